@@ -1,0 +1,356 @@
+/**
+ * What machines hold: the one description that compilers write, importers read, printers print and the machine runs.
+ * It speaks Linux only. Everything is plain data and may be shared by identity: the same `Table`, `Chain`, `RouteTable`,
+ * `IpSet` or `sysctls` object may stand in any number of network namespaces and costs memory in the machine once.
+ * Interfaces are named, not numbered, so that shared rules and routes mean the namespace's own interface of that name.
+ */
+import type { Family } from './packet.ts';
+import type { Hook } from './terms.ts';
+
+/** A set of network namespaces and the wires between them. Names of network namespaces are unique. */
+export interface Network {
+  netnses: Netns[];
+}
+
+/** What made a rule, route, link ...: opaque to the machine, handed back with every step. */
+export type Cause = unknown;
+
+export interface Netns {
+  name: string;
+  /** A loopback device `lo`, up, with 127.0.0.1/8 and ::1/128 is implied where `links` has none. */
+  links: Link[];
+  addresses: Address[];
+  /**
+   * Routing tables by id. Connected routes stand here like any other (as `ip route` shows them); the `local` table (255) is
+   * derived from `addresses` (see `local-table.ts`) and merged with routes given for 255 here.
+   */
+  tables: RouteTable[];
+  /** Policy rules of both families. Absent: the kernel's three (0 local, 32766 main, 32767 default). */
+  rules?: PolicyRule[];
+  /** Static neighbours and proxy entries; everything else is resolved by asking the link. */
+  neighbors?: Neighbor[];
+  /** Static bridge and VXLAN forwarding entries; the rest is learnt. */
+  fdb?: FdbEntry[];
+  /** By the name `sysctl` prints: `net.ipv4.ip_forward`, `net.ipv4.conf.eth0.rp_filter`. Absent: the kernel's default. */
+  sysctls: Readonly<Record<string, string | number>>;
+  netfilter: Table[];
+  sets?: IpSet[];
+  /** Absent: not known, so that one is assumed for every port (`Reason.LISTENER_ASSUMED`). Empty: nothing listens. */
+  listeners?: Listener[];
+  /** Connections that conntrack holds at the start. */
+  conntrack?: ConntrackEntry[];
+}
+
+export type LinkKind = 'loopback' | 'device' | 'veth' | 'bridge' | 'dummy';
+
+export interface Link {
+  name: string;
+  kind: LinkKind;
+  /** Interface index; position in `links` + 1 (+ 1 for an implied `lo`) where absent. */
+  index?: number;
+  /** Absent: one is made up that no other link has. */
+  mac?: string;
+  /** 1500 where absent, 65536 for loopback. */
+  mtu?: number;
+  /** Administrative state; true where absent. */
+  up?: boolean;
+  /** The other end of a veth pair or of a point-to-point wire. Both ends name each other. */
+  peer?: { netns: string; link: string };
+  /** The shared layer-2 segment (a switch without intelligence) that a `device` is plugged into. */
+  segment?: string;
+  /** The bridge of this namespace that the link is a port of. */
+  master?: string;
+  hairpin?: boolean;
+  isolated?: boolean;
+  cause?: Cause;
+}
+
+export interface Address {
+  link: string;
+  /** Address with prefix length: `10.244.1.1/24`. */
+  address: string;
+  /** `global` where absent; 127.0.0.0/8 and ::1 are `host`, fe80::/10 `link`. */
+  scope?: Scope;
+  /** Another address of the same subnet on this link came first. Derived where absent. */
+  secondary?: boolean;
+  /** IPv4 broadcast address; derived local routes include the subnet's own two whatever stands here. */
+  broadcast?: string;
+  /** The remote address of a point-to-point address. */
+  peer?: string;
+  deprecated?: boolean;
+  cause?: Cause;
+}
+
+export type Scope = 'global' | 'site' | 'link' | 'host' | 'nowhere';
+
+/**
+ * Routes of one table, both families. With `base`, the longest prefix over both wins and an own route wins against a base route
+ * of the same prefix, TOS and metric; so five thousand nodes share one `base` and differ in a few routes.
+ */
+export interface RouteTable {
+  /** 254 main, 255 local, 253 default. */
+  id: number;
+  base?: RouteTable;
+  routes: Route[];
+}
+
+export interface Route {
+  family: Family;
+  type: 'unicast' | 'local' | 'broadcast' | 'anycast' | 'multicast' | 'blackhole' | 'unreachable' | 'prohibit' | 'throw';
+  /** Prefix: `0.0.0.0/0` for default. */
+  destination: string;
+  /** IPv4: 0 where absent. IPv6: 1024 where absent. Lower wins. */
+  metric?: number;
+  tos?: number;
+  scope?: Scope;
+  protocol?: string;
+  /** Preferred source address. */
+  prefsrc?: string;
+  mtu?: number;
+  /** None for blackhole, unreachable, prohibit and throw. */
+  nexthops: Nexthop[];
+  cause?: Cause;
+}
+
+export interface Nexthop {
+  dev: string;
+  /** Gateway; may be of the other family (`via inet6`). Absent: the destination is on the link. */
+  via?: string;
+  /** 1 where absent. */
+  weight?: number;
+  onlink?: boolean;
+}
+
+/** `ip rule`. Selectors that are absent match everything. */
+export interface PolicyRule {
+  family: Family;
+  priority: number;
+  not?: boolean;
+  from?: string;
+  to?: string;
+  iif?: string;
+  oif?: string;
+  tos?: number;
+  fwmark?: { value: number; mask: number };
+  ipproto?: number;
+  sport?: { from: number; to: number };
+  dport?: { from: number; to: number };
+  /** `suppress_prefixlength`: a result with a prefix this long or shorter is rejected. */
+  suppressPrefixLength?: number;
+  action: { kind: 'lookup'; table: number } | { kind: 'blackhole' | 'unreachable' | 'prohibit' } | { kind: 'goto'; priority: number } | { kind: 'nop' };
+  cause?: Cause;
+}
+
+export interface Neighbor {
+  link: string;
+  address: string;
+  /** Absent with `proxy`: this host answers for the address on this link (`ip neigh add proxy`). */
+  lladdr?: string;
+  proxy?: boolean;
+  /** `permanent` where absent. A `failed` one makes the packet unreachable at once. */
+  state?: 'permanent' | 'noarp' | 'reachable' | 'stale' | 'failed';
+  cause?: Cause;
+}
+
+export interface FdbEntry {
+  mac: string;
+  /** The bridge port, or the VXLAN device. */
+  link: string;
+  /** VXLAN: address of the remote tunnel end. */
+  dst?: string;
+  cause?: Cause;
+}
+
+/**
+ * One netfilter table of one family. Chains not found here are looked for in `base`: a chain here hides the chain of the same name
+ * there, and a jump out of a shared chain finds the namespace's own chain of that name first.
+ */
+export interface Table {
+  family: 'ip' | 'ip6';
+  name: string;
+  base?: Table;
+  chains: Chain[];
+}
+
+export interface Chain {
+  name: string;
+  /** Base chains only. */
+  hook?: BaseHook;
+  rules: Rule[];
+}
+
+export interface BaseHook {
+  hook: Hook;
+  /** `NF_IP_PRI_*`: raw -300, conntrack -200, mangle -150, dstnat -100, filter 0, security 50, srcnat 100. Lower runs first. */
+  priority: number;
+  type: 'filter' | 'nat' | 'route';
+  policy: 'accept' | 'drop';
+}
+
+/** One rule: matches and actions in the order written. All matches must hold for the actions to run. */
+export interface Rule {
+  body: Statement[];
+  counters?: { packets: number; bytes: number };
+  cause?: Cause;
+}
+
+export type Statement = Match | Action;
+
+export interface PortRange {
+  from: number;
+  to: number;
+}
+
+/** Tests; each but the header tests stands for one `-m` of the rule and may be inverted piecewise as iptables allows. */
+export type Match =
+  | { kind: 'saddr' | 'daddr'; /** `10.0.0.0/8`, or `10.0.0.1/255.0.0.255`. */ prefix: string; not?: boolean }
+  | { kind: 'iif' | 'oif'; /** A trailing `+` matches any rest. */ name: string; not?: boolean }
+  | { kind: 'protocol'; protocol: number; not?: boolean }
+  | { kind: 'fragment'; not?: boolean }
+  | {
+      kind: 'tcp';
+      sport?: PortRange & { not?: boolean };
+      dport?: PortRange & { not?: boolean };
+      flags?: { mask: number; set: number; not?: boolean };
+      option?: { number: number; not?: boolean };
+    }
+  | { kind: 'udp' | 'sctp'; sport?: PortRange & { not?: boolean }; dport?: PortRange & { not?: boolean } }
+  | { kind: 'icmp' | 'icmp6'; /** 255: any. */ type: number; code: PortRange; not?: boolean }
+  | { kind: 'multiport'; which: 'source' | 'destination' | 'either'; ports: PortRange[]; not?: boolean }
+  | { kind: 'mark' | 'connmark'; value: number; mask: number; not?: boolean }
+  | { kind: 'state'; /** Bits of `CtState`. */ states: number; not?: boolean }
+  | {
+      kind: 'conntrack';
+      state?: { /** Bits of `CtState`. */ states: number; not?: boolean };
+      protocol?: { protocol: number; not?: boolean };
+      origSrc?: { prefix: string; not?: boolean };
+      origDst?: { prefix: string; not?: boolean };
+      replSrc?: { prefix: string; not?: boolean };
+      replDst?: { prefix: string; not?: boolean };
+      origSrcPort?: PortRange & { not?: boolean };
+      origDstPort?: PortRange & { not?: boolean };
+      replSrcPort?: PortRange & { not?: boolean };
+      replDstPort?: PortRange & { not?: boolean };
+      status?: { /** none, expected, seen_reply, assured, confirmed */ names: string[]; not?: boolean };
+      direction?: 'ORIGINAL' | 'REPLY';
+    }
+  | {
+      kind: 'addrtype';
+      /** Names as iptables prints them: LOCAL, UNICAST, BROADCAST, ... Any of them may hold. */
+      srcType?: { types: string[]; not?: boolean };
+      dstType?: { types: string[]; not?: boolean };
+      limitIfaceIn?: boolean;
+      limitIfaceOut?: boolean;
+    }
+  | { kind: 'statistic'; mode: 'random'; /** Units of 2^-31, as the kernel keeps it. */ probability: number; not?: boolean }
+  | { kind: 'statistic'; mode: 'nth'; every: number; packet: number; not?: boolean }
+  | { kind: 'comment'; text: string }
+  | {
+      kind: 'physdev';
+      in?: { name: string; not?: boolean };
+      out?: { name: string; not?: boolean };
+      isIn?: { not?: boolean };
+      isOut?: { not?: boolean };
+      isBridged?: { not?: boolean };
+    }
+  | {
+      kind: 'recent';
+      name: string;
+      action: 'set' | 'rcheck' | 'update' | 'remove';
+      side: 'source' | 'dest';
+      mask: string;
+      seconds?: number;
+      reap?: boolean;
+      hitcount?: number;
+      rttl?: boolean;
+      not?: boolean;
+    }
+  | { kind: 'set'; set: string; /** `src`, `dst` per dimension. */ flags: ('src' | 'dst')[]; not?: boolean }
+  | { kind: 'iprange'; src?: { from: string; to: string; not?: boolean }; dst?: { from: string; to: string; not?: boolean } }
+  | { kind: 'mac'; address: string; not?: boolean }
+  | { kind: 'tos'; value: number; mask: number; not?: boolean }
+  | { kind: 'ttl'; op: 'eq' | 'ne' | 'lt' | 'gt'; value: number }
+  | { kind: 'length'; from: number; to: number; not?: boolean }
+  | { kind: 'nfacct'; name: string }
+  /** A rate limit: a choice point without weights. `text` is the match as iptables prints it, `-m` included. */
+  | { kind: 'limit'; text: string }
+  /** A test the machine does not model: a choice point without weights. `text` as for `limit`. */
+  | { kind: 'unmodelled'; text: string };
+
+/** What a rule does. Verdicts end the rule; the others continue. */
+export type Action =
+  | { kind: 'accept' }
+  | { kind: 'drop' }
+  | { kind: 'return' }
+  | { kind: 'jump' | 'goto'; chain: string }
+  | { kind: 'reject'; /** As iptables prints it: `icmp-port-unreachable`, `tcp-reset`, `icmp6-adm-prohibited` ... */ with: string }
+  /** mark = (mark & ~mask) ^ value, the kernel's own form of --set-xmark. */
+  | { kind: 'set-mark'; value: number; mask: number }
+  | { kind: 'set-connmark'; value: number; mask: number }
+  /** ctmark = (ctmark & ~ctmask) ^ (mark & nfmask), and back. */
+  | { kind: 'save-mark' | 'restore-mark'; nfmask: number; ctmask: number }
+  | { kind: 'dnat' | 'snat'; range: NatRange }
+  | { kind: 'masquerade' | 'redirect'; range: NatRange }
+  | { kind: 'notrack' }
+  | { kind: 'ct-zone'; zone: number; direction?: 'ORIGINAL' | 'REPLY' }
+  /** Adds or removes the packet's addresses in an ipset (`-j SET`). */
+  | { kind: 'set-add' | 'set-del'; set: string; flags: ('src' | 'dst')[]; exist?: boolean; timeout?: number }
+  /** Targets that decide nothing about the packet's fate (LOG, NFLOG, CHECKSUM, TRACE, AUDIT ...); `text` as iptables prints it, `-j` included. */
+  | { kind: 'note'; text: string }
+  /** A target the machine does not model: what happens next is not known. `text` as for `note`. */
+  | { kind: 'unmodelled-target'; text: string };
+
+export interface NatRange {
+  /** First and last address; absent: unchanged (or, for masquerade and redirect, chosen by the kernel). */
+  addresses?: { from: string; to: string };
+  ports?: PortRange;
+  random?: boolean;
+  randomFully?: boolean;
+  persistent?: boolean;
+}
+
+export interface IpSet {
+  name: string;
+  /** `hash:ip`, `hash:net`, `hash:ip,port`, `bitmap:port`, `list:set` ... */
+  type: string;
+  family?: 'inet' | 'inet6';
+  /** Entries as `ipset save` prints them, without `timeout` and other trailing words: `10.0.0.1`, `10.0.0.1,tcp:80`, `10.0.0.0/8`. */
+  entries: { value: string; nomatch?: boolean; comment?: string }[];
+  /** Header options as printed after the type: kept for printing. */
+  options?: string;
+  cause?: Cause;
+}
+
+export interface Listener {
+  protocol: number;
+  /** `0.0.0.0`, `::` or one address. */
+  address: string;
+  port: number;
+  /** A `::` socket that does not take IPv4. */
+  v6only?: boolean;
+  process?: string;
+  cause?: Cause;
+}
+
+export interface Tuple {
+  saddr: string;
+  daddr: string;
+  /** Ports; for ICMP `sport` is the echo id and `dport` type * 256 + code. */
+  sport: number;
+  dport: number;
+}
+
+export interface ConntrackEntry {
+  family: Family;
+  protocol: number;
+  original: Tuple;
+  reply: Tuple;
+  /** TCP state as `conntrack -L` prints it (SYN_SENT, ESTABLISHED ...); absent for other protocols. */
+  tcpState?: string;
+  seenReply: boolean;
+  assured: boolean;
+  snat: boolean;
+  dnat: boolean;
+  mark: number;
+  zone: number;
+}

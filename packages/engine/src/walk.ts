@@ -1,0 +1,65 @@
+/**
+ * What a walk reports. The machine writes fixed-size steps; the host decodes them to these. A step refers to the very objects of the
+ * loaded `Network` (rule, route, link), so whoever knows what made an object finds it at `cause`.
+ */
+import type { Chain, ConntrackEntry, Link, Netns, Nexthop, PolicyRule, Route, Rule, Table } from './network.ts';
+import type { Packet } from './packet.ts';
+import type { ChoiceKind, CtDirection, Disposition, Hook, Reason, Verdict } from './terms.ts';
+
+export interface Walk {
+  steps: Step[];
+  end: End;
+}
+
+export interface End {
+  disposition: Disposition;
+  reason: Reason;
+  /** Name of the network namespace where it ended. */
+  netns: string;
+  /** The packet as it was there: what the receiver sees. */
+  packet: Packet;
+  /** The rule that ended it, for `RULE` and `REJECT_RULE`; the chain alone for `POLICY`. */
+  rule?: { table: Table; chain: Chain; index: number };
+  /** True when the other side has something to send back: `Machine.answer()` sends it. */
+  answers: boolean;
+}
+
+export type Step =
+  /** A packet comes in on `link`, or is made here (no `link`). First step of every namespace on the way. */
+  | { kind: 'enter'; netns: Netns; link?: Link; packet: Packet }
+  /** Conntrack's judgement, at PREROUTING or OUTPUT (priority -200). `entry` as it stands after the judgement; absent when untracked or invalid. */
+  | { kind: 'conntrack'; netns: Netns; state: number; direction: CtDirection; zone: number; entry?: ConntrackEntry }
+  /** A rule matched. `target` is the chain of a jump or goto. */
+  | { kind: 'rule'; netns: Netns; hook: Hook; table: Table; chain: Chain; index: number; rule: Rule; verdict: Verdict; target?: string }
+  /** A base chain came to its end: by a rule's verdict, or by its policy. Every base chain of the hook that ran has one, rules matched or not. */
+  | { kind: 'chain'; netns: Netns; hook: Hook; table: Table; chain: Chain; verdict: Verdict; by: 'rule' | 'policy' }
+  /** A header rewrite: by the rule just matched (`binding` false) or because conntrack remembers it (`binding` true). */
+  | { kind: 'nat'; netns: Netns; hook: Hook; manip: 'src' | 'dst'; binding: boolean; from: Endpoint; to: Endpoint }
+  /** A routing decision. `route` absent: none found. `source`: the address the kernel chose, where it had to. */
+  | { kind: 'route'; netns: Netns; purpose: 'input' | 'output' | 'reroute'; rule?: PolicyRule; table?: number; route?: Route; nexthop?: Nexthop; local: boolean; source?: string }
+  /** Inside a bridge: from a port (or from the bridge's own stack, absent) to a port (absent: up to the stack). */
+  | { kind: 'bridge'; netns: Netns; bridge: Link; from?: Link; to?: Link }
+  /** Out of `link` towards the neighbour that was found for `nexthop`. */
+  | { kind: 'transmit'; netns: Netns; link: Link; nexthop: string; to?: { netns: Netns; link: Link } }
+  | { kind: 'choice'; choice: number };
+
+export interface Endpoint {
+  address: string;
+  port: number;
+}
+
+/** A point where the machine cannot know and took what the script says. */
+export interface Choice {
+  kind: ChoiceKind;
+  /** Number of alternatives; always 2 or more. */
+  alternatives: number;
+  taken: number;
+  /** Exact integer weights of the alternatives; absent where nobody knows the odds. */
+  weights?: number[];
+  netns: string;
+  /** The rule or route that branches. */
+  rule?: { table: Table; chain: Chain; index: number };
+  route?: Route;
+  /** The construct as its tool prints it, for UNMODELLED and LIMIT. */
+  text?: string;
+}

@@ -1,0 +1,75 @@
+import type { ConfigMap, EndpointSlice, Namespace, NetworkPolicy, Node, Pod, Service, Workload } from '../objects/kube.ts';
+import type { Problem } from '../problem.ts';
+import type { Origin } from '../read/source.ts';
+import type { ProxyConfig } from '../proxy/proxy.ts';
+
+/** How a setting came to its value. */
+export interface Setting<T> {
+  value: T;
+  /** `given` on the command line, `detected` in the input, `assumed` because nothing says. */
+  how: 'given' | 'detected' | 'assumed';
+  /** What it was read from, or why it is assumed. */
+  why: string;
+  origin?: Origin;
+}
+
+/** Something the input does not say and podwire had to decide. Each stands here once. */
+export interface Assumption {
+  /** Stable kebab-case code: `made-nodes`, `assumed-ready`, `pod-cidr`. */
+  code: string;
+  /** One sentence. */
+  text: string;
+  /** What would settle it: `add Nodes: kubectl get nodes -o json`. */
+  settle?: string;
+  /** How many objects it touches. */
+  count: number;
+}
+
+export type ProxyMode = 'iptables' | 'nftables' | 'ipvs' | 'ebpf' | 'none';
+
+/** Pods behind a Linux bridge (`cni0`), or each behind its own host-side veth and a /32 route. */
+export type PodWiring = 'bridge' | 'point-to-point';
+
+export interface ClusterSettings {
+  proxyMode: Setting<ProxyMode>;
+  proxy: Setting<ProxyConfig>;
+  /** Pod network of the cluster, one per family. */
+  podCIDRs: Setting<string[]>;
+  serviceCIDRs: Setting<string[]>;
+  nodePortRange: Setting<{ from: number; to: number }>;
+  clusterDomain: Setting<string>;
+  /** `kindnet`, `flannel`, `calico`, `cilium` ... or `unknown`. */
+  cni: Setting<string>;
+  wiring: Setting<PodWiring>;
+}
+
+/** An object together with where it came from; objects that controllers would make have `madeBy` instead. */
+export interface Placed<T> {
+  object: T;
+  origin?: Origin;
+  /** The object that caused it: the Deployment of a made Pod, the Service of a made EndpointSlice. */
+  madeBy?: { kind: string; namespace?: string; name: string; origin?: Origin };
+}
+
+/**
+ * What the API server and the controllers would hold. Keys are `namespace/name`, or `name` for cluster-scoped kinds; maps are
+ * ordered by key in code-unit order.
+ */
+export interface Cluster {
+  /** `snapshot`: Pods and Nodes are real. `design`: made from workloads. `mixed`: some of both. */
+  mode: 'snapshot' | 'design' | 'mixed';
+  settings: ClusterSettings;
+  nodes: Map<string, Placed<Node>>;
+  namespaces: Map<string, Placed<Namespace>>;
+  pods: Map<string, Placed<Pod>>;
+  services: Map<string, Placed<Service>>;
+  /** By Service key. */
+  endpointSlices: Map<string, Placed<EndpointSlice>[]>;
+  workloads: Map<string, Placed<Workload>>;
+  networkPolicies: Map<string, Placed<NetworkPolicy>>;
+  configMaps: Map<string, Placed<ConfigMap>>;
+  /** Objects of kinds that no answer uses yet, counted by `apiVersion kind`. */
+  unused: Map<string, number>;
+  assumptions: Assumption[];
+  problems: Problem[];
+}

@@ -1,0 +1,69 @@
+/** The contract between the cluster and the kube-proxy compilers. */
+import type { Table } from '@podwire/engine';
+import type { EndpointSlice, IPFamily, Service } from '../objects/kube.ts';
+import type { Problem } from '../problem.ts';
+
+/** KubeProxyConfiguration, the fields that decide rules; names as in k8s.io/kube-proxy/config/v1alpha1. */
+export interface ProxyConfig {
+  /** `--cluster-cidr`, by family or empty. */
+  clusterCIDRs: string[];
+  detectLocalMode: 'ClusterCIDR' | 'NodeCIDR' | 'BridgeInterface' | 'InterfaceNamePrefix';
+  bridgeInterface?: string;
+  interfaceNamePrefix?: string;
+  nodePortAddresses: string[];
+  masqueradeAll: boolean;
+  /** 14 unless configured: mark 0x00004000. */
+  masqueradeBit: number;
+  localhostNodePorts: boolean;
+  /** `conntrack.tcpBeLiberal`: no rule that drops INVALID. */
+  conntrackTCPLiberal: boolean;
+  /** What the node's kernel and iptables offer. */
+  randomFully: boolean;
+  nfacctCounters: boolean;
+}
+
+/** The node as kube-proxy on it sees it. */
+export interface ProxyNode {
+  name: string;
+  /** Primary node IP of each family. */
+  nodeIPs: Partial<Record<IPFamily, string>>;
+  /** Addresses of the node's interfaces with prefix length, both families. */
+  interfaceAddresses: string[];
+  /** For topology hints: labels of the Node. */
+  topologyLabels: Record<string, string>;
+  podCIDRs: string[];
+}
+
+/** What all nodes share: Services and their slices, both families together. Objects keep their identity: it is how a rule finds its cause. */
+export interface ProxyObjects {
+  services: Service[];
+  endpointSlices: EndpointSlice[];
+}
+
+/** Cause of a rule that kube-proxy writes. */
+export interface ProxyCause {
+  kind: 'proxy';
+  /** The Service the rule is for; absent for rules that are always there. */
+  service?: Service;
+  /** Index into `spec.ports`. */
+  port?: number;
+  /** The slice and the endpoint in it, for rules about one endpoint. */
+  slice?: EndpointSlice;
+  endpoint?: number;
+  /** Field of the object that made the rule what it is: `['spec', 'externalTrafficPolicy']`. */
+  path?: (string | number)[];
+}
+
+export interface ProxyRules {
+  /** Tables of both families, with shared chains in `base` tables. */
+  tables: Table[];
+  /** Sysctls that kube-proxy sets. */
+  sysctls: Record<string, number>;
+  problems: Problem[];
+}
+
+/** One proxy mode. `prepare` does once what is the same for all nodes; the result compiles any node. */
+export interface ProxyCompiler {
+  name: 'iptables';
+  prepare(objects: ProxyObjects, config: ProxyConfig): (node: ProxyNode) => ProxyRules;
+}
