@@ -1,0 +1,2 @@
+process.stderr.write('bench: no subjects\n');
+process.exitCode = 2;

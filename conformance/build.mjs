@@ -1,0 +1,13 @@
+// Build the judges: the runner of suites and the kernel oracle, each one module for Node.
+import { copyFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundle } from '../scripts/lib/bundle.mjs';
+
+const folder = dirname(fileURLToPath(import.meta.url));
+await bundle({
+  folder,
+  platform: 'node',
+  entries: { conformance: 'src/conformance.ts', oracle: 'src/oracle.ts' },
+});
+copyFileSync(join(folder, '../packages/engine/dist/engine.wasm'), join(folder, 'dist/engine.wasm'));

@@ -1,0 +1,66 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+
+/** Where a suite is and what it says of itself: plain data, so that it can be handed to a worker thread. */
+export interface SuitePlace {
+  name: string;
+  kind: string;
+  folder: string;
+  /** The parsed `suite.json`; empty for manifest sets. */
+  manifest: Record<string, unknown>;
+  /** Manifest sets only: the set folders inside `folder`. */
+  sets?: string[];
+}
+
+/** A suite's files. Paths are relative to its folder; any file may be stored gzipped under its name with `.gz` behind. */
+export class Suite {
+  readonly place: SuitePlace;
+
+  constructor(place: SuitePlace) {
+    this.place = place;
+  }
+
+  has(path: string): boolean {
+    const full = join(this.place.folder, path);
+    return existsSync(full) || existsSync(`${full}.gz`);
+  }
+
+  bytes(path: string): Uint8Array {
+    const full = join(this.place.folder, path);
+    return existsSync(full) ? readFileSync(full) : gunzipSync(readFileSync(`${full}.gz`));
+  }
+
+  text(path: string): string {
+    return new TextDecoder().decode(this.bytes(path));
+  }
+
+  /** The caller states the shape; suites are data that were checked when they were made. */
+  json<T>(path: string): T {
+    return JSON.parse(this.text(path)) as T;
+  }
+
+  /** One value per line, as in `cases.jsonl`. */
+  *jsonLines<T>(path: string): Generator<T> {
+    for (const line of this.text(path).split('\n')) {
+      if (line !== '') yield JSON.parse(line) as T;
+    }
+  }
+
+  /** Names inside a folder of the suite, in code-unit order; without `.gz`. */
+  list(path = '.'): string[] {
+    const names = readdirSync(join(this.place.folder, path)).map((name) => name.replace(/\.gz$/, ''));
+    return names.sort((a, b) => (a < b ? -1 : 1));
+  }
+}
+
+/** How many cases a suite has, read without knowing its kind. */
+export function countCases(suite: Suite): number {
+  const { manifest, sets } = suite.place;
+  if (sets !== undefined) return sets.length;
+  if (suite.has('cases.jsonl')) return [...suite.jsonLines('cases.jsonl')].length;
+  const counts = manifest.counts;
+  const counted = typeof counts === 'object' && counts !== null && 'cases' in counts ? counts.cases : undefined;
+  const stated = [counted, manifest.cases, manifest.count].find((value) => typeof value === 'number');
+  return typeof stated === 'number' ? stated : 0;
+}

@@ -1,0 +1,2 @@
+/** `@podwire/engine/reference`: the slow, obvious interpreter of the same records, the oracle of the fast machine. */
+export type { Machine } from '../src/machine.ts';

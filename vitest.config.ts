@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config';
+
+// Packages of this workspace resolve to their sources; only the engine's wasm file has to be built before.
+const conditions = ['source', 'module', 'node', 'development|production'];
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    include: [
+      '{packages,apps}/*/{src,reference}/**/*.test.{ts,tsx}',
+      '{bench,conformance}/src/**/*.test.ts',
+      'scripts/**/*.test.mjs',
+    ],
+    environment: 'node',
+    isolate: false,
+  },
+});
