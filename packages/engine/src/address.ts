@@ -130,7 +130,11 @@ export function maskOf(family: Family, length: number): Words {
 /** Clears the host bits. */
 export function networkOf(prefix: IpPrefix): IpPrefix {
   const mask = maskOf(prefix.family, prefix.length);
-  return { family: prefix.family, length: prefix.length, words: prefix.words.map((w, i) => (w & (mask[i] as number)) >>> 0) as Words };
+  return {
+    family: prefix.family,
+    length: prefix.length,
+    words: prefix.words.map((w, i) => (w & (mask[i] as number)) >>> 0) as Words,
+  };
 }
 
 export function containsAddress(prefix: IpPrefix, address: IpAddress): boolean {

@@ -96,7 +96,16 @@ export interface RouteTable {
 
 export interface Route {
   family: Family;
-  type: 'unicast' | 'local' | 'broadcast' | 'anycast' | 'multicast' | 'blackhole' | 'unreachable' | 'prohibit' | 'throw';
+  type:
+    | 'unicast'
+    | 'local'
+    | 'broadcast'
+    | 'anycast'
+    | 'multicast'
+    | 'blackhole'
+    | 'unreachable'
+    | 'prohibit'
+    | 'throw';
   /** Prefix: `0.0.0.0/0` for default. */
   destination: string;
   /** IPv4: 0 where absent. IPv6: 1024 where absent. Lower wins. */
@@ -137,7 +146,11 @@ export interface PolicyRule {
   dport?: { from: number; to: number };
   /** `suppress_prefixlength`: a result with a prefix this long or shorter is rejected. */
   suppressPrefixLength?: number;
-  action: { kind: 'lookup'; table: number } | { kind: 'blackhole' | 'unreachable' | 'prohibit' } | { kind: 'goto'; priority: number } | { kind: 'nop' };
+  action:
+    | { kind: 'lookup'; table: number }
+    | { kind: 'blackhole' | 'unreachable' | 'prohibit' }
+    | { kind: 'goto'; priority: number }
+    | { kind: 'nop' };
   cause?: Cause;
 }
 
@@ -203,8 +216,8 @@ export interface PortRange {
 
 /** Tests; each but the header tests stands for one `-m` of the rule and may be inverted piecewise as iptables allows. */
 export type Match =
-  | { kind: 'saddr' | 'daddr'; /** `10.0.0.0/8`, or `10.0.0.1/255.0.0.255`. */ prefix: string; not?: boolean }
-  | { kind: 'iif' | 'oif'; /** A trailing `+` matches any rest. */ name: string; not?: boolean }
+  | { kind: 'saddr' | 'daddr' /** `10.0.0.0/8`, or `10.0.0.1/255.0.0.255`. */; prefix: string; not?: boolean }
+  | { kind: 'iif' | 'oif' /** A trailing `+` matches any rest. */; name: string; not?: boolean }
   | { kind: 'protocol'; protocol: number; not?: boolean }
   | { kind: 'fragment'; not?: boolean }
   | {
@@ -215,10 +228,10 @@ export type Match =
       option?: { number: number; not?: boolean };
     }
   | { kind: 'udp' | 'sctp'; sport?: PortRange & { not?: boolean }; dport?: PortRange & { not?: boolean } }
-  | { kind: 'icmp' | 'icmp6'; /** 255: any. */ type: number; code: PortRange; not?: boolean }
+  | { kind: 'icmp' | 'icmp6' /** 255: any. */; type: number; code: PortRange; not?: boolean }
   | { kind: 'multiport'; which: 'source' | 'destination' | 'either'; ports: PortRange[]; not?: boolean }
   | { kind: 'mark' | 'connmark'; value: number; mask: number; not?: boolean }
-  | { kind: 'state'; /** Bits of `CtState`. */ states: number; not?: boolean }
+  | { kind: 'state' /** Bits of `CtState`. */; states: number; not?: boolean }
   | {
       kind: 'conntrack';
       state?: { /** Bits of `CtState`. */ states: number; not?: boolean };
@@ -242,7 +255,12 @@ export type Match =
       limitIfaceIn?: boolean;
       limitIfaceOut?: boolean;
     }
-  | { kind: 'statistic'; mode: 'random'; /** Units of 2^-31, as the kernel keeps it. */ probability: number; not?: boolean }
+  | {
+      kind: 'statistic';
+      mode: 'random' /** Units of 2^-31, as the kernel keeps it. */;
+      probability: number;
+      not?: boolean;
+    }
   | { kind: 'statistic'; mode: 'nth'; every: number; packet: number; not?: boolean }
   | { kind: 'comment'; text: string }
   | {
@@ -265,8 +283,12 @@ export type Match =
       rttl?: boolean;
       not?: boolean;
     }
-  | { kind: 'set'; set: string; /** `src`, `dst` per dimension. */ flags: ('src' | 'dst')[]; not?: boolean }
-  | { kind: 'iprange'; src?: { from: string; to: string; not?: boolean }; dst?: { from: string; to: string; not?: boolean } }
+  | { kind: 'set'; set: string /** `src`, `dst` per dimension. */; flags: ('src' | 'dst')[]; not?: boolean }
+  | {
+      kind: 'iprange';
+      src?: { from: string; to: string; not?: boolean };
+      dst?: { from: string; to: string; not?: boolean };
+    }
   | { kind: 'mac'; address: string; not?: boolean }
   | { kind: 'tos'; value: number; mask: number; not?: boolean }
   | { kind: 'ttl'; op: 'eq' | 'ne' | 'lt' | 'gt'; value: number }
@@ -283,7 +305,10 @@ export type Action =
   | { kind: 'drop' }
   | { kind: 'return' }
   | { kind: 'jump' | 'goto'; chain: string }
-  | { kind: 'reject'; /** As iptables prints it: `icmp-port-unreachable`, `tcp-reset`, `icmp6-adm-prohibited` ... */ with: string }
+  | {
+      kind: 'reject' /** As iptables prints it: `icmp-port-unreachable`, `tcp-reset`, `icmp6-adm-prohibited` ... */;
+      with: string;
+    }
   /** mark = (mark & ~mask) ^ value, the kernel's own form of --set-xmark. */
   | { kind: 'set-mark'; value: number; mask: number }
   | { kind: 'set-connmark'; value: number; mask: number }

@@ -30,13 +30,33 @@ export type Step =
   /** Conntrack's judgement, at PREROUTING or OUTPUT (priority -200). `entry` as it stands after the judgement; absent when untracked or invalid. */
   | { kind: 'conntrack'; netns: Netns; state: number; direction: CtDirection; zone: number; entry?: ConntrackEntry }
   /** A rule matched. `target` is the chain of a jump or goto. */
-  | { kind: 'rule'; netns: Netns; hook: Hook; table: Table; chain: Chain; index: number; rule: Rule; verdict: Verdict; target?: string }
+  | {
+      kind: 'rule';
+      netns: Netns;
+      hook: Hook;
+      table: Table;
+      chain: Chain;
+      index: number;
+      rule: Rule;
+      verdict: Verdict;
+      target?: string;
+    }
   /** A base chain came to its end: by a rule's verdict, or by its policy. Every base chain of the hook that ran has one, rules matched or not. */
   | { kind: 'chain'; netns: Netns; hook: Hook; table: Table; chain: Chain; verdict: Verdict; by: 'rule' | 'policy' }
   /** A header rewrite: by the rule just matched (`binding` false) or because conntrack remembers it (`binding` true). */
   | { kind: 'nat'; netns: Netns; hook: Hook; manip: 'src' | 'dst'; binding: boolean; from: Endpoint; to: Endpoint }
   /** A routing decision. `route` absent: none found. `source`: the address the kernel chose, where it had to. */
-  | { kind: 'route'; netns: Netns; purpose: 'input' | 'output' | 'reroute'; rule?: PolicyRule; table?: number; route?: Route; nexthop?: Nexthop; local: boolean; source?: string }
+  | {
+      kind: 'route';
+      netns: Netns;
+      purpose: 'input' | 'output' | 'reroute';
+      rule?: PolicyRule;
+      table?: number;
+      route?: Route;
+      nexthop?: Nexthop;
+      local: boolean;
+      source?: string;
+    }
   /** Inside a bridge: from a port (or from the bridge's own stack, absent) to a port (absent: up to the stack). */
   | { kind: 'bridge'; netns: Netns; bridge: Link; from?: Link; to?: Link }
   /** Out of `link` towards the neighbour that was found for `nexthop`. */

@@ -83,8 +83,18 @@ export interface EndpointSlice extends KubeObject {
 
 export interface Endpoints extends KubeObject {
   subsets?: {
-    addresses?: { ip: string; hostname?: string; nodeName?: string; targetRef?: { kind?: string; namespace?: string; name?: string } }[];
-    notReadyAddresses?: { ip: string; hostname?: string; nodeName?: string; targetRef?: { kind?: string; namespace?: string; name?: string } }[];
+    addresses?: {
+      ip: string;
+      hostname?: string;
+      nodeName?: string;
+      targetRef?: { kind?: string; namespace?: string; name?: string };
+    }[];
+    notReadyAddresses?: {
+      ip: string;
+      hostname?: string;
+      nodeName?: string;
+      targetRef?: { kind?: string; namespace?: string; name?: string };
+    }[];
     ports?: { name?: string; protocol?: TransportProtocol; port: number }[];
   }[];
 }
@@ -144,7 +154,13 @@ export interface Pod extends KubeObject {
 }
 
 export interface Node extends KubeObject {
-  spec?: { podCIDR?: string; podCIDRs?: string[]; unschedulable?: boolean; providerID?: string; taints?: { key: string; value?: string; effect: string }[] };
+  spec?: {
+    podCIDR?: string;
+    podCIDRs?: string[];
+    unschedulable?: boolean;
+    providerID?: string;
+    taints?: { key: string; value?: string; effect: string }[];
+  };
   status?: {
     addresses?: { type: string; address: string }[];
     conditions?: { type: string; status: string; reason?: string }[];
