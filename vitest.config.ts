@@ -13,6 +13,7 @@ export default defineConfig({
       'scripts/**/*.test.mjs',
     ],
     environment: 'node',
+    globalSetup: './scripts/lib/engine-before-tests.mjs',
     isolate: false,
   },
 });

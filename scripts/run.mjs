@@ -1,12 +1,12 @@
 // Run one of the workspace's programs from its sources: `node scripts/run.mjs podwire|conformance|oracle|bench [arguments]`.
 // The program is bundled anew each time (a fraction of a second), the engine only when its sources changed.
-import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { engineIsStale } from './lib/engine-stale.mjs';
 import { callerFolder, root, toolEnvironment } from './lib/root.mjs';
 import { run } from './lib/run.mjs';
 import { setup } from './setup.mjs';
 
-/** name -> [the build script to run first, the program, the Node entry's further arguments] */
+/** name -> [the build script to run first, the program] */
 const programs = {
   podwire: ['apps/cli/build.mjs', 'apps/cli/bin/podwire.js'],
   conformance: ['conformance/build.mjs', 'conformance/dist/conformance.js'],
@@ -14,24 +14,8 @@ const programs = {
   bench: ['bench/build.mjs', 'bench/dist/bench.js'],
 };
 
-/** Newest change below a folder, in milliseconds. */
-function newest(path) {
-  const stat = statSync(path);
-  if (!stat.isDirectory()) return stat.mtimeMs;
-  return Math.max(0, ...readdirSync(path).map((name) => newest(join(path, name))));
-}
-
-/** `terms.ts` counts because AssemblyScript compiles it too. */
-function engineIsStale() {
-  const engine = join(root, 'packages', 'engine');
-  const wasm = join(engine, 'dist', 'engine.wasm');
-  if (!existsSync(wasm)) return true;
-  const sources = ['assembly', 'build.mjs', 'src/terms.ts'].map((name) => join(engine, name));
-  return Math.max(...sources.map(newest)) > statSync(wasm).mtimeMs;
-}
-
-/** Build what the program needs and run it in the folder that the user called from; returns its exit code. */
-export async function runProgram(name, args) {
+/** Build what the program needs and run it in a folder; returns its exit code. */
+export async function runProgram(name, args, cwd) {
   const [buildScript, program] = programs[name];
   const env = toolEnvironment();
   const steps = engineIsStale() ? ['packages/engine/build.mjs', buildScript] : [buildScript];
@@ -39,7 +23,7 @@ export async function runProgram(name, args) {
     const code = await run(process.execPath, [join(root, step)], { env, stdio: ['ignore', 2, 2] });
     if (code !== 0) return code;
   }
-  return run(process.execPath, ['--enable-source-maps', join(root, program), ...args], { cwd: callerFolder, env });
+  return run(process.execPath, ['--enable-source-maps', join(root, program), ...args], { cwd, env });
 }
 
 if (process.argv[1]?.endsWith('run.mjs')) {
@@ -49,5 +33,5 @@ if (process.argv[1]?.endsWith('run.mjs')) {
     process.exit(2);
   }
   await setup();
-  process.exitCode = await runProgram(name, args);
+  process.exitCode = await runProgram(name, args, callerFolder);
 }
