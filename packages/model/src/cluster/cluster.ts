@@ -1,7 +1,16 @@
-import type { ConfigMap, EndpointSlice, Namespace, NetworkPolicy, Node, Pod, Service, Workload } from '../objects/kube.ts';
+import type {
+  ConfigMap,
+  EndpointSlice,
+  Namespace,
+  NetworkPolicy,
+  Node,
+  Pod,
+  Service,
+  Workload,
+} from '../objects/kube.ts';
 import type { Problem } from '../problem.ts';
-import type { Origin } from '../read/source.ts';
 import type { ProxyConfig } from '../proxy/proxy.ts';
+import type { Origin } from '../read/source.ts';
 
 /** How a setting came to its value. */
 export interface Setting<T> {
