@@ -1,5 +1,5 @@
 // Where things stand: the project's root, the folder the user called from, and the Node that runs development tools.
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -16,11 +16,12 @@ export const pnpmFolder = join(root, '.cache', 'tools', `pnpm-${PNPM_VERSION}`);
 /** Vitest declares Node >= 22.12; what we ship runs on 20. */
 const TOOL_NODE_MAJOR = 24;
 
-/** The Node for development tools: this one where it is new enough, else the one that came with the packages. */
+const packagedNode = join(root, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node');
+
+/** The Node for tools that need a new one: this one where it is new enough, else the one that came with the packages. */
 export function toolNode() {
   if (Number.parseInt(process.versions.node, 10) >= TOOL_NODE_MAJOR) return process.execPath;
-  const packaged = join(root, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node');
-  if (existsSync(packaged)) return packaged;
+  if (existsSync(packagedNode)) return packagedNode;
   console.error(
     `This step needs Node ${TOOL_NODE_MAJOR}. This is Node ${process.versions.node}, and no packaged Node ` +
       `for ${process.platform}-${process.arch} is installed: install Node ${TOOL_NODE_MAJOR} and run the command again.`,
@@ -28,18 +29,29 @@ export function toolNode() {
   process.exit(2);
 }
 
+/** The user's own Node. Inside a script of npm or pnpm the packaged one comes first on PATH and hides it. */
+function callerNode() {
+  const ours = join(root, 'node_modules');
+  const onPath = (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, 'node'));
+  const candidates = [process.env.PODWIRE_CALLER_NODE, process.env.npm_node_execpath, process.execPath, ...onPath];
+  return candidates.find((path) => path !== undefined && existsSync(path) && !realpathSync(path).startsWith(ours));
+}
+
 /** Environment for child processes: development tools on PATH, no telemetry, the caller's folder kept. */
 export function toolEnvironment() {
-  const bins = [join(root, 'node_modules', '.bin'), join(pnpmFolder, 'node_modules', '.bin')];
-  const path = [dirname(toolNode()), ...bins, process.env.PATH].join(delimiter);
+  const bins = [
+    ...(existsSync(packagedNode) ? [dirname(packagedNode)] : []),
+    join(root, 'node_modules', '.bin'),
+    join(pnpmFolder, 'node_modules', '.bin'),
+  ];
   return {
     ...process.env,
-    PATH: path,
+    PATH: [...bins, process.env.PATH].join(delimiter),
     INIT_CWD: callerFolder,
     DO_NOT_TRACK: '1',
     TURBO_TELEMETRY_DISABLED: '1',
     TURBO_NO_UPDATE_NOTIFIER: '1',
-    // The Node that the user's command ran on: the command line tool is tested on it as well.
-    PODWIRE_CALLER_NODE: process.env.PODWIRE_CALLER_NODE ?? process.execPath,
+    // The command line tool is tested on the Node that the user started, too.
+    PODWIRE_CALLER_NODE: callerNode() ?? process.execPath,
   };
 }
