@@ -7,5 +7,5 @@ await bundle({
   folder: dirname(fileURLToPath(import.meta.url)),
   platform: 'neutral',
   entries: { index: 'src/index.ts' },
-  external: ['@podwire/engine', 'js-yaml'],
+  options: { packages: 'external' },
 });

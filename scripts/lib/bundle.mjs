@@ -7,10 +7,10 @@ const MINIMUM = { node: 'node20', browser: 'es2022' };
  * Bundle entries into `dist/`. Packages of this workspace resolve to their sources by the export condition `source`.
  *
  * @param {{ folder: string, entries: Record<string, string>, platform: 'node' | 'browser' | 'neutral',
- *   external?: readonly string[], options?: import('esbuild').BuildOptions }} what
- *   `entries` maps an output name to a source file; `external` packages stay imports.
+ *   options?: import('esbuild').BuildOptions }} what
+ *   `entries` maps an output name to a source file.
  */
-export async function bundle({ folder, entries, platform, external = [], options = {} }) {
+export async function bundle({ folder, entries, platform, options = {} }) {
   await build({
     absWorkingDir: folder,
     entryPoints: Object.entries(entries).map(([out, source]) => ({ in: source, out })),
@@ -21,7 +21,6 @@ export async function bundle({ folder, entries, platform, external = [], options
     target: platform === 'node' ? MINIMUM.node : MINIMUM.browser,
     conditions: ['source'],
     mainFields: ['module', 'main'],
-    external: [...external],
     sourcemap: 'linked',
     legalComments: 'linked',
     logLevel: 'warning',
