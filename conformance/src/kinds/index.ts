@@ -1,7 +1,18 @@
 import type { Kind } from '../contract.ts';
+import { kubeProxyDetectLocal } from './kube-proxy-detect-local.ts';
+import { kubeProxyEndpoints } from './kube-proxy-endpoints.ts';
+import { kubeProxyNames } from './kube-proxy-names.ts';
+import { kubeProxyNodePortAddresses } from './kube-proxy-nodeport-addresses.ts';
+import { kubeProxyTracking } from './kube-proxy-tracking.ts';
 
 /** Every kind of suite that can be judged, one module each, in the order of their names. */
-const kinds: readonly Kind[] = [];
+const kinds: readonly Kind[] = [
+  kubeProxyDetectLocal,
+  kubeProxyEndpoints,
+  kubeProxyNames,
+  kubeProxyNodePortAddresses,
+  kubeProxyTracking,
+];
 
 export function kindNamed(name: string): Kind | undefined {
   return kinds.find((kind) => kind.kind === name);

@@ -3,5 +3,5 @@ export type * from './cluster/cluster.ts';
 export type * from './dataplane/node-state.ts';
 export type * from './objects/kube.ts';
 export type * from './problem.ts';
-export type * from './proxy/proxy.ts';
+export * from './proxy/index.ts';
 export type * from './read/source.ts';

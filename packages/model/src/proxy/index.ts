@@ -1,0 +1,13 @@
+/** kube-proxy: what all its modes share, and iptables mode. */
+export * from './categorize-endpoints.ts';
+export * from './detect-local.ts';
+export * from './endpoints.ts';
+export * as iptablesNames from './iptables/names.ts';
+export { type RestoreInput, restoreText } from './iptables/restore-text.ts';
+export type { IptablesSettings } from './iptables/settings.ts';
+export { servicePortName } from './names.ts';
+export * as nftablesNames from './nftables/names.ts';
+export * from './node-port-addresses.ts';
+export type * from './proxy.ts';
+export { type ServicePortInfo, servicePortKey, servicePorts, servicePortsOf } from './service-ports.ts';
+export * from './tracking.ts';

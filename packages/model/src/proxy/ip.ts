@@ -1,0 +1,84 @@
+/**
+ * Addresses as kube-proxy reads and prints them: `netutils.ParseIPSloppy` in, `net.IP.String` out. Leading zeros are decimal, and an
+ * IPv4-mapped IPv6 address is the IPv4 address.
+ */
+import {
+  containsAddress,
+  formatAddress,
+  formatPrefix,
+  type IpAddress,
+  networkOf,
+  parseAddress,
+  parsePrefix,
+} from '@podwire/engine';
+import type { IPFamily } from '../objects/kube.ts';
+
+const CANONICAL_IPV4 = /^(?:(?:0|[1-9]\d{0,2})\.){3}(?:0|[1-9]\d{0,2})$/;
+const SLOPPY_IPV4 = /^(?:\d+\.){3}\d+$/;
+
+/** Undefined where kube-proxy would find no address. */
+export function parseIP(text: string): IpAddress | undefined {
+  const clean = !CANONICAL_IPV4.test(text) && SLOPPY_IPV4.test(text) ? text.replace(/(^|\.)0+(?=\d)/g, '$1') : text;
+  const address = parseAddress(clean);
+  if (address?.family !== 6) return address;
+  const [first, second, third, last] = address.words;
+  if (first !== 0 || second !== 0 || third !== 0xffff) return address;
+  return { family: 4, words: [0, 0, 0, last] };
+}
+
+export function familyOf(address: { family: 4 | 6 }): IPFamily {
+  return address.family === 4 ? 'IPv4' : 'IPv6';
+}
+
+/** The address as kube-proxy writes it; undefined where there is none. */
+export function canonicalIP(text: string): string | undefined {
+  const address = parseIP(text);
+  return address && formatAddress(address);
+}
+
+/** The address as kube-proxy writes it, if it is one of the family. */
+export function canonicalIPOf(family: IPFamily, text: string): string | undefined {
+  const address = parseIP(text);
+  return address && familyOf(address) === family ? formatAddress(address) : undefined;
+}
+
+/** A prefix without host bits, with its text. */
+export interface Cidr {
+  text: string;
+  family: IPFamily;
+  /** 0 to 32 or 128. */
+  length: number;
+  contains(ip: IpAddress): boolean;
+}
+
+/** Strict in the length, sloppy in the address (`netutils.ParseCIDRSloppy`); a bare address is no CIDR. */
+export function parseCIDR(text: string): Cidr | undefined {
+  const slash = text.indexOf('/');
+  if (slash < 0) return undefined;
+  const address = parseAddress(text.slice(0, slash)) ?? parseIP(text.slice(0, slash));
+  const given = address && parsePrefix(`${formatAddress(address)}${text.slice(slash)}`);
+  if (!given) return undefined;
+  const prefix = networkOf(given);
+  return {
+    text: formatPrefix(prefix),
+    family: familyOf(prefix),
+    length: prefix.length,
+    contains: (ip) => containsAddress(prefix, ip),
+  };
+}
+
+/** `net.JoinHostPort` of an address and a port. */
+export function joinHostPort(ip: string, port: number): string {
+  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
+}
+
+/** 127.0.0.0/8 and ::1. */
+export function isLoopback(address: IpAddress): boolean {
+  const [first, second, third, last] = address.words;
+  return address.family === 4 ? last >>> 24 === 127 : first === 0 && second === 0 && third === 0 && last === 1;
+}
+
+/** 0.0.0.0 and ::. */
+export function isUnspecified(address: IpAddress): boolean {
+  return address.words.every((word) => word === 0);
+}
