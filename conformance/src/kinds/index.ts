@@ -3,6 +3,7 @@ import { kubeProxyDetectLocal } from './kube-proxy-detect-local.ts';
 import { kubeProxyEndpoints } from './kube-proxy-endpoints.ts';
 import { kubeProxyNames } from './kube-proxy-names.ts';
 import { kubeProxyNodePortAddresses } from './kube-proxy-nodeport-addresses.ts';
+import { kubeProxyRules } from './kube-proxy-rules.ts';
 import { kubeProxyTracking } from './kube-proxy-tracking.ts';
 
 /** Every kind of suite that can be judged, one module each, in the order of their names. */
@@ -11,6 +12,7 @@ const kinds: readonly Kind[] = [
   kubeProxyEndpoints,
   kubeProxyNames,
   kubeProxyNodePortAddresses,
+  kubeProxyRules,
   kubeProxyTracking,
 ];
 

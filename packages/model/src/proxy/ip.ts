@@ -51,12 +51,13 @@ export interface Cidr {
   contains(ip: IpAddress): boolean;
 }
 
-/** Strict in the length, sloppy in the address (`netutils.ParseCIDRSloppy`); a bare address is no CIDR. */
+/** Sloppy as `netutils.ParseCIDRSloppy`: leading zeros, also in the length; a bare address is no CIDR. */
 export function parseCIDR(text: string): Cidr | undefined {
   const slash = text.indexOf('/');
   if (slash < 0) return undefined;
   const address = parseAddress(text.slice(0, slash)) ?? parseIP(text.slice(0, slash));
-  const given = address && parsePrefix(`${formatAddress(address)}${text.slice(slash)}`);
+  const length = text.slice(slash + 1).replace(/^0+(?=\d)/, '');
+  const given = address && parsePrefix(`${formatAddress(address)}/${length}`);
   if (!given) return undefined;
   const prefix = networkOf(given);
   return {

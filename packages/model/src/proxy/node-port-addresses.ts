@@ -1,5 +1,5 @@
 /** `--nodeport-addresses`: on which addresses of the node its node ports are served. (pkg/proxy/util/nodeport_addresses.go) */
-import { formatAddress, type IpAddress } from '@podwire/engine';
+import { compareAddresses, formatAddress, type IpAddress } from '@podwire/engine';
 import type { IPFamily } from '../objects/kube.ts';
 import { type Cidr, familyOf, isLoopback, parseCIDR, parseIP } from './ip.ts';
 
@@ -8,7 +8,7 @@ export interface NodePortAddresses {
   cidrs: string[];
   matchAll: boolean;
   containsIPv4Loopback: boolean;
-  /** Which of the node's addresses (with or without prefix length) are served, in byte order. */
+  /** Which of the node's addresses (with or without prefix length) are served, in numeric order. */
   nodeIPs(interfaceAddresses: readonly string[]): IpAddress[];
 }
 
@@ -49,7 +49,7 @@ export function nodePortAddressesOf(family: IPFamily, nodePortAddresses: readonl
         const address = parseIP(text.split('/', 1)[0] ?? '');
         if (address && isServed(address)) byText.set(formatAddress(address), address);
       }
-      return [...byText.keys()].sort().flatMap((text) => byText.get(text) ?? []);
+      return [...byText.values()].sort(compareAddresses);
     },
   };
 }

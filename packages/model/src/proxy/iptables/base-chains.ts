@@ -1,6 +1,6 @@
 /** The rules that kube-proxy writes whatever the cluster holds, and the jumps by which packets come to its chains. */
 
-import { ALWAYS, comment, type RuleLine } from './rule-line.ts';
+import { ALWAYS, comment, type RuleLine, restoreLine } from './rule-line.ts';
 import type { IptablesSettings } from './settings.ts';
 
 /** Chains that every sync writes anew, in the order of their `:chain` lines. */
@@ -45,6 +45,11 @@ export const JUMPS: readonly RuleLine[] = [
   jump('nat', 'OUTPUT', 'KUBE-SERVICES', 'kubernetes service portals'),
   jump('nat', 'POSTROUTING', 'KUBE-POSTROUTING', 'kubernetes postrouting rules'),
 ];
+
+/** The jumps as lines of iptables-restore's input. */
+export function iptablesJumpLines(): { table: 'filter' | 'nat'; line: string }[] {
+  return JUMPS.map((rule) => ({ table: rule.table, line: restoreLine(rule) }));
+}
 
 const fixed = (table: 'filter' | 'nat', chain: string, ...args: string[]): RuleLine => ({
   table,

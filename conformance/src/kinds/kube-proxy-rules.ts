@@ -1,0 +1,77 @@
+/**
+ * The rulesets that kube-proxy writes: the text that it feeds to iptables-restore, byte for byte, and the tables after the sync, chain by
+ * chain.
+ */
+import { iptablesJumpLines, restoreText } from '@podwire/model';
+import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../contract.ts';
+import { firstDifference, firstDifferentLine } from '../difference.ts';
+import { type ProxyCase, restoreInput } from './kube-proxy-input.ts';
+
+interface RulesCase extends ProxyCase {
+  expect: { text: string; dump?: string };
+}
+
+/** Rules by table and chain. */
+type Tables = Record<string, Record<string, string[]>>;
+
+function readTables(text: string): Tables {
+  const tables: Tables = {};
+  let table: Record<string, string[]> = {};
+  for (const line of text.split('\n')) {
+    if (line.startsWith('*')) tables[line.slice(1)] = table = {};
+    else if (line.startsWith(':')) table[line.slice(1).split(' ', 1)[0] ?? ''] ??= [];
+    else if (line.startsWith('-A ')) {
+      const chain = line.split(' ', 2)[1] ?? '';
+      (table[chain] ??= []).push(line);
+    }
+  }
+  return tables;
+}
+
+/** The recorder's tables print the comments of jumps without quotes, other comments with them. */
+const unquoted = (line: string) => line.replaceAll('"', '');
+
+/** The built-in chains that the recorder's tables hold. */
+const BUILT_IN: Record<string, string[]> = {
+  filter: ['INPUT', 'FORWARD', 'OUTPUT'],
+  nat: ['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'],
+};
+
+function afterSync(row: RulesCase): Tables {
+  const tables = readTables(restoreText(restoreInput(row, true)));
+  for (const [name, chains] of Object.entries(BUILT_IN)) {
+    const table = (tables[name] ??= {});
+    for (const chain of chains) table[chain] = [];
+  }
+  for (const { table, line } of iptablesJumpLines()) {
+    const chain = line.split(' ', 2)[1] ?? '';
+    tables[table]?.[chain]?.push(line);
+  }
+  // Jumped to by every node, filled on some.
+  if (tables['filter']) tables['filter']['KUBE-FIREWALL'] ??= [];
+  return tables;
+}
+
+function withoutQuotes(tables: Tables): Tables {
+  const chains = (table: Record<string, string[]>) =>
+    Object.fromEntries(Object.entries(table).map(([name, rules]) => [name, rules.map(unquoted)]));
+  return Object.fromEntries(Object.entries(tables).map(([name, table]) => [name, chains(table)]));
+}
+
+function judge(row: RulesCase): Outcome {
+  if (row.mode !== 'iptables') return skip(`${row.mode} mode`);
+  const text = firstDifferentLine(row.expect.text, restoreText(restoreInput(row, false)));
+  if (text !== undefined) return fail(text);
+  if (row.expect.dump === undefined) return pass;
+  const dump = firstDifference(withoutQuotes(readTables(row.expect.dump)), withoutQuotes(afterSync(row)), 'dump');
+  return dump === undefined ? pass : fail(dump);
+}
+
+export const kubeProxyRules: Kind = {
+  kind: 'kube-proxy-rules',
+  *cases(suite): Generator<SuiteCase> {
+    for (const row of suite.jsonLines<RulesCase>('cases.jsonl')) {
+      yield { id: row.id, variant: row.mode, run: () => judge(row) };
+    }
+  },
+};
