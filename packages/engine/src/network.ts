@@ -316,7 +316,8 @@ export type Action =
   | { kind: 'save-mark' | 'restore-mark'; nfmask: number; ctmask: number }
   | { kind: 'dnat' | 'snat'; range: NatRange }
   | { kind: 'masquerade' | 'redirect'; range: NatRange }
-  | { kind: 'notrack' }
+  /** `alias`: written as the older `-j NOTRACK` instead of `-j CT --notrack`. */
+  | { kind: 'notrack'; alias?: boolean }
   | { kind: 'ct-zone'; zone: number; direction?: 'ORIGINAL' | 'REPLY' }
   /** Adds or removes the packet's addresses in an ipset (`-j SET`). */
   | { kind: 'set-add' | 'set-del'; set: string; flags: ('src' | 'dst')[]; exist?: boolean; timeout?: number }

@@ -1,0 +1,73 @@
+/** Addresses with masks as iptables reads and prints them. */
+import { type Family, formatAddress, maskOf, parseAddress, type Words } from '@podwire/engine';
+import { type IpFamily, Refusal } from './extension.ts';
+
+export function familyNumber(family: IpFamily): Family {
+  return family === 'ip' ? 4 : 6;
+}
+
+/** One address of the family in canonical text. */
+export function address(family: IpFamily, text: string): string {
+  const parsed = parseAddress(text);
+  if (!parsed || parsed.family !== familyNumber(family)) throw new Refusal(`host/network "${text}" not found`);
+  return formatAddress(parsed);
+}
+
+/** Prefix length of a mask without holes; undefined with holes. */
+function lengthOf(family: Family, mask: Words): number | undefined {
+  const max = family === 4 ? 32 : 128;
+  for (let length = 0; length <= max; length++) {
+    if (maskOf(family, length).every((w, i) => w === mask[i])) return length;
+  }
+  return undefined;
+}
+
+function readMask(family: IpFamily, text: string): Words {
+  const number = familyNumber(family);
+  if (/^[0-9]+$/.test(text)) {
+    const length = Number(text);
+    if (length > (number === 4 ? 32 : 128)) throw new Refusal(`invalid mask "${text}" specified`);
+    return maskOf(number, length);
+  }
+  const mask = parseAddress(text);
+  if (!mask || mask.family !== number) throw new Refusal(`invalid mask "${text}" specified`);
+  return mask.words;
+}
+
+/** IPv4 networks may be written short: `10/8`, `172.16/12` (libxtables/xtables.c:xtables_numeric_to_ipaddr). */
+function complete(family: IpFamily, text: string): string {
+  if (family === 'ip6' || !/^\d+(\.\d+){0,2}$/.test(text)) return text;
+  return [...text.split('.'), '0', '0', '0'].slice(0, 4).join('.');
+}
+
+/**
+ * `address[/mask]` to a canonical prefix with host bits cleared: `10.0.0.0/8`, `10.0.12.0/255.0.12.0`. `keepHost` keeps them, as the
+ * addresses of some matches do.
+ */
+export function prefix(family: IpFamily, text: string, keepHost = false): string {
+  const slash = text.indexOf('/');
+  const host = slash < 0 ? text : text.slice(0, slash);
+  const parsed = parseAddress(complete(family, host));
+  const number = familyNumber(family);
+  if (!parsed || parsed.family !== number) throw new Refusal(`host/network "${host}" not found`);
+  const mask = slash < 0 ? maskOf(number, number === 4 ? 32 : 128) : readMask(family, text.slice(slash + 1));
+  const words = keepHost ? parsed.words : (parsed.words.map((w, i) => (w & (mask[i] as number)) >>> 0) as Words);
+  const length = lengthOf(number, mask);
+  return `${formatAddress({ family: number, words })}/${length ?? formatAddress({ family: number, words: mask })}`;
+}
+
+/** Prefix as matches print it: the mask of a single host is left out. */
+export function printHostPrefix(text: string): string {
+  return text.endsWith(text.includes(':') ? '/128' : '/32') ? text.slice(0, text.indexOf('/')) : text;
+}
+
+/** `from-to` or one address, of the family. */
+export function addressRange(family: IpFamily, text: string): { from: string; to: string } {
+  const dash = text.indexOf('-');
+  const from = address(family, dash < 0 ? text : text.slice(0, dash));
+  return { from, to: dash < 0 ? from : address(family, text.slice(dash + 1)) };
+}
+
+export function printAddressRange({ from, to }: { from: string; to: string }): string {
+  return from === to ? from : `${from}-${to}`;
+}

@@ -1,0 +1,71 @@
+/** `-m recent`: net/netfilter/xt_recent.c. */
+import type { Match } from '@podwire/engine';
+import { address } from '../address.ts';
+import {
+  bang,
+  byName,
+  exclusive,
+  inverted,
+  type MatchExtension,
+  needOption,
+  option,
+  Refusal,
+  word,
+} from '../extension.ts';
+import { number } from '../numbers.ts';
+
+const ACTIONS = ['set', 'rcheck', 'update', 'remove'] as const;
+const ALL_ONES = { ip: '255.255.255.255', ip6: 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff' };
+
+export const recent: MatchExtension = {
+  name: 'recent',
+  options: [
+    ...ACTIONS.map((name) => option(name, 0, { negatable: true })),
+    option('seconds', 1),
+    option('reap', 0),
+    option('hitcount', 1),
+    option('rttl', 0),
+    option('name', 1),
+    option('rsource', 0),
+    option('rdest', 0),
+    option('mask', 1),
+  ],
+  parse(given, { family }) {
+    needOption(given, 'recent', ...ACTIONS);
+    exclusive(given, 'recent', ACTIONS);
+    const g = byName(given);
+    const action = ACTIONS.find((name) => g.has(name)) ?? 'set';
+    const looks = action === 'rcheck' || action === 'update';
+    for (const name of ['seconds', 'hitcount', 'rttl']) {
+      if (g.has(name) && !looks) throw new Refusal(`recent: --${name} may only be used with --rcheck or --update`);
+    }
+    if (g.has('reap') && !g.has('seconds')) throw new Refusal('recent: --reap needs --seconds');
+    const seconds = g.get('seconds');
+    const hitcount = g.get('hitcount');
+    const mask = g.get('mask');
+    return {
+      kind: 'recent',
+      name: g.has('name') ? word(g.get('name')) : 'DEFAULT',
+      action,
+      // Source and destination stand for one field: what was said last holds.
+      side: given.findLast((o) => o.name === 'rsource' || o.name === 'rdest')?.name === 'rdest' ? 'dest' : 'source',
+      mask: mask ? address(family, word(mask)) : ALL_ONES[family],
+      ...(seconds && { seconds: number('seconds', word(seconds), 0xffffffff, 1) }),
+      ...(g.has('reap') && { reap: true }),
+      ...(hitcount && { hitcount: number('hitcount', word(hitcount), 65535) }),
+      ...(g.has('rttl') && { rttl: true }),
+      ...inverted(g.get(action)?.not),
+    };
+  },
+};
+
+export function printRecent(match: Extract<Match, { kind: 'recent' }>): string {
+  return (
+    `-m recent ${bang(match.not)}--${match.action}` +
+    (match.seconds === undefined ? '' : ` --seconds ${match.seconds}`) +
+    (match.reap ? ' --reap' : '') +
+    (match.hitcount === undefined ? '' : ` --hitcount ${match.hitcount}`) +
+    (match.rttl ? ' --rttl' : '') +
+    ` --name ${match.name} --mask ${match.mask} --r${match.side}`
+  );
+}

@@ -1,0 +1,88 @@
+/** `-j MARK` and `-j CONNMARK`: net/netfilter/xt_mark.c, xt_connmark.c. Every setting is one form: (mark & ~mask) ^ value. */
+import type { Action } from '@podwire/engine';
+import { byName, exclusive, needOption, option, Refusal, type TargetExtension, word } from '../extension.ts';
+import { hex, number, valueAndMask } from '../numbers.ts';
+
+const ALL = 0xffffffff;
+const SETTERS = ['set-xmark', 'set-mark', 'and-mark', 'or-mark', 'xor-mark'];
+
+/** Undefined when `name` is no setter. */
+function readSetting(name: string, text: string): { value: number; mask: number } | undefined {
+  switch (name) {
+    case 'set-xmark': {
+      const { value, mask } = valueAndMask(name, text);
+      return { value, mask: mask ?? ALL };
+    }
+    case 'set-mark': {
+      const { value, mask } = valueAndMask(name, text);
+      return { value, mask: mask === undefined ? ALL : (mask | value) >>> 0 };
+    }
+    case 'and-mark':
+      return { value: 0, mask: ~number(name, text) >>> 0 };
+    case 'or-mark': {
+      const value = number(name, text);
+      return { value, mask: value };
+    }
+    case 'xor-mark':
+      return { value: number(name, text), mask: 0 };
+    default:
+      return undefined;
+  }
+}
+
+export const mark: TargetExtension = {
+  name: 'MARK',
+  options: SETTERS.map((name) => option(name, 1)),
+  parse(given) {
+    needOption(given, 'MARK', ...SETTERS);
+    exclusive(given, 'MARK', SETTERS);
+    const asked = given[0];
+    const setting = readSetting(asked?.name ?? '', word(asked));
+    if (!setting) throw new Refusal('MARK: unknown option');
+    return { kind: 'set-mark', ...setting };
+  },
+};
+
+export const connmark: TargetExtension = {
+  name: 'CONNMARK',
+  options: [
+    ...SETTERS.map((name) => option(name, 1)),
+    option('save-mark', 0),
+    option('restore-mark', 0),
+    option('mask', 1),
+    option('nfmask', 1),
+    option('ctmask', 1),
+  ],
+  parse(given) {
+    const modes = [...SETTERS, 'save-mark', 'restore-mark'];
+    needOption(given, 'CONNMARK', ...modes);
+    exclusive(given, 'CONNMARK', modes);
+    const g = byName(given);
+    const asked = given.find((o) => modes.includes(o.name));
+    const setting = readSetting(asked?.name ?? '', word(asked));
+    const masks = ['mask', 'nfmask', 'ctmask'].filter((name) => g.has(name));
+    if (setting) {
+      if (masks.length) throw new Refusal(`CONNMARK: "--${masks[0]}" needs --save-mark or --restore-mark`);
+      return { kind: 'set-connmark', ...setting };
+    }
+    exclusive(given, 'CONNMARK', ['mask', 'nfmask']);
+    exclusive(given, 'CONNMARK', ['mask', 'ctmask']);
+    const mask = (name: string) => {
+      const one = g.get(name) ?? g.get('mask');
+      return one ? number(one.name, word(one)) : ALL;
+    };
+    return {
+      kind: asked?.name === 'save-mark' ? 'save-mark' : 'restore-mark',
+      nfmask: mask('nfmask'),
+      ctmask: mask('ctmask'),
+    };
+  },
+};
+
+export function printSetMark(action: Extract<Action, { kind: 'set-mark' | 'set-connmark' }>): string {
+  return `-j ${action.kind === 'set-mark' ? 'MARK' : 'CONNMARK'} --set-xmark ${hex(action.value)}/${hex(action.mask)}`;
+}
+
+export function printMoveMark(action: Extract<Action, { kind: 'save-mark' | 'restore-mark' }>): string {
+  return `-j CONNMARK --${action.kind} --nfmask ${hex(action.nfmask)} --ctmask ${hex(action.ctmask)}`;
+}
