@@ -47,10 +47,10 @@ export interface ClusterSummary {
   services: number;
 }
 
-/** Sources that meet the same fate on the way to one destination. The first source's walks stand for all of them. */
+/** Sources and destinations of which every pair meets the same fate. The walks shown are those of the first pair. */
 export interface TraceGroup {
   sources: SourceEnd[];
-  destination: DestinationEnd;
+  destinations: DestinationEnd[];
   verdict: VerdictWord;
   reason: string;
   summary: string;

@@ -1,5 +1,6 @@
 /** From an object of the cluster to the file and line that says so. */
 import type { Cluster, Placed } from '../cluster/cluster.ts';
+import { fieldPath } from '../cluster/report.ts';
 import type { KubeObject } from '../objects/kube.ts';
 import type { Origin, ReadResult } from '../read/source.ts';
 import type { ObjectRef } from './answer.ts';
@@ -45,21 +46,10 @@ export function provenanceOf(cluster: Cluster, read: Pick<ReadResult, 'lineOf'>)
   };
 }
 
-/** `spec.ports[0].targetPort`; label keys with dots as kubectl writes them: `metadata.labels['a.b/c']`. */
-export function printPath(path: FieldPath): string {
-  let text = '';
-  for (const part of path) {
-    if (typeof part === 'number') text += `[${part}]`;
-    else if (/^[\w-]+$/.test(part)) text += text === '' ? part : `.${part}`;
-    else text += `['${part}']`;
-  }
-  return text;
-}
-
 /** What an answer says of an object. An object that a controller would make points at the one that made it. */
 export function objectRef(provenance: Provenance, placed: Placed<KubeObject>, path: FieldPath = []): ObjectRef {
   const { object, origin, madeBy } = placed;
-  const field = printPath(path);
+  const field = fieldPath(path);
   const namespace = object.metadata.namespace;
   const base: ObjectRef = {
     kind: object.kind,

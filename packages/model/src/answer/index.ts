@@ -1,0 +1,14 @@
+/** Questions and answers. */
+
+export { hostPort } from './addresses.ts';
+export * from './answer.ts';
+export { answerJson, sortedAnswer } from './answer-json.ts';
+export type { Directory, Named } from './directory.ts';
+export { printPacket } from './packet-view.ts';
+export type { Question } from './question.ts';
+export { QuestionError } from './question-error.ts';
+export { type ReasonRow, reasonCatalogue, reasonRow } from './reasons.ts';
+export { parseReference, type Reference, shortKind } from './reference.ts';
+export { placeName } from './sentences.ts';
+export { openSession, type Session, type SessionOptions } from './session.ts';
+export { decision } from './verdicts.ts';

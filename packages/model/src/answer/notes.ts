@@ -1,0 +1,64 @@
+/** What had to be assumed or is not modelled, and touched this answer. */
+import type { Step } from '@podwire/engine';
+import type { Cluster } from '../cluster/cluster.ts';
+import type { Note } from './answer.ts';
+import { causeNotModelled } from './cause.ts';
+import type { Path } from './paths.ts';
+
+export interface NoteBook {
+  add(note: Note): void;
+  all(): Note[];
+}
+
+/** Each note once, in the order first met. */
+export function noteBook(): NoteBook {
+  const notes = new Map<string, Note>();
+  return {
+    add(note) {
+      const key = `${note.code} ${note.text}`;
+      if (!notes.has(key)) notes.set(key, note);
+    },
+    all: () => [...notes.values()],
+  };
+}
+
+function causesOf(step: Step): unknown[] {
+  switch (step.kind) {
+    case 'rule':
+      return [step.rule.cause];
+    case 'route':
+      return [step.route?.cause, step.rule?.cause];
+    case 'enter':
+      return [step.link?.cause];
+    case 'transmit':
+      return [step.link.cause];
+    case 'bridge':
+      return [step.bridge.cause];
+    default:
+      return [];
+  }
+}
+
+/** Constructs of the network plugin that stood in for something simpler on the way. */
+export function notePath(path: Path, notes: NoteBook): void {
+  for (const walk of [path.forward, path.reply]) {
+    for (const step of walk?.steps ?? []) {
+      for (const cause of causesOf(step)) {
+        const notModelled = causeNotModelled(cause);
+        if (!notModelled) continue;
+        notes.add({
+          kind: 'caveat',
+          code: 'cni-not-modelled',
+          text: `The way crosses a ${notModelled.construct} of ${notModelled.cni}, which podwire treats as a plain link.`,
+        });
+      }
+    }
+  }
+}
+
+/** The cluster's own assumptions: every answer stands on the nodes, addresses and networks that were made. */
+export function noteAssumptions(cluster: Cluster, notes: NoteBook): void {
+  for (const { code, text, settle } of cluster.assumptions) {
+    notes.add({ kind: 'assumption', code, text, ...(settle !== undefined && { settle }) });
+  }
+}

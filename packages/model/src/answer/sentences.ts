@@ -1,0 +1,74 @@
+/** The one sentence of a verdict. */
+import { hostPort } from './addresses.ts';
+import type { Outcome, Place, SourceEnd, TraceGroup, VerdictWord } from './answer.ts';
+import type { Destination } from './destinations.ts';
+import { reasonRow } from './reasons.ts';
+
+export function placeName(place: Place): string {
+  if (place.kind === 'pod' || place.kind === 'node') return `${place.kind} ${place.name}`;
+  return place.kind === 'gateway' ? 'the gateway' : 'the outside';
+}
+
+function receiversOf(outcomes: readonly Outcome[]): string {
+  const names = [...new Set(outcomes.map((o) => (o.receiver ? placeName(o.receiver.place) : '')))].filter(
+    (n) => n !== '',
+  );
+  if (names.length === 0) return 'nobody';
+  return names.length === 1 ? (names[0] as string) : `${names.length} endpoints`;
+}
+
+function lostAt(outcome: Outcome): string {
+  const where = outcome.decisive?.place ? ` at ${placeName(outcome.decisive.place)}` : '';
+  return `${outcome.direction === 'reply' ? 'The packet arrives, but its reply is lost' : 'The packet is lost'}${where}`;
+}
+
+/** What most people want to know first. `what` is the destination as asked. */
+export function outcomeSentence(
+  outcomes: readonly Outcome[],
+  verdict: VerdictWord,
+  reason: string,
+  destination: Destination,
+): string {
+  const first = outcomes[0];
+  const what = destination.end.name;
+  if (!first || verdict === 'unknown') return `${what}: ${reasonRow(reason)?.meaning ?? reason}`;
+  switch (verdict) {
+    case 'delivered':
+      return `${what} answers: the packet reaches ${receiversOf(outcomes)}${first.reply ? ' and its reply comes back' : ''}.`;
+    case 'refused':
+      return `The packet reaches ${receiversOf(outcomes)}, and nothing listens on ${hostPort(first.receiver?.address ?? '', first.receiver?.port ?? 0)}.`;
+    case 'depends': {
+      const good = outcomes.filter((o) => o.verdict === 'delivered');
+      return reason === 'rate-limit'
+        ? `${what}: the packet passes a rate limit, and arrives only while it is not used up.`
+        : `${what}: ${good.length} of ${outcomes.length} ways deliver the packet, the others do not.`;
+    }
+    default: {
+      const row = reasonRow(reason);
+      if (row && !['rule', 'policy', 'reject-rule'].includes(reason) && first.direction === 'forward')
+        return row.meaning;
+      const by = first.decisive?.text ? `: ${first.decisive.text}` : '.';
+      return `${lostAt(first)}${by}`;
+    }
+  }
+}
+
+/** The sentence of the whole answer: the first group's, and how many there are. */
+export function answerSentence(groups: readonly TraceGroup[], verdict: VerdictWord): string {
+  const first = groups[0] as TraceGroup;
+  if (groups.length === 1) return first.summary;
+  const total = groups.reduce((n, g) => n + g.sources.length * g.destinations.length, 0);
+  const good = groups
+    .filter((g) => g.verdict === 'delivered')
+    .reduce((n, g) => n + g.sources.length * g.destinations.length, 0);
+  if (verdict === 'delivered') return `All ${total} ways asked about are open.`;
+  if (good === 0 && verdict !== 'unknown' && verdict !== 'depends')
+    return `None of the ${total} ways asked about is open. ${first.summary}`;
+  return `${good} of the ${total} ways asked about are open.`;
+}
+
+/** `shop/web-1, shop/web-2 and 3 more`. */
+export function sourceNames(sources: readonly SourceEnd[]): string {
+  const names = sources.slice(0, 2).map((s) => s.name);
+  return sources.length > 2 ? `${names.join(', ')} and ${sources.length - 2} more` : names.join(' and ');
+}

@@ -1,0 +1,59 @@
+/** The whole way from files to answers, once, for the command line, the page and the library. */
+import type { Machine } from '@podwire/engine';
+import { buildCluster } from '../cluster/build.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import type { ClusterOverrides } from '../cluster/overrides.ts';
+import { buildDataplane } from '../dataplane/build.ts';
+import type { Dataplane } from '../dataplane/node-state.ts';
+import { readSources } from '../read/read.ts';
+import type { ReadResult, SourceFile } from '../read/source.ts';
+import type { TraceAnswer } from './answer.ts';
+import { type Directory, directoryOf } from './directory.ts';
+import type { Question } from './question.ts';
+import { type Tracer, trace, tracerOf } from './trace.ts';
+
+export interface Session {
+  read: ReadResult;
+  cluster: Cluster;
+  /** Built when first asked for. */
+  readonly dataplane: Dataplane;
+  readonly directory: Directory;
+  /** Throws `QuestionError` where the question cannot be asked of this cluster. */
+  trace(question: Question): TraceAnswer;
+}
+
+export interface SessionOptions {
+  files: readonly SourceFile[];
+  overrides?: ClusterOverrides;
+  /** Needed for `trace` alone. */
+  machine?: Machine;
+}
+
+export async function openSession({ files, overrides = {}, machine }: SessionOptions): Promise<Session> {
+  const read = await readSources(files);
+  const cluster = buildCluster(read, overrides);
+  let dataplane: Dataplane | undefined;
+  let tracer: Tracer | undefined;
+  let directory: Directory | undefined;
+  const session: Session = {
+    read,
+    cluster,
+    get dataplane() {
+      dataplane ??= buildDataplane(cluster);
+      return dataplane;
+    },
+    get directory() {
+      directory ??= directoryOf(cluster);
+      return directory;
+    },
+    trace(question) {
+      if (!machine) throw new Error('a session without a machine answers no trace');
+      if (!tracer) {
+        machine.load(session.dataplane.network);
+        tracer = tracerOf(cluster, session.dataplane, machine, read);
+      }
+      return trace(tracer, question);
+    },
+  };
+  return session;
+}

@@ -1,0 +1,315 @@
+/** `trace`: sends the question's packets through the machine, every way they can go, and explains what happened to them. */
+import type { Family, Machine, Netns } from '@podwire/engine';
+import type { Cluster } from '../cluster/cluster.ts';
+import type { Dataplane } from '../dataplane/node-state.ts';
+import type { ReadResult } from '../read/source.ts';
+import {
+  API_VERSION,
+  type Hint,
+  type Note,
+  type Outcome,
+  type SourceEnd,
+  type TraceAnswer,
+  type TraceGroup,
+} from './answer.ts';
+import type { Destination } from './destinations.ts';
+import { type Directory, directoryOf } from './directory.ts';
+import { type Fate, groupFates } from './group.ts';
+import { type NoteBook, noteAssumptions, noteBook, notePath } from './notes.ts';
+import { hasUnmodelled, outcomeOf } from './outcome.ts';
+import { openingPacket } from './packet.ts';
+import { allPaths } from './paths.ts';
+import { type Places, placesOf } from './places.ts';
+import { policiesSelecting, policyNote } from './policies.ts';
+import { type Provenance, provenanceOf } from './provenance.ts';
+import { type Question, type ResolvedQuestion, resolveQuestion } from './question.ts';
+import { reasonRow } from './reasons.ts';
+import type { TransportName } from './reference.ts';
+import { answerSentence, outcomeSentence } from './sentences.ts';
+import { undeclaredTargetPort, whyNoEndpoints } from './service-why.ts';
+import type { Source } from './sources.ts';
+import { type Judged, judge, judgeAll } from './verdicts.ts';
+
+/** Everything an answer is drawn from; make one per cluster, it remembers what it looked up. */
+export interface Tracer {
+  cluster: Cluster;
+  dataplane: Dataplane;
+  machine: Machine;
+  directory: Directory;
+  provenance: Provenance;
+  places: Places;
+  netnses: ReadonlyMap<string, Netns>;
+}
+
+/** The machine must hold `dataplane.network` already. */
+export function tracerOf(
+  cluster: Cluster,
+  dataplane: Dataplane,
+  machine: Machine,
+  read: Pick<ReadResult, 'lineOf'>,
+): Tracer {
+  return {
+    cluster,
+    dataplane,
+    machine,
+    directory: directoryOf(cluster),
+    provenance: provenanceOf(cluster, read),
+    places: placesOf(dataplane),
+    netnses: new Map(dataplane.network.netnses.map((n) => [n.name, n])),
+  };
+}
+
+function familyOf(address: string): Family {
+  return address.includes(':') ? 6 : 4;
+}
+
+/** Addresses a network namespace can send from to the world, in their order. */
+function ownAddresses(netns: Netns | undefined): { address: string; family: Family }[] {
+  return (netns?.addresses ?? [])
+    .map(({ address }) => address.split('/')[0] as string)
+    .filter((a) => !a.startsWith('127.') && a !== '::1' && !a.toLowerCase().startsWith('fe80:'))
+    .map((address) => ({ address, family: familyOf(address) }));
+}
+
+interface Asking {
+  tracer: Tracer;
+  question: ResolvedQuestion;
+  notes: NoteBook;
+  hints: Hint[];
+}
+
+function nowhere(source: SourceEnd, destination: Destination, reason: string, summary: string): Fate {
+  return { source, destination, outcomes: [], verdict: 'unreachable', reason, summary };
+}
+
+function undecided(source: SourceEnd, destination: Destination, reason: string): Fate {
+  return {
+    source,
+    destination,
+    outcomes: [],
+    verdict: 'unknown',
+    reason,
+    summary: reasonRow(reason)?.meaning ?? reason,
+  };
+}
+
+/** Service addresses mean what kube-proxy makes of them; only one of its modes is modelled. */
+function needsProxy({ end }: Destination): boolean {
+  return ['clusterIP', 'externalIP', 'loadBalancerIP', 'nodePort'].includes(end.addressKind);
+}
+
+/** The destination as this source would dial it: any outside address becomes a real one of a family the source has. */
+function dialled(asking: Asking, destination: Destination, families: ReadonlySet<Family>): Destination | undefined {
+  if (destination.end.address !== undefined) {
+    return destination.family === undefined || families.has(destination.family) ? destination : undefined;
+  }
+  const { dataplane } = asking.tracer;
+  const outside = ownAddresses(dataplane.external).find((a) => families.has(a.family));
+  if (!outside) return undefined;
+  return { ...destination, end: { ...destination.end, address: outside.address }, family: outside.family };
+}
+
+/** Egress at the source, ingress at whoever receives. Only what would pass is left undecided. */
+function applyPolicies(asking: Asking, source: Source, outcomes: readonly Outcome[], judged: Judged): Judged {
+  const { cluster, provenance } = asking.tracer;
+  const selecting: Note[] = [];
+  if (source.pod !== undefined) {
+    const { pod } = source;
+    for (const policy of policiesSelecting(cluster, pod, 'Egress'))
+      selecting.push(policyNote(provenance, policy, pod, 'Egress'));
+  }
+  const receivers = new Set(
+    outcomes.map((o) => (o.receiver?.place.kind === 'pod' ? o.receiver.place.name : undefined)),
+  );
+  for (const pod of receivers) {
+    if (pod === undefined || pod === source.pod) continue;
+    for (const policy of policiesSelecting(cluster, pod, 'Ingress'))
+      selecting.push(policyNote(provenance, policy, pod, 'Ingress'));
+  }
+  for (const note of selecting) asking.notes.add(note);
+  const passes = ['delivered', 'refused', 'depends'].includes(judged.verdict);
+  return selecting.length > 0 && passes ? { verdict: 'unknown', reason: 'policy-not-judged' } : judged;
+}
+
+function explainService(asking: Asking, destination: Destination, reasons: ReadonlySet<string>): void {
+  const { service } = destination;
+  if (!service) return;
+  const { cluster, provenance } = asking.tracer;
+  if (reasons.has('no-endpoints')) asking.hints.push(...whyNoEndpoints(cluster, service.key, service.port, provenance));
+  else if (service.port !== undefined && (reasons.has('no-listener') || reasons.has('listener-assumed'))) {
+    const hint = undeclaredTargetPort(cluster, service.key, service.port, provenance);
+    if (hint) asking.hints.push(hint);
+  }
+}
+
+/** One source, one destination: every path of the packet. Undefined where they have no address family in common. */
+function fateOf(asking: Asking, source: Source, destination: Destination): Fate | undefined {
+  const { tracer, question, notes } = asking;
+  const { cluster, machine, places, netnses } = tracer;
+  const netns = places.netnsOf(source.place);
+  const end: SourceEnd = {
+    name: source.name,
+    place: source.place,
+    ...(source.address !== undefined && { address: source.address }),
+  };
+  if (destination.nowhere) {
+    explainService(asking, destination, new Set([destination.nowhere.reason]));
+    return nowhere(end, destination, destination.nowhere.reason, destination.nowhere.summary);
+  }
+  if (netns === undefined)
+    return nowhere(
+      end,
+      destination,
+      'no-pod-address',
+      `${source.name} has no network: it is not running on a node of the input.`,
+    );
+  if (needsProxy(destination) && cluster.settings.proxyMode.value !== 'iptables') {
+    return undecided(end, destination, 'proxy-mode-not-modelled');
+  }
+  const families = new Set(
+    source.address === undefined ? ownAddresses(netnses.get(netns)).map((a) => a.family) : [familyOf(source.address)],
+  );
+  const dialledAs = dialled(asking, destination, families);
+  if (dialledAs?.end.address === undefined) return undefined;
+
+  const { paths, complete } = allPaths(machine, {
+    netns,
+    packet: openingPacket({
+      family: dialledAs.family ?? familyOf(dialledAs.end.address),
+      protocol: dialledAs.end.protocol as TransportName,
+      ...(source.address !== undefined && { saddr: source.address }),
+      daddr: dialledAs.end.address,
+      sport: question.sport,
+      dport: dialledAs.end.port ?? 0,
+    }),
+    connection: question.asked.connection,
+  });
+  if (!complete) {
+    notes.add({
+      kind: 'caveat',
+      code: 'too-many-paths',
+      text: `More than ${paths.length} ways are possible; only the first are told.`,
+    });
+  }
+  for (const path of paths) notePath(path, notes);
+  const outcomes = paths.map((path) => outcomeOf(path, dialledAs, source.place.kind === 'external', tracer));
+  explainService(asking, dialledAs, new Set(outcomes.map((o) => o.reason)));
+  const judged = applyPolicies(asking, source, outcomes, judge(outcomes, paths.some(hasUnmodelled)));
+  const first = outcomes[0]?.forward.hops[0]?.steps[0];
+  const address = first?.kind === 'enter' ? first.packet.saddr : '';
+  return {
+    source: { ...end, ...(address !== '' && { address }) },
+    destination: dialledAs,
+    outcomes,
+    ...judged,
+    summary: outcomeSentence(outcomes, judged.verdict, judged.reason, dialledAs),
+  };
+}
+
+/** Fates of every pair; destinations of a family the source lacks are left out where it can reach the name by another. */
+function fatesOf(asking: Asking): Fate[] {
+  const { sources, destinations } = asking.question;
+  const fates: Fate[] = [];
+  const skipped: { source: Source; destination: Destination }[] = [];
+  const asked = new Set<string>();
+  for (const destination of destinations.all) {
+    for (const source of sources.all) {
+      const fate = fateOf(asking, source, destination);
+      if (fate) {
+        fates.push(fate);
+        asked.add(`${source.name} ${destination.end.name}`);
+      } else skipped.push({ source, destination });
+    }
+  }
+  for (const { source, destination } of skipped) {
+    const family = destination.family === undefined ? '' : ` IPv${destination.family}`;
+    if (asked.has(`${source.name} ${destination.end.name}`)) {
+      asking.notes.add({
+        kind: 'intended',
+        code: 'other-family',
+        text: `${destination.end.address} was not asked: ${source.name} has no${family} address.`,
+      });
+    } else {
+      const end: SourceEnd = { name: source.name, place: source.place };
+      fates.push(
+        nowhere(
+          end,
+          destination,
+          'no-common-family',
+          `${source.name} has no${family} address to reach ${destination.end.name} from.`,
+        ),
+      );
+    }
+  }
+  return fates;
+}
+
+function groupsOf(fates: readonly Fate[], ungrouped: boolean): TraceGroup[] {
+  return groupFates(fates, ungrouped).map(({ fates: alike, sources, destinations }) => {
+    const first = alike[0] as Fate;
+    const symptoms = new Set(first.outcomes.map((o) => o.symptom));
+    const [symptom] = symptoms;
+    const decisive = first.outcomes.find((o) => o.verdict === first.verdict)?.decisive;
+    return {
+      sources,
+      destinations,
+      verdict: first.verdict,
+      reason: first.reason,
+      summary: first.summary,
+      ...(symptoms.size === 1 && symptom !== undefined && first.verdict !== 'unknown' && { symptom }),
+      ...(decisive && first.verdict !== 'unknown' && { decisive }),
+      outcomes: first.outcomes,
+    };
+  });
+}
+
+const ASSUMED_LISTENER = 'listener-assumed';
+
+/** Throws `QuestionError` where the question cannot be asked of this cluster. */
+export function trace(tracer: Tracer, question: Question): TraceAnswer {
+  const { cluster, directory, provenance } = tracer;
+  const resolved = resolveQuestion(cluster, directory, provenance, question);
+  const notes = noteBook();
+  const asking: Asking = { tracer, question: resolved, notes, hints: [...resolved.destinations.hints] };
+  const fates = fatesOf(asking);
+  for (const note of resolved.destinations.notes) notes.add(note);
+  if (
+    fates.some((f) => f.outcomes.some((o) => o.reason === ASSUMED_LISTENER || o.forward.reason === ASSUMED_LISTENER))
+  ) {
+    notes.add({
+      kind: 'assumption',
+      code: ASSUMED_LISTENER,
+      text: 'A program listens on the port the packet arrives at.',
+      settle: 'ss -tlnp inside the pod',
+    });
+  }
+  noteAssumptions(cluster, notes);
+  const groups = groupsOf(fates, question.ungrouped ?? false);
+  const judged = judgeAll(groups);
+  return {
+    apiVersion: API_VERSION,
+    kind: 'Trace',
+    question: resolved.asked,
+    ...judged,
+    summary: answerSentence(groups, judged.verdict),
+    cluster: {
+      mode: cluster.mode,
+      proxyMode: cluster.settings.proxyMode.value,
+      cni: cluster.settings.cni.value,
+      nodes: cluster.nodes.size,
+      pods: cluster.pods.size,
+      services: cluster.services.size,
+    },
+    groups,
+    hints: unique(asking.hints),
+    notes: notes.all(),
+  };
+}
+
+function unique(hints: readonly Hint[]): Hint[] {
+  const seen = new Set<string>();
+  return hints.filter(({ code, text }) => {
+    const key = `${code} ${text}`;
+    return !seen.has(key) && seen.add(key) !== undefined;
+  });
+}

@@ -1,0 +1,186 @@
+/** A walk of the machine as an answer tells it: hops of steps, each in its tool's words, joined to the object behind it. */
+import {
+  type Choice,
+  ChoiceKind,
+  CtDirection,
+  CtState,
+  Disposition,
+  Hook,
+  type Packet,
+  type Step,
+  Verdict,
+  type Walk,
+} from '@podwire/engine';
+import { hostPort } from './addresses.ts';
+import type { Hop, StepView, VerdictWord, WalkView } from './answer.ts';
+import { causeObject } from './cause.ts';
+import { routeText, ruleText, tableName } from './linux-text.ts';
+import { packetView } from './packet-view.ts';
+import type { Places } from './places.ts';
+import type { Provenance } from './provenance.ts';
+import { codeOf } from './reasons.ts';
+
+export interface Teller {
+  places: Places;
+  provenance: Provenance;
+}
+
+export function dispositionWord(disposition: Disposition): VerdictWord {
+  return Disposition[disposition].toLowerCase() as VerdictWord;
+}
+
+const CT_STATES: readonly [CtState, string][] = [
+  [CtState.INVALID, 'INVALID'],
+  [CtState.NEW, 'NEW'],
+  [CtState.ESTABLISHED, 'ESTABLISHED'],
+  [CtState.RELATED, 'RELATED'],
+  [CtState.UNTRACKED, 'UNTRACKED'],
+];
+
+function stateName(state: number): string {
+  return CT_STATES.filter(([bit]) => (state & bit) !== 0)
+    .map(([, name]) => name)
+    .join(',');
+}
+
+const CHOICE_NAMES: Readonly<Record<ChoiceKind, string>> = {
+  [ChoiceKind.STATISTIC]: 'random endpoint',
+  [ChoiceKind.MULTIPATH]: 'one of several next hops',
+  [ChoiceKind.UNMODELLED]: 'not modelled',
+  [ChoiceKind.LIMIT]: 'rate limit',
+};
+
+/** What branches, as its tool prints it. */
+export function choiceText(choice: Choice): string {
+  if (choice.text !== undefined) return choice.text;
+  if (choice.rule) return ruleText(choice.rule.chain, choice.rule.index, choice.rule.table.family);
+  if (choice.route) return routeText(choice.route);
+  return CHOICE_NAMES[choice.kind];
+}
+
+function rewritten(packet: Packet, manip: 'src' | 'dst', to: { address: string; port: number }): Packet {
+  return manip === 'src'
+    ? { ...packet, saddr: to.address, sport: to.port }
+    : { ...packet, daddr: to.address, dport: to.port };
+}
+
+/** Steps of one walk, in order; `packet` is carried along so that each rewrite can show the whole header. */
+function stepView(step: Step, carried: { packet: Packet }, choices: readonly Choice[], teller: Teller): StepView {
+  const { places, provenance } = teller;
+  switch (step.kind) {
+    case 'enter':
+      carried.packet = step.packet;
+      return { kind: 'enter', ...(step.link && { link: step.link.name }), packet: packetView(step.packet) };
+    case 'conntrack':
+      return {
+        kind: 'conntrack',
+        state: stateName(step.state),
+        direction: step.direction === CtDirection.REPLY ? 'reply' : 'original',
+      };
+    case 'rule': {
+      const object = causeObject(provenance, step.rule.cause);
+      return {
+        kind: 'rule',
+        hook: Hook[step.hook],
+        table: step.table.name,
+        chain: step.chain.name,
+        number: step.index + 1,
+        text: ruleText(step.chain, step.index, step.table.family),
+        verdict: Verdict[step.verdict].toLowerCase(),
+        ...(step.target !== undefined && { target: step.target }),
+        ...(object && { object }),
+      };
+    }
+    case 'chain':
+      return {
+        kind: 'chain',
+        hook: Hook[step.hook],
+        table: step.table.name,
+        chain: step.chain.name,
+        verdict: Verdict[step.verdict].toLowerCase(),
+        by: step.by,
+      };
+    case 'nat': {
+      carried.packet = rewritten(carried.packet, step.manip, step.to);
+      return {
+        kind: 'nat',
+        hook: Hook[step.hook],
+        what: step.manip === 'src' ? 'source' : 'destination',
+        remembered: step.binding,
+        from: hostPort(step.from.address, step.from.port),
+        to: hostPort(step.to.address, step.to.port),
+        packet: packetView(carried.packet),
+      };
+    }
+    case 'route': {
+      if (step.source !== undefined) carried.packet = { ...carried.packet, saddr: step.source };
+      const object = step.route && causeObject(provenance, step.route.cause);
+      return {
+        kind: 'route',
+        purpose: step.purpose,
+        ...(step.route && { text: routeText(step.route, step.nexthop) }),
+        ...(step.table !== undefined && { table: tableName(step.table) }),
+        local: step.local,
+        ...(step.source !== undefined && { source: step.source }),
+        ...(object && { object }),
+      };
+    }
+    case 'bridge':
+      return {
+        kind: 'bridge',
+        bridge: step.bridge.name,
+        ...(step.from && { from: step.from.name }),
+        ...(step.to && { to: step.to.name }),
+      };
+    case 'transmit':
+      return {
+        kind: 'transmit',
+        link: step.link.name,
+        nexthop: step.nexthop,
+        ...(step.to && { to: { place: places.of(step.to.netns.name), link: step.to.link.name } }),
+      };
+    case 'choice': {
+      const choice = choices[step.choice];
+      if (!choice) throw new Error(`step names choice ${step.choice} of ${choices.length}`);
+      return {
+        kind: 'choice',
+        construct: choiceText(choice),
+        taken: choice.taken,
+        alternatives: choice.alternatives,
+        ...(choice.weights && { weights: choice.weights }),
+      };
+    }
+  }
+}
+
+/** The source address that routing chose for a packet made without one. */
+export function chosenSource(walk: Walk): string | undefined {
+  for (const step of walk.steps) if (step.kind === 'route' && step.source !== undefined) return step.source;
+  return undefined;
+}
+
+/** One hop for each network namespace in turn; a packet that comes back to one makes another hop of it. */
+export function walkView(walk: Walk, choices: readonly Choice[], teller: Teller): WalkView {
+  const hops: Hop[] = [];
+  let netns: string | undefined;
+  const carried = { packet: walk.end.packet };
+  const source = chosenSource(walk);
+  for (const step of walk.steps) {
+    // A choice belongs to the namespace it was met in, which the step before or after it names.
+    const here = step.kind === 'choice' ? (choices[step.choice]?.netns ?? netns) : step.netns.name;
+    if (here !== undefined && (here !== netns || hops.length === 0)) {
+      hops.push({ place: teller.places.of(here), steps: [] });
+      netns = here;
+    }
+    const view = stepView(step, carried, choices, teller);
+    // A packet is made without a source address; it is shown with the one that routing gave it a step later.
+    if (view.kind === 'enter' && view.packet.saddr === '' && source !== undefined) view.packet.saddr = source;
+    hops[hops.length - 1]?.steps.push(view);
+  }
+  return {
+    hops,
+    packet: packetView(walk.end.packet),
+    verdict: dispositionWord(walk.end.disposition),
+    reason: codeOf(walk.end.reason),
+  };
+}
