@@ -3,6 +3,7 @@ import { kubeProxyDetectLocal } from './kube-proxy-detect-local.ts';
 import { kubeProxyEndpoints } from './kube-proxy-endpoints.ts';
 import { kubeProxyNames } from './kube-proxy-names.ts';
 import { kubeProxyNodePortAddresses } from './kube-proxy-nodeport-addresses.ts';
+import { kubeProxyReal } from './kube-proxy-real.ts';
 import { kubeProxyRules } from './kube-proxy-rules.ts';
 import { kubeProxyTracking } from './kube-proxy-tracking.ts';
 
@@ -12,6 +13,7 @@ const kinds: readonly Kind[] = [
   kubeProxyEndpoints,
   kubeProxyNames,
   kubeProxyNodePortAddresses,
+  kubeProxyReal,
   kubeProxyRules,
   kubeProxyTracking,
 ];

@@ -50,8 +50,8 @@ function settingsOf({ config, ipFamily }: ProxyCase): IptablesSettings {
     localhostNodePorts,
     nodePortAddresses: addresses,
     nfacct: {
-      invalidDropped: nfacctCounters['ct_state_invalid_dropped_pkts'] ?? false,
-      localhostNodePorts: nfacctCounters['localhost_nps_accepted_pkts'] ?? false,
+      invalidDropped: nfacctCounters.ct_state_invalid_dropped_pkts ?? false,
+      localhostNodePorts: nfacctCounters.localhost_nps_accepted_pkts ?? false,
     },
   };
 }

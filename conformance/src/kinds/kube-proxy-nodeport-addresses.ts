@@ -15,7 +15,10 @@ interface NodePortAddressesCase {
 function judge({ ipFamily, nodePortAddresses, interfaces, expect }: NodePortAddressesCase): Outcome {
   const found = nodePortAddressesOf(ipFamily, nodePortAddresses ?? []);
   const { cidrs, matchAll, containsIPv4Loopback } = found;
-  const ips = found.nodeIPs((interfaces ?? []).flatMap(({ addresses }) => addresses)).map(formatAddress).sort();
+  const ips = found
+    .nodeIPs((interfaces ?? []).flatMap(({ addresses }) => addresses))
+    .map(formatAddress)
+    .sort();
   const difference = firstDifference(
     expect.ips ? { ...expect, ips: [...expect.ips].sort() } : expect,
     expect.ips ? { cidrs, matchAll, containsIPv4Loopback, ips } : { cidrs, matchAll, containsIPv4Loopback },

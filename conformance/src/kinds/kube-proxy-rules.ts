@@ -18,12 +18,11 @@ function readTables(text: string): Tables {
   const tables: Tables = {};
   let table: Record<string, string[]> = {};
   for (const line of text.split('\n')) {
-    if (line.startsWith('*')) tables[line.slice(1)] = table = {};
-    else if (line.startsWith(':')) table[line.slice(1).split(' ', 1)[0] ?? ''] ??= [];
-    else if (line.startsWith('-A ')) {
-      const chain = line.split(' ', 2)[1] ?? '';
-      (table[chain] ??= []).push(line);
-    }
+    if (line.startsWith('*')) {
+      table = {};
+      tables[line.slice(1)] = table;
+    } else if (line.startsWith(':')) table[line.slice(1).split(' ', 1)[0] ?? ''] ??= [];
+    else if (line.startsWith('-A ')) table[line.split(' ', 2)[1] ?? '']?.push(line);
   }
   return tables;
 }
@@ -40,15 +39,14 @@ const BUILT_IN: Record<string, string[]> = {
 function afterSync(row: RulesCase): Tables {
   const tables = readTables(restoreText(restoreInput(row, true)));
   for (const [name, chains] of Object.entries(BUILT_IN)) {
-    const table = (tables[name] ??= {});
-    for (const chain of chains) table[chain] = [];
+    for (const chain of chains) tables[name] = { ...tables[name], [chain]: [] };
   }
   for (const { table, line } of iptablesJumpLines()) {
     const chain = line.split(' ', 2)[1] ?? '';
     tables[table]?.[chain]?.push(line);
   }
   // Jumped to by every node, filled on some.
-  if (tables['filter']) tables['filter']['KUBE-FIREWALL'] ??= [];
+  if (tables.filter) tables.filter['KUBE-FIREWALL'] ??= [];
   return tables;
 }
 

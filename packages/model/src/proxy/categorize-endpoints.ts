@@ -25,54 +25,59 @@ export type EndpointUse = Pick<
   'endpoint' | 'nodeName' | 'ready' | 'serving' | 'terminating' | 'zoneHints' | 'nodeHints'
 >;
 
-type Hints = 'node' | 'zone';
-
-/**
- * Hints that hold for the node: node hints if every ready endpoint has one and one of them names this node, else zone hints likewise.
- * Endpoints that are not ready do not count.
- */
-export function effectiveHints(endpoints: readonly EndpointUse[], place: ProxyPlace): Hints | undefined {
+/** Which hints all ready endpoints have; without ready endpoints there are none to follow. */
+export function completeHints(endpoints: readonly EndpointUse[]): { node: boolean; zone: boolean } {
   const ready = endpoints.filter((endpoint) => endpoint.ready);
-  if (ready.length === 0) return undefined;
-  const complete = (hints: 'nodeHints' | 'zoneHints', wanted: string) =>
-    ready.every((endpoint) => endpoint[hints].length > 0) && ready.some((endpoint) => endpoint[hints].includes(wanted));
-  if (complete('nodeHints', place.nodeName)) return 'node';
-  return complete('zoneHints', place.zone) ? 'zone' : undefined;
+  return {
+    node: ready.length > 0 && ready.every(({ nodeHints }) => nodeHints.length > 0),
+    zone: ready.length > 0 && ready.every(({ zoneHints }) => zoneHints.length > 0),
+  };
 }
-
-function hintedHere(endpoint: EndpointUse, hints: Hints | undefined, place: ProxyPlace): boolean {
-  if (hints === 'node') return endpoint.nodeHints.includes(place.nodeName);
-  return hints === undefined || endpoint.zoneHints.includes(place.zone);
-}
-
-const isTerminatingButServes = (endpoint: EndpointUse) => endpoint.serving && endpoint.terminating;
 
 /** Ready ones if there are any, else those that serve while they terminate. */
-function usable<E extends EndpointUse>(endpoints: readonly E[], prefer: (endpoint: E) => boolean): E[] {
-  const preferred = endpoints.filter(prefer);
-  return preferred.length > 0 ? preferred : endpoints.filter(isTerminatingButServes);
+function usable<E extends EndpointUse>(endpoints: readonly E[], isHinted: (endpoint: E) => boolean): E[] {
+  const ready = endpoints.filter((endpoint) => endpoint.ready && isHinted(endpoint));
+  return ready.length > 0 ? ready : endpoints.filter((endpoint) => endpoint.serving && endpoint.terminating);
 }
 
 /**
- * Endpoints of one service port as this node uses them, in the order given. Policy Cluster and policy Local decide separately whether to
- * fall back to terminating endpoints: Cluster looks at the whole cluster, Local at this node alone; hints only count for Cluster.
+ * Endpoints under policy Cluster. Hints for nodes hold if every ready endpoint has one and one of them names this node; else hints for
+ * zones likewise; else all serve.
  */
+export function clusterEndpoints<E extends EndpointUse>(endpoints: readonly E[], place: ProxyPlace): E[] {
+  const complete = completeHints(endpoints);
+  const forNode = (endpoint: E) => endpoint.nodeHints.includes(place.nodeName);
+  const forZone = (endpoint: E) => endpoint.zoneHints.includes(place.zone);
+  const holds = (isHinted: (endpoint: E) => boolean) =>
+    endpoints.some((endpoint) => endpoint.ready && isHinted(endpoint));
+  if (complete.node && holds(forNode)) return usable(endpoints, forNode);
+  if (complete.zone && holds(forZone)) return usable(endpoints, forZone);
+  return usable(endpoints, () => true);
+}
+
+/** Endpoints under policy Local; the fallback to terminating ones looks at this node alone. */
+export function localEndpoints<E extends EndpointUse>(endpoints: readonly E[], nodeName: string): E[] {
+  if (nodeName === '') return [];
+  return usable(
+    endpoints.filter((endpoint) => endpoint.nodeName === nodeName),
+    () => true,
+  );
+}
+
+/** Endpoints of one service port as this node uses them, in the order given. */
 export function categorizeEndpoints<E extends EndpointUse>(
   endpoints: readonly E[],
   port: Pick<ServicePortInfo, 'usesClusterEndpoints' | 'usesLocalEndpoints'>,
   place: ProxyPlace,
 ): CategorizedEndpoints<E> {
-  if (endpoints.length === 0) return { all: [], hasAny: false };
   const result: CategorizedEndpoints<E> = { all: [], hasAny: false };
   if (port.usesClusterEndpoints) {
-    const hints = effectiveHints(endpoints, place);
-    result.cluster = usable(endpoints, (endpoint) => endpoint.ready && hintedHere(endpoint, hints, place));
+    result.cluster = clusterEndpoints(endpoints, place);
     result.hasAny = result.cluster.length > 0;
   }
   if (port.usesLocalEndpoints) {
-    result.hasAny ||= endpoints.some((endpoint) => endpoint.ready || isTerminatingButServes(endpoint));
-    const here = endpoints.filter((endpoint) => place.nodeName !== '' && endpoint.nodeName === place.nodeName);
-    const local = usable(here, (endpoint) => endpoint.ready);
+    result.hasAny ||= usable(endpoints, () => true).length > 0;
+    const local = localEndpoints(endpoints, place.nodeName);
     if (local.length > 0) result.local = local;
   }
   const reachable = new Set([...(result.cluster ?? []), ...(result.local ?? [])]);

@@ -3,6 +3,7 @@ export * from './categorize-endpoints.ts';
 export * from './detect-local.ts';
 export * from './endpoints.ts';
 export { iptablesJumpLines } from './iptables/base-chains.ts';
+export { iptablesCompiler } from './iptables/compile.ts';
 export * as iptablesNames from './iptables/names.ts';
 export { type RestoreInput, restoreText } from './iptables/restore-text.ts';
 export type { IptablesSettings } from './iptables/settings.ts';

@@ -5,8 +5,17 @@ import { hasInternalEndpoints, type IptablesPort, type PortState } from './port-
 import { comment, type RuleLine } from './rule-line.ts';
 import type { IptablesSettings } from './settings.ts';
 
-/** More endpoints than this in the cluster, and kube-proxy leaves out the comments of the rules about one endpoint. */
-export const LARGE_CLUSTER_ENDPOINTS = 1000;
+const LARGE_CLUSTER_ENDPOINTS = 1000;
+
+/** With more than a thousand endpoints, kube-proxy leaves out the comments of the rules about one endpoint. */
+export function isLargeCluster(
+  portKeys: Iterable<string>,
+  endpoints: ReadonlyMap<string, readonly EndpointInfo[]>,
+): boolean {
+  let total = 0;
+  for (const key of portKeys) total += endpoints.get(key)?.length ?? 0;
+  return total > LARGE_CLUSTER_ENDPOINTS;
+}
 
 /**
  * Traffic to the cluster IP that comes from outside the cluster: somebody routes the Service range here, and the endpoint may be on another

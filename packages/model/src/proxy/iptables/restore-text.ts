@@ -4,7 +4,7 @@ import type { EndpointInfo } from '../endpoints.ts';
 import { type ServicePortInfo, servicePortKey } from '../service-ports.ts';
 import { forwardRules, KUBELET_FIREWALL, localnetRules, masqueradeRules, TOP_LEVEL_CHAINS } from './base-chains.ts';
 import { dispatchRules } from './dispatch.ts';
-import { clusterIPMasquerade, endpointChain, endpointChoice, LARGE_CLUSTER_ENDPOINTS } from './endpoint-chains.ts';
+import { clusterIPMasquerade, endpointChain, endpointChoice, isLargeCluster } from './endpoint-chains.ts';
 import { isServiceChain } from './names.ts';
 import { nodePortJumps } from './node-ports.ts';
 import { IptablesPort, type PortState, usesExternalChain, usesFirewallChain } from './port-state.ts';
@@ -27,13 +27,6 @@ export interface RestoreInput {
     /** Chains of the nat table before the sync: those of Services that nothing needs any more are deleted. */
     existingChains: readonly string[];
   };
-}
-
-/** How many endpoints kube-proxy counts to tell a large cluster. */
-export function isLargeCluster({ ports, endpoints }: Pick<RestoreInput, 'ports' | 'endpoints'>): boolean {
-  let total = 0;
-  for (const key of ports.keys()) total += endpoints.get(key)?.length ?? 0;
-  return total > LARGE_CLUSTER_ENDPOINTS;
 }
 
 /** The chains of one service port on this node, each with its rules, in the order in which kube-proxy makes them. */
@@ -72,7 +65,7 @@ const chainLine = (name: string) => `:${name} - [0:0]`;
 
 export function restoreText(input: RestoreInput): string {
   const { settings, sync } = input;
-  const isLarge = isLargeCluster(input);
+  const isLarge = isLargeCluster(input.ports.keys(), input.endpoints);
   const filterChains: string[] = [...TOP_LEVEL_CHAINS.filter];
   const natChains: string[] = [...TOP_LEVEL_CHAINS.nat];
   const rules: Record<'filter' | 'nat', string[]> = { filter: [], nat: [] };
