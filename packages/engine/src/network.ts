@@ -27,6 +27,8 @@ export interface Netns {
   tables: RouteTable[];
   /** Policy rules of both families. Absent: the kernel's three (0 local, 32766 main, 32767 default). */
   rules?: PolicyRule[];
+  /** Nexthop objects (`ip nexthop`). Routes that use one carry its `nhid` and a copy of its nexthops: only printers look here. */
+  nexthops?: NexthopObject[];
   /** Static neighbours and proxy entries; everything else is resolved by asking the link. */
   neighbors?: Neighbor[];
   /** Static bridge and VXLAN forwarding entries; the rest is learnt. */
@@ -62,6 +64,10 @@ export interface Link {
   master?: string;
   hairpin?: boolean;
   isolated?: boolean;
+  /** False: up, but NO-CARRIER. Absent: as the other end says. */
+  carrier?: boolean;
+  /** A `device` on a `segment` that is a VXLAN: what `ip link` says of it. The outer packets are not walked. */
+  vxlan?: { id: number; local?: string; dev?: string; port?: number; learning?: boolean };
   cause?: Cause;
 }
 
@@ -78,6 +84,10 @@ export interface Address {
   /** The remote address of a point-to-point address. */
   peer?: string;
   deprecated?: boolean;
+  /** The kernel made no connected route for it. */
+  noprefixroute?: boolean;
+  /** Metric of its connected route. */
+  metric?: number;
   cause?: Cause;
 }
 
@@ -116,6 +126,8 @@ export interface Route {
   /** Preferred source address. */
   prefsrc?: string;
   mtu?: number;
+  /** The nexthop object it uses. */
+  nhid?: number;
   /** None for blackhole, unreachable, prohibit and throw. */
   nexthops: Nexthop[];
   cause?: Cause;
@@ -128,6 +140,18 @@ export interface Nexthop {
   /** 1 where absent. */
   weight?: number;
   onlink?: boolean;
+}
+
+/** `ip nexthop`: one nexthop, none (blackhole), or a weighted group of others. */
+export interface NexthopObject {
+  id: number;
+  family?: Family;
+  nexthop?: Nexthop;
+  blackhole?: boolean;
+  group?: { id: number; weight: number }[];
+  /** How far away the gateway is: link, or host where there is none (IPv4). */
+  scope?: Scope;
+  protocol?: string;
 }
 
 /** `ip rule`. Selectors that are absent match everything. */
