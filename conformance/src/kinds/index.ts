@@ -1,6 +1,7 @@
 import type { Kind } from '../contract.ts';
 import { kubeProxyDetectLocal } from './kube-proxy-detect-local.ts';
 import { kubeProxyEndpoints } from './kube-proxy-endpoints.ts';
+import { kubeProxyFlow } from './kube-proxy-flow.ts';
 import { kubeProxyNames } from './kube-proxy-names.ts';
 import { kubeProxyNodePortAddresses } from './kube-proxy-nodeport-addresses.ts';
 import { kubeProxyReal } from './kube-proxy-real.ts';
@@ -11,6 +12,7 @@ import { kubeProxyTracking } from './kube-proxy-tracking.ts';
 const kinds: readonly Kind[] = [
   kubeProxyDetectLocal,
   kubeProxyEndpoints,
+  kubeProxyFlow,
   kubeProxyNames,
   kubeProxyNodePortAddresses,
   kubeProxyReal,
