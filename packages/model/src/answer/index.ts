@@ -3,6 +3,7 @@
 export { hostPort } from './addresses.ts';
 export * from './answer.ts';
 export { answerJson, sortedAnswer } from './answer-json.ts';
+export { type ClusterAnswer, describeCluster, type SettingView } from './cluster-answer.ts';
 export type { Directory, Named } from './directory.ts';
 export { printPacket } from './packet-view.ts';
 export type { Question } from './question.ts';
@@ -11,4 +12,6 @@ export { type ReasonRow, reasonCatalogue, reasonRow } from './reasons.ts';
 export { parseReference, type Reference, shortKind } from './reference.ts';
 export { placeName } from './sentences.ts';
 export { openSession, type Session, type SessionOptions } from './session.ts';
+export { type Stage, stagesOf, typicalOutcome } from './stages.ts';
+export { suggest } from './suggest.ts';
 export { decision } from './verdicts.ts';

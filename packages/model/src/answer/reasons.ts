@@ -99,7 +99,8 @@ const MACHINE: readonly ReasonRow[] = [
     code: 'forwarding-off',
     verdict: 'dropped',
     meaning: 'The packet is for somebody else and this host does not forward packets.',
-    cause: 'net.ipv4.ip_forward (or net.ipv6.conf.all.forwarding) is 0; a reboot or a hardening script reset it.',
+    cause:
+      'The sysctl net.ipv4.ip_forward (or net.ipv6.conf.all.forwarding) is 0; a reboot or a hardening script reset it.',
     fix: 'Set it to 1, and keep it in /etc/sysctl.d.',
   },
   {
@@ -240,7 +241,7 @@ const MODEL: readonly ReasonRow[] = [
     meaning:
       "Works as intended: the Service's traffic policy is Local and this node has no endpoint, so kube-proxy drops the packet.",
     cause:
-      'internalTrafficPolicy or externalTrafficPolicy is Local. Load balancers avoid such nodes by the health check node port.',
+      "The Service's internalTrafficPolicy or externalTrafficPolicy is Local. Load balancers avoid such nodes by the health check node port.",
     fix: 'Run an endpoint on every node that takes traffic (a DaemonSet), or set the policy to Cluster.',
   },
   {

@@ -32,19 +32,19 @@ export interface SessionOptions {
 export async function openSession({ files, overrides = {}, machine }: SessionOptions): Promise<Session> {
   const read = await readSources(files);
   const cluster = buildCluster(read, overrides);
-  let dataplane: Dataplane | undefined;
+  let built: Dataplane | undefined;
   let tracer: Tracer | undefined;
-  let directory: Directory | undefined;
+  let known: Directory | undefined;
   const session: Session = {
     read,
     cluster,
     get dataplane() {
-      dataplane ??= buildDataplane(cluster);
-      return dataplane;
+      built ??= buildDataplane(cluster);
+      return built;
     },
     get directory() {
-      directory ??= directoryOf(cluster);
-      return directory;
+      known ??= directoryOf(cluster);
+      return known;
     },
     trace(question) {
       if (!machine) throw new Error('a session without a machine answers no trace');

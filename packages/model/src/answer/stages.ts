@@ -1,0 +1,128 @@
+/** A walk in short: one line for each thing that moved or changed the packet, for readers who do not want every rule. */
+import { hostPort } from './addresses.ts';
+import type { Hop, ObjectRef, Outcome, PacketView, Place, StepView, WalkView } from './answer.ts';
+
+export interface Stage {
+  place: Place;
+  /** `route`, `service`, `masquerade`, `conntrack`, `filter`, `bridge`, `socket` ... */
+  stage: string;
+  text: string;
+  /** The header after a rewrite. */
+  packet?: PacketView;
+  object?: ObjectRef;
+}
+
+type RuleStep = Extract<StepView, { kind: 'rule' }>;
+type NatStep = Extract<StepView, { kind: 'nat' }>;
+
+/** The rules of the hook that led to a rewrite, the last first. */
+function rulesBefore(steps: readonly StepView[], at: number, hook: string): RuleStep[] {
+  const rules: RuleStep[] = [];
+  for (let i = at - 1; i >= 0; i--) {
+    const step = steps[i] as StepView;
+    if (step.kind === 'rule' && step.hook === hook && step.table === 'nat') rules.push(step);
+    else if (step.kind === 'nat' || step.kind === 'enter') break;
+  }
+  return rules;
+}
+
+function natStage(place: Place, step: NatStep, rules: readonly RuleStep[]): Stage {
+  const change = `${step.from} > ${step.to}`;
+  if (step.remembered) {
+    return { place, stage: 'conntrack', text: `${step.what} back: ${change}`, packet: step.packet };
+  }
+  const object = rules.find((r) => r.object?.kind === 'Service')?.object ?? rules.find((r) => r.object)?.object;
+  const withObject = object ? { object } : {};
+  if (step.what === 'destination') {
+    const stage =
+      object?.kind === 'Service' || object?.kind === 'EndpointSlice'
+        ? 'service'
+        : object?.kind === 'Pod'
+          ? 'host port'
+          : 'dnat';
+    return { place, stage, text: `DNAT ${change}`, packet: step.packet, ...withObject };
+  }
+  const masquerade = rules[0]?.text.includes('-j MASQUERADE') ?? false;
+  return {
+    place,
+    stage: masquerade ? 'masquerade' : 'snat',
+    text: `${masquerade ? 'MASQUERADE' : 'SNAT'} ${change}`,
+    packet: step.packet,
+    ...withObject,
+  };
+}
+
+/** The route that the packet left by: a later decision of the same hop replaces an earlier one. */
+function routeStage(hop: Hop): Stage | undefined {
+  const routes = hop.steps.filter((s) => s.kind === 'route');
+  const last = routes[routes.length - 1];
+  if (!last || last.local) return undefined;
+  const table = last.table !== undefined && last.table !== 'main' ? `  table ${last.table}` : '';
+  return {
+    place: hop.place,
+    stage: 'route',
+    text: last.text === undefined ? 'no route' : `${last.text}${table}`,
+    ...(last.object && { object: last.object }),
+  };
+}
+
+function filterStage(place: Place, step: StepView): Stage | undefined {
+  if (step.kind === 'rule' && (step.verdict === 'drop' || step.verdict === 'reject')) {
+    return {
+      place,
+      stage: step.table,
+      text: `${step.verdict.toUpperCase()} ${step.text}`,
+      ...(step.object && { object: step.object }),
+    };
+  }
+  if (step.kind === 'chain' && step.by === 'policy' && step.verdict === 'drop') {
+    return { place, stage: step.table, text: `DROP by the policy of ${step.chain}` };
+  }
+  return undefined;
+}
+
+function hopStages(hop: Hop): Stage[] {
+  const stages: Stage[] = [];
+  const route = routeStage(hop);
+  const lastRoute = hop.steps.findLastIndex((s) => s.kind === 'route');
+  hop.steps.forEach((step, i) => {
+    if (step.kind === 'nat') stages.push(natStage(hop.place, step, rulesBefore(hop.steps, i, step.hook)));
+    const filtered = filterStage(hop.place, step);
+    if (filtered) stages.push(filtered);
+    if (step.kind === 'bridge' && step.from !== undefined && step.to !== undefined && lastRoute < i) {
+      stages.push({ place: hop.place, stage: 'bridge', text: `${step.bridge}: ${step.from} > ${step.to}` });
+    }
+    if (i === lastRoute && route) stages.push(route);
+  });
+  return stages;
+}
+
+const ENDS: Readonly<Record<string, string>> = {
+  delivered: 'delivered',
+  refused: 'nothing listens on',
+};
+
+/** The stages of one walk. */
+export function stagesOf(walk: WalkView): Stage[] {
+  const stages = walk.hops.flatMap(hopStages);
+  const last = walk.hops[walk.hops.length - 1];
+  const end = ENDS[walk.verdict];
+  if (last && end !== undefined) {
+    const { packet } = walk;
+    const seen = packet.saddr === '' ? '' : `  from ${hostPort(packet.saddr, packet.sport)}`;
+    const info = packet.info === '' ? '' : `${packet.info} `;
+    stages.push({
+      place: last.place,
+      stage: 'socket',
+      text: `${end} ${info}${hostPort(packet.daddr, packet.dport)}${seen}`,
+    });
+  } else if (last && !stages.some((s) => s.text.startsWith('DROP') || s.text.startsWith('REJECT'))) {
+    stages.push({ place: last.place, stage: walk.verdict, text: walk.reason });
+  }
+  return stages;
+}
+
+/** The outcome to show where only one is shown: the likeliest that ends as the group does. */
+export function typicalOutcome(outcomes: readonly Outcome[], verdict: string): Outcome | undefined {
+  return outcomes.find((o) => o.verdict === verdict) ?? outcomes[0];
+}
