@@ -24,8 +24,8 @@ export interface Fault {
 
 export interface Documents {
   documents: RawDocument[];
-  /** Offsets of documents that hold comments or nothing. */
-  empty: number[];
+  /** How many documents hold only comments or nothing. */
+  empty: number;
   /** Documents that could not be read, and keys written twice. */
   faults: Fault[];
 }
@@ -66,6 +66,16 @@ function holdsNothing(text: string, orDirectives: boolean): boolean {
   return true;
 }
 
+/** Roughly how much the parser will have to hold. */
+function countMarks(text: string): number {
+  let marks = 0;
+  for (let at = 0; at < text.length; at++) {
+    const char = text.charCodeAt(at);
+    if (char === 0x0a || char === 0x2c || char === 0x3a || char === 0x5b || char === 0x7b) marks += 1;
+  }
+  return marks;
+}
+
 /** Reads one chunk between separators; JSON inside YAML goes the fast way. */
 function readChunk(text: string, start: number, end: number, into: Documents): void {
   const chunk = text.slice(start, end);
@@ -78,12 +88,12 @@ function readChunk(text: string, start: number, end: number, into: Documents): v
       // Flow YAML or broken JSON: YAML's reader decides.
     }
   }
-  if (chunk.length > LIMITS.yamlBytes) {
-    const message = `a YAML document of more than ${LIMITS.yamlBytes / 2 ** 20} MiB`;
+  if (countMarks(chunk) > LIMITS.yamlMarks) {
+    const message = 'a YAML document of more than a million lines';
     into.faults.push({
       code: 'file-too-large',
       message,
-      mend: 'write it as JSON: -o json',
+      mend: 'fetch it as JSON: -o json',
       offset: start,
       severity: 'error',
     });
@@ -118,7 +128,7 @@ function readChunk(text: string, start: number, end: number, into: Documents): v
 
 /** Split at `---` lines, as YAML and kubectl do, so that a broken document does not take its neighbours with it. */
 function readYamlFile(text: string): Documents {
-  const result: Documents = { documents: [], empty: [], faults: [] };
+  const result: Documents = { documents: [], empty: 0, faults: [] };
   let start = 0;
   let isFirst = true;
   const take = (end: number, isLast: boolean): void => {
@@ -126,7 +136,7 @@ function readYamlFile(text: string): Documents {
     const content = chunk.replace(/^---[ \t]*/, '');
     if (holdsNothing(content, false)) {
       const isPreamble = isFirst && (!isLast || content.trim() === '');
-      if (!isPreamble) result.empty.push(start);
+      if (!isPreamble) result.empty += 1;
     } else if (isFirst && !isLast && holdsNothing(content, true)) {
       return; // Directives belong to the document that follows them.
     } else {
@@ -152,7 +162,7 @@ function jsonFault(text: string, at: number, error: unknown): Fault {
 
 /** Documents back to back, as `kubectl cluster-info dump` writes them, or one per line. After a broken one reading goes on at the next line that opens a bracket. */
 function readJsonSequence(text: string): Documents {
-  const result: Documents = { documents: [], empty: [], faults: [] };
+  const result: Documents = { documents: [], empty: 0, faults: [] };
   let start = skipSpace(text, 0);
   while (start < text.length) {
     const end = endOfValue(text, start);
@@ -183,7 +193,7 @@ export function readDocuments(text: string, name: string): Documents {
     const value: unknown = JSON.parse(text);
     return {
       documents: [{ value, form: 'json', start: 0, end: text.length, nth: 0, starts: none }],
-      empty: [],
+      empty: 0,
       faults: [],
     };
   } catch {
@@ -193,8 +203,8 @@ export function readDocuments(text: string, name: string): Documents {
   const asJson = readJsonSequence(text);
   if (asJson.faults.length === 0) return asJson;
   // A large broken file is not parsed a second time.
-  const asYaml = text.length <= LIMITS.yamlBytes / 8 ? readYamlFile(text) : undefined;
-  const looksJson = jsonName.test(name) || asJson.documents.length > 0 || /^\s*[[{]\s*["{[]/.test(text);
+  const asYaml = text.length <= LIMITS.retryBytes ? readYamlFile(text) : undefined;
+  const looksJson = jsonName.test(name) || asJson.documents.length > 0 || /^\s*[[{]\s*"/.test(text);
   if (asYaml === undefined || (looksJson && asYaml.faults.some(({ severity }) => severity === 'error'))) return asJson;
   return asYaml;
 }

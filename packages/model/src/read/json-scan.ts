@@ -40,6 +40,7 @@ function endOfString(text: string, at: number): number {
   return -1;
 }
 
+const mark = /["[\]{}]/g;
 const scalarEnd = /[\s,\]}]|$/g;
 
 /** Offset behind the value that begins at `at`, by brackets and quotes alone; -1: it does not end. */
@@ -52,19 +53,21 @@ export function endOfValue(text: string, at: number): number {
   }
   let depth = 0;
   let offset = at;
-  while (offset < text.length) {
-    const char = text.charCodeAt(offset);
+  for (;;) {
+    mark.lastIndex = offset;
+    if (!mark.test(text)) return -1;
+    offset = mark.lastIndex;
+    const char = text.charCodeAt(offset - 1);
     if (char === QUOTE) {
-      offset = endOfString(text, offset);
+      offset = endOfString(text, offset - 1);
       if (offset === -1) return -1;
-      continue;
+    } else if (char === OPEN_LIST || char === OPEN_OBJECT) {
+      depth += 1;
+    } else {
+      depth -= 1;
+      if (depth === 0) return offset;
     }
-    offset += 1;
-    if (char === OPEN_LIST || char === OPEN_OBJECT) depth += 1;
-    else if (char === CLOSE_LIST || char === CLOSE_OBJECT) depth -= 1;
-    if (depth === 0) return offset;
   }
-  return -1;
 }
 
 /** Offsets of the members of the list that begins at `at`; the text is valid JSON. */
@@ -79,14 +82,25 @@ export function memberOffsets(text: string, at: number): number[] {
   return offsets;
 }
 
-/** Offsets of a field's key and value in the object that begins at `at`, the last one where it stands twice; the text is valid JSON. */
-export function fieldOffsets(text: string, at: number, name: string): { key: number; value: number } | undefined {
+/**
+ * Offsets of a field's key and value in the object that begins at `at`; the text is valid JSON. Where the field stands twice it is the one
+ * that counts, which is the last; `which: 'first'` spares looking through the rest.
+ */
+export function fieldOffsets(
+  text: string,
+  at: number,
+  name: string,
+  which: 'first' | 'last' = 'last',
+): { key: number; value: number } | undefined {
   let found: { key: number; value: number } | undefined;
   let key = skipSpace(text, at + 1);
   while (text.charCodeAt(key) === QUOTE) {
     const keyEnd = endOfString(text, key);
     const value = skipSpace(text, skipSpace(text, keyEnd) + 1);
-    if (JSON.parse(text.slice(key, keyEnd)) === name) found = { key, value };
+    if (JSON.parse(text.slice(key, keyEnd)) === name) {
+      found = { key, value };
+      if (which === 'first') break;
+    }
     const after = skipSpace(text, endOfValue(text, value));
     if (text.charCodeAt(after) !== COMMA) break;
     key = skipSpace(text, after + 1);

@@ -5,10 +5,14 @@ const MiB = 1024 * 1024;
  * below what exhausts a browser tab or a default Node heap.
  */
 export const LIMITS = {
-  /** One file of JSON. */
-  jsonBytes: 256 * MiB,
-  /** One YAML document. The parser holds an event of about 100 bytes for each scalar until the document ends. */
-  yamlBytes: 64 * MiB,
+  /** One file, which the engine must hold as one string. */
+  fileBytes: 480 * MiB,
+  /** Values in one file of JSON, estimated from samples: a bracket may cost its reader 30 bytes. The JSON of 10,000 pods has 2 million. */
+  jsonValues: 50_000_000,
+  /** Marks (line breaks, colons, commas, brackets) in one YAML document: the parser holds some 100 bytes for each until the document ends. */
+  yamlMarks: 8_000_000,
+  /** A broken file larger than this is not tried as YAML after JSON has failed. */
+  retryBytes: 8 * MiB,
   /** Everything that comes out of archives and compressed files, in one reading. */
   unpackedBytes: 1024 * MiB,
   /** Files in one archive. */

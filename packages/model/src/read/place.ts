@@ -15,6 +15,7 @@ export interface Finder {
 /** For valid JSON. Positions in the outer lists are remembered: they are asked for again and again. */
 export class JsonFinder implements Finder {
   readonly #text: string;
+  /** Offset of a list, or of an object with `items` -> offsets of the members. */
   readonly #members = new Map<number, number[]>();
 
   constructor(text: string) {
@@ -24,10 +25,8 @@ export class JsonFinder implements Finder {
   find(items: readonly number[], path: readonly (string | number)[]): number {
     let at = skipSpace(this.#text, 0);
     for (const index of items) {
-      const list = this.#text[at] === '{' ? fieldOffsets(this.#text, at, 'items')?.value : at;
-      if (list === undefined) return at;
-      const members = this.#members.get(list) ?? memberOffsets(this.#text, list);
-      this.#members.set(list, members);
+      const members = this.#members.get(at) ?? this.#itemOffsets(at);
+      this.#members.set(at, members);
       at = members[index] ?? at;
     }
     let place = this.#text[at] === '{' ? skipSpace(this.#text, at + 1) : at;
@@ -38,6 +37,11 @@ export class JsonFinder implements Finder {
       place = found.key;
     }
     return place;
+  }
+
+  #itemOffsets(at: number): number[] {
+    const list = this.#text[at] === '{' ? fieldOffsets(this.#text, at, 'items', 'first')?.value : at;
+    return list === undefined ? [] : memberOffsets(this.#text, list);
   }
 
   #step(at: number, part: string | number): { key: number; value: number } | undefined {

@@ -24,6 +24,21 @@ function byName(a: SourceFile, b: SourceFile): number {
   return a.name.length - b.name.length;
 }
 
+/** Values in JSON text, from the share of commas and opening brackets in evenly spread samples. */
+function estimateValues(bytes: Uint8Array): number {
+  const samples = 64;
+  const width = 4096;
+  if (bytes.length < LIMITS.jsonValues) return 0;
+  let marks = 0;
+  for (let sample = 0; sample < samples; sample++) {
+    const at = Math.floor((bytes.length - width) * (sample / (samples - 1)));
+    for (const byte of bytes.subarray(at, at + width)) {
+      if (byte === 0x2c || byte === 0x5b || byte === 0x7b) marks += 1;
+    }
+  }
+  return (marks / (samples * width)) * bytes.length;
+}
+
 class Reader {
   readonly #sources = new Sources();
   readonly result: ReadResult = {
@@ -41,8 +56,9 @@ class Reader {
     const { name, bytes } = file;
     const { result } = this;
     result.files += 1;
-    if (bytes.length > LIMITS.jsonBytes) {
-      this.#problem('error', 'file-too-large', file, 1, `is larger than ${LIMITS.jsonBytes / 2 ** 20} MiB`, 'split it');
+    if (bytes.length > LIMITS.fileBytes || estimateValues(bytes) > LIMITS.jsonValues) {
+      const most = `${LIMITS.fileBytes / 2 ** 20} MiB or ${LIMITS.jsonValues / 1e6} million values`;
+      this.#problem('error', 'file-too-large', file, 1, `holds more than ${most}`, 'split it');
       return;
     }
     const { text, invalidAt } = decodeText(bytes);
@@ -80,7 +96,9 @@ class Reader {
       lines ??= new Lines(text);
       return lines.lineAt(offset);
     };
-    for (const _ of empty) result.ignored.push({ file: name, code: 'empty-document', why: 'an empty document' });
+    if (empty > 0) {
+      result.ignored.push({ file: name, code: 'empty-document', why: 'empty, or only comments', count: empty });
+    }
     this.#faults(name, faults, lineAt);
     this.#sources.keep(file, documents);
     documents.forEach(({ value, form, start, starts }, document) => {
