@@ -50,6 +50,8 @@ export interface ClusterSettings {
   /** `kindnet`, `flannel`, `calico`, `cilium` ... or `unknown`. */
   cni: Setting<string>;
   wiring: Setting<PodWiring>;
+  /** How the CNI carries packets between nodes: `none` for plain routes, or the tunnel (`VXLAN`, `IP-in-IP`, `Geneve`). Absent: `none`. */
+  encapsulation?: Setting<string>;
 }
 
 /** An object together with where it came from; objects that controllers would make have `madeBy` instead. */
@@ -74,6 +76,7 @@ export interface Cluster {
   services: Map<string, Placed<Service>>;
   /** By Service key. */
   endpointSlices: Map<string, Placed<EndpointSlice>[]>;
+  /** Keys are `Kind namespace/name`: a Deployment and a StatefulSet may share a name. */
   workloads: Map<string, Placed<Workload>>;
   networkPolicies: Map<string, Placed<NetworkPolicy>>;
   configMaps: Map<string, Placed<ConfigMap>>;

@@ -77,7 +77,12 @@ function list(value: readonly unknown[], item: Shape, path: Path, misfits: Misfi
   return copy ?? value;
 }
 
-function mapping(value: Record<string, unknown>, shape: Exclude<Shape, string | { list: Shape }>, path: Path, misfits: Misfit[]): unknown {
+function mapping(
+  value: Record<string, unknown>,
+  shape: Exclude<Shape, string | { list: Shape }>,
+  path: Path,
+  misfits: Misfit[],
+): unknown {
   let copy: Record<string, unknown> | undefined;
   const change = (key: string, fit: unknown): void => {
     copy ??= { ...value };

@@ -1,14 +1,9 @@
 /** Collects what is wrong with the input and what had to be assumed, each once. */
 import type { KubeObject } from '../objects/kube.ts';
+import { refOf } from '../objects/refs.ts';
 import type { Problem } from '../problem.ts';
 import type { Origin, ReadResult } from '../read/source.ts';
 import type { Assumption } from './cluster.ts';
-
-/** `Service shop/api`; cluster-scoped objects without a namespace. */
-export function objectName(object: KubeObject): string {
-  const { namespace, name } = object.metadata;
-  return `${object.kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
-}
 
 /** `spec.ports[0].targetPort`; keys that are no plain word stand in brackets: `metadata.labels["app.kubernetes.io/name"]`. */
 export function fieldPath(path: readonly (string | number)[]): string {
@@ -49,7 +44,7 @@ export class Report {
       ...(mend !== undefined && { mend }),
       ...(origin && { file: origin.file, line: this.#line(origin, path) }),
       ...(path && { field: fieldPath(path) }),
-      ...(object && { object: objectName(object) }),
+      ...(object && { object: refOf(object) }),
     });
   }
 

@@ -13,7 +13,10 @@ const metadata: Shape = {
     labels: stringMap,
     annotations: stringMap,
     ownerReferences: {
-      list: { fields: { kind: 'string', name: 'string', uid: 'string', controller: 'boolean' }, required: ['kind', 'name'] },
+      list: {
+        fields: { kind: 'string', name: 'string', uid: 'string', controller: 'boolean' },
+        required: ['kind', 'name'],
+      },
     },
     // YAML readers may hand a timestamp over as a date.
     deletionTimestamp: 'any',
@@ -23,15 +26,21 @@ const metadata: Shape = {
 const labelSelector: Shape = {
   fields: {
     matchLabels: stringMap,
-    matchExpressions: { list: { fields: { key: 'string', operator: 'string', values: strings }, required: ['key', 'operator'] } },
+    matchExpressions: {
+      list: { fields: { key: 'string', operator: 'string', values: strings }, required: ['key', 'operator'] },
+    },
   },
 };
 
 const nodeSelectorTerms: Shape = {
   list: {
     fields: {
-      matchExpressions: { list: { fields: { key: 'string', operator: 'string', values: strings }, required: ['key', 'operator'] } },
-      matchFields: { list: { fields: { key: 'string', operator: 'string', values: strings }, required: ['key', 'operator'] } },
+      matchExpressions: {
+        list: { fields: { key: 'string', operator: 'string', values: strings }, required: ['key', 'operator'] },
+      },
+      matchFields: {
+        list: { fields: { key: 'string', operator: 'string', values: strings }, required: ['key', 'operator'] },
+      },
     },
   },
 };
@@ -57,7 +66,13 @@ const containers: Shape = {
       restartPolicy: 'string',
       ports: {
         list: {
-          fields: { name: 'string', containerPort: 'integer', protocol: 'string', hostPort: 'integer', hostIP: 'string' },
+          fields: {
+            name: 'string',
+            containerPort: 'integer',
+            protocol: 'string',
+            hostPort: 'integer',
+            hostIP: 'string',
+          },
           required: ['containerPort'],
         },
       },
@@ -179,7 +194,9 @@ const service: Shape = {
     },
     status: {
       fields: {
-        loadBalancer: { fields: { ingress: { list: { fields: { ip: 'string', hostname: 'string', ipMode: 'string' } } } } },
+        loadBalancer: {
+          fields: { ingress: { list: { fields: { ip: 'string', hostname: 'string', ipMode: 'string' } } } },
+        },
       },
     },
   },

@@ -48,6 +48,8 @@ export interface OutsideCause {
   service?: Placed<Service>;
   path?: (string | number)[];
   why: string;
+  /** As for `CniCause`. */
+  notModelled?: string;
 }
 
 export type DataplaneCause = NodeCause | PodCause | HostPortCause | CniCause | OutsideCause | ProxyCause;

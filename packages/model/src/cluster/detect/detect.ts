@@ -1,0 +1,95 @@
+/** Every setting of the cluster with how it was found: given, detected or assumed. */
+import type { IPFamily } from '../../objects/kube.ts';
+import { onePerFamily } from '../cidr.ts';
+import type { ClusterSettings, PodWiring, Setting } from '../cluster.ts';
+import type { Collected } from '../collect.ts';
+import type { ClusterOverrides } from '../overrides.ts';
+import type { Report } from '../report.ts';
+import { cniNames, cniPodRanges, encapsulations } from './cni.ts';
+import { cniProfile } from './cni-profiles.ts';
+import { clusterDomains, kindFamily, nodePortRanges, podRanges, serviceRanges } from './component-config.ts';
+import { detectFamilies } from './families.ts';
+import { detectProxy } from './kube-proxy.ts';
+import { Programs } from './programs.ts';
+import { podNetwork, serviceNetwork } from './ranges.ts';
+import { choose } from './setting.ts';
+
+export interface Detected {
+  settings: ClusterSettings;
+  /** Primary first. */
+  families: IPFamily[];
+}
+
+/** A wrong prefix on the command line or in a file would otherwise only show as odd routes. */
+function checkRanges(settings: ClusterSettings, report: Report): void {
+  for (const [option, setting] of [
+    ['--pod-cidr', settings.podCIDRs],
+    ['--service-cidr', settings.serviceCIDRs],
+  ] as const) {
+    for (const cidr of setting.value) {
+      if (onePerFamily([cidr]).length > 0) continue;
+      report.problem(
+        'error',
+        'bad-cidr',
+        { ...(setting.origin && { origin: setting.origin }) },
+        `"${cidr}" (${option}) is no address range`,
+        'Write it as 10.244.0.0/16 or fd00:10:244::/56.',
+      );
+    }
+  }
+}
+
+function detectWiring(cni: Setting<string>, given: PodWiring | undefined): Setting<PodWiring> {
+  if (given) return { value: given, how: 'given', why: '--wiring' };
+  const { wiring } = cniProfile(cni.value);
+  if (cni.how === 'assumed') return { value: wiring, how: 'assumed', why: 'no network plugin was found' };
+  return {
+    value: wiring,
+    how: 'detected',
+    why: `${cni.value} wires pods so`,
+    ...(cni.origin && { origin: cni.origin }),
+  };
+}
+
+export function detect(collected: Collected, overrides: ClusterOverrides, report: Report): Detected {
+  const programs = new Programs(collected);
+  const proxy = detectProxy(collected, programs, overrides, report);
+  const cni = choose(overrides.cni, '--cni', cniNames(collected, programs), () => ({
+    value: 'unknown',
+    why: 'nothing in the input shows a network plugin',
+  }));
+  const pods = [...podRanges(collected, programs), ...proxy.clusterCIDRs, ...cniPodRanges(collected, programs)];
+  const services = serviceRanges(collected, programs);
+  const families = detectFamilies(collected, overrides, services, pods, kindFamily(collected));
+  const podCIDRs = podNetwork(collected, pods, families, overrides.podCIDRs);
+  const profile = cniProfile(cni.value);
+  const settings: ClusterSettings = {
+    proxyMode: proxy.mode,
+    // kubeadm, kind and the rest tell kube-proxy the pod network; only a configuration that is in the input can say otherwise.
+    proxy:
+      proxy.isConfigured || overrides.proxy?.clusterCIDRs
+        ? proxy.config
+        : { ...proxy.config, value: { ...proxy.config.value, clusterCIDRs: podCIDRs.value } },
+    podCIDRs,
+    serviceCIDRs: serviceNetwork(collected, services, families, overrides.serviceCIDRs),
+    nodePortRange: choose(overrides.nodePortRange, '--node-port-range', nodePortRanges(programs), () => ({
+      value: { from: 30000, to: 32767 },
+      why: 'nothing in the input shows the flags of the API server: its default',
+    })),
+    clusterDomain: choose(overrides.clusterDomain, '--cluster-domain', clusterDomains(collected, programs), () => ({
+      value: 'cluster.local',
+      why: 'nothing in the input shows the configuration of the cluster DNS: the usual domain',
+    })),
+    cni,
+    wiring: detectWiring(cni, overrides.wiring),
+    encapsulation: choose(undefined, '', encapsulations(cni.value, collected, programs), () => ({
+      value: profile.encapsulation ?? 'none',
+      why:
+        profile.encapsulation === undefined
+          ? 'plain routes between nodes'
+          : `what ${profile.name} does unless told otherwise`,
+    })),
+  };
+  checkRanges(settings, report);
+  return { settings, families };
+}

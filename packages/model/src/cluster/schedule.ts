@@ -1,0 +1,262 @@
+/**
+ * Puts pods on nodes as kube-scheduler might: every rule of `node-fit.ts` holds, and among the nodes left the one with the fewest pods of
+ * the same workload, then the fewest pods, then the first name. The real scheduler weighs more; where it may choose, so may we.
+ */
+import type { Namespace, Node, Pod } from '../objects/kube.ts';
+import type { Placed } from './cluster.ts';
+import { compareText, keyOf, sortedByKey } from './collect.ts';
+import { uniqueName } from './names.ts';
+import {
+  allocatableOf,
+  hasPodTerms,
+  hostPortClash,
+  hostPortsOf,
+  isChoosy,
+  type PlacedPod,
+  podTermsAllow,
+  requestsOf,
+  untolerated,
+  wantsNode,
+} from './node-fit.ts';
+import { isOver } from './pod-facts.ts';
+import type { At, Report } from './report.ts';
+import type { PodPlan } from './workloads.ts';
+
+/** A node with what is on it. */
+interface Room {
+  placed: Placed<Node>;
+  pods: number;
+  perOwner: Map<string, number>;
+  used: Map<string, number>;
+  allocatable: Map<string, number>;
+  hostPorts: string[];
+}
+
+function ownerOf({ object, madeBy }: Placed<Pod>): string {
+  const owner = madeBy ?? object.metadata.ownerReferences?.find((o) => o.controller);
+  return `${object.metadata.namespace}/${owner ? `${owner.kind}/${owner.name}` : `Pod/${object.metadata.name}`}`;
+}
+
+class Scheduler {
+  readonly #rooms: Map<string, Room>;
+  readonly #namespaces: ReadonlyMap<string, Placed<Namespace>>;
+  readonly #report: Report;
+  /** Nodes of whose labels nobody knows anything, because podwire made them. */
+  readonly #areMade: boolean;
+  readonly #placedPods: PlacedPod[] = [];
+  #anyTerms = false;
+
+  constructor(
+    nodes: ReadonlyMap<string, Placed<Node>>,
+    namespaces: ReadonlyMap<string, Placed<Namespace>>,
+    report: Report,
+  ) {
+    this.#rooms = new Map(
+      [...nodes].map(([name, placed]) => [
+        name,
+        {
+          placed,
+          pods: 0,
+          perOwner: new Map(),
+          used: new Map(),
+          allocatable: allocatableOf(placed.object),
+          hostPorts: [],
+        },
+      ]),
+    );
+    this.#namespaces = namespaces;
+    this.#report = report;
+    this.#areMade = [...nodes.values()].every((n) => !n.origin);
+  }
+
+  /** Counts a pod that already has a node. */
+  occupy(placed: Placed<Pod>, name: string): void {
+    const room = this.#rooms.get(name);
+    if (!room) return;
+    const pod = placed.object;
+    const owner = ownerOf(placed);
+    room.pods++;
+    room.perOwner.set(owner, (room.perOwner.get(owner) ?? 0) + 1);
+    for (const [resource, value] of requestsOf(pod.spec))
+      room.used.set(resource, (room.used.get(resource) ?? 0) + value);
+    room.hostPorts.push(...hostPortsOf(pod));
+    this.#anyTerms ||= hasPodTerms(pod.spec);
+    this.#placedPods.push({ pod, node: room.placed.object });
+  }
+
+  /** Nodes that a daemon's pod runs on: its controller ignores room, affinity between pods and cordons. */
+  daemonNodes(pod: Pod): string[] {
+    return [...this.#rooms]
+      .filter(([, room]) => this.#wants(pod, room) && untolerated(pod.spec, room.placed.object).length === 0)
+      .map(([name]) => name);
+  }
+
+  /** The best node, or why there is none. */
+  choose(placed: Placed<Pod>): { node: string } | { why: string } {
+    const pod = placed.object;
+    const owner = ownerOf(placed);
+    const ports = hostPortsOf(pod);
+    const requests = requestsOf(pod.spec);
+    const terms = this.#anyTerms || hasPodTerms(pod.spec);
+    const reasons = new Map<string, number>();
+    let best: Room | undefined;
+    let bestMine = 0;
+    for (const room of this.#rooms.values()) {
+      const mine = room.perOwner.get(owner) ?? 0;
+      const isBetter = !best || mine < bestMine || (mine === bestMine && room.pods < best.pods);
+      if (!isBetter) continue;
+      const why = this.#obstacle(pod, room, ports, requests, terms);
+      if (why === undefined) {
+        best = room;
+        bestMine = mine;
+      } else reasons.set(why, (reasons.get(why) ?? 0) + 1);
+    }
+    if (best) return { node: best.placed.object.metadata.name };
+    return {
+      why:
+        [...reasons]
+          .sort(([a], [b]) => compareText(a, b))
+          .map(([why, n]) => `${n} ${why}`)
+          .join(', ') || 'there is no node',
+    };
+  }
+
+  #wants(pod: Pod, room: Room): boolean {
+    if (wantsNode(pod.spec, room.placed.object)) return true;
+    return this.#areMade && isChoosy(pod.spec);
+  }
+
+  #obstacle(
+    pod: Pod,
+    room: Room,
+    ports: readonly string[],
+    requests: ReadonlyMap<string, number>,
+    terms: boolean,
+  ): string | undefined {
+    const node = room.placed.object;
+    if (!this.#wants(pod, room)) return 'lack the labels it wants';
+    const taints = untolerated(pod.spec, node);
+    if (taints.length > 0) return `have the taint ${taints[0]}`;
+    for (const [resource, value] of requests) {
+      const total = room.allocatable.get(resource);
+      if (total !== undefined && (room.used.get(resource) ?? 0) + value > total) return `lack ${resource}`;
+    }
+    const room4pods = room.allocatable.get('pods');
+    if (room4pods !== undefined && room.pods >= room4pods) return 'are full';
+    const clash = hostPortClash(ports, room.hostPorts);
+    if (clash !== undefined) return `have host port ${clash.split(' ')[2]} in use`;
+    if (terms && !podTermsAllow(pod, node, this.#placedPods, this.#namespaces)) return 'are ruled out by pod affinity';
+    return undefined;
+  }
+
+  /** Says once that labels which made nodes lack were taken as present. */
+  noteMadeLabels(pod: Pod, count: number): void {
+    if (!this.#areMade || !isChoosy(pod.spec)) return;
+    if ([...this.#rooms.values()].some((room) => wantsNode(pod.spec, room.placed.object))) return;
+    this.#report.assume(
+      'assumed-node-labels',
+      'Pods ask for node labels that made nodes do not have: every made node is taken to have them',
+      'add Nodes: kubectl get nodes -o json',
+      count,
+    );
+  }
+}
+
+/** A pod on its node: with the zone and region labels that binding copies from the node (KEP-4742). */
+export function onNode(placed: Placed<Pod>, node: Node): Placed<Pod> {
+  const { object } = placed;
+  const labels: Record<string, string> = {};
+  for (const key of ['topology.kubernetes.io/zone', 'topology.kubernetes.io/region']) {
+    const value = node.metadata.labels?.[key];
+    if (value !== undefined) labels[key] = value;
+  }
+  const metadata =
+    Object.keys(labels).length === 0
+      ? object.metadata
+      : { ...object.metadata, labels: { ...object.metadata.labels, ...labels } };
+  return { ...placed, object: { ...object, metadata, spec: { ...object.spec, nodeName: node.metadata.name } } };
+}
+
+/** A live pod that is Pending waits for the real scheduler: it is not placed. Everything else without a node is. */
+function needsNode(pod: Pod): boolean {
+  return !pod.spec.nodeName && !isOver(pod) && pod.status?.phase !== 'Pending';
+}
+
+/**
+ * All pods, those given and those planned, on their nodes, by key. A pod that fits nowhere stays without a node and has a problem.
+ */
+export function schedule(
+  given: ReadonlyMap<string, Placed<Pod>>,
+  plans: readonly PodPlan[],
+  nodes: ReadonlyMap<string, Placed<Node>>,
+  namespaces: ReadonlyMap<string, Placed<Namespace>>,
+  report: Report,
+): Map<string, Placed<Pod>> {
+  const scheduler = new Scheduler(nodes, namespaces, report);
+  const pods = new Map<string, Placed<Pod>>();
+  const waiting: Placed<Pod>[] = [];
+  const add = (placed: Placed<Pod>): void => {
+    pods.set(keyOf(placed.object), placed);
+  };
+  for (const placed of given.values()) {
+    const { nodeName } = placed.object.spec;
+    if (needsNode(placed.object)) waiting.push(placed);
+    else add(placed);
+    if (nodeName && !isOver(placed.object)) scheduler.occupy(placed, nodeName);
+  }
+  for (const { placed, daemon } of plans) {
+    if (!daemon) {
+      waiting.push(placed);
+      continue;
+    }
+    const names = scheduler.daemonNodes(placed.object);
+    scheduler.noteMadeLabels(placed.object, names.length);
+    const { name, namespace } = placed.object.metadata;
+    for (const node of names) {
+      const podName = uniqueName(name, `${namespace}/${name}/${node}`, 5, (n) => pods.has(`${namespace}/${n}`));
+      const copy = { ...placed, object: { ...placed.object, metadata: { ...placed.object.metadata, name: podName } } };
+      const bound = onNode(copy, (nodes.get(node) as Placed<Node>).object);
+      add(bound);
+      scheduler.occupy(bound, node);
+    }
+    if (names.length === 0 && nodes.size > 0) {
+      report.problem('info', 'no-node-fits', madeFrom(placed), 'no node fits this DaemonSet, so it has no Pods');
+    }
+  }
+  for (const placed of waiting) {
+    const fixed = placed.object.spec.nodeName;
+    if (fixed && nodes.has(fixed)) {
+      const bound = onNode(placed, (nodes.get(fixed) as Placed<Node>).object);
+      add(bound);
+      scheduler.occupy(bound, fixed);
+      continue;
+    }
+    const choice = scheduler.choose(placed);
+    if ('why' in choice) {
+      report.problem(
+        'warning',
+        'unschedulable',
+        madeFrom(placed),
+        `Pod ${keyOf(placed.object)} fits on none of ${nodes.size} nodes: ${choice.why}`,
+        'Make more nodes with --nodes, or loosen what the Pod asks for.',
+      );
+      add({ ...placed, object: { ...placed.object, status: { phase: 'Pending' } } });
+      continue;
+    }
+    scheduler.noteMadeLabels(placed.object, 1);
+    const bound = onNode(placed, (nodes.get(choice.node) as Placed<Node>).object);
+    add(bound);
+    scheduler.occupy(bound, choice.node);
+    report.assume(
+      'scheduled',
+      'Pods without a node were spread over the nodes that may take them',
+      'give the Pods as they run: kubectl get pods -A -o json',
+    );
+  }
+  return sortedByKey(pods);
+}
+
+function madeFrom(placed: Placed<Pod>): At {
+  const origin = placed.origin ?? placed.madeBy?.origin;
+  return { object: placed.object, ...(origin && { origin }) };
+}

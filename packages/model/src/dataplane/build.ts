@@ -1,0 +1,213 @@
+/** From the cluster to what every node's Linux would hold, with the router in front and the world behind it. */
+import type { Address, Family, Netns, RouteTable, Table } from '@podwire/engine';
+import { familyName } from '../cluster/cidr.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { cniProfile } from '../cluster/detect/cni-profiles.ts';
+import { nodePodCIDRs } from '../cluster/nodes.ts';
+import { isOver, podAddresses } from '../cluster/pod-facts.ts';
+import { iptablesCompiler } from '../proxy/iptables/compile.ts';
+import type { ProxyNode, ProxyRules } from '../proxy/proxy.ts';
+import { TableMerger } from './additions.ts';
+import { Fabric, type FabricNode, podNetworks, type Segment } from './fabric.ts';
+import { hasHostPorts, hostPortAdditions } from './host-ports.ts';
+import { Masquerades } from './masquerade.ts';
+import { type NodeRoutesInput, ownTable, sharedTable } from './node-routes.ts';
+import type { Dataplane, NetnsRole, NodeState } from './node-state.ts';
+import { externalOf, gatewayOf } from './outside.ts';
+import { type HostSide, type LocalPod, wirePods } from './pod-links.ts';
+
+const FAMILIES = [4, 6] as const;
+
+/** Pods with a network of their own, by node. */
+function podsByNode(cluster: Cluster): Map<string, LocalPod[]> {
+  const found = new Map<string, LocalPod[]>([...cluster.nodes.keys()].map((name) => [name, []]));
+  for (const [key, placed] of cluster.pods) {
+    const { spec } = placed.object;
+    if (spec.hostNetwork || isOver(placed.object) || podAddresses(placed.object).length === 0) continue;
+    found.get(spec.nodeName ?? '')?.push({ key, placed });
+  }
+  return found;
+}
+
+function nodeAddresses(node: FabricNode): Address[] {
+  return FAMILIES.flatMap((family) => {
+    const address = node.addresses[family];
+    const subnet = node.segment.subnets[family];
+    if (address === undefined || !subnet) return [];
+    return [
+      {
+        link: 'eth0',
+        address: `${address}/${subnet.prefix.length}`,
+        cause: { kind: 'node', node: node.placed, path: ['status', 'addresses'], why: 'the address of the node' },
+      },
+    ];
+  });
+}
+
+/** What a kubelet wants of a node, and what network plugins set. */
+const HOST_SYSCTLS: Readonly<Record<string, number>> = {
+  'net.ipv4.ip_forward': 1,
+  'net.ipv6.conf.all.forwarding': 1,
+  'net.bridge.bridge-nf-call-iptables': 1,
+  'net.bridge.bridge-nf-call-ip6tables': 1,
+};
+
+/** Equal settings are one object. */
+class SharedSysctls {
+  readonly #known = new Map<string, Readonly<Record<string, number>>>();
+
+  of(...parts: readonly Readonly<Record<string, number>>[]): Readonly<Record<string, number>> {
+    const all = Object.assign({}, HOST_SYSCTLS, ...parts) as Record<string, number>;
+    const key = JSON.stringify(all);
+    const known = this.#known.get(key) ?? all;
+    this.#known.set(key, known);
+    return known;
+  }
+}
+
+class Builder {
+  readonly #cluster: Cluster;
+  readonly #routes: NodeRoutesInput;
+  readonly #proxy: ((node: ProxyNode) => ProxyRules) | undefined;
+  readonly #bases = new Map<Segment, RouteTable>();
+  readonly #merger = new TableMerger();
+  readonly #masquerades = new Masquerades();
+  readonly #sysctls = new SharedSysctls();
+  readonly #networks: Record<Family, string[]>;
+
+  constructor(cluster: Cluster, routes: NodeRoutesInput) {
+    this.#cluster = cluster;
+    this.#routes = routes;
+    this.#networks = { 4: podNetworks(cluster, 4), 6: podNetworks(cluster, 6) };
+    const { proxyMode, proxy } = cluster.settings;
+    if (proxyMode.value === 'iptables') {
+      const services = [...cluster.services.values()].map((s) => s.object);
+      const endpointSlices = [...cluster.endpointSlices.values()].flatMap((list) => list.map((s) => s.object));
+      this.#proxy = iptablesCompiler.prepare({ services, endpointSlices }, proxy.value);
+    }
+  }
+
+  node(node: FabricNode, side: HostSide, pods: readonly LocalPod[]): NodeState {
+    const { proxy, netfilter } = this.#netfilter(node, side, pods);
+    const base = this.#bases.get(node.segment) ?? sharedTable(this.#routes, node.segment);
+    this.#bases.set(node.segment, base);
+    const host: Netns = {
+      name: node.name,
+      links: [
+        {
+          name: 'eth0',
+          kind: 'device',
+          segment: node.segment.name,
+          cause: { kind: 'node', node: node.placed, why: 'the network of the nodes' },
+        },
+        ...side.links,
+      ],
+      addresses: [...nodeAddresses(node), ...side.addresses],
+      tables: [ownTable(this.#routes, node, side, base)],
+      sysctls: this.#sysctls.of(proxy?.sysctls ?? {}, side.sysctls, this.#portmapSysctls(side, pods)),
+      netfilter,
+    };
+    return { name: node.name, host, pods: side.pods };
+  }
+
+  #netfilter(
+    node: FabricNode,
+    side: HostSide,
+    pods: readonly LocalPod[],
+  ): { proxy: ProxyRules | undefined; netfilter: Table[] } {
+    const { profile } = this.#routes;
+    const proxy = this.#proxy?.(this.#proxyNode(node, side));
+    const withPorts = profile.portmap ? pods.filter((p) => hasHostPorts(p.placed.object)) : [];
+    const hostPortPods = withPorts.map((p) => ({ pod: p.placed, subnets: side.subnets.get(p.key) ?? {} }));
+    const additions = FAMILIES.flatMap((family) => [
+      ...this.#masquerades.for({
+        family,
+        cni: this.#cluster.settings.cni.value,
+        clusterCIDRs: this.#networks[family],
+        podCIDR: side.ranges[family]?.text,
+      }),
+      ...hostPortAdditions(hostPortPods, family, profile.name === 'unknown' ? 'podwire' : profile.name),
+    ]);
+    return { proxy, netfilter: this.#merger.merge(proxy?.tables ?? [], additions) };
+  }
+
+  /** With `snat` portmap lets loopback addresses out to the link behind which the pods are (portmap.go, `enableLocalnetRouting`). */
+  #portmapSysctls(side: HostSide, pods: readonly LocalPod[]): Record<string, number> {
+    if (!this.#routes.profile.portmap) return {};
+    const found: Record<string, number> = {};
+    for (const { key, placed } of pods) {
+      if (!hasHostPorts(placed.object)) continue;
+      const link = side.links.find((l) => l.peer?.netns === key);
+      if (link) found[`net.ipv4.conf.${link.master ?? link.name}.route_localnet`] = 1;
+    }
+    return found;
+  }
+
+  #proxyNode(node: FabricNode, side: HostSide): ProxyNode {
+    const nodeIPs: ProxyNode['nodeIPs'] = {};
+    for (const family of FAMILIES) {
+      const address = node.addresses[family];
+      if (address !== undefined) nodeIPs[familyName(family)] = address;
+    }
+    const own = [...nodeAddresses(node), ...side.addresses].map((a) => a.address);
+    return {
+      name: node.name,
+      nodeIPs,
+      interfaceAddresses: [...new Set(['127.0.0.1/8', '::1/128', ...own])],
+      topologyLabels: node.placed.object.metadata.labels ?? {},
+      podCIDRs: nodePodCIDRs(node.placed.object),
+    };
+  }
+}
+
+export function buildDataplane(cluster: Cluster): Dataplane {
+  const fabric = new Fabric(cluster);
+  const profile = cniProfile(cluster.settings.cni.value);
+  const wiring = cluster.settings.wiring.value;
+  const local = podsByNode(cluster);
+  const sides = new Map<string, HostSide>();
+  for (const [name, placed] of cluster.nodes) {
+    sides.set(
+      name,
+      wirePods(placed, local.get(name) ?? [], { kind: wiring, gateway: profile.gateway, cni: profile.name }),
+    );
+  }
+  const input: NodeRoutesInput = { cluster, fabric, sides, wiring, profile };
+  const builder = new Builder(cluster, input);
+  const nodes = new Map<string, NodeState>();
+  const roles = new Map<string, NetnsRole>();
+  const netnsOfPod = new Map<string, string>();
+  const netnses: Netns[] = [];
+  for (const [name, node] of fabric.nodes) {
+    const pods = local.get(name) ?? [];
+    const state = builder.node(node, sides.get(name) as HostSide, pods);
+    nodes.set(name, state);
+    roles.set(state.host.name, { kind: 'node', node: node.placed });
+    netnses.push(state.host);
+    for (const pod of state.pods) netnses.push(pod);
+    for (const { key, placed } of pods) {
+      roles.set(key, { kind: 'pod', pod: placed, node: name });
+      netnsOfPod.set(key, key);
+    }
+  }
+  for (const [key, { object }] of cluster.pods) {
+    if (object.spec.hostNetwork && !isOver(object) && nodes.has(object.spec.nodeName ?? ''))
+      netnsOfPod.set(key, object.spec.nodeName as string);
+  }
+  const gateway = gatewayOf(input);
+  const external = externalOf(cluster, gateway);
+  roles.set(gateway.name, { kind: 'gateway' });
+  roles.set(external.name, { kind: 'external' });
+  return {
+    nodes,
+    gateway,
+    external,
+    netnsOfPod,
+    describe(netns) {
+      const role = roles.get(netns);
+      if (!role) throw new Error(`no network namespace is called ${netns}`);
+      return role;
+    },
+    network: { netnses: [...netnses, gateway, external] },
+  };
+}
