@@ -13,7 +13,7 @@ import {
 } from '@podwire/engine';
 import type { IPFamily } from '../objects/kube.ts';
 
-const CANONICAL_IPV4 = /^(?:(?:0|[1-9]\d{0,2})\.){3}(?:0|[1-9]\d{0,2})$/;
+const CANONICAL_IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
 const SLOPPY_IPV4 = /^(?:\d+\.){3}\d+$/;
 
 /** Undefined where kube-proxy would find no address. */
@@ -32,6 +32,8 @@ export function familyOf(address: { family: 4 | 6 }): IPFamily {
 
 /** The address as kube-proxy writes it; undefined where there is none. */
 export function canonicalIP(text: string): string | undefined {
+  // Nearly every address of a large cluster is written as it should be.
+  if (CANONICAL_IPV4.test(text)) return text;
   const address = parseIP(text);
   return address && formatAddress(address);
 }

@@ -1,5 +1,5 @@
 /** Rule objects and chains out of argument lists. */
-import type { Chain, Rule, Table } from '@podwire/engine';
+import type { Chain, Rule, Statement, Table } from '@podwire/engine';
 import { parseIptablesRule } from '../../linux/iptables/index.ts';
 import type { IPFamily } from '../../objects/kube.ts';
 import type { Problem } from '../../problem.ts';
@@ -11,10 +11,31 @@ export function tableFamily(family: IPFamily): TableFamily {
   return family === 'IPv4' ? 'ip' : 'ip6';
 }
 
+/** What tells a statement from others of its kind, for those that stand in many rules. */
+function repeated(statement: Statement): string | undefined {
+  switch (statement.kind) {
+    case 'protocol':
+      return statement.not ? undefined : `protocol ${statement.protocol}`;
+    case 'tcp':
+    case 'udp':
+    case 'sctp':
+      return Object.keys(statement).length === 1 ? statement.kind : undefined;
+    case 'comment':
+      return `comment ${statement.text}`;
+    case 'jump':
+      return `jump ${statement.chain}`;
+    default:
+      return undefined;
+  }
+}
+
 /** Makes rules and chains; hears of what iptables would refuse. */
 export class ChainMaker {
   readonly family: TableFamily;
   readonly #report: (problem: Problem) => void;
+  /** Statements that stand in many rules are one object: a large cluster has a hundred thousand rules. */
+  readonly #statements = new Map<string, Statement>();
+  readonly #refusals = new Set<string>();
 
   constructor(family: TableFamily, report: (problem: Problem) => void) {
     this.family = family;
@@ -26,10 +47,12 @@ export class ChainMaker {
     for (const line of lines) {
       const parsed = parseIptablesRule(line.args, this.family);
       if ('rule' in parsed) {
-        parsed.rule.cause = line.cause;
-        rules.push(parsed.rule);
+        rules.push({ body: parsed.rule.body.map((statement) => this.#shared(statement)), cause: line.cause });
         continue;
       }
+      // One rule of each sort is enough.
+      if (this.#refusals.has(parsed.error)) continue;
+      this.#refusals.add(parsed.error);
       this.#report({
         severity: 'error',
         code: 'rule-refused',
@@ -42,5 +65,14 @@ export class ChainMaker {
 
   chain(name: string, lines: readonly RuleLine[]): Chain {
     return { name, rules: this.rules(lines) };
+  }
+
+  #shared(statement: Statement): Statement {
+    const key = repeated(statement);
+    if (key === undefined) return statement;
+    const known = this.#statements.get(key);
+    if (known) return known;
+    this.#statements.set(key, statement);
+    return statement;
   }
 }
