@@ -43,10 +43,6 @@ export function loadBalancerIPs(service: Service): OwnAddress[] {
   return own((service.status?.loadBalancer?.ingress ?? []).map((i) => i.ip));
 }
 
-export function isHeadless(service: Service): boolean {
-  return service.spec.clusterIP === 'None' || (service.spec.clusterIPs?.includes('None') ?? false);
-}
-
 /** `10.0.0.1:80`, `[fd00::1]:80`; without a port the bare address. */
 export function hostPort(address: string, port: number): string {
   if (port === 0) return address;

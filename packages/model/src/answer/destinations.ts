@@ -1,6 +1,7 @@
 /** The receiving ends of a question: addresses and ports a packet can be sent to. */
 import { type Family, formatAddress, parseAddress } from '@podwire/engine';
 import type { Cluster } from '../cluster/cluster.ts';
+import { containerPorts } from '../cluster/pod-facts.ts';
 import type { Pod } from '../objects/kube.ts';
 import { clusterIPs, externalIPs, hostPort, loadBalancerIPs, nodeAddresses, podAddresses } from './addresses.ts';
 import type { AddressKind, DestinationEnd, Hint, Note } from './answer.ts';
@@ -77,7 +78,7 @@ function podDestinations(question: DestinationQuestion, key: string): { all: Des
 function undeclared(pod: Pod, key: string, asked: AskedPort, object: Note['object']): Note[] {
   const port = asked.port;
   if (typeof port !== 'number') return [];
-  const ports = (pod.spec.containers ?? []).flatMap((c) => c.ports ?? []);
+  const ports = [...containerPorts(pod)].map((c) => c.port);
   if (ports.length === 0 || ports.some((p) => p.containerPort === port)) return [];
   return [
     {

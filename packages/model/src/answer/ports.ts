@@ -1,4 +1,5 @@
 /** Which ports a question means: by number, by name, or all that the object shows. */
+import { containerPorts } from '../cluster/pod-facts.ts';
 import type { Pod, Service, ServicePort, TransportProtocol } from '../objects/kube.ts';
 import { QuestionError } from './question-error.ts';
 import type { TransportName } from './reference.ts';
@@ -69,11 +70,8 @@ export function servicePorts(service: Service, asked: AskedPort, text: string): 
 export function podPorts(pod: Pod, asked: AskedPort, text: string): MeantPort[] {
   if (asked.protocol === 'icmp') return [{ protocol: 'icmp', port: 0 }];
   if (typeof asked.port === 'number') return [{ protocol: asked.protocol ?? 'tcp', port: asked.port }];
-  const declared = [
-    ...(pod.spec.containers ?? []),
-    ...(pod.spec.initContainers ?? []).filter((c) => c.restartPolicy === 'Always'),
-  ]
-    .flatMap((container) => container.ports ?? [])
+  const declared = [...containerPorts(pod)]
+    .map(({ port }) => port)
     .map(
       (p): MeantPort => ({
         protocol: nameOf(p.protocol),

@@ -25,6 +25,7 @@ describe('parseReference', () => {
     ['udp:[fd00::1]:53', { target: { kind: 'address', address: 'fd00::1' }, protocol: 'udp', port: 53 }],
     ['node/worker-1:30080', { target: { kind: 'object', of: 'node', name: 'worker-1' }, port: 30080 }],
     ['external', { target: { kind: 'external' } }],
+    ['external:53', { target: { kind: 'external' }, port: 53 }],
     ['external:203.0.113.9', { target: { kind: 'external', address: '203.0.113.9' } }],
     ['external:[2001:db8::1]:443', { target: { kind: 'external', address: '2001:db8::1' }, port: 443 }],
     ['icmp:shop/web', { target: { kind: 'name', namespace: 'shop', name: 'web' }, protocol: 'icmp' }],

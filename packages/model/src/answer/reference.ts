@@ -184,6 +184,7 @@ function parseRest(text: string, whole: string): { target: Target; port?: number
   const external = /^external(?::(.+))?$/i.exec(text);
   if (external) {
     if (external[1] === undefined) return { target: { kind: 'external' } };
+    if (/^\d+$/.test(external[1])) return { target: { kind: 'external' }, port: parsePort(external[1], whole) };
     const inner = parseAddressTarget(external[1], whole);
     if (inner?.target.kind !== 'address')
       throw bad(whole, 'names no address outside', 'Write external:203.0.113.9 or external.');

@@ -1,8 +1,9 @@
 /** What a client that knows a Service's name dials: cluster IPs inside; load balancer, external and node addresses outside; endpoints when headless. */
 import { parseAddress } from '@podwire/engine';
 import type { Cluster, Placed } from '../cluster/cluster.ts';
+import { isHeadless } from '../cluster/pod-facts.ts';
 import type { Service } from '../objects/kube.ts';
-import { clusterIPs, externalIPs, isHeadless, loadBalancerIPs, nodeAddresses, type OwnAddress } from './addresses.ts';
+import { clusterIPs, externalIPs, loadBalancerIPs, nodeAddresses, type OwnAddress } from './addresses.ts';
 import type { AddressKind, Hint, Note } from './answer.ts';
 import type { Destination } from './destinations.ts';
 import { lookUp } from './dns.ts';

@@ -1,19 +1,12 @@
 /** Why a Service has no endpoint to send to: the questions of the debug-service page, asked of the input. */
 import type { Cluster, Placed } from '../cluster/cluster.ts';
-import type { Container, Pod, Service, ServicePort } from '../objects/kube.ts';
+import { containerPorts, isOver, isPodReady } from '../cluster/pod-facts.ts';
+import type { Pod, Service, ServicePort } from '../objects/kube.ts';
 import type { Hint } from './answer.ts';
 import { keyOf, namespaceOf } from './directory.ts';
 import { type Labels, matchesPairs, printLabels } from './labels.ts';
 import { objectRef, type Provenance } from './provenance.ts';
 import { suggest } from './suggest.ts';
-
-/** Containers whose ports a Service can name: main ones, and sidecars (init containers that keep running). */
-function servingContainers(pod: Pod): Container[] {
-  return [
-    ...(pod.spec.containers ?? []),
-    ...(pod.spec.initContainers ?? []).filter((c) => c.restartPolicy === 'Always'),
-  ];
-}
 
 function some(keys: readonly string[]): string {
   return keys.length <= 2 ? keys.join(' and ') : `${keys[0]} and ${keys.length - 1} more`;
@@ -84,10 +77,6 @@ function selectorHint(cluster: Cluster, service: Placed<Service>, provenance: Pr
   };
 }
 
-function isReady(pod: Pod): boolean {
-  return pod.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
-}
-
 function readinessHint(
   service: Placed<Service>,
   pods: readonly Placed<Pod>[],
@@ -97,7 +86,7 @@ function readinessHint(
   if (!first) return undefined;
   const name = `svc/${service.object.metadata.name}`;
   const keys = pods.map((p) => keyOf(p.object));
-  const over = pods.filter((p) => p.object.status?.phase === 'Succeeded' || p.object.status?.phase === 'Failed');
+  const over = pods.filter((p) => isOver(p.object));
   if (over.length === pods.length) {
     return {
       code: 'pods-over',
@@ -113,7 +102,7 @@ function readinessHint(
       object: objectRef(provenance, first, ['metadata', 'deletionTimestamp']),
     };
   }
-  const unready = pods.filter((p) => !isReady(p.object));
+  const unready = pods.filter((p) => !isPodReady(p.object));
   if (unready.length === pods.length && first.origin) {
     const reason = first.object.status?.conditions?.find((c) => c.type === 'Ready')?.reason;
     return {
@@ -137,7 +126,7 @@ function targetPortHint(
   const target = port.targetPort;
   if (typeof target !== 'string' || pods.length === 0) return undefined;
   const protocol = port.protocol ?? 'TCP';
-  const declared = pods.flatMap((p) => servingContainers(p.object).flatMap((c) => c.ports ?? []));
+  const declared = pods.flatMap((p) => [...containerPorts(p.object)].map((c) => c.port));
   if (declared.some((d) => d.name === target && (d.protocol ?? 'TCP') === protocol)) return undefined;
   const name = `svc/${service.object.metadata.name}`;
   const object = objectRef(provenance, service, ['spec', 'ports', index, 'targetPort']);
@@ -223,7 +212,7 @@ export function undeclaredTargetPort(
       namespaceOf(p.object) === namespace &&
       matchesPairs(service.object.spec.selector ?? {}, p.object.metadata.labels ?? {}),
   );
-  const declared = pods.flatMap((p) => servingContainers(p.object).flatMap((c) => c.ports ?? []));
+  const declared = pods.flatMap((p) => [...containerPorts(p.object)].map((c) => c.port));
   const first = pods[0];
   if (!first || declared.length === 0 || declared.some((d) => d.containerPort === target)) return undefined;
   const numbers = [...new Set(declared.map((d) => d.containerPort))];

@@ -1,6 +1,7 @@
 /** The sending ends of a question: which network namespaces send, and from which address. */
 import { containsAddress, formatAddress, parseAddress, parsePrefix } from '@podwire/engine';
 import type { Cluster } from '../cluster/cluster.ts';
+import { isOver } from '../cluster/pod-facts.ts';
 import { nodeAddresses, podAddresses } from './addresses.ts';
 import type { Place } from './answer.ts';
 import type { Directory, Named } from './directory.ts';
@@ -34,10 +35,9 @@ function podSource(cluster: Cluster, key: string): Source {
   return { name: key, place: { kind: 'pod', name: key, ...(node !== undefined && { node }) }, pod: key };
 }
 
-/** Pods that ended have no network any more. */
-function isOver(cluster: Cluster, key: string): boolean {
-  const phase = cluster.pods.get(key)?.object.status?.phase;
-  return phase === 'Succeeded' || phase === 'Failed';
+function hasEnded(cluster: Cluster, key: string): boolean {
+  const pod = cluster.pods.get(key)?.object;
+  return pod !== undefined && isOver(pod);
 }
 
 function podsBehind(cluster: Cluster, directory: Directory, named: Named, text: string): string[] {
@@ -54,7 +54,7 @@ function podsBehind(cluster: Cluster, directory: Directory, named: Named, text: 
       )
       .map(([key]) => key);
   }
-  const running = keys.filter((key) => !isOver(cluster, key));
+  const running = keys.filter((key) => !hasEnded(cluster, key));
   if (running.length === 0) {
     throw new QuestionError('no-pods', `"${text}" has no running pod, so nothing can send from it`, {
       mend: 'Name another source, or give the Pods with -f.',
@@ -69,7 +69,7 @@ export function ownerOf(cluster: Cluster, address: string): { kind: 'pod' | 'nod
     if (nodeAddresses(node.object).some((a) => a.address === address)) return { kind: 'node', key };
   }
   for (const [key, pod] of cluster.pods) {
-    if (!isOver(cluster, key) && podAddresses(pod.object).some((a) => a.address === address))
+    if (!hasEnded(cluster, key) && podAddresses(pod.object).some((a) => a.address === address))
       return { kind: 'pod', key };
   }
   return undefined;
@@ -149,7 +149,7 @@ export function sourcesOf(
     return { label: `node/${named.key}`, all, namespace: home };
   }
   if (named.kind === 'pod') {
-    if (isOver(cluster, named.key)) {
+    if (hasEnded(cluster, named.key)) {
       throw new QuestionError('pod-over', `"${text}": the pod has ended, it sends nothing`, {
         mend: 'Name a running pod.',
       });

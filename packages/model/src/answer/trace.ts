@@ -2,6 +2,7 @@
 import type { Family, Machine, Netns } from '@podwire/engine';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Dataplane } from '../dataplane/node-state.ts';
+import { EXTERNAL_ADDRESS } from '../dataplane/outside.ts';
 import type { ReadResult } from '../read/source.ts';
 import {
   API_VERSION,
@@ -63,12 +64,12 @@ function familyOf(address: string): Family {
   return address.includes(':') ? 6 : 4;
 }
 
-/** Addresses a network namespace can send from to the world, in their order. */
-function ownAddresses(netns: Netns | undefined): { address: string; family: Family }[] {
-  return (netns?.addresses ?? [])
-    .map(({ address }) => address.split('/')[0] as string)
-    .filter((a) => !a.startsWith('127.') && a !== '::1' && !a.toLowerCase().startsWith('fe80:'))
-    .map((address) => ({ address, family: familyOf(address) }));
+/** Families in which a network namespace has an address that others can answer to. */
+function familiesOf(netns: Netns | undefined): Set<Family> {
+  const others = (netns?.addresses ?? []).filter(
+    ({ address, scope }) => scope !== 'link' && scope !== 'host' && !/^(127\.|::1\/|fe80:)/i.test(address),
+  );
+  return new Set(others.map(({ address }) => familyOf(address)));
 }
 
 interface Asking {
@@ -99,14 +100,13 @@ function needsProxy({ end }: Destination): boolean {
 }
 
 /** The destination as this source would dial it: any outside address becomes a real one of a family the source has. */
-function dialled(asking: Asking, destination: Destination, families: ReadonlySet<Family>): Destination | undefined {
+function dialled(destination: Destination, families: ReadonlySet<Family>): Destination | undefined {
   if (destination.end.address !== undefined) {
     return destination.family === undefined || families.has(destination.family) ? destination : undefined;
   }
-  const { dataplane } = asking.tracer;
-  const outside = ownAddresses(dataplane.external).find((a) => families.has(a.family));
-  if (!outside) return undefined;
-  return { ...destination, end: { ...destination.end, address: outside.address }, family: outside.family };
+  const family = ([4, 6] as const).find((f) => families.has(f));
+  if (family === undefined) return undefined;
+  return { ...destination, end: { ...destination.end, address: EXTERNAL_ADDRESS[family] }, family };
 }
 
 /** Egress at the source, ingress at whoever receives. Only what would pass is left undecided. */
@@ -166,10 +166,8 @@ function fateOf(asking: Asking, source: Source, destination: Destination): Fate 
   if (needsProxy(destination) && cluster.settings.proxyMode.value !== 'iptables') {
     return undecided(end, destination, 'proxy-mode-not-modelled');
   }
-  const families = new Set(
-    source.address === undefined ? ownAddresses(netnses.get(netns)).map((a) => a.family) : [familyOf(source.address)],
-  );
-  const dialledAs = dialled(asking, destination, families);
+  const families = source.address === undefined ? familiesOf(netnses.get(netns)) : new Set([familyOf(source.address)]);
+  const dialledAs = dialled(destination, families);
   if (dialledAs?.end.address === undefined) return undefined;
 
   const { paths, complete } = allPaths(machine, {
