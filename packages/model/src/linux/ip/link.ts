@@ -1,0 +1,216 @@
+/** `ip link`: making, removing and setting devices, with what happens to addresses and routes when one comes up or goes down. */
+import { confOf, type Link, type LinkKind, type Netns } from '@podwire/engine';
+import { addAddress } from './address.ts';
+import { addConnected, dropDeadRoutes } from './connected.ts';
+import { findLink, type Host, hasCarrier, isUp, linkNamed } from './host.ts';
+import { IpRefusal, kernelError } from './refusal.ts';
+import { numberOf, type Words } from './words.ts';
+
+/** VXLAN's own IANA port is not the kernel's default. */
+const VXLAN_PORT = 8472;
+const VXLAN_MTU = 1450;
+
+/** Link-local address from a link-layer address (RFC 4291, appendix A). */
+function linkLocal(mac: string): string {
+  const b = mac.split(':').map((part) => Number.parseInt(part, 16));
+  const group = (high = 0, low = 0) => ((high << 8) | low).toString(16);
+  return `fe80::${group((b[0] ?? 0) ^ 2, b[1])}:${group(b[2], 0xff)}:${group(0xfe, b[3])}:${group(b[4], b[5])}/64`;
+}
+
+/** A device with a carrier makes itself a link-local address (addrconf_addr_gen), unless it is told not to. */
+function carrierOn(host: Host, link: Link): void {
+  const { sysctls } = host.netns;
+  if (link.mac === undefined || link.kind === 'loopback') return;
+  if (confOf(sysctls, 6, link.name, 'disable_ipv6') || confOf(sysctls, 6, link.name, 'addr_gen_mode')) return;
+  if (link.master !== undefined) return;
+  const address = linkLocal(link.mac);
+  if (!host.netns.addresses.some((a) => a.link === link.name && a.scope === 'link' && a.address.startsWith('fe80:'))) {
+    addAddress(host, { link: link.name, address, scope: 'link' });
+  }
+}
+
+function otherEnd(host: Host, link: Link): { host: Host; link: Link } | undefined {
+  const netns = link.peer && host.world.get(link.peer.netns);
+  const peer = netns && link.peer && findLink(netns, link.peer.link);
+  return netns && peer && { host: { netns, world: host.world }, link: peer };
+}
+
+export function setUp(host: Host, link: Link): void {
+  if (link.kind === 'loopback' || link.up === true) return;
+  link.up = true;
+  for (const address of host.netns.addresses) if (address.link === link.name) addConnected(host, address);
+  if (hasCarrier(host, link)) carrierOn(host, link);
+  const other = otherEnd(host, link);
+  if (other && isUp(other.link) && hasCarrier(other.host, other.link)) carrierOn(other.host, other.link);
+}
+
+export function setDown(host: Host, link: Link): void {
+  link.up = false;
+  const { netns } = host;
+  // IPv6 addresses go unless they are to be kept; IPv4 ones stay.
+  const keep = confOf(netns.sysctls, 6, link.name, 'keep_addr_on_down') > 0;
+  netns.addresses = netns.addresses.filter((a) => a.link !== link.name || keep || !a.address.includes(':'));
+  dropDeadRoutes(host);
+}
+
+function set(host: Host, words: Words): void {
+  words.take('dev');
+  const link = linkNamed(host.netns, words.next('device'));
+  while (!words.done) {
+    const word = words.next();
+    switch (word) {
+      case 'up':
+        setUp(host, link);
+        break;
+      case 'down':
+        setDown(host, link);
+        break;
+      case 'mtu':
+        link.mtu = words.number('mtu');
+        break;
+      case 'address':
+        link.mac = words.next('address').toLowerCase();
+        break;
+      case 'master': {
+        const master = linkNamed(host.netns, words.next('device'));
+        if (master.kind !== 'bridge') throw kernelError('EOPNOTSUPP');
+        link.master = master.name;
+        break;
+      }
+      case 'nomaster':
+        delete link.master;
+        break;
+      case 'addrgenmode': {
+        const mode = words.next('addrgenmode');
+        const value = ['eui64', 'none', 'stable_secret', 'random'].indexOf(mode);
+        if (value < 0) throw new IpRefusal(`invalid "addrgenmode" value "${mode}"`);
+        host.netns.sysctls = { ...host.netns.sysctls, [`net.ipv6.conf.${link.name}.addr_gen_mode`]: value };
+        break;
+      }
+      case 'arp':
+      case 'multicast':
+      case 'txqueuelen':
+      case 'qlen':
+        words.next(word);
+        break;
+      default:
+        throw new IpRefusal(`link setting "${word}" is not modelled`);
+    }
+  }
+}
+
+const KINDS: Readonly<Record<string, LinkKind>> = { bridge: 'bridge', dummy: 'dummy', veth: 'veth', vxlan: 'device' };
+
+function readVxlan(words: Words, link: Link): void {
+  const vxlan: NonNullable<Link['vxlan']> = { id: 0 };
+  while (!words.done) {
+    const word = words.next();
+    if (word === 'id' || word === 'vni') vxlan.id = words.number('id', 0xffffff);
+    else if (word === 'local') vxlan.local = words.address();
+    else if (word === 'dev') vxlan.dev = words.next('device');
+    else if (word === 'dstport') vxlan.port = words.number('dstport', 65535);
+    else if (word === 'learning') vxlan.learning = true;
+    else if (word === 'nolearning') vxlan.learning = false;
+    else throw new IpRefusal(`vxlan option "${word}" is not modelled`);
+  }
+  link.vxlan = { port: VXLAN_PORT, ...vxlan };
+  // All tunnel ends of one network see each other's frames, as far as forwarding entries lead there.
+  link.segment = `vxlan-${vxlan.id}`;
+  link.mtu ??= VXLAN_MTU;
+}
+
+interface PeerRequest {
+  name?: string;
+  netns?: string;
+  mac?: string;
+}
+
+function readPeer(words: Words): PeerRequest {
+  const peer: PeerRequest = {};
+  if (!words.take('peer')) return peer;
+  while (!words.done) {
+    const word = words.next();
+    if (word === 'name') peer.name = words.next('name');
+    else if (word === 'netns') peer.netns = words.next('netns');
+    else if (word === 'address') peer.mac = words.next('address').toLowerCase();
+    else throw new IpRefusal(`veth option "${word}" is not modelled`);
+  }
+  return peer;
+}
+
+/** Puts a link into a namespace; `add` of an existing name is refused. */
+export function insertLink(netns: Netns, link: Link): void {
+  if (findLink(netns, link.name)) throw kernelError('EEXIST');
+  netns.links.push(link);
+}
+
+function addVeth(host: Host, link: Link, { name, netns, mac }: PeerRequest): void {
+  const there = netns === undefined ? host.netns : host.world.get(netns);
+  if (!there) throw new IpRefusal(`Invalid "netns" value "${netns}"`);
+  let peerName = name;
+  for (let i = 0; peerName === undefined; i++) if (!findLink(there, `veth${i}`)) peerName = `veth${i}`;
+  link.peer = { netns: there.name, link: peerName };
+  insertLink(host.netns, link);
+  insertLink(there, {
+    name: peerName,
+    kind: 'veth',
+    up: false,
+    ...(mac !== undefined && { mac }),
+    ...(link.mtu !== undefined && { mtu: link.mtu }),
+    peer: { netns: host.netns.name, link: link.name },
+  });
+}
+
+function add(host: Host, words: Words): void {
+  let name: string | undefined;
+  const traits: Pick<Link, 'mac' | 'mtu' | 'index'> = {};
+  for (;;) {
+    const word = words.next('type');
+    if (word === 'type') break;
+    if (word === 'name' || word === 'dev') name = words.next('name');
+    else if (word === 'address') traits.mac = words.next('address').toLowerCase();
+    else if (word === 'mtu') traits.mtu = words.number('mtu');
+    else if (word === 'index') traits.index = words.number('index');
+    else if (name === undefined) name = word;
+    else throw new IpRefusal(`link option "${word}" is not modelled`);
+  }
+  const type = words.next('type');
+  const kind = KINDS[type];
+  if (kind === undefined) throw new IpRefusal(`link type "${type}" is not modelled`);
+  if (name === undefined) throw new IpRefusal('a link without a name is not modelled');
+  const link: Link = { name, kind, up: false, ...traits };
+  if (type === 'veth') {
+    addVeth(host, link, readPeer(words));
+    return;
+  }
+  if (type === 'vxlan') readVxlan(words, link);
+  else if (!words.done) throw new IpRefusal(`${type} option "${words.next()}" is not modelled`);
+  insertLink(host.netns, link);
+}
+
+function remove(host: Host, link: Link): void {
+  const other = otherEnd(host, link);
+  for (const end of [{ host, link }, ...(other ? [other] : [])]) {
+    const { netns } = end.host;
+    netns.links = netns.links.filter((l) => l !== end.link);
+    netns.addresses = netns.addresses.filter((a) => a.link !== end.link.name);
+    for (const port of netns.links) if (port.master === end.link.name) delete port.master;
+    dropDeadRoutes(end.host);
+  }
+}
+
+export function changeLink(host: Host, verb: string, words: Words): void {
+  if (verb === 'set') set(host, words);
+  else if (verb === 'add') add(host, words);
+  else if (verb === 'del' || verb === 'delete') {
+    words.take('dev');
+    remove(host, linkNamed(host.netns, words.next('device')));
+  } else throw new IpRefusal(`Command "${verb}" is unknown, try "ip link help".`);
+}
+
+/** `on`, `off`. */
+export function onOff(text: string): boolean {
+  if (text === 'on') return true;
+  if (text === 'off') return false;
+  return numberOf(text, 'on|off', 1) === 1;
+}

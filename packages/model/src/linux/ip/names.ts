@@ -1,0 +1,65 @@
+/** Names that iproute2 has for numbers: routing tables, route protocols, scopes (its rt_tables, rt_protos, rt_scopes). */
+import type { Scope } from '@podwire/engine';
+import { numberOf } from './words.ts';
+
+const TABLES: readonly (readonly [string, number])[] = [
+  ['local', 255],
+  ['main', 254],
+  ['default', 253],
+  ['unspec', 0],
+];
+
+export function tableId(text: string): number {
+  return TABLES.find(([name]) => name === text)?.[1] ?? numberOf(text, 'table');
+}
+
+export function tableName(id: number): string {
+  return TABLES.find(([, number]) => number === id)?.[0] ?? String(id);
+}
+
+const PROTOCOLS: readonly (readonly [string, number])[] = [
+  ['unspec', 0],
+  ['redirect', 1],
+  ['kernel', 2],
+  ['boot', 3],
+  ['static', 4],
+  ['gated', 8],
+  ['ra', 9],
+  ['mrt', 10],
+  ['zebra', 11],
+  ['bird', 12],
+  ['dnrouted', 13],
+  ['xorp', 14],
+  ['ntk', 15],
+  ['dhcp', 16],
+  ['keepalived', 18],
+  ['babel', 42],
+  ['bgp', 186],
+  ['isis', 187],
+  ['ospf', 188],
+  ['rip', 189],
+  ['eigrp', 192],
+];
+
+/** The name a route protocol is printed with. */
+export function protocolWord(text: string): string {
+  if (PROTOCOLS.some(([name]) => name === text)) return text;
+  const number = numberOf(text, 'protocol', 255);
+  return PROTOCOLS.find(([, value]) => value === number)?.[0] ?? String(number);
+}
+
+const SCOPES: Readonly<Record<Scope, number>> = { global: 0, site: 200, link: 253, host: 254, nowhere: 255 };
+
+/** `RT_SCOPE_*`: the nearer, the larger. */
+export function scopeNumber(scope: Scope): number {
+  return SCOPES[scope];
+}
+
+export function scopeOf(text: string): Scope {
+  const name = text === 'universe' ? 'global' : text;
+  if (name in SCOPES) return name as Scope;
+  const number = numberOf(text, 'scope', 255);
+  const found = Object.entries(SCOPES).find(([, value]) => value === number);
+  if (!found) throw new Error(`scope ${number} has no name`);
+  return found[0] as Scope;
+}
