@@ -5,12 +5,12 @@ import { type Cidr, canonicalIPOf, parseCIDR, parseIP } from './ip.ts';
 import { servicePortName } from './names.ts';
 
 /** An address of a Service and where it stands in its list. */
-export interface ServiceAddress {
+interface ServiceAddress {
   ip: string;
   index: number;
 }
 
-export interface ServiceRange {
+interface ServiceRange {
   cidr: Cidr;
   /** Position in `spec.loadBalancerSourceRanges`. */
   index: number;

@@ -30,7 +30,7 @@ export interface RestoreInput {
 }
 
 /** The chains of one service port on this node, each with its rules, in the order in which kube-proxy makes them. */
-export interface ServiceChains {
+interface ServiceChains {
   /** Rules that open a chain below before anything else of it is written. */
   opening: RuleLine[];
   chains: { name: string; rules: RuleLine[] }[];

@@ -20,7 +20,7 @@ export interface IptablesSettings {
 }
 
 /** The mark of `masqueradeBit`, as Go's `%#08x` prints it. */
-export function masqueradeMark(masqueradeBit: number): string {
+function masqueradeMark(masqueradeBit: number): string {
   return `0x${(2 ** masqueradeBit).toString(16).padStart(8, '0')}`;
 }
 
