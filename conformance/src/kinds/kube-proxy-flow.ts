@@ -180,10 +180,15 @@ function configOf({ config }: ProxyCase): ProxyConfig {
   };
 }
 
+/** Given rulesets come from a fake iptables, which prints the comments of jumps without quotes. */
+function quoteComments(text: string): string {
+  return text.replace(/--comment ([^"\s].*?)(?= -{1,2}[a-z]|$)/gm, '--comment "$1"');
+}
+
 function tablesOf(row: FlowCase): Table[] {
   const family = row.ipFamily === 'IPv4' ? 'ip' : 'ip6';
   if (row.givenRules !== undefined) {
-    const { tables, problems } = parseIptablesSave(row.givenRules, family);
+    const { tables, problems } = parseIptablesSave(quoteComments(row.givenRules), family);
     if (problems.length > 0) throw new Error(problems[0]?.message);
     return tables;
   }
