@@ -1,7 +1,10 @@
 /** `@podwire/engine`: a small Linux network stack. It knows nothing of Kubernetes. */
 export * from './address.ts';
+export { EngineError, type EngineErrorCode } from './errors.ts';
+export { addressesOf, IMPLIED_LOOPBACK, isSecondary, localRoutes, localTable } from './local-table.ts';
 export type * from './machine.ts';
 export type * from './network.ts';
 export type * from './packet.ts';
+export { confAll, confAny, confMax, confOf, type Sysctls, sysctl } from './sysctl.ts';
 export * from './terms.ts';
 export type * from './walk.ts';

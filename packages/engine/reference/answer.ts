@@ -1,0 +1,138 @@
+/**
+ * What goes back: replies, resets and ICMP errors as the stack builds them. icmp_send (net/ipv4/icmp.c), icmp6_send (net/ipv6/icmp.c),
+ * tcp_v4_send_reset (net/ipv4/tcp_ipv4.c), nf_send_reset (net/ipv4/netfilter/nf_reject_ipv4.c).
+ */
+import { CtDirection, CtState, type Packet, Protocol, Reason, RouteType, sysctl, TcpFlag } from '../src/index.ts';
+import { isMulticast, isUnspecified } from './addresses.ts';
+import { addressType4 } from './match-addrtype.ts';
+import type { CtInfo, Host, IcmpError, Skb, Stop } from './state.ts';
+import { isIcmpError } from './tuple.ts';
+
+/** No error about an error, about what was sent to many, or to nobody in particular. */
+function allowsError(stop: Stop): boolean {
+  const { packet, route } = stop.skb;
+  if (isIcmpError(packet) || route?.kind === 'multi') return false;
+  if (isMulticast(packet.family, packet.daddr) || packet.daddr === '255.255.255.255') return false;
+  return !isUnspecified(packet.saddr) && !isMulticast(packet.family, packet.saddr) && packet.saddr !== '';
+}
+
+/** True where the end of the walk has something to send back. */
+export function answers(stop: Stop): boolean {
+  if (!stop.reply) return false;
+  if (stop.reply.kind === 'icmp') return allowsError(stop);
+  return stop.skb.route?.kind !== 'multi';
+}
+
+const ttlOf = (host: Host, family: 4 | 6): number =>
+  sysctl(host.netns.sysctls, family === 4 ? 'net.ipv4.ip_default_ttl' : 'net.ipv6.conf.all.hop_limit');
+
+/** The packet's own mark comes back only where a sysctl says so. */
+const reflectedMark = (host: Host, packet: Packet): number =>
+  sysctl(host.netns.sysctls, packet.family === 4 ? 'net.ipv4.fwmark_reflect' : 'net.ipv6.fwmark_reflect') !== 0
+    ? packet.mark
+    : 0;
+
+const swapped = (packet: Packet, host: Host): Packet => {
+  const back: Packet = {
+    ...packet,
+    saddr: packet.daddr,
+    daddr: packet.saddr,
+    sport: packet.dport,
+    dport: packet.sport,
+    ttl: ttlOf(host, packet.family),
+    mark: 0,
+    tos: 0,
+    dontFragment: true,
+  };
+  delete back.inner;
+  return back;
+};
+
+const tcpLength = (packet: Packet) => (packet.family === 4 ? 40 : 60);
+
+function reply(host: Host, packet: Packet): Packet {
+  const back = swapped(packet, host);
+  if (packet.protocol === Protocol.TCP) {
+    const accepts = sysctl(host.netns.sysctls, 'net.ipv4.tcp_fwmark_accept') !== 0;
+    const mark = accepts ? packet.mark : 0;
+    return { ...back, tcpFlags: TcpFlag.SYN | TcpFlag.ACK, length: tcpLength(packet), mark };
+  }
+  if (packet.protocol !== Protocol.ICMP && packet.protocol !== Protocol.ICMPV6) return back;
+  return {
+    ...back,
+    icmpType: packet.protocol === Protocol.ICMP ? 0 : 129,
+    tos: packet.tos,
+    mark: reflectedMark(host, packet),
+    dontFragment: false,
+  };
+}
+
+function reset(host: Host, packet: Packet, tos: number): Packet {
+  const acknowledges = (packet.tcpFlags & TcpFlag.ACK) !== 0;
+  return {
+    ...swapped(packet, host),
+    tcpFlags: acknowledges ? TcpFlag.RST : TcpFlag.RST | TcpFlag.ACK,
+    length: tcpLength(packet),
+    tos,
+    mark: reflectedMark(host, packet),
+  };
+}
+
+/** Is this an address of the host, so that an error may come from it? IPv6 link-local ones must be the link's. */
+function isOwn(host: Host, skb: Skb): boolean {
+  const { family, daddr } = skb.packet;
+  if (family === 4) return addressType4(host, daddr) === RouteType.LOCAL;
+  return host.devices.some((device) => device.addresses.some((a) => a.text === daddr));
+}
+
+function icmpError(stop: Stop, { type, code }: IcmpError): Packet {
+  const { host, skb } = stop;
+  const { packet } = skb;
+  const { inner: _nested, ...about } = packet;
+  const v4 = packet.family === 4;
+  return {
+    family: packet.family,
+    protocol: v4 ? Protocol.ICMP : Protocol.ICMPV6,
+    saddr: isOwn(host, skb) ? packet.daddr : '',
+    daddr: packet.saddr,
+    sport: 0,
+    dport: 0,
+    tcpFlags: 0,
+    icmpType: type,
+    icmpCode: code,
+    icmpId: 0,
+    ttl: ttlOf(host, packet.family),
+    tos: v4 ? (packet.tos & 0x1e) | 0xc0 : 0,
+    mark: reflectedMark(host, packet),
+    length: v4 ? Math.min(576, packet.length + 28) : Math.min(1280, packet.length + 48),
+    dontFragment: false,
+    inner: about,
+  };
+}
+
+/** The connection of the packet goes along, in the other direction (nf_conntrack_attach). */
+function attached(skb: Skb): CtInfo | undefined {
+  const { ct } = skb;
+  if (!ct?.connection) return undefined;
+  const direction = ct.direction === CtDirection.ORIGINAL ? CtDirection.REPLY : CtDirection.ORIGINAL;
+  return { state: CtState.RELATED, direction, connection: ct.connection };
+}
+
+/** The packet to send, with the connection it carries. */
+export function answerTo(stop: Stop): Skb | undefined {
+  if (!answers(stop) || !stop.reply) return undefined;
+  const { host, skb } = stop;
+  switch (stop.reply.kind) {
+    case 'reply':
+      return { packet: reply(host, skb.packet) };
+    case 'stack-reset':
+      return { packet: reset(host, skb.packet, skb.packet.tos) };
+    case 'reject-reset':
+      return { packet: reset(host, skb.packet, 0), ct: attached(skb) };
+    case 'icmp':
+      return { packet: icmpError(stop, stop.reply.error), ct: attached(skb) };
+  }
+}
+
+export const endsWithRule = (reason: Reason): boolean =>
+  reason === Reason.RULE || reason === Reason.POLICY || reason === Reason.REJECT_RULE;

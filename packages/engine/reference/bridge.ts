@@ -1,0 +1,103 @@
+/**
+ * A frame that comes in by a bridge port: br_handle_frame_finish (net/bridge/br_input.c), br_nf_pre_routing, br_nf_forward_ip,
+ * br_nf_post_routing (net/bridge/br_netfilter_hooks.c), should_deliver (net/bridge/br_forward.c).
+ */
+import { Disposition, Hook, Reason, sysctl } from '../src/index.ts';
+import { runHook } from './hooks.ts';
+import { resolve } from './neighbor.ts';
+import { routeInput } from './route.ts';
+import type { Device, Host, Run, Skb, Stop } from './state.ts';
+import { type Next, noNeighbor, overWire, portTowards, stopped } from './transmit.ts';
+import { mayPass, ownsMac } from './wire.ts';
+
+/** `up`: the stack above the bridge gets the packet. */
+export type Bridged = Next | { up: Device; prerouted: boolean };
+
+const callsIptables = (host: Host, family: 4 | 6): boolean =>
+  sysctl(
+    host.netns.sysctls,
+    family === 4 ? 'net.bridge.bridge-nf-call-iptables' : 'net.bridge.bridge-nf-call-ip6tables',
+  ) !== 0;
+
+export function bridgeInput(run: Run, port: Device, skb: Skb, frameMac: string | undefined, nexthop: string): Bridged {
+  const { host } = port;
+  const bridge = port.master as Device;
+  if (!bridge.up) return stopped(host, skb, Disposition.DROPPED, Reason.LINK_DOWN);
+  const filtered = callsIptables(host, skb.packet.family);
+  let mac = frameMac ?? bridge.mac;
+  let towards = nexthop;
+  skb.indev = bridge;
+  if (filtered) {
+    skb.bridge = { physin: port };
+    const { daddr } = skb.packet;
+    const stop = runHook(run, host, skb, Hook.PREROUTING);
+    if (stop) return { stop };
+    if (skb.packet.daddr !== daddr) {
+      const redirected = redirect(run, host, bridge, port, skb);
+      if ('stop' in redirected) return redirected;
+      ({ mac, nexthop: towards } = redirected);
+    }
+  }
+  if (ownsMac(bridge, mac)) {
+    pushBridge(run, bridge, port);
+    return { up: bridge, prerouted: filtered };
+  }
+  const to = portTowards(run, bridge, mac);
+  if (!to) return stopped(host, skb, Disposition.DROPPED, Reason.OTHER_HOST);
+  pushBridge(run, bridge, port, to);
+  const stop = passThrough(run, host, bridge, port, to, skb, filtered);
+  return stop ? { stop } : overWire(run, host, skb, to, mac, skb.macSource ?? bridge.mac, towards);
+}
+
+function pushBridge(run: Run, bridge: Device, from: Device, to?: Device): void {
+  run.steps.push({
+    kind: 'bridge',
+    netns: bridge.host.netns,
+    bridge: bridge.link,
+    from: from.link,
+    ...(to ? { to: to.link } : {}),
+  });
+}
+
+/** PREROUTING changed the destination: by the same bridge to another neighbour, or up (br_nf_pre_routing_finish). */
+function redirect(
+  run: Run,
+  host: Host,
+  bridge: Device,
+  port: Device,
+  skb: Skb,
+): { mac: string; nexthop: string } | { stop: Stop } {
+  const stop = routeInput(run, host, skb, bridge);
+  if (stop) {
+    // IPv6 frees the packet; IPv4 lets the stack above say that there is no way, but frees martians.
+    if (skb.packet.family === 6) return { stop: { ...stop, reply: undefined } };
+    const martian = [Reason.MARTIAN_SOURCE, Reason.MARTIAN_DESTINATION, Reason.RP_FILTER].includes(stop.reason);
+    const silent = stop.reason === Reason.MARTIAN_DESTINATION && run.steps.at(-1)?.kind === 'route';
+    if (!martian || silent) pushBridge(run, bridge, port);
+    return { stop };
+  }
+  const { route } = skb;
+  if (route?.kind !== 'unicast' || route.device !== bridge) return { mac: bridge.mac, nexthop: '' };
+  const neighbor = resolve(run, bridge, route.nexthop, skb.packet);
+  return neighbor ? { mac: neighbor.mac, nexthop: route.nexthop } : noNeighbor(run, host, skb, bridge, route.nexthop);
+}
+
+/** From port to port; with bridge-nf through FORWARD and POSTROUTING. */
+function passThrough(
+  run: Run,
+  host: Host,
+  bridge: Device,
+  from: Device,
+  to: Device,
+  skb: Skb,
+  filtered: boolean,
+): Stop | undefined {
+  const drop = (reason: Reason): Stop => ({ host, disposition: Disposition.DROPPED, reason, skb });
+  if (to === from && !from.link.hairpin) return drop(Reason.BRIDGE_HAIRPIN_OFF);
+  if (!mayPass(from, to)) return drop(Reason.BRIDGE_ISOLATED);
+  if (!to.up) return drop(Reason.LINK_DOWN);
+  if (!filtered) return undefined;
+  skb.outdev = bridge;
+  skb.bridge = { physin: from, physout: to };
+  return runHook(run, host, skb, Hook.FORWARD) ?? runHook(run, host, skb, Hook.POSTROUTING);
+}

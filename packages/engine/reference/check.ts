@@ -1,0 +1,134 @@
+/** Refuses networks that contradict themselves, before anything runs. */
+import {
+  type Chain,
+  EngineError,
+  type Netns,
+  type Network,
+  parseAddress,
+  parsePrefix,
+  type Table,
+} from '../src/index.ts';
+import { chainsOf } from './hook-entries.ts';
+import { isRejectName } from './reject.ts';
+
+function unique(names: readonly string[], what: string): void {
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (seen.has(name)) throw new EngineError('DUPLICATE_NAME', `${what} ${name} stands twice`);
+    seen.add(name);
+  }
+}
+
+function checkLinks(netns: Netns, byName: ReadonlyMap<string, Netns>): void {
+  const links = new Map(netns.links.map((link) => [link.name, link]));
+  unique(
+    netns.links.map((link) => link.name),
+    `link in network namespace ${netns.name}:`,
+  );
+  for (const link of netns.links) {
+    const at = `link ${link.name} of network namespace ${netns.name}`;
+    if (link.peer) {
+      const peer = byName.get(link.peer.netns)?.links.find((other) => other.name === link.peer?.link);
+      if (peer?.peer?.netns !== netns.name || peer.peer.link !== link.name)
+        throw new EngineError('UNKNOWN_PEER', `${at}: its peer ${link.peer.netns}/${link.peer.link} does not name it`);
+    }
+    if (link.master !== undefined && links.get(link.master)?.kind !== 'bridge')
+      throw new EngineError('UNKNOWN_MASTER', `${at}: no bridge ${link.master}`);
+  }
+}
+
+function checkAddresses(netns: Netns): void {
+  const names = new Set(['lo', ...netns.links.map((link) => link.name)]);
+  const wants = (text: string, parsed: unknown, what: string) => {
+    if (!parsed) throw new EngineError('BAD_ADDRESS', `network namespace ${netns.name}: ${what} ${text}`);
+  };
+  for (const address of netns.addresses) {
+    wants(address.address, parsePrefix(address.address), 'address');
+    if (address.peer !== undefined) wants(address.peer, parsePrefix(address.peer), 'peer address');
+    if (!names.has(address.link))
+      throw new EngineError(
+        'UNKNOWN_LINK',
+        `network namespace ${netns.name}: ${address.address} on link ${address.link}`,
+      );
+  }
+  for (const table of netns.tables)
+    for (const route of table.routes) {
+      wants(route.destination, parsePrefix(route.destination), 'route to');
+      for (const { via } of route.nexthops) if (via !== undefined) wants(via, parseAddress(via), 'gateway');
+    }
+  for (const neighbor of netns.neighbors ?? []) {
+    wants(neighbor.address, parseAddress(neighbor.address), 'neighbour');
+    if (!names.has(neighbor.link))
+      throw new EngineError('UNKNOWN_LINK', `network namespace ${netns.name}: neighbour on link ${neighbor.link}`);
+  }
+}
+
+/** The chains a chain jumps or goes to. */
+const targetsOf = (chain: Chain): string[] =>
+  chain.rules.flatMap((rule) => rule.body.flatMap((s) => (s.kind === 'jump' || s.kind === 'goto' ? [s.chain] : [])));
+
+const checked = new WeakSet<Table>();
+
+/** Jumps lead somewhere, and from a base chain never round in a circle. */
+function checkTable(table: Table): void {
+  if (checked.has(table)) return;
+  const chains = chainsOf(table);
+  const done = new Set<Chain>();
+  const visit = (chain: Chain, path: readonly string[]): void => {
+    if (path.includes(chain.name))
+      throw new EngineError('CHAIN_LOOP', `table ${table.name}: chains ${[...path, chain.name].join(' > ')}`);
+    if (done.has(chain)) return;
+    for (const name of targetsOf(chain)) {
+      const target = chains.get(name);
+      if (!target || target.hook)
+        throw new EngineError('UNKNOWN_CHAIN', `table ${table.name}: chain ${chain.name} jumps to ${name}`);
+      visit(target, [...path, chain.name]);
+    }
+    done.add(chain);
+  };
+  for (const chain of chains.values()) visit(chain, []);
+  checked.add(table);
+}
+
+const setsCovered = new WeakMap<Chain, string[]>();
+function setsOf(chain: Chain): string[] {
+  let names = setsCovered.get(chain);
+  if (!names) {
+    names = chain.rules.flatMap((rule) =>
+      rule.body.flatMap((s) => (s.kind === 'set' || s.kind === 'set-add' || s.kind === 'set-del' ? [s.set] : [])),
+    );
+    for (const rule of chain.rules)
+      for (const s of rule.body)
+        if (s.kind === 'reject' && !isRejectName(s.with))
+          throw new EngineError('BAD_VALUE', `chain ${chain.name}: reject with ${s.with}`);
+    setsCovered.set(chain, names);
+  }
+  return names;
+}
+
+function checkNetfilter(netns: Netns): void {
+  const sets = new Set(netns.sets?.map((set) => set.name));
+  for (const table of netns.netfilter) {
+    checkTable(table);
+    for (const chain of chainsOf(table).values())
+      for (const name of setsOf(chain))
+        if (!sets.has(name))
+          throw new EngineError(
+            'UNKNOWN_SET',
+            `network namespace ${netns.name}: chain ${chain.name} asks for set ${name}`,
+          );
+  }
+}
+
+export function checkNetwork(network: Network): void {
+  const byName = new Map(network.netnses.map((netns) => [netns.name, netns]));
+  unique(
+    network.netnses.map((netns) => netns.name),
+    'network namespace',
+  );
+  for (const netns of network.netnses) {
+    checkLinks(netns, byName);
+    checkAddresses(netns);
+    checkNetfilter(netns);
+  }
+}

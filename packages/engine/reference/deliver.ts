@@ -1,0 +1,130 @@
+/**
+ * Who takes a packet that is local: ip_protocol_deliver_rcu (net/ipv4/ip_input.c), __inet_lookup_skb (TCP), __udp4_lib_rcv (UDP), icmp_rcv.
+ */
+import { Disposition, type Listener, type Packet, Protocol, Reason, sysctl, TcpFlag } from '../src/index.ts';
+import { canonical, isUnspecified } from './addresses.ts';
+import type { Host, Reply, Run, Skb, Socket, Stop } from './state.ts';
+import { isIcmp, isIcmpError } from './tuple.ts';
+
+const ECHO_REQUEST = { [Protocol.ICMP]: 8, [Protocol.ICMPV6]: 128 } as Record<number, number>;
+const ECHO_REPLY = { [Protocol.ICMP]: 0, [Protocol.ICMPV6]: 129 } as Record<number, number>;
+
+export const isEchoRequest = (packet: Packet): boolean =>
+  ECHO_REQUEST[packet.protocol] === packet.icmpType && isIcmp(packet.protocol);
+const isEchoReply = (packet: Packet): boolean =>
+  ECHO_REPLY[packet.protocol] === packet.icmpType && isIcmp(packet.protocol);
+
+const isSyn = (packet: Packet) => (packet.tcpFlags & (TcpFlag.SYN | TcpFlag.ACK | TcpFlag.RST)) === TcpFlag.SYN;
+
+/** A packet's ends as its sender's socket has them; the identifier stands for the port of an echo. */
+export function senderSocket(packet: Packet): Socket {
+  const echo = isIcmp(packet.protocol);
+  return {
+    family: packet.family,
+    protocol: packet.protocol,
+    address: packet.saddr,
+    port: echo ? packet.icmpId : packet.sport,
+    remoteAddress: packet.daddr,
+    remotePort: echo ? 0 : packet.dport,
+  };
+}
+
+/** As its receiver's socket has them. */
+function receiverSocket(packet: Packet): Socket {
+  const echo = isIcmp(packet.protocol);
+  return {
+    family: packet.family,
+    protocol: packet.protocol,
+    address: packet.daddr,
+    port: echo ? packet.icmpId : packet.dport,
+    remoteAddress: packet.saddr,
+    remotePort: echo ? 0 : packet.sport,
+  };
+}
+
+const sameSocket = (a: Socket, b: Socket): boolean =>
+  a.family === b.family &&
+  a.protocol === b.protocol &&
+  a.address === b.address &&
+  a.port === b.port &&
+  a.remoteAddress === b.remoteAddress &&
+  a.remotePort === b.remotePort;
+
+const hasSocket = (host: Host, wanted: Socket): boolean => host.sockets.some((socket) => sameSocket(socket, wanted));
+
+export function addSocket(host: Host, socket: Socket): void {
+  if (!hasSocket(host, socket)) host.sockets.push(socket);
+}
+
+function listens(listener: Listener, packet: Packet): boolean {
+  if (listener.protocol !== packet.protocol || listener.port !== packet.dport) return false;
+  if (listener.address === '::') return packet.family === 6 || listener.v6only !== true;
+  if (isUnspecified(listener.address)) return packet.family === 4;
+  return canonical(listener.address) === packet.daddr;
+}
+
+type Verdict = Omit<Stop, 'host' | 'skb'>;
+
+const taken = (reason: Reason, reply?: Reply): Verdict => ({ disposition: Disposition.DELIVERED, reason, reply });
+
+/** A listener for it, given or assumed; it then has a socket that knows both ends. */
+function toListener(host: Host, packet: Packet, refusal: Verdict): Verdict {
+  const { listeners } = host.netns;
+  if (listeners && !listeners.some((listener) => listens(listener, packet))) return refusal;
+  addSocket(host, receiverSocket(packet));
+  return taken(listeners ? Reason.LISTENER : Reason.LISTENER_ASSUMED, { kind: 'reply' });
+}
+
+function toTcp(host: Host, packet: Packet): Verdict {
+  const reset: Reply = { kind: 'stack-reset' };
+  if (isSyn(packet))
+    return toListener(host, packet, { disposition: Disposition.REFUSED, reason: Reason.NO_LISTENER, reply: reset });
+  if (hasSocket(host, receiverSocket(packet))) return taken(Reason.SOCKET);
+  const reply = packet.tcpFlags & TcpFlag.RST ? undefined : reset;
+  return { disposition: Disposition.DROPPED, reason: Reason.NO_SOCKET, reply };
+}
+
+function toDatagram(host: Host, packet: Packet): Verdict {
+  if (hasSocket(host, receiverSocket(packet))) return taken(Reason.SOCKET, { kind: 'reply' });
+  const v4 = packet.family === 4;
+  return toListener(host, packet, {
+    disposition: Disposition.REFUSED,
+    reason: Reason.NO_LISTENER,
+    reply: { kind: 'icmp', error: v4 ? { type: 3, code: 3 } : { type: 1, code: 4 } },
+  });
+}
+
+function toIcmp(host: Host, packet: Packet): Verdict {
+  const missing: Verdict = { disposition: Disposition.DROPPED, reason: Reason.NO_SOCKET };
+  if (isIcmpError(packet)) {
+    const waiting = packet.inner && hasSocket(host, senderSocket(packet.inner));
+    return waiting ? taken(Reason.SOCKET) : missing;
+  }
+  if (isEchoReply(packet)) return hasSocket(host, receiverSocket(packet)) ? taken(Reason.SOCKET) : missing;
+  if (!isEchoRequest(packet)) return taken(Reason.ICMP_LOCAL);
+  const name = packet.family === 4 ? 'net.ipv4.icmp_echo_ignore_all' : 'net.ipv6.icmp.echo_ignore_all';
+  const ignores = sysctl(host.netns.sysctls, name) !== 0;
+  return taken(Reason.ICMP_LOCAL, ignores ? undefined : { kind: 'reply' });
+}
+
+function toOther(host: Host, packet: Packet): Verdict {
+  const v4 = packet.family === 4;
+  const verdict = toListener(host, packet, {
+    disposition: Disposition.REFUSED,
+    reason: Reason.NO_LISTENER,
+    reply: { kind: 'icmp', error: v4 ? { type: 3, code: 2 } : { type: 4, code: 1 } },
+  });
+  return verdict.disposition === Disposition.DELIVERED ? { ...verdict, reply: undefined } : verdict;
+}
+
+export function deliver(_run: Run, host: Host, skb: Skb): Stop {
+  const { packet } = skb;
+  const verdict = (() => {
+    if (isIcmp(packet.protocol)) return toIcmp(host, packet);
+    if (packet.protocol === Protocol.TCP) return toTcp(host, packet);
+    if (packet.protocol === Protocol.UDP || packet.protocol === Protocol.SCTP) return toDatagram(host, packet);
+    return toOther(host, packet);
+  })();
+  // Nobody answers what was sent to many.
+  return { host, skb, ...verdict, ...(skb.route?.kind === 'multi' ? { reply: undefined } : {}) };
+}

@@ -1,0 +1,172 @@
+/**
+ * Policy rules and routing tables: fib_rules_lookup (net/core/fib_rules.c), fib_table_lookup (net/ipv4/fib_trie.c),
+ * fib6_table_lookup and rt6_score_route (net/ipv6/route.c).
+ */
+import type { Family, Nexthop, PolicyRule, Route, RouteTable } from '../src/index.ts';
+import { containsAddress } from '../src/index.ts';
+import { addressOf, inPrefix, prefixOf } from './addresses.ts';
+import type { Device, Host } from './state.ts';
+
+/** What is asked (`flowi4`, `flowi6`). */
+export interface Flow {
+  family: Family;
+  saddr: string;
+  daddr: string;
+  iif?: string | undefined;
+  oif?: string | undefined;
+  mark: number;
+  tos: number;
+  protocol: number;
+  sport: number;
+  dport: number;
+  /** IPv6: only routes through this device (link-local, multicast). */
+  strict?: boolean;
+}
+
+export interface Leg {
+  nexthop: Nexthop;
+  device: Device;
+}
+
+/** `error` is the kernel's: what a rule or a route of that type returns. */
+export type FibError = 'none' | 'unreachable' | 'prohibit' | 'blackhole';
+
+export interface FibResult {
+  error?: FibError;
+  rule?: PolicyRule;
+  table?: number;
+  route?: Route;
+  /** Usable nexthops. */
+  legs: Leg[];
+}
+
+/** Interface names of rules may end in `+` nowhere in the kernel: they are plain names. */
+function ruleMatches(rule: PolicyRule, flow: Flow): boolean {
+  const inRange = (range: { from: number; to: number } | undefined, port: number) =>
+    !range || (port >= range.from && port <= range.to);
+  const prefixHolds = (prefix: string | undefined, address: string) =>
+    prefix === undefined || prefixOf(prefix).length === 0 || (address !== '' && inPrefix(prefix, address));
+  const holds =
+    (rule.iif === undefined || rule.iif === (flow.iif ?? 'lo')) &&
+    (rule.oif === undefined || rule.oif === flow.oif) &&
+    (rule.fwmark === undefined || ((flow.mark ^ rule.fwmark.value) & rule.fwmark.mask) === 0) &&
+    prefixHolds(rule.from, flow.saddr) &&
+    prefixHolds(rule.to, flow.daddr) &&
+    (rule.tos === undefined || rule.tos === 0 || (rule.tos & 0xfc) === (flow.tos & 0xfc)) &&
+    (rule.ipproto === undefined || rule.ipproto === flow.protocol) &&
+    inRange(rule.sport, flow.sport) &&
+    inRange(rule.dport, flow.dport);
+  return holds !== (rule.not === true);
+}
+
+const ROUTE_ERRORS: Partial<Record<Route['type'], FibError>> = {
+  blackhole: 'blackhole',
+  unreachable: 'unreachable',
+  prohibit: 'prohibit',
+};
+
+/** A route wins by prefix length, then TOS given, then metric, then own before base, then order. */
+interface Candidate {
+  route: Route;
+  length: number;
+  layer: number;
+  order: number;
+}
+
+const metricOf = (route: Route) => route.metric ?? (route.family === 4 ? 0 : 1024);
+
+function candidates(table: RouteTable, flow: Flow): Candidate[] {
+  const found: Candidate[] = [];
+  const address = addressOf(flow.daddr);
+  let layer = 0;
+  let order = 0;
+  for (let level: RouteTable | undefined = table; level; level = level.base, layer++) {
+    for (const route of level.routes) {
+      order++;
+      if (route.family !== flow.family) continue;
+      const prefix = prefixOf(route.destination);
+      if (!containsAddress(prefix, address)) continue;
+      if (route.family === 4 && route.tos && (route.tos & 0xfc) !== (flow.tos & 0xfc)) continue;
+      found.push({ route, length: prefix.length, layer, order });
+    }
+  }
+  return found.sort(
+    (a, b) =>
+      b.length - a.length ||
+      (b.route.tos ?? 0) - (a.route.tos ?? 0) ||
+      metricOf(a.route) - metricOf(b.route) ||
+      a.layer - b.layer ||
+      a.order - b.order,
+  );
+}
+
+/** An IPv4 address of this host counts although its link is down (RT_SCOPE_HOST routes outlive it). */
+function legsOf(host: Host, route: Route): Leg[] {
+  return route.nexthops.flatMap((nexthop) => {
+    const device = host.byName.get(nexthop.dev);
+    if (!device) return [];
+    return device.up || (route.family === 4 && route.type === 'local') ? [{ nexthop, device }] : [];
+  });
+}
+
+/** IPv6: the route through the wanted device before others of the same prefix and metric. */
+function preferDevice(sorted: Candidate[], host: Host, flow: Flow): Candidate[] {
+  const wanted = flow.oif ?? flow.iif;
+  if (flow.family !== 6 || wanted === undefined) return sorted;
+  const uses = (candidate: Candidate) => legsOf(host, candidate.route).some((leg) => leg.device.name === wanted);
+  const passes = flow.strict ? sorted.filter((c) => ROUTE_ERRORS[c.route.type] || uses(c)) : sorted;
+  return [...passes].sort(
+    (a, b) =>
+      b.length - a.length ||
+      metricOf(a.route) - metricOf(b.route) ||
+      (uses(a) ? 0 : 1) - (uses(b) ? 0 : 1) ||
+      a.layer - b.layer ||
+      a.order - b.order,
+  );
+}
+
+/** One table. Undefined: nothing fits, or a `throw` route said so. */
+export function tableLookup(
+  host: Host,
+  id: number,
+  flow: Flow,
+): { route: Route; length: number; legs: Leg[] } | undefined {
+  const table = host.tables.get(id);
+  if (!table) return undefined;
+  for (const { route, length } of preferDevice(candidates(table, flow), host, flow)) {
+    if (route.type === 'throw') return undefined;
+    if (ROUTE_ERRORS[route.type]) return { route, length, legs: [] };
+    let legs = legsOf(host, route);
+    if (flow.oif !== undefined && (flow.family === 4 || flow.strict))
+      legs = legs.filter((leg) => leg.device.name === flow.oif);
+    if (legs.length > 0) return { route, length, legs };
+  }
+  return undefined;
+}
+
+/** The whole of `ip rule`, in order. */
+export function fibLookup(host: Host, flow: Flow): FibResult {
+  const rules = host.rules[flow.family];
+  for (let i = 0; i < rules.length; i++) {
+    const rule = rules[i] as PolicyRule;
+    if (!ruleMatches(rule, flow)) continue;
+    const { action } = rule;
+    if (action.kind === 'nop') continue;
+    if (action.kind === 'goto') {
+      const target = rules.findIndex((r, at) => at > i && r.priority >= action.priority);
+      const exact = target >= 0 && rules[target]?.priority === action.priority;
+      if (exact) i = target - 1;
+      continue;
+    }
+    if (action.kind !== 'lookup')
+      return { rule, legs: [], error: action.kind === 'unreachable' ? 'none' : action.kind };
+    const found = tableLookup(host, action.table, flow);
+    if (!found) continue;
+    const error = ROUTE_ERRORS[found.route.type];
+    const suppress = rule.suppressPrefixLength;
+    if (suppress !== undefined && suppress >= 0 && !error && found.length <= suppress) continue;
+    const result: FibResult = { rule, table: action.table, route: found.route, legs: found.legs };
+    return error ? { ...result, error } : result;
+  }
+  return { legs: [], error: 'none' };
+}

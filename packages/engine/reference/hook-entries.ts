@@ -1,0 +1,87 @@
+/**
+ * What runs at each hook, by priority: nf_hook_entries_grow (net/netfilter/core.c), enum nf_ip_hook_priorities
+ * (include/uapi/linux/netfilter_ipv4.h), nf_nat_register_fn (net/netfilter/nf_nat_core.c).
+ */
+import { type BaseHook, type Chain, type Family, Hook, type Netns, type Statement, type Table } from '../src/index.ts';
+import type { HookEntry } from './state.ts';
+
+const CONNTRACK = -200;
+const NAT_DST = -100;
+const NAT_SRC = 100;
+const CONFIRM = 0x7fffffff;
+
+/** Chains by name, those of the table before those of its base. */
+export function chainsOf(table: Table): Map<string, Chain> {
+  const chains = new Map<string, Chain>();
+  for (let level: Table | undefined = table; level; level = level.base)
+    for (const chain of level.chains) if (!chains.has(chain.name)) chains.set(chain.name, chain);
+  return chains;
+}
+
+const familyOf = (table: Table): Family => (table.family === 'ip' ? 4 : 6);
+
+export const tablesOfFamily = (netns: Netns, family: Family): Table[] =>
+  netns.netfilter.filter((table) => familyOf(table) === family);
+
+const TRACKING = new Set<Statement['kind']>([
+  'state',
+  'conntrack',
+  'connmark',
+  'set-connmark',
+  'save-mark',
+  'restore-mark',
+  'dnat',
+  'snat',
+  'masquerade',
+  'redirect',
+  'notrack',
+  'ct-zone',
+]);
+
+const known = new WeakMap<Chain, boolean>();
+function chainTracks(chain: Chain): boolean {
+  const before = known.get(chain);
+  if (before !== undefined) return before;
+  const tracks = chain.rules.some((rule) => rule.body.some((statement) => TRACKING.has(statement.kind)));
+  known.set(chain, tracks);
+  return tracks;
+}
+
+/** Conntrack registers its hooks with the first rule that needs it (nf_ct_netns_get). */
+export function needsConntrack(netns: Netns, family: Family): boolean {
+  if (netns.conntrack?.some((entry) => entry.family === family)) return true;
+  return tablesOfFamily(netns, family).some((table) => [...chainsOf(table).values()].some(chainTracks));
+}
+
+interface Placed {
+  table: Table;
+  chain: Chain;
+  base: BaseHook;
+}
+
+export function hookEntries(netns: Netns, family: Family, conntrack: boolean): HookEntry[][] {
+  const placed: Placed[] = [];
+  for (const table of tablesOfFamily(netns, family))
+    for (const chain of chainsOf(table).values()) if (chain.hook) placed.push({ table, chain, base: chain.hook });
+  const nat = placed.some(({ base }) => base.type === 'nat');
+  // Of equal priorities, the one that was loaded last runs first (nf_hook_entries_grow puts a new entry before its equals).
+  placed.reverse();
+  return [Hook.PREROUTING, Hook.INPUT, Hook.FORWARD, Hook.OUTPUT, Hook.POSTROUTING].map((hook) => {
+    const here = placed.filter(({ base }) => base.hook === hook);
+    const entries: HookEntry[] = [];
+    const first = hook === Hook.PREROUTING || hook === Hook.OUTPUT;
+    const last = hook === Hook.INPUT || hook === Hook.POSTROUTING;
+    if (conntrack && first) entries.push({ kind: 'conntrack', priority: CONNTRACK });
+    if (conntrack && nat && hook !== Hook.FORWARD)
+      entries.push({
+        kind: 'nat',
+        priority: first ? NAT_DST : NAT_SRC,
+        chains: here.filter(({ base }) => base.type === 'nat').sort((a, b) => a.base.priority - b.base.priority),
+      });
+    for (const { table, chain, base } of here)
+      if (base.type !== 'nat') entries.push({ kind: 'chain', priority: base.priority, table, chain, base });
+    entries.sort((a, b) => a.priority - b.priority);
+    if (conntrack && last) entries.push({ kind: 'confirm', priority: CONFIRM });
+    return entries;
+  });
+}

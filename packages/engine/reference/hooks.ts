@@ -1,0 +1,43 @@
+/** Runs all that stands at one netfilter hook, by priority: nf_hook_slow (net/netfilter/core.c). */
+import type { Hook, Packet } from '../src/index.ts';
+import { Hook as At } from '../src/index.ts';
+import { runChain } from './chain.ts';
+import { confirm, conntrackIn } from './conntrack.ts';
+import { natHook } from './nat.ts';
+import { routeOutput } from './route.ts';
+import type { HookEntry, Host, Run, Skb, Stop } from './state.ts';
+
+/** A chain of type route that changed one of these at OUTPUT has the packet routed again (ipt_mangle_out, ip6t_mangle_out). */
+const changesRoute = (a: Packet, b: Packet): boolean =>
+  a.saddr !== b.saddr || a.daddr !== b.daddr || a.mark !== b.mark || a.tos !== b.tos;
+
+export function runHook(run: Run, host: Host, skb: Skb, hook: Hook): Stop | undefined {
+  for (const entry of host.hooks[skb.packet.family][hook] ?? []) {
+    const before = skb.packet;
+    const stop = runEntry(run, host, skb, hook, entry);
+    if (stop) return stop;
+    if (hook !== At.OUTPUT) continue;
+    const again =
+      entry.kind === 'chain'
+        ? entry.base.type === 'route' && changesRoute(before, skb.packet)
+        : entry.kind === 'nat' && before.daddr !== skb.packet.daddr;
+    const failed = again && routeOutput(run, host, skb, 'reroute');
+    if (failed) return failed;
+  }
+  return undefined;
+}
+
+function runEntry(run: Run, host: Host, skb: Skb, hook: Hook, entry: HookEntry): Stop | undefined {
+  switch (entry.kind) {
+    case 'conntrack':
+      conntrackIn(run, host, skb);
+      return undefined;
+    case 'chain':
+      return runChain(run, host, skb, hook, entry.table, entry.chain, entry.base).stop;
+    case 'nat':
+      return natHook(run, host, skb, hook, entry);
+    case 'confirm':
+      confirm(host, skb);
+      return undefined;
+  }
+}

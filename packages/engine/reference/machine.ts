@@ -1,0 +1,102 @@
+/** The interpreter as a `Machine`. */
+import type { Choice, ConntrackEntry, End, Machine, Network, Packet, Step, Walk } from '../src/index.ts';
+import { answers, answerTo, endsWithRule } from './answer.ts';
+import { entryOf } from './connections.ts';
+import { addSocket, senderSocket } from './deliver.ts';
+import { loadWorld, resetWorld } from './load.ts';
+import { receive } from './receive.ts';
+import { emit } from './send.ts';
+import type { Host, Run, Skb, Stop, World } from './state.ts';
+import type { Next } from './transmit.ts';
+
+function endOf({ host, disposition, reason, skb, rule, ...stop }: Stop): End {
+  const end: End = {
+    disposition,
+    reason,
+    netns: host.netns.name,
+    packet: skb.packet,
+    answers: answers({ host, disposition, reason, skb, ...stop }),
+  };
+  return rule && endsWithRule(reason) ? { ...end, rule } : end;
+}
+
+/** From namespace to namespace until something ends it. */
+function walk(world: World, first: (run: Run) => Next): Walk {
+  const steps: Step[] = [];
+  const run: Run = { world, steps, enters: 0 };
+  world.last = undefined;
+  let next = first(run);
+  while ('arrival' in next) next = receive(run, next.arrival);
+  const end = endOf(next.stop);
+  world.last = { stop: next.stop, end };
+  return { steps, end };
+}
+
+class Reference implements Machine {
+  #world: World = loadWorld({ netnses: [] });
+
+  load(network: Network): void {
+    this.#world = loadWorld(network);
+  }
+
+  reset(): void {
+    resetWorld(this.#world);
+  }
+
+  script(answers: readonly number[]): void {
+    this.#world.answers = [...answers];
+    this.#world.choices = [];
+    this.#world.paths.clear();
+  }
+
+  choices(): Choice[] {
+    return [...this.#world.choices];
+  }
+
+  nth(mode: 'count' | 'choice'): void {
+    this.#world.nthMode = mode;
+  }
+
+  advance(ms: number): void {
+    this.#world.clockMs += ms;
+  }
+
+  send(netns: string, packet: Packet, options: { link?: string } = {}): Walk {
+    const host = this.#host(netns);
+    const { link } = options;
+    if (link === undefined)
+      return walk(this.#world, (run) =>
+        emit(run, host, { packet }, (skb: Skb) => addSocket(host, senderSocket(skb.packet))),
+      );
+    const device = host.byName.get(link);
+    if (!device) throw new RangeError(`network namespace ${netns} has no link ${link}`);
+    return walk(this.#world, (run) => receive(run, { device, skb: { packet }, nexthop: packet.daddr }));
+  }
+
+  answer(): Walk | undefined {
+    const { last } = this.#world;
+    const skb = last && answerTo(last.stop);
+    if (!last || !skb) return undefined;
+    const { host } = last.stop;
+    return walk(this.#world, (run) => emit(run, host, skb, () => undefined));
+  }
+
+  conntrack(netns: string): ConntrackEntry[] {
+    return this.#host(netns).connections.map(entryOf);
+  }
+
+  flush(netns?: string): void {
+    for (const host of netns === undefined ? this.#world.hosts : [this.#host(netns)]) host.connections = [];
+  }
+
+  #host(name: string): Host {
+    const host = this.#world.byName.get(name);
+    if (!host) throw new RangeError(`no network namespace ${name}`);
+    return host;
+  }
+}
+
+/** The slow, obvious machine. */
+export function createReference(): Machine {
+  return new Reference();
+}

@@ -1,0 +1,62 @@
+/** addrtype_mt_v1, match_type, match_type6 (net/netfilter/xt_addrtype.c); __inet_dev_addr_type (net/ipv4/fib_frontend.c). */
+import { type Match, RouteType } from '../src/index.ts';
+import { isLimitedBroadcast, isMulticast, isUnspecified, isZeroNet } from './addresses.ts';
+import { type Flow, fibLookup, tableLookup } from './fib.ts';
+import type { Device, Host, Skb } from './state.ts';
+
+const LOCAL_TABLE = 255;
+
+const flowTo = (family: 4 | 6, daddr: string): Flow => ({
+  family,
+  saddr: '',
+  daddr,
+  mark: 0,
+  tos: 0,
+  protocol: 0,
+  sport: 0,
+  dport: 0,
+});
+
+/** The type an IPv4 address has for this host: only table 255 is asked; all it does not know is UNICAST. */
+export function addressType4(host: Host, address: string, device?: Device): RouteType {
+  if (isZeroNet(address) || isLimitedBroadcast(address)) return RouteType.BROADCAST;
+  if (isMulticast(4, address)) return RouteType.MULTICAST;
+  const found = tableLookup(host, LOCAL_TABLE, flowTo(4, address));
+  if (!found || found.legs.length === 0) return RouteType.UNICAST;
+  if (device && found.legs[0]?.device !== device) return RouteType.UNICAST;
+  return RouteType[found.route.type.toUpperCase() as keyof typeof RouteType];
+}
+
+/** IPv6 types are properties of the address, but LOCAL, ANYCAST and UNREACHABLE, which routing knows. */
+function isType6(host: Host, address: string, types: readonly string[], device?: Device): boolean {
+  const multicast = isMulticast(6, address);
+  const unspecified = isUnspecified(address);
+  if (types.includes('MULTICAST') && !multicast) return false;
+  if (types.includes('UNICAST') && (multicast || unspecified)) return false;
+  if (types.includes('UNSPEC') && !unspecified) return false;
+  if (!types.some((type) => type === 'ANYCAST' || type === 'LOCAL' || type === 'UNREACHABLE')) return true;
+  const found = fibLookup(host, {
+    ...flowTo(6, address),
+    ...(device ? { oif: device.name, strict: multicast || /^fe[89ab]/.test(address) } : {}),
+  });
+  if (found.error || !found.route) return types.includes('UNREACHABLE');
+  const local = device ? device.addresses.some((a) => a.text === address) : found.route.type === 'local';
+  return (types.includes('LOCAL') && local) || (types.includes('ANYCAST') && found.route.type === 'anycast');
+}
+
+export function matchAddrtype(host: Host, skb: Skb, match: Match & { kind: 'addrtype' }): boolean {
+  const { packet } = skb;
+  let device: Device | undefined;
+  if (match.limitIfaceIn) device = skb.indev;
+  else if (match.limitIfaceOut) device = skb.outdev;
+  const holds = (test: { types: string[]; not?: boolean } | undefined, address: string) => {
+    if (!test) return true;
+    const types = test.types.map((type) => type.toUpperCase());
+    const is =
+      packet.family === 6
+        ? isType6(host, address, types, device)
+        : types.includes(RouteType[addressType4(host, address, device)] as string);
+    return is !== (test.not === true);
+  };
+  return holds(match.srcType, packet.saddr) && holds(match.dstType, packet.daddr);
+}

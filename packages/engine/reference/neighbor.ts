@@ -1,0 +1,95 @@
+/**
+ * Who has an address on a link: arp_solicit, arp_process (net/ipv4/arp.c), ndisc_recv_ns (net/ipv6/ndisc.c). Everyone is asked as often
+ * as needed; nothing is learnt.
+ */
+import { confAll, confAny, confMax, confOf, type Neighbor, type Packet, RouteType } from '../src/index.ts';
+import { canonical } from './addresses.ts';
+import { addressType4 } from './match-addrtype.ts';
+import { routeInput } from './route.ts';
+import { LINK, selectAddress4 } from './source-address.ts';
+import type { Device, Run, Skb } from './state.ts';
+import { reachable } from './wire.ts';
+
+export type Resolution = { mac: string } | undefined;
+
+const neighborsOf = (device: Device, address: string): Neighbor[] =>
+  device.host.neighbors.filter((n) => n.link === device.name && canonical(n.address) === address);
+
+const hasProxyEntry = (device: Device, address: string): boolean =>
+  neighborsOf(device, address).some((neighbor) => neighbor.proxy === true);
+
+/** The link-layer address of `nexthop` on `device`, for a packet on its way out; undefined: nobody answers. */
+export function resolve(run: Run, device: Device, nexthop: string, packet: Packet): Resolution {
+  const known = neighborsOf(device, nexthop).find((neighbor) => !neighbor.proxy);
+  if (known?.state === 'failed') return undefined;
+  if (known?.lladdr !== undefined) return { mac: known.lladdr.toLowerCase() };
+  const v4 = !nexthop.includes(':');
+  const asker = v4 ? askerAddress(device, nexthop, packet) : '';
+  const holder = reachable(run.world, device).find((other) =>
+    v4 ? answersArp(run, other, nexthop, asker) : answersSolicitation(other, nexthop),
+  );
+  return holder && { mac: holder.mac };
+}
+
+/** arp_announce 0: the packet's own source if it is an address of this host, else one that suits the link. */
+function askerAddress(device: Device, nexthop: string, packet: Packet): string {
+  const { host } = device;
+  if (packet.family === 4 && addressType4(host, packet.saddr) === RouteType.LOCAL) return packet.saddr;
+  return selectAddress4(host, device, nexthop, LINK) ?? '0.0.0.0';
+}
+
+/** The question is judged as a packet from the asker to the address asked for. */
+function answersArp(run: Run, device: Device, address: string, asker: string): boolean {
+  const { host } = device;
+  const { sysctls } = host.netns;
+  const held = device.addresses.some((a) => a.text === address);
+  const ignore = confMax(sysctls, 4, device.name, 'arp_ignore');
+  const localAnswer = () => ignore === 0 || (ignore < 8 && held);
+  if (asker === '0.0.0.0') return addressType4(host, address) === RouteType.LOCAL && localAnswer();
+  const question: Packet = {
+    family: 4,
+    protocol: 0,
+    saddr: asker,
+    daddr: address,
+    sport: 0,
+    dport: 0,
+    tcpFlags: 0,
+    icmpType: 0,
+    icmpCode: 0,
+    icmpId: 0,
+    ttl: 64,
+    tos: 0,
+    mark: 0,
+    length: 28,
+    dontFragment: false,
+  };
+  const skb: Skb = { packet: question, indev: device };
+  // The question leaves no trace in the walk, and its multipath choice does not matter.
+  const aside: Run = { world: { ...run.world, choices: [], answers: [], paths: new Map() }, steps: [], enters: 0 };
+  if (routeInput(aside, host, skb, device) || !skb.route) return false;
+  if (skb.route.kind === 'local') return localAnswer();
+  if (skb.route.kind !== 'unicast' || confOf(sysctls, 4, device.name, 'forwarding') === 0) return false;
+  if (skb.route.device === device) return false;
+  return confAny(sysctls, 4, device.name, 'proxy_arp') || hasProxyEntry(device, address);
+}
+
+/** Routers share the subnet-router anycast address of their subnets. */
+const isAnycastOf = (device: Device, address: string): boolean =>
+  device.host.tables
+    .get(255)
+    ?.routes.some(
+      (route) =>
+        route.type === 'anycast' &&
+        route.destination === `${address}/128` &&
+        route.nexthops.some((nexthop) => nexthop.dev === device.name),
+    ) === true;
+
+/** Only the very link that was asked counts. */
+function answersSolicitation(device: Device, address: string): boolean {
+  if (device.addresses.some((a) => a.prefix.family === 6 && a.text === address)) return true;
+  if (isAnycastOf(device, address)) return true;
+  const { sysctls } = device.host.netns;
+  const forwarding = confOf(sysctls, 6, device.name, 'forwarding') !== 0;
+  const proxies = confAll(sysctls, 6, 'proxy_ndp') !== 0 || confOf(sysctls, 6, device.name, 'proxy_ndp') !== 0;
+  return forwarding && proxies && hasProxyEntry(device, address);
+}

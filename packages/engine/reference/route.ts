@@ -1,0 +1,340 @@
+/**
+ * Routing decisions: ip_route_output_key_hash_rcu, ip_route_input_slow (net/ipv4/route.c), ip6_route_output, ip6_route_input
+ * (net/ipv6/route.c).
+ */
+import {
+  ChoiceKind,
+  confAll,
+  confAny,
+  confOf,
+  Disposition,
+  type Packet,
+  Protocol,
+  Reason,
+  type Step,
+  sysctl,
+} from '../src/index.ts';
+import { isLimitedBroadcast, isLinkLocal6, isLoopback, isMulticast, isUnspecified, isZeroNet } from './addresses.ts';
+import { choose } from './choice.ts';
+import { type FibResult, type Flow, fibLookup, type Leg } from './fib.ts';
+import { LINK, selectAddress4, selectAddress6 } from './source-address.ts';
+import { validateSource } from './source-validation.ts';
+import type { Device, Host, Reply, Routed, Run, Skb, Stop } from './state.ts';
+
+type Purpose = 'input' | 'output' | 'reroute';
+
+const NOWHERE = 255;
+
+/** Forwarding of the device a packet came in by; IPv6 asks `all` alone. */
+export const forwards = (host: Host, family: 4 | 6, device: Device): boolean =>
+  family === 4
+    ? confOf(host.netns.sysctls, 4, device.name, 'forwarding') !== 0
+    : confAll(host.netns.sysctls, 6, 'forwarding') !== 0;
+
+const needsDevice6 = (packet: Packet): boolean =>
+  packet.family === 6 && (isLinkLocal6(packet.daddr) || isMulticast(6, packet.daddr));
+
+export function flowOf(packet: Packet): Flow {
+  return {
+    family: packet.family,
+    saddr: packet.saddr,
+    daddr: packet.daddr,
+    mark: packet.mark,
+    tos: packet.tos,
+    protocol: packet.protocol,
+    sport: packet.sport,
+    dport: packet.dport,
+  };
+}
+
+/** Scope of a route that does not name one, as iproute2 gives it. */
+function scopeOf(result: FibResult): number {
+  const { route } = result;
+  if (!route) return NOWHERE;
+  const scopes = { global: 0, site: 200, link: LINK, host: 254, nowhere: NOWHERE };
+  if (route.scope !== undefined) return scopes[route.scope];
+  if (route.type === 'local') return scopes.host;
+  if (route.type !== 'unicast') return route.nexthops.length > 0 ? LINK : 0;
+  return route.nexthops.some((nexthop) => nexthop.via !== undefined) ? 0 : LINK;
+}
+
+/** One nexthop of several: a choice, remembered for the flow as the kernel's hash would (fib_select_multipath). */
+function chooseLeg(run: Run, host: Host, result: FibResult, flow: Flow): Leg | undefined {
+  const { route, legs } = result;
+  if (!route || legs.length <= 1) return legs[0];
+  const { world } = run;
+  const path = pathKey(run, host, route, flow);
+  let taken = world.paths.get(path);
+  if (taken === undefined) {
+    const weights = legs.map((leg) => leg.nexthop.weight ?? 1);
+    taken = choose(run, {
+      kind: ChoiceKind.MULTIPATH,
+      alternatives: legs.length,
+      weights,
+      netns: host.netns.name,
+      route,
+    });
+    world.paths.set(path, taken);
+  }
+  return legs[taken];
+}
+
+function pathKey(run: Run, host: Host, route: NonNullable<FibResult['route']>, flow: Flow): string {
+  const { routeIds } = run.world;
+  const id = routeIds.get(route) ?? routeIds.size;
+  routeIds.set(route, id);
+  const policy = sysctl(host.netns.sysctls, `net.ipv${flow.family}.fib_multipath_hash_policy`);
+  const ends = [host.order, id, flow.saddr, flow.daddr];
+  return (policy === 0 ? ends : [...ends, flow.protocol, flow.sport, flow.dport]).join(' ');
+}
+
+function pushStep(
+  run: Run,
+  host: Host,
+  purpose: Purpose,
+  result: FibResult,
+  leg: Leg | undefined,
+  local: boolean,
+  source?: string,
+): void {
+  const step: Step = {
+    kind: 'route',
+    netns: host.netns,
+    purpose,
+    ...(result.rule ? { rule: result.rule } : {}),
+    ...(result.table === undefined ? {} : { table: result.table }),
+    ...(result.route ? { route: result.route } : {}),
+    ...(leg ? { nexthop: leg.nexthop } : {}),
+    local,
+    ...(source === undefined ? {} : { source }),
+  };
+  run.steps.push(step);
+}
+
+/** How a failed look-up ends, and what a router says about it. */
+function failure(host: Host, skb: Skb, result: FibResult, answered: boolean): Stop {
+  const v4 = skb.packet.family === 4;
+  const end = (disposition: Disposition, reason: Reason, code?: number): Stop => ({
+    host,
+    disposition,
+    reason,
+    skb,
+    reply:
+      answered && code !== undefined
+        ? { kind: 'icmp', error: { type: v4 ? 3 : 1, code } }
+        : (undefined as Reply | undefined),
+  });
+  switch (result.error) {
+    case 'blackhole':
+      return end(Disposition.DROPPED, Reason.ROUTE_BLACKHOLE);
+    case 'prohibit':
+      return end(Disposition.UNREACHABLE, Reason.ROUTE_PROHIBIT, v4 ? 13 : 1);
+    case 'unreachable':
+      return end(Disposition.UNREACHABLE, Reason.ROUTE_UNREACHABLE, v4 ? 1 : 0);
+    default:
+      return end(Disposition.UNREACHABLE, Reason.NO_ROUTE, 0);
+  }
+}
+
+const drop = (host: Host, skb: Skb, reason: Reason): Stop => ({
+  host,
+  disposition: Disposition.DROPPED,
+  reason,
+  skb,
+});
+
+function routed(kind: Routed['kind'], leg: Leg, result: FibResult, packet: Packet, source: string): Routed {
+  const nexthop = leg.nexthop.via ?? packet.daddr;
+  const { route } = result;
+  return { kind, device: leg.device, nexthop, route, leg: leg.nexthop, mtu: route?.mtu ?? leg.device.mtu, source };
+}
+
+const isLocalType = (type: string | undefined) => type === 'local' || type === 'anycast';
+
+function kindOf(packet: Packet, result: FibResult): Routed['kind'] {
+  const type = result.route?.type;
+  if (isLocalType(type) && !(packet.family === 4 && type === 'anycast')) return 'local';
+  if (type === 'broadcast' || type === 'multicast' || isMulticast(packet.family, packet.daddr)) return 'multi';
+  return isLimitedBroadcast(packet.daddr) ? 'multi' : 'unicast';
+}
+
+/** The source the kernel gives a packet that has none. Empty: there is none. */
+function chooseSource(host: Host, result: FibResult, leg: Leg, packet: Packet): string {
+  const { route } = result;
+  if (route?.prefsrc !== undefined) return route.prefsrc;
+  if (packet.family === 6) return selectAddress6(host, leg.device, packet.daddr) ?? '';
+  if (route?.type === 'local') return packet.daddr;
+  const gateway = leg.nexthop.via && !leg.nexthop.via.includes(':') ? leg.nexthop.via : '';
+  return selectAddress4(host, leg.device, gateway, scopeOf(result)) ?? '';
+}
+
+/** TCP and SCTP connect: the route is looked up again with the source that the first look-up led to. */
+const looksTwice = (packet: Packet): boolean =>
+  packet.family === 4 && (packet.protocol === Protocol.TCP || packet.protocol === Protocol.SCTP);
+
+/** For a packet made here. Sets `skb.route` and an empty source; a `Stop` where there is no way. */
+export function routeOutput(run: Run, host: Host, skb: Skb, purpose: 'output' | 'reroute'): Stop | undefined {
+  const { packet } = skb;
+  let flow = flowOf(packet);
+  let result = fibLookup(host, flow);
+  let leg = result.error ? undefined : chooseLeg(run, host, result, flow);
+  let source: string | undefined;
+  if (packet.saddr === '' && packet.family === 6 && !leg) {
+    // Rules that look at the source get a second chance, with the source of a packet that has no way.
+    const lo = host.byName.get('lo');
+    source = lo && selectAddress6(host, lo, packet.daddr);
+    if (source !== undefined) {
+      flow = { ...flow, saddr: source };
+      result = fibLookup(host, flow);
+      leg = result.error ? undefined : chooseLeg(run, host, result, flow);
+    }
+  }
+  if (!leg) {
+    pushStep(run, host, purpose, result, undefined, false);
+    return failure(host, skb, result, false);
+  }
+  if (packet.saddr === '') {
+    source ??= chooseSource(host, result, leg, packet);
+    if (source === '') {
+      pushStep(run, host, purpose, result, leg, false);
+      return { ...drop(host, skb, Reason.NO_SOURCE_ADDRESS), disposition: Disposition.UNREACHABLE };
+    }
+    if (result.legs.length > 1 && result.route) {
+      const known = run.world.paths.get(pathKey(run, host, result.route, flow));
+      if (known !== undefined) run.world.paths.set(pathKey(run, host, result.route, { ...flow, saddr: source }), known);
+    }
+    if (looksTwice(packet)) {
+      flow = { ...flow, saddr: source };
+      const again = fibLookup(host, flow);
+      const second = again.error ? undefined : chooseLeg(run, host, again, flow);
+      if (!second) {
+        pushStep(run, host, purpose, again, undefined, false);
+        return failure(host, skb, again, false);
+      }
+      result = again;
+      leg = second;
+    }
+    skb.packet = { ...packet, saddr: source };
+  }
+  const kind = kindOf(packet, result);
+  pushStep(run, host, purpose, result, leg, kind !== 'unicast', source);
+  const { saddr } = skb.packet;
+  const loopback = kind === 'local' || leg.device.link.kind === 'loopback';
+  if (
+    packet.family === 4 &&
+    isLoopback(4, saddr) &&
+    !loopback &&
+    !confAny(host.netns.sysctls, 4, leg.device.name, 'route_localnet')
+  )
+    return drop(host, skb, Reason.BAD_SCOPE);
+  skb.route = routed(kind, kind === 'local' ? loopbackLeg(host, leg) : leg, result, packet, saddr);
+  skb.outdev = skb.route.device;
+  return undefined;
+}
+
+/** What is local leaves by `lo`, whatever device holds the address. */
+function loopbackLeg(host: Host, leg: Leg): Leg {
+  const device = host.byName.get('lo');
+  return device ? { device, nexthop: leg.nexthop } : leg;
+}
+
+/** For a packet that came in. `skb.route` says up or out; a `Stop` where it goes nowhere. */
+export function routeInput(run: Run, host: Host, skb: Skb, device: Device): Stop | undefined {
+  return skb.packet.family === 4 ? routeInput4(run, host, skb, device) : routeInput6(run, host, skb, device);
+}
+
+function deliverHere(
+  run: Run,
+  host: Host,
+  skb: Skb,
+  device: Device,
+  result: FibResult,
+  kind: Routed['kind'],
+): undefined {
+  if (result.route) pushStep(run, host, 'input', result, result.legs[0], true);
+  skb.route = {
+    kind,
+    device: host.byName.get('lo') ?? device,
+    nexthop: skb.packet.daddr,
+    route: result.route,
+    leg: result.legs[0]?.nexthop,
+    mtu: device.mtu,
+    source: skb.packet.saddr,
+  };
+  return undefined;
+}
+
+/** Found before any table is asked (ip_route_input_slow, ip_mc_validate_source). */
+function martian4(host: Host, packet: Packet, device: Device): Reason | undefined {
+  const { saddr, daddr } = packet;
+  if (isMulticast(4, saddr) || isLimitedBroadcast(saddr)) return Reason.MARTIAN_SOURCE;
+  if (isLimitedBroadcast(daddr) || (isUnspecified(saddr) && isUnspecified(daddr))) return undefined;
+  if (isZeroNet(saddr)) return Reason.MARTIAN_SOURCE;
+  if (isZeroNet(daddr)) return Reason.MARTIAN_DESTINATION;
+  const localnet = () => confAny(host.netns.sysctls, 4, device.name, 'route_localnet');
+  if (isLoopback(4, daddr)) return localnet() ? undefined : Reason.MARTIAN_DESTINATION;
+  if (isLoopback(4, saddr)) return localnet() ? undefined : Reason.MARTIAN_SOURCE;
+  return undefined;
+}
+
+function routeInput4(run: Run, host: Host, skb: Skb, device: Device): Stop | undefined {
+  const { packet } = skb;
+  const weird = martian4(host, packet, device);
+  if (weird !== undefined) return drop(host, skb, weird);
+  if (isLimitedBroadcast(packet.daddr) || isUnspecified(packet.daddr) || isMulticast(4, packet.daddr)) {
+    const invalid = isZeroNet(packet.saddr) ? undefined : validateSource(host, packet, device, undefined, true);
+    if (invalid !== undefined) return drop(host, skb, invalid);
+    return deliverHere(run, host, skb, device, { legs: [] }, 'multi');
+  }
+  const flow: Flow = { ...flowOf(packet), iif: device.name };
+  const result = fibLookup(host, flow);
+  const forwarding = forwards(host, 4, device);
+  const type = result.route?.type;
+  if (result.error) {
+    pushStep(run, host, 'input', result, undefined, false);
+    return forwarding ? failure(host, skb, result, true) : drop(host, skb, Reason.FORWARDING_OFF);
+  }
+  if (type === 'broadcast' || type === 'local') {
+    const broadcast = type === 'broadcast';
+    const kind = broadcast ? 'multi' : 'local';
+    deliverHere(run, host, skb, device, result, kind);
+    const invalid =
+      broadcast && isZeroNet(packet.saddr) ? undefined : validateSource(host, packet, device, undefined, broadcast);
+    return invalid === undefined ? undefined : drop(host, skb, invalid);
+  }
+  if (!forwarding || type !== 'unicast') {
+    pushStep(run, host, 'input', result, result.legs[0], false);
+    return drop(host, skb, forwarding ? Reason.MARTIAN_DESTINATION : Reason.FORWARDING_OFF);
+  }
+  const leg = chooseLeg(run, host, result, flow) as Leg;
+  pushStep(run, host, 'input', result, leg, false);
+  const invalid = validateSource(host, packet, device, leg.device, false);
+  if (invalid !== undefined) return drop(host, skb, invalid);
+  skb.route = routed('unicast', leg, result, packet, packet.saddr);
+  return undefined;
+}
+
+function routeInput6(run: Run, host: Host, skb: Skb, device: Device): Stop | undefined {
+  const { packet } = skb;
+  const flow: Flow = { ...flowOf(packet), iif: device.name, strict: needsDevice6(packet) };
+  const result = fibLookup(host, flow);
+  if (result.error) {
+    pushStep(run, host, 'input', result, undefined, false);
+    return failure(host, skb, result, true);
+  }
+  const kind = kindOf(packet, result);
+  if (kind !== 'unicast') return deliverHere(run, host, skb, device, result, kind);
+  const leg = chooseLeg(run, host, result, flow) as Leg;
+  pushStep(run, host, 'input', result, leg, false);
+  skb.route = routed('unicast', leg, result, packet, packet.saddr);
+  return undefined;
+}
+
+/** Dropped before PREROUTING (ip6_rcv_core): what must not come over a wire. */
+export function martian6(packet: Packet, device: Device): Reason | undefined {
+  if (packet.family !== 6) return undefined;
+  const wire = device.link.kind !== 'loopback';
+  if (wire && packet.saddr === '::1') return Reason.MARTIAN_SOURCE;
+  if (wire && packet.daddr === '::1') return Reason.MARTIAN_DESTINATION;
+  return isMulticast(6, packet.saddr) ? Reason.MARTIAN_SOURCE : undefined;
+}

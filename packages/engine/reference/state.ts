@@ -1,0 +1,231 @@
+/** What the interpreter keeps while it runs: hosts with their devices and tables, connections, sockets, and the walk being written. */
+import type {
+  Address,
+  BaseHook,
+  Chain,
+  Choice,
+  CtDirection,
+  CtState,
+  Disposition,
+  End,
+  Family,
+  IpPrefix,
+  IpSet,
+  Link,
+  Neighbor,
+  Netns,
+  Nexthop,
+  Packet,
+  PolicyRule,
+  Reason,
+  Route,
+  RouteTable,
+  Step,
+  Table,
+  Tuple,
+} from '../src/index.ts';
+
+/** One interface of one namespace. */
+export interface Device {
+  host: Host;
+  link: Link;
+  name: string;
+  index: number;
+  mac: string;
+  mtu: number;
+  up: boolean;
+  /** In the order `ip addr` shows them. */
+  addresses: DeviceAddress[];
+  /** The bridge this device is a port of. */
+  master?: Device;
+  /** The ports, for a bridge. */
+  ports: Device[];
+}
+
+export interface DeviceAddress {
+  address: Address;
+  prefix: IpPrefix;
+  /** Canonical text of the address alone. */
+  text: string;
+  secondary: boolean;
+  /** Numeric scope (RT_SCOPE_*). */
+  scope: number;
+  /** The subnet is the remote one for a point-to-point address. */
+  subnet: IpPrefix;
+}
+
+/** What stands at one hook, by priority. */
+export type HookEntry =
+  | { kind: 'chain'; priority: number; table: Table; chain: Chain; base: BaseHook }
+  | { kind: 'conntrack'; priority: number }
+  | { kind: 'nat'; priority: number; chains: { table: Table; chain: Chain; base: BaseHook }[] }
+  | { kind: 'confirm'; priority: number };
+
+/** One network namespace. */
+export interface Host {
+  netns: Netns;
+  order: number;
+  devices: Device[];
+  byName: Map<string, Device>;
+  tables: Map<number, RouteTable>;
+  rules: { 4: PolicyRule[]; 6: PolicyRule[] };
+  neighbors: Neighbor[];
+  hooks: { 4: HookEntry[][]; 6: HookEntry[][] };
+  conntrackOn: { 4: boolean; 6: boolean };
+  /** A nat base chain exists, so that bindings are applied. */
+  natOn: { 4: boolean; 6: boolean };
+  connections: Connection[];
+  sets: Map<string, SetState>;
+  recents: Map<string, RecentTable>;
+  /** Counters of `statistic --mode nth`, by statement. */
+  nth: Map<object, number>;
+  sockets: Socket[];
+}
+
+export interface Zone {
+  id: number;
+  original: boolean;
+  reply: boolean;
+}
+
+/** One connection; `tuples` by `CtDirection`. */
+export interface Connection {
+  family: Family;
+  protocol: number;
+  tuples: [Tuple, Tuple];
+  zone: Zone;
+  seenReply: boolean;
+  assured: boolean;
+  snat: boolean;
+  dnat: boolean;
+  srcDone: boolean;
+  dstDone: boolean;
+  confirmed: boolean;
+  mark: number;
+  tcp?: TcpTrack;
+  /** When a replied UDP connection starts to count as a stream; milliseconds of the clock. */
+  streamFrom: number;
+}
+
+export interface TcpTrack {
+  /** Index into the state names. */
+  state: number;
+  /** By direction: this side closed (IP_CT_TCP_FLAG_CLOSE_INIT). */
+  closeInit: [boolean, boolean];
+  /** The last packet's direction and kind (`last_dir`, `last_index`). */
+  lastDirection: CtDirection;
+  lastIndex: number;
+  /** A SYN was let through in LAST_ACK: an ACK to it is a challenge (RFC 5961). */
+  challengeExpected: boolean;
+  /** Both sides sent a SYN. */
+  simultaneous: boolean;
+}
+
+/** `skb->_nfct`: a connection with the packet's relation to it, or `state` alone for INVALID and UNTRACKED. */
+export interface CtInfo {
+  state: CtState;
+  direction: CtDirection;
+  connection?: Connection;
+}
+
+export interface Socket {
+  family: Family;
+  protocol: number;
+  address: string;
+  port: number;
+  remoteAddress: string;
+  remotePort: number;
+}
+
+export interface SetState {
+  set: IpSet;
+  /** By the entry's text; `expires` in milliseconds of the clock. */
+  entries: Map<string, { value: string; nomatch: boolean; expires?: number }>;
+}
+
+export interface RecentTable {
+  mask: string;
+  /** How many time stamps an address keeps. */
+  stamps: number;
+  /** Oldest use first. Key: family and address. */
+  entries: Map<string, { stamps: number[]; index: number; ttl: number }>;
+}
+
+/** A packet on its way through one namespace (`sk_buff`). */
+export interface Skb {
+  packet: Packet;
+  /** What iptables calls -i: the bridge for a frame that came by a port. */
+  indev?: Device | undefined;
+  outdev?: Device | undefined;
+  /** Bridge netfilter's own view (`nf_bridge_info`). */
+  bridge?: { physin: Device; physout?: Device } | undefined;
+  ct?: CtInfo | undefined;
+  /** Zone set by a CT rule before conntrack looked (the template). */
+  zone?: Zone | undefined;
+  route?: Routed | undefined;
+  /** Link-layer source, unknown for a packet that was made here or put in from outside. */
+  macSource?: string | undefined;
+}
+
+/** The answer of the routing tables for one packet (`rtable`, `rt6_info`). */
+export interface Routed {
+  /** local: up the stack; unicast: out of `device`; multi: broadcast or multicast. */
+  kind: 'local' | 'unicast' | 'multi';
+  device: Device;
+  /** Next hop; the destination where no gateway is. */
+  nexthop: string;
+  route?: Route | undefined;
+  leg?: Nexthop | undefined;
+  mtu: number;
+  source: string;
+}
+
+export type IcmpError = { type: number; code: number };
+
+/** What the last walk's end makes. */
+export type Reply =
+  | { kind: 'reply' }
+  | { kind: 'stack-reset' }
+  | { kind: 'reject-reset' }
+  | { kind: 'icmp'; error: IcmpError };
+
+/** The end of a walk as the stages return it; no `Stop` means: go on. */
+export interface Stop {
+  host: Host;
+  disposition: Disposition;
+  reason: Reason;
+  skb: Skb;
+  rule?: { table: Table; chain: Chain; index: number } | undefined;
+  /** What the stack would send back; the rules for answers may still forbid it. */
+  reply?: Reply | undefined;
+}
+
+/** A packet that goes on: into a device, over a wire or back by `lo`. */
+export interface Arrival {
+  device: Device;
+  skb: Skb;
+  /** Destination of the frame; absent when it is for whoever gets it. */
+  mac?: string | undefined;
+  nexthop?: string | undefined;
+}
+
+export interface World {
+  hosts: Host[];
+  byName: Map<string, Host>;
+  clockMs: number;
+  nthMode: 'count' | 'choice';
+  answers: readonly number[];
+  choices: Choice[];
+  /** Alternatives taken at multipath routes in this script, by flow. */
+  paths: Map<string, number>;
+  /** Numbers for `paths`. */
+  routeIds: Map<Route, number>;
+  last?: { stop: Stop; end: End } | undefined;
+}
+
+/** One walk being written. */
+export interface Run {
+  world: World;
+  steps: Step[];
+  enters: number;
+}

@@ -1,0 +1,154 @@
+/** One case per kind of `Action`; each follows the kernel function it names. */
+import { type Action, ChoiceKind, Hook, type NatRange, Reason, Verdict } from '../src/index.ts';
+import { isUnspecified } from './addresses.ts';
+import type { Place } from './chain.ts';
+import { choose } from './choice.ts';
+import { UNTRACKED_BY_RULE } from './conntrack.ts';
+import { entryFor } from './match-set.ts';
+import { manipOf, setUpNat } from './nat.ts';
+import type { Range } from './nat-tuple.ts';
+import { rejectReply } from './reject.ts';
+import { sourceFor } from './source-address.ts';
+import type { Device, Host, Reply, Run, SetState, Skb } from './state.ts';
+
+export interface ActionResult {
+  verdict: Verdict;
+  target?: string;
+  reply?: Reply | undefined;
+  reason?: Reason;
+  natFailed?: boolean;
+}
+
+const CONTINUE: ActionResult = { verdict: Verdict.CONTINUE };
+
+const rangeOf = (range: NatRange, address?: string): Range => {
+  const addresses = address === undefined ? range.addresses : { from: address, to: address };
+  return {
+    ...(addresses ? { addresses } : {}),
+    ...(range.ports ? { ports: range.ports } : {}),
+    random: range.random === true || range.randomFully === true,
+    persistent: range.persistent === true,
+  };
+};
+
+/** A NAT verdict accepts; without a connection to bind it does nothing else. */
+function bind(host: Host, skb: Skb, hook: Hook, range: Range): ActionResult {
+  const connection = skb.ct?.connection;
+  if (!connection) return { verdict: Verdict.ACCEPT };
+  const free = setUpNat(host, connection, range, manipOf(hook));
+  return { verdict: Verdict.ACCEPT, natFailed: !free };
+}
+
+/** nf_nat_masquerade_ipv4, nf_nat_masquerade_ipv6 (net/netfilter/nf_nat_masquerade.c). */
+function masquerade(host: Host, skb: Skb, hook: Hook, range: NatRange): ActionResult {
+  const connection = skb.ct?.connection;
+  if (!connection || !skb.outdev) return { verdict: Verdict.ACCEPT };
+  if (skb.packet.family === 4 && isUnspecified(connection.tuples[0].saddr)) return { verdict: Verdict.ACCEPT };
+  const nexthop = skb.route?.nexthop ?? skb.packet.daddr;
+  const source = sourceFor(host, skb.packet.family, skb.outdev, nexthop, skb.packet.daddr);
+  if (source === undefined) return { verdict: Verdict.DROP, reason: Reason.NO_SOURCE_ADDRESS };
+  return bind(host, skb, hook, rangeOf(range, source));
+}
+
+/** An IPv6 address has to be of the destination's scope where that is not global (nf_nat_redirect_ipv6_usable). */
+function redirectAddress(skb: Skb, device: Device): string | undefined {
+  const { family, daddr } = skb.packet;
+  const linkLocal = /^fe[89ab]/;
+  return device.addresses.find(
+    ({ prefix, text, secondary }) =>
+      prefix.family === family &&
+      (family === 4 ? !secondary : !linkLocal.test(daddr) || linkLocal.test(text)) &&
+      !text.startsWith('::ffff:'),
+  )?.text;
+}
+
+/** nf_nat_redirect_ipv4, nf_nat_redirect_ipv6 (net/netfilter/nf_nat_redirect.c). */
+function redirect(host: Host, skb: Skb, hook: Hook, range: NatRange): ActionResult {
+  const loopback = skb.packet.family === 4 ? '127.0.0.1' : '::1';
+  const address = hook === Hook.OUTPUT ? loopback : skb.indev && redirectAddress(skb, skb.indev);
+  if (address === undefined) return { verdict: Verdict.DROP, reason: Reason.NO_SOURCE_ADDRESS };
+  return bind(host, skb, hook, rangeOf(range, address));
+}
+
+/** xt_set target: adding what is there, or removing what is not, changes nothing. */
+function changeSet(run: Run, host: Host, skb: Skb, action: Action & { kind: 'set-add' | 'set-del' }): void {
+  const state = host.sets.get(action.set) as SetState;
+  const value = entryFor(state, skb, action.flags);
+  if (!value) return;
+  if (action.kind === 'set-del') {
+    state.entries.delete(value);
+    return;
+  }
+  const now = run.world.clockMs;
+  const present = state.entries.get(value);
+  const live = present && (present.expires === undefined || present.expires > now);
+  if (live && !action.exist) return;
+  const timeout = action.timeout ?? Number(/\btimeout (\d+)/.exec(state.set.options ?? '')?.[1] ?? 0);
+  state.entries.delete(value);
+  state.entries.set(value, { value, nomatch: false, ...(timeout > 0 ? { expires: now + timeout * 1000 } : {}) });
+}
+
+function setMark(skb: Skb, mark: number): void {
+  skb.packet = { ...skb.packet, mark: mark >>> 0 };
+}
+
+export function act(run: Run, host: Host, skb: Skb, place: Place, action: Action): ActionResult {
+  const connection = skb.ct?.connection;
+  switch (action.kind) {
+    case 'accept':
+      return { verdict: Verdict.ACCEPT };
+    case 'drop':
+      return { verdict: Verdict.DROP };
+    case 'return':
+      return { verdict: Verdict.RETURN };
+    case 'jump':
+      return { verdict: Verdict.JUMP, target: action.chain };
+    case 'goto':
+      return { verdict: Verdict.GOTO, target: action.chain };
+    case 'reject':
+      return { verdict: Verdict.REJECT, reply: rejectReply(skb, action.with) };
+    case 'set-mark':
+      setMark(skb, (skb.packet.mark & ~action.mask) ^ action.value);
+      return CONTINUE;
+    case 'set-connmark':
+      if (connection) connection.mark = ((connection.mark & ~action.mask) ^ action.value) >>> 0;
+      return CONTINUE;
+    case 'save-mark':
+      if (connection) connection.mark = ((connection.mark & ~action.ctmask) ^ (skb.packet.mark & action.nfmask)) >>> 0;
+      return CONTINUE;
+    case 'restore-mark':
+      if (connection) setMark(skb, (skb.packet.mark & ~action.nfmask) ^ (connection.mark & action.ctmask));
+      return CONTINUE;
+    case 'dnat':
+    case 'snat':
+      return bind(host, skb, place.hook, rangeOf(action.range));
+    case 'masquerade':
+      return masquerade(host, skb, place.hook, action.range);
+    case 'redirect':
+      return redirect(host, skb, place.hook, action.range);
+    case 'notrack':
+      if (!skb.ct && !skb.zone) skb.ct = UNTRACKED_BY_RULE;
+      return CONTINUE;
+    case 'ct-zone':
+      if (!skb.ct && !skb.zone)
+        skb.zone = {
+          id: action.zone,
+          original: action.direction !== 'REPLY',
+          reply: action.direction !== 'ORIGINAL',
+        };
+      return CONTINUE;
+    case 'set-add':
+    case 'set-del':
+      changeSet(run, host, skb, action);
+      return CONTINUE;
+    case 'note':
+      return CONTINUE;
+    case 'unmodelled-target': {
+      const { table, chain, index } = place;
+      const rule = { table, chain, index };
+      const { text } = action;
+      const choice = { kind: ChoiceKind.UNMODELLED, alternatives: 2, netns: host.netns.name, rule, text };
+      return choose(run, choice) === 0 ? CONTINUE : { verdict: Verdict.DROP };
+    }
+  }
+}

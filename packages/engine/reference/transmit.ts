@@ -1,0 +1,104 @@
+/** Out of a device: ip_finish_output2 (net/ipv4/ip_output.c), neighbours, and the wire to whoever is next. */
+import { Disposition, Reason } from '../src/index.ts';
+import { resolve } from './neighbor.ts';
+import type { Arrival, Device, Host, Run, Skb, Stop } from './state.ts';
+import { beyond, ownsMac, wireEnds } from './wire.ts';
+
+export type Next = { arrival: Arrival } | { stop: Stop };
+
+export const stopped = (
+  host: Host,
+  skb: Skb,
+  disposition: Disposition,
+  reason: Reason,
+  reply?: Stop['reply'],
+): { stop: Stop } => ({ stop: { host, disposition, reason, skb, reply } });
+
+const unreachable = (v4: boolean): Stop['reply'] => ({
+  kind: 'icmp',
+  error: v4 ? { type: 3, code: 1 } : { type: 1, code: 3 },
+});
+
+function pushTransmit(run: Run, out: Device, nexthop: string, to?: Device): void {
+  run.steps.push({
+    kind: 'transmit',
+    netns: out.host.netns,
+    link: out.link,
+    nexthop,
+    ...(to ? { to: { netns: to.host.netns, link: to.link } } : {}),
+  });
+}
+
+/** The routed packet leaves: by `lo` back in, or to the neighbour of its next hop. */
+export function transmit(run: Run, host: Host, skb: Skb): Next {
+  const { route } = skb;
+  if (!route) throw new Error('a packet without a route cannot leave');
+  const { device, nexthop } = route;
+  if (device.link.kind === 'loopback') return { arrival: { device, skb } };
+  if (route.kind === 'multi') {
+    pushTransmit(run, device, nexthop);
+    return stopped(host, skb, Disposition.UNREACHABLE, Reason.NO_NEIGHBOR);
+  }
+  if (device.link.kind === 'dummy') {
+    pushTransmit(run, device, nexthop);
+    return stopped(host, skb, Disposition.DROPPED, Reason.NO_NEIGHBOR);
+  }
+  const neighbor = resolve(run, device, nexthop, skb.packet);
+  if (!neighbor) return noNeighbor(run, host, skb, device, nexthop);
+  const { mac } = neighbor;
+  if (device.link.kind !== 'bridge') return overWire(run, host, skb, device, mac, device.mac, nexthop);
+  const port = portTowards(run, device, mac);
+  if (!port) {
+    pushTransmit(run, device, nexthop);
+    return stopped(host, skb, Disposition.DROPPED, Reason.OTHER_HOST);
+  }
+  run.steps.push({ kind: 'bridge', netns: host.netns, bridge: device.link, to: port.link });
+  return overWire(run, host, skb, port, mac, device.mac, nexthop);
+}
+
+/** A router says so; a packet's own maker gets an error from the kernel. */
+export function noNeighbor(run: Run, host: Host, skb: Skb, device: Device, nexthop: string): { stop: Stop } {
+  pushTransmit(run, device, nexthop);
+  const reply = skb.indev ? unreachable(skb.packet.family === 4) : undefined;
+  return stopped(host, skb, Disposition.UNREACHABLE, Reason.NO_NEIGHBOR, reply);
+}
+
+/** Where a bridge sends a frame: a static entry, else the first port behind which the address is. */
+export function portTowards(run: Run, bridge: Device, mac: string): Device | undefined {
+  const entry = bridge.host.netns.fdb?.find(
+    (fdb) => fdb.mac.toLowerCase() === mac && bridge.ports.some((port) => port.name === fdb.link),
+  );
+  if (entry) return bridge.host.byName.get(entry.link);
+  return bridge.ports.find(
+    (port) => port.up && beyond(run.world, port, new Set([bridge])).some((device) => ownsMac(device, mac)),
+  );
+}
+
+/** One end of a segment takes the frame; the other end of a wire gets it, wanted or not. */
+function takerOf(run: Run, out: Device, mac: string): Device | undefined {
+  const ends = wireEnds(run.world, out);
+  if (out.link.peer) return ends[0];
+  const live = ends.filter((end) => end.up);
+  const owns = (end: Device) => ownsMac(end.master ?? end, mac);
+  const leadsTo = (end: Device) => end.master?.up === true && portTowards(run, end.master, mac) !== undefined;
+  return live.find(owns) ?? live.find(leadsTo);
+}
+
+export function overWire(
+  run: Run,
+  host: Host,
+  skb: Skb,
+  out: Device,
+  mac: string,
+  macSource: string,
+  nexthop: string,
+): Next {
+  if (!out.up) return stopped(host, skb, Disposition.DROPPED, Reason.LINK_DOWN);
+  const taker = takerOf(run, out, mac);
+  pushTransmit(run, out, nexthop, taker);
+  if (!taker) return stopped(host, skb, Disposition.DROPPED, Reason.OTHER_HOST);
+  // Marks belong to a network namespace; a veth pair within one keeps them.
+  const keepsMark = taker.host === host && out.link.kind === 'veth';
+  const packet = keepsMark ? skb.packet : { ...skb.packet, mark: 0 };
+  return { arrival: { device: taker, skb: { packet, macSource }, mac, nexthop } };
+}

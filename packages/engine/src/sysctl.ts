@@ -1,0 +1,66 @@
+/** Reads interface settings as the kernel holds them, from what `sysctl` prints (include/linux/inetdevice.h, net/ipv6/addrconf.c). */
+import type { Family } from './packet.ts';
+
+export type Sysctls = Readonly<Record<string, string | number>>;
+
+/** Values of a fresh kernel that are not 0. */
+const DEFAULTS: Readonly<Record<string, number>> = {
+  'net.ipv4.ip_default_ttl': 64,
+  'net.ipv6.conf.all.hop_limit': 64,
+  'net.ipv4.tcp_fwmark_accept': 0,
+  'net.ipv4.icmp_echo_ignore_broadcasts': 1,
+  'net.bridge.bridge-nf-call-iptables': 1,
+  'net.bridge.bridge-nf-call-ip6tables': 1,
+  'net.netfilter.nf_conntrack_tcp_loose': 1,
+};
+
+/** Likewise for settings that every interface and `all` have. */
+const CONF_DEFAULTS: Readonly<Record<string, number>> = { send_redirects: 1 };
+
+const numeric = (value: string | number | undefined): number | undefined => {
+  if (value === undefined) return undefined;
+  const number = typeof value === 'number' ? value : Number(value.trim());
+  return Number.isFinite(number) ? number : undefined;
+};
+
+/** One value by its full name; the kernel's default where absent. */
+export function sysctl(sysctls: Sysctls, name: string): number {
+  return numeric(sysctls[name]) ?? DEFAULTS[name] ?? 0;
+}
+
+/** `sysctl` prints a dot inside an interface name as a slash. */
+const keyOf = (family: Family, link: string, name: string) =>
+  `net.ipv${family}.conf.${link.replaceAll('.', '/')}.${name}`;
+
+/** `conf.all.NAME`; `ip_forward` is another name of `conf.all.forwarding`. */
+export function confAll(sysctls: Sysctls, family: Family, name: string): number {
+  const value = numeric(sysctls[keyOf(family, 'all', name)]);
+  if (value !== undefined) return value;
+  return name === 'forwarding' && family === 4 ? sysctl(sysctls, 'net.ipv4.ip_forward') : (CONF_DEFAULTS[name] ?? 0);
+}
+
+/**
+ * `conf.LINK.NAME`. A device copies `default` when it is made; writing `all.forwarding` or `all.disable_ipv6` writes every device
+ * (inet_forward_change, dev_forward_change, dev_disable_change).
+ */
+export function confOf(sysctls: Sysctls, family: Family, link: string, name: string): number {
+  const own = numeric(sysctls[keyOf(family, link, name)]);
+  if (own !== undefined) return own;
+  if (name === 'forwarding' || name === 'disable_ipv6') {
+    const written = numeric(sysctls[keyOf(family, 'all', name)]);
+    if (written !== undefined) return written;
+    if (name === 'forwarding' && family === 4 && sysctls['net.ipv4.ip_forward'] !== undefined)
+      return sysctl(sysctls, 'net.ipv4.ip_forward');
+  }
+  return numeric(sysctls[keyOf(family, 'default', name)]) ?? CONF_DEFAULTS[name] ?? 0;
+}
+
+/** `IN_DEV_ORCONF`: set for `all` or for the link. */
+export function confAny(sysctls: Sysctls, family: Family, link: string, name: string): boolean {
+  return confAll(sysctls, family, name) !== 0 || confOf(sysctls, family, link, name) !== 0;
+}
+
+/** `IN_DEV_MAXCONF`: the larger of `all` and the link's own. */
+export function confMax(sysctls: Sysctls, family: Family, link: string, name: string): number {
+  return Math.max(confAll(sysctls, family, name), confOf(sysctls, family, link, name));
+}
