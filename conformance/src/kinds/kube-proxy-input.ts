@@ -32,6 +32,8 @@ export interface ProxyCase {
     conntrackTCPLiberal: boolean;
     nfacctCounters: Record<string, boolean>;
     randomFully: boolean;
+    /** What came out, not a setting. */
+    largeClusterMode: boolean;
   };
   sync: {
     full: boolean;
@@ -42,7 +44,7 @@ export interface ProxyCase {
 }
 
 function settingsOf({ config, ipFamily }: ProxyCase): IptablesSettings {
-  const { nfacctCounters, nodePortAddresses, localhostNodePorts, ...rest } = config;
+  const { nfacctCounters, nodePortAddresses, localhostNodePorts, largeClusterMode: _, ...rest } = config;
   const addresses = nodePortAddressesOf(ipFamily, nodePortAddresses);
   return {
     ...rest,
@@ -69,6 +71,8 @@ export function restoreInput(row: ProxyCase, full: boolean): RestoreInput {
     interfaceAddresses: node.interfaceAddresses,
     sync: {
       existingChains: full ? [] : (sync.existingServiceChains ?? []),
+      // Cases do not tell the time. A change is synced at once, well within the period; without one, it is the period that has passed.
+      hasDeletedLately: !sync.full && updated.size > 0,
       ...(full || sync.full ? {} : { updated }),
     },
   };

@@ -163,6 +163,25 @@ COMMIT
     );
   });
 
+  it('keeps chains that are left over for a while in a large cluster', () => {
+    const sketches = (count: number) =>
+      Array.from({ length: count }, (_, i) => ({ ip: `10.244.${i >> 8}.${i & 255}` }));
+    const text = (count: number, hasDeletedLately: boolean) =>
+      restoreText(
+        input(
+          [service('shop/web', {})],
+          [slice('shop/web', sketches(count))],
+          {},
+          {
+            existingChains: [sep('10.9.9.9:80')],
+            hasDeletedLately,
+          },
+        ),
+      );
+    const isDeleted = (count: number, lately: boolean) => text(count, lately).includes(sep('10.9.9.9:80'));
+    expect([isDeleted(1001, true), isDeleted(1001, false), isDeleted(1000, true)]).toEqual([false, true, true]);
+  });
+
   it('serves node ports on single addresses where they are given', () => {
     const text = restoreText(
       input([], [], { nodePortAddresses: ['192.0.2.0/24', '127.0.0.1/32'], localhostNodePorts: false }),

@@ -26,6 +26,8 @@ export interface RestoreInput {
     updated?: ReadonlySet<string>;
     /** Chains of the nat table before the sync: those of Services that nothing needs any more are deleted. */
     existingChains: readonly string[];
+    /** The last deletion is less than `syncPeriod` ago: in a large cluster there is none yet. */
+    hasDeletedLately?: boolean;
   };
 }
 
@@ -94,8 +96,9 @@ export function restoreText(input: RestoreInput): string {
       write(lines);
     }
   }
+  const isKept = isLarge && sync.hasDeletedLately === true;
   // A chain is deleted by being named, which flushes it, and then struck.
-  for (const name of [...sync.existingChains].sort()) {
+  for (const name of isKept ? [] : [...sync.existingChains].sort()) {
     if (needed.has(name) || !isServiceChain(name)) continue;
     natChains.push(name);
     rules.nat.push(`-X ${name}`);
