@@ -1,10 +1,52 @@
-/** Run the command line tool under the name it was called by; resolves to the exit code. */
+/** The command line tool. One place starts it, one place ends it. */
+import { EXIT, reportError } from './exit.ts';
+import { createProgram } from './program.ts';
+import type { Streams } from './streams.ts';
+
+/** A reader that left (`| head`) is no error of ours. */
+function endQuietlyOnBrokenPipe(stream: NodeJS.WriteStream): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.YES);
+    throw error;
+  });
+}
+
+/** Runs the tool under the name it was called by; resolves to the exit code. */
 export async function main(name: string, args: readonly string[]): Promise<number> {
-  const usage = `usage: ${name} COMMAND [options]\n`;
-  if (args.includes('--help')) {
-    process.stdout.write(usage);
-    return 0;
+  endQuietlyOnBrokenPipe(process.stdout);
+  endQuietlyOnBrokenPipe(process.stderr);
+  process.on('SIGINT', () => process.exit(EXIT.INTERRUPTED));
+  const streams: Streams = {
+    input: process.stdin,
+    out: process.stdout,
+    err: process.stderr,
+    env: process.env,
+    color: 'auto',
+  };
+  return run(name, args, streams);
+}
+
+/** The same with any streams: what the tests call. */
+export async function run(name: string, args: readonly string[], streams: Streams): Promise<number> {
+  let exitCode: number = EXIT.YES;
+  const program = createProgram(name, streams, (code) => {
+    exitCode = code;
+  });
+  try {
+    if (args[0] === 'complete') {
+      const { complete } = await import('./run/completion.ts');
+      await complete(program, args.slice(1));
+      return EXIT.YES;
+    }
+    if (args.length === 0) {
+      streams.err.write(program.helpInformation());
+      return EXIT.BAD;
+    }
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    const report = reportError(error, name);
+    if (report.lines.length > 0) streams.err.write(`${report.lines.join('\n')}\n`);
+    return report.exitCode;
   }
-  process.stderr.write(usage);
-  return 2;
 }

@@ -1,0 +1,86 @@
+/** Options that every command with a cluster has: what to read, and what to take over the input. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+export interface InputFlags {
+  file?: string[];
+  namespace?: string;
+  nodes?: number;
+  ipFamilies?: string[];
+  proxyMode?: string;
+  podCidr?: string[];
+  serviceCidr?: string[];
+  nodePortRange?: { from: number; to: number };
+  clusterDomain?: string;
+  cni?: string;
+  wiring?: string;
+  masqueradeAll?: boolean;
+  strict?: boolean;
+  lenient?: boolean;
+  quiet?: boolean;
+}
+
+const PROXY_MODES = ['iptables', 'nftables', 'ipvs', 'ebpf', 'none'];
+
+function collectValues(value: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), value];
+}
+
+function splitValues(value: string): string[] {
+  return value.split(',').filter((part) => part !== '');
+}
+
+export function wholeNumber(min: number, max: number): (value: string) => number {
+  return (value) => {
+    if (!/^\d+$/.test(value) || Number(value) < min || Number(value) > max) {
+      throw new InvalidArgumentError(`Give a whole number from ${min} to ${max}.`);
+    }
+    return Number(value);
+  };
+}
+
+function portRange(value: string): { from: number; to: number } {
+  const parts = /^(\d+)-(\d+)$/.exec(value);
+  const from = Number(parts?.[1]);
+  const to = Number(parts?.[2]);
+  if (!parts || from < 1 || to > 65535 || from > to)
+    throw new InvalidArgumentError('Give a range such as 30000-32767.');
+  return { from, to };
+}
+
+/** `IPv4,IPv6`, primary first; `4` and `ipv4` mean the same. */
+function families(value: string): string[] {
+  return splitValues(value).map((part) => {
+    const family = /^(?:ip(?:v)?)?([46])$/i.exec(part)?.[1];
+    if (family === undefined)
+      throw new InvalidArgumentError('Give IPv4, IPv6, or both with a comma, the primary first.');
+    return `IPv${family}`;
+  });
+}
+
+/** Adds them, in two groups of the help. */
+export function addInputOptions(command: Command): Command {
+  return command
+    .optionsGroup('Input:')
+    .addOption(
+      new Option(
+        '-f, --file <path>',
+        'manifests or a snapshot: file, folder, tar(.gz) or - for standard input; may be given again',
+      ).argParser(collectValues),
+    )
+    .option('-n, --namespace <name>', 'namespace of names, and of objects, that say none')
+    .addOption(new Option('--strict', 'no answer when the input has any error').conflicts('lenient'))
+    .option('--lenient', 'exit by the answer even if parts of the input could not be read (otherwise 2)')
+    .optionsGroup('Settings over the input (detected or assumed otherwise, see "cluster"):')
+    .addOption(new Option('--proxy-mode <mode>', 'what handles Services').choices(PROXY_MODES))
+    .option('--pod-cidr <cidrs>', 'pod network, one per family with a comma', splitValues)
+    .option('--service-cidr <cidrs>', 'Service network, one per family with a comma', splitValues)
+    .option('--node-port-range <range>', 'for example 30000-32767', portRange)
+    .option('--cluster-domain <name>', 'domain of the cluster DNS')
+    .option('--cni <name>', 'network plugin: kindnet, flannel, calico, cilium ...')
+    .addOption(new Option('--wiring <how>', 'how pods hang on their node').choices(['bridge', 'point-to-point']))
+    .option('--masquerade-all', "kube-proxy's masqueradeAll")
+    .option('--nodes <count>', 'nodes to make where the input has none', wholeNumber(1, 5000))
+    .option('--ip-families <families>', 'IPv4, IPv6, or both with a comma, the primary first', families)
+    .optionsGroup('Output:')
+    .option('-q, --quiet', 'no warnings about the input, no progress');
+}

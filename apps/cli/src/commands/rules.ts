@@ -1,0 +1,30 @@
+/** `podwire rules NODE`: what any node would hold, in the tools' own syntax. */
+import { Argument, Command, Option } from 'commander';
+import type { Streams } from '../streams.ts';
+import { addInputOptions, type InputFlags } from './input-options.ts';
+
+/** Sections, in the order printed. */
+export const SECTIONS = ['iptables', 'ip6tables', 'sysctl'] as const;
+export type Section = (typeof SECTIONS)[number];
+
+export interface RulesFlags extends InputFlags {
+  only?: Section[];
+  pod?: string;
+}
+
+export function rulesCommand(name: string, streams: Streams, done: (exitCode: number) => void): Command {
+  const command = new Command('rules')
+    .summary("what a node's Linux holds, as its tools print it")
+    .description('Prints what iptables-save, ip route, ip addr and others would print on a node, or inside a pod.')
+    .addArgument(new Argument('[node]', 'name of the node; without it the nodes are listed'))
+    .addOption(new Option('--only <sections...>', 'which parts').choices([...SECTIONS]))
+    .option('--pod <name>', "inside this pod's network namespace instead of the node's");
+  addInputOptions(command).addHelpText(
+    'after',
+    `\nExamples:\n  ${name} rules worker-1 -f snapshot.tgz\n  ${name} rules worker-1 -f manifests/ --only iptables > worker-1.rules\n  ${name} rules --pod shop/web-7d9f -f snapshot.tgz --only route addr\n`,
+  );
+  return command.action(async (node: string | undefined, flags: RulesFlags) => {
+    const { runRules } = await import('../run/rules.ts');
+    done(await runRules({ node, flags, name, streams }));
+  });
+}

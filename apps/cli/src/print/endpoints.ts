@@ -1,0 +1,42 @@
+/** Who answers, how likely, and which source address each sees. */
+import { hostPort, type Outcome } from '@podwire/model';
+import type { Row } from './layout.ts';
+import type { Style } from './style.ts';
+import { oddsText, placeText, verdictText } from './words.ts';
+
+const SHOWN_MAX = 10;
+
+function conditionText(outcome: Outcome): string {
+  const parts = outcome.conditions.map((c) => `${c.holds ? 'if' : 'unless'} ${c.construct}`);
+  return parts.length === 0 ? '' : `  ${parts.join(', ')}`;
+}
+
+/** A row for each way that ends with a receiver or differs; none where there is only one way. */
+export function endpointRows(outcomes: readonly Outcome[], everything: boolean, style: Style): Row[] {
+  if (outcomes.length < 2) return [];
+  const shown = everything ? outcomes : outcomes.slice(0, SHOWN_MAX);
+  const rows = shown.map((outcome): Row => {
+    const { receiver } = outcome;
+    const node = receiver?.place.node ?? '';
+    const sees = receiver
+      ? `sees ${receiver.sees.address}${receiver.sourceKept ? '' : ', not the sender'}`
+      : outcome.reason;
+    return {
+      head: [
+        oddsText(outcome.odds),
+        outcome.verdict === 'delivered' ? style('ok', 'green') : verdictText(outcome.verdict, style),
+        receiver ? placeText(receiver.place) : '-',
+        node,
+        receiver ? hostPort(receiver.address, receiver.port) : '',
+      ],
+      body: sees + conditionText(outcome),
+    };
+  });
+  if (shown.length < outcomes.length) {
+    rows.push({
+      head: ['', '', `and ${outcomes.length - shown.length} more`, '', ''],
+      body: style('--detailed lists them', 'dim'),
+    });
+  }
+  return rows;
+}

@@ -1,0 +1,26 @@
+/** What is wrong with the input, for standard error: file, line, field, and the mend. */
+import type { Problem } from '@podwire/model';
+import type { Style } from './style.ts';
+
+const TONES = { error: 'red', warning: 'yellow', info: 'dim' } as const;
+const SHOWN_MAX = 20;
+
+export function problemText(problem: Problem, style: Style): string {
+  const { severity, code, message, mend, file, line, field, object } = problem;
+  const place = file === undefined ? '' : `${line === undefined ? file : `${file}:${line}`}: `;
+  const about = [object, field].filter((part) => part !== undefined && !message.includes(part)).join(' ');
+  const end =
+    mend === undefined ? '' : `\n  ${mend.charAt(0).toUpperCase()}${mend.slice(1)}${/[.?!]$/.test(mend) ? '' : '.'}`;
+  return `${place}${style(severity, TONES[severity])}: ${about === '' ? '' : `${about}: `}${message} [${code}]${end}`;
+}
+
+/** The gravest first; past a screenful they are counted. `name` is what the user typed to get here. */
+export function problemLines(problems: readonly Problem[], name: string, style: Style): string[] {
+  const grave = [
+    ...problems.filter((p) => p.severity === 'error'),
+    ...problems.filter((p) => p.severity === 'warning'),
+  ];
+  const lines = grave.slice(0, SHOWN_MAX).map((p) => problemText(p, style));
+  if (grave.length > SHOWN_MAX) lines.push(`and ${grave.length - SHOWN_MAX} more: ${name} cluster lists them all`);
+  return lines;
+}

@@ -1,0 +1,84 @@
+/** Every step of a walk, one line each: the literal rule, the route, the header after each rewrite. */
+import { type Hop, type PacketView, printPacket, type StepView, type WalkView } from '@podwire/model';
+import type { Row } from './layout.ts';
+import type { Style } from './style.ts';
+import { fileText, objectText, placeText } from './words.ts';
+
+function headerText(packet: PacketView): string {
+  const info = packet.info === '' ? '' : ` ${packet.info}`;
+  return `${printPacket(packet)}${info} ttl ${packet.ttl}`;
+}
+
+type Line = { what: string; body: string; object?: Extract<StepView, { kind: 'rule' }>['object'] };
+
+/** Steps that decide nothing are left out unless all are asked for: chains that end by ACCEPT without a rule of their own. */
+function lineOf(step: StepView, everything: boolean): Line | undefined {
+  switch (step.kind) {
+    case 'enter':
+      return { what: step.link === undefined ? 'made here' : `in ${step.link}`, body: headerText(step.packet) };
+    case 'conntrack':
+      return { what: 'conntrack', body: `${step.state}${step.direction === 'reply' ? ', reply direction' : ''}` };
+    case 'rule':
+      return { what: `${step.table} ${step.hook}`, body: step.text, ...(step.object && { object: step.object }) };
+    case 'chain':
+      if (!everything && step.verdict === 'accept') return undefined;
+      return {
+        what: `${step.table} ${step.hook}`,
+        body: `${step.chain}: ${step.by === 'policy' ? 'policy' : 'ended by the rule above,'} ${step.verdict.toUpperCase()}`,
+      };
+    case 'nat':
+      return { what: step.remembered ? 'nat, remembered' : 'nat', body: `${step.what} ${step.from} > ${step.to}` };
+    case 'route': {
+      const table = step.table === undefined ? '' : `  table ${step.table}`;
+      const source = step.source === undefined ? '' : `  source ${step.source}`;
+      return {
+        what: `route ${step.purpose}`,
+        body: `${step.text ?? 'none'}${table}${source}`,
+        ...(step.object && { object: step.object }),
+      };
+    }
+    case 'bridge':
+      return { what: 'bridge', body: `${step.bridge}: ${step.from ?? 'own stack'} > ${step.to ?? 'own stack'}` };
+    case 'transmit':
+      return {
+        what: `out ${step.link}`,
+        body: step.to
+          ? `> ${placeText(step.to.place)} ${step.to.link}, next hop ${step.nexthop}`
+          : `next hop ${step.nexthop}, and nobody took it`,
+      };
+    case 'choice': {
+      const total = step.weights?.reduce((sum, w) => sum + w, 0);
+      const odds = total === undefined ? 'odds not known' : `${step.weights?.[step.taken]} of ${total}`;
+      return { what: 'choice', body: `${step.taken + 1} of ${step.alternatives} taken (${odds}): ${step.construct}` };
+    }
+  }
+}
+
+function hopRows(hop: Hop, number: number, everything: boolean, style: Style): Row[] {
+  const rows: Row[] = [];
+  for (const step of hop.steps) {
+    const line = lineOf(step, everything);
+    if (!line) continue;
+    const first = rows.length === 0;
+    const tail = line.object
+      ? style([objectText(line.object), fileText(line.object)].filter((t) => t !== '').join('  '), 'dim')
+      : '';
+    rows.push({
+      head: [first ? String(number).padStart(2) : '', first ? style(placeText(hop.place), 'bold') : '', line.what],
+      body: line.body,
+      tail,
+    });
+    if (step.kind === 'nat') rows.push({ head: ['', '', ''], body: style(`now ${headerText(step.packet)}`, 'cyan') });
+  }
+  return rows;
+}
+
+/** Rows of one walk, and how it ended. */
+export function walkRows(walk: WalkView, everything: boolean, style: Style): Row[] {
+  const rows = walk.hops.flatMap((hop, i) => hopRows(hop, i + 1, everything, style));
+  rows.push({
+    head: ['', '', style(walk.verdict, walk.verdict === 'delivered' ? 'green' : 'red')],
+    body: `${walk.reason}: ${headerText(walk.packet)}`,
+  });
+  return rows;
+}

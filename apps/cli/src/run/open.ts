@@ -1,0 +1,83 @@
+/** From the flags every command has to an open session, with the problems of the input told on standard error. */
+import {
+  type ClusterOverrides,
+  type IPFamily,
+  openSession,
+  type PodWiring,
+  type Problem,
+  type ProxyMode,
+  type Session,
+} from '@podwire/model';
+import { collect } from '../collect/collect.ts';
+import type { InputFlags } from '../commands/input-options.ts';
+import { UserError } from '../exit.ts';
+import { problemLines } from '../print/problems.ts';
+import { styleOf, wantsColor } from '../print/style.ts';
+import type { Streams } from '../streams.ts';
+import { createMachine } from './machine.ts';
+
+export interface Opened {
+  session: Session;
+  /** Problems of collecting the files; those of reading and understanding are the cluster's. */
+  collectProblems: Problem[];
+  /** Files in folders whose names are no manifests'. */
+  skipped: string[];
+  /** Parts of the input could not be read, so that no answer is sure. */
+  unreadable: boolean;
+}
+
+export function overridesOf(flags: InputFlags): ClusterOverrides {
+  return {
+    ...(flags.namespace !== undefined && { namespace: flags.namespace }),
+    ...(flags.nodes !== undefined && { nodes: flags.nodes }),
+    ...(flags.ipFamilies && { ipFamilies: flags.ipFamilies as IPFamily[] }),
+    ...(flags.proxyMode !== undefined && { proxyMode: flags.proxyMode as ProxyMode }),
+    ...(flags.masqueradeAll && { proxy: { masqueradeAll: true } }),
+    ...(flags.podCidr && { podCIDRs: flags.podCidr }),
+    ...(flags.serviceCidr && { serviceCIDRs: flags.serviceCidr }),
+    ...(flags.nodePortRange && { nodePortRange: flags.nodePortRange }),
+    ...(flags.clusterDomain !== undefined && { clusterDomain: flags.clusterDomain }),
+    ...(flags.cni !== undefined && { cni: flags.cni }),
+    ...(flags.wiring !== undefined && { wiring: flags.wiring as PodWiring }),
+  };
+}
+
+function checkProblems(problems: readonly Problem[], flags: InputFlags, streams: Streams, name: string): void {
+  const errors = problems.filter((p) => p.severity === 'error').length;
+  if (!flags.quiet || (flags.strict && errors > 0)) {
+    const style = styleOf(wantsColor(streams.color, streams.env, streams.err.isTTY ?? false));
+    const lines = problemLines(problems, name, style);
+    if (lines.length > 0) streams.err.write(`${lines.join('\n')}\n`);
+  }
+  if (flags.strict && errors > 0) {
+    throw new UserError(`the input has ${errors} ${errors === 1 ? 'error' : 'errors'}`, {
+      mend: 'Mend them, or leave --strict out to answer from the rest.',
+    });
+  }
+}
+
+/** `machine`: whether packets will be sent. */
+export async function openInput(flags: InputFlags, streams: Streams, name: string, machine: boolean): Promise<Opened> {
+  if (!flags.file || flags.file.length === 0) {
+    throw new UserError('there is no input', {
+      mend: 'Give manifests or a snapshot with -f: a file, a folder, a tar(.gz), or - for standard input.',
+    });
+  }
+  const collected = await collect(flags.file, streams.input);
+  const session = await openSession({
+    files: collected.files,
+    overrides: overridesOf(flags),
+    ...(machine && { machine: await createMachine() }),
+  });
+  const problems = [...collected.problems, ...session.cluster.problems];
+  checkProblems(problems, flags, streams, name);
+  if (session.read.objects.length === 0) {
+    const ignored = session.read.ignored[0];
+    const why = ignored ? ` (${ignored.file}: ${ignored.why})` : '';
+    throw new UserError(`the input holds no Kubernetes object${why}`, {
+      mend: 'Give YAML or JSON manifests, or the output of kubectl get -o json.',
+    });
+  }
+  const unreadable = [...collected.problems, ...session.read.problems].some((p) => p.severity === 'error');
+  return { session, collectProblems: collected.problems, skipped: collected.skipped, unreadable };
+}

@@ -1,0 +1,53 @@
+import { type NetnsSectionName, netnsText, type Session, suggest } from '@podwire/model';
+import type { RulesFlags } from '../commands/rules.ts';
+import { EXIT, UserError } from '../exit.ts';
+import type { Streams } from '../streams.ts';
+import { openInput } from './open.ts';
+
+interface RulesRun {
+  node: string | undefined;
+  flags: RulesFlags;
+  name: string;
+  streams: Streams;
+}
+
+function podNetns(session: Session, text: string, namespace: string | undefined): string {
+  const wanted = text.replace(/^(pod|po)\//, '');
+  const key = wanted.includes('/') ? wanted : `${namespace ?? 'default'}/${wanted}`;
+  const netns = session.dataplane.netnsOfPod.get(key);
+  if (netns !== undefined) return netns;
+  const candidates = suggest(key, session.dataplane.netnsOfPod.keys(), (k) => k);
+  throw new UserError(`no running pod is called ${key}`, { mend: 'Name one as NAMESPACE/NAME.', candidates });
+}
+
+function nodeNetns(session: Session, text: string): string {
+  const name = text.replace(/^(node|no)\//, '');
+  const { nodes } = session.dataplane;
+  const state = nodes.get(name);
+  if (state) return state.host.name;
+  const near = suggest(name, nodes.keys(), (k) => k);
+  throw new UserError(`no node is called ${name}`, {
+    mend: 'Name one of these.',
+    candidates: near.length > 0 ? near : [...nodes.keys()].slice(0, 10),
+  });
+}
+
+export async function runRules({ node, flags, name, streams }: RulesRun): Promise<number> {
+  const { session } = await openInput(flags, streams, name, false);
+  if (node === undefined && flags.pod === undefined) {
+    streams.out.write([...session.dataplane.nodes.keys()].map((n) => `${n}\n`).join(''));
+    return EXIT.YES;
+  }
+  if (node !== undefined && flags.pod !== undefined) {
+    throw new UserError('a node and a pod were named', { mend: 'Name one: a pod stands on one node anyway.' });
+  }
+  const wanted =
+    flags.pod === undefined ? nodeNetns(session, node as string) : podNetns(session, flags.pod, flags.namespace);
+  const netns = session.dataplane.network.netnses.find((n) => n.name === wanted);
+  if (!netns) throw new Error(`no network namespace ${wanted}`);
+  const sections = netnsText(netns, flags.only as NetnsSectionName[] | undefined).filter((s) => s.text !== '');
+  // One section alone is printed bare, so that it can be piped into its own tool.
+  const bare = flags.only?.length === 1;
+  streams.out.write(sections.map(({ command, text }) => (bare ? text : `# ${command}\n${text}`)).join('\n'));
+  return EXIT.YES;
+}

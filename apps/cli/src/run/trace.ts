@@ -1,0 +1,74 @@
+import { answerJson, decision, type Question, sortedAnswer, type TraceAnswer } from '@podwire/model';
+import type { TraceFlags } from '../commands/trace.ts';
+import { EXIT } from '../exit.ts';
+import { traceMarkdown } from '../print/markdown.ts';
+import { traceMermaid } from '../print/mermaid.ts';
+import { styleOf, wantsColor } from '../print/style.ts';
+import { type Level, traceText } from '../print/trace-text.ts';
+import { columnsOf, type Streams } from '../streams.ts';
+import { openInput } from './open.ts';
+
+interface TraceRun {
+  from: string;
+  to: string;
+  flags: TraceFlags;
+  name: string;
+  streams: Streams;
+}
+
+function levelOf(flags: TraceFlags): Level {
+  if (flags.all) return 'all';
+  if (flags.detailed) return 'detailed';
+  return flags.minimal ? 'minimal' : 'summary';
+}
+
+export function questionOf(from: string, to: string, flags: TraceFlags): Question {
+  return {
+    from,
+    to,
+    ...(flags.namespace !== undefined && { namespace: flags.namespace }),
+    ...(flags.proto !== undefined && { protocol: flags.proto }),
+    ...(flags.port !== undefined && { port: flags.port }),
+    ...(flags.sport !== undefined && { sport: flags.sport }),
+    connection: flags.ct,
+    ...(flags.ipv4 && { family: 4 as const }),
+    ...(flags.ipv6 && { family: 6 as const }),
+    ...(flags.all && { ungrouped: true }),
+  };
+}
+
+async function render(answer: TraceAnswer, flags: TraceFlags, streams: Streams): Promise<string> {
+  switch (flags.output) {
+    case 'json':
+      return answerJson(answer);
+    case 'yaml': {
+      const { dump } = await import('js-yaml');
+      return dump(sortedAnswer(answer), { lineWidth: -1, noRefs: true });
+    }
+    case 'markdown':
+      return traceMarkdown(answer);
+    case 'mermaid':
+      return traceMermaid(answer);
+    default: {
+      const style = styleOf(wantsColor(streams.color, streams.env, streams.out.isTTY ?? false));
+      const columns = flags.output === 'wide' ? undefined : columnsOf(streams.out);
+      return traceText(answer, { level: levelOf(flags), style, columns });
+    }
+  }
+}
+
+const EXIT_OF = { yes: EXIT.YES, no: EXIT.NO, undecided: EXIT.UNDECIDED } as const;
+
+export async function runTrace({ from, to, flags, name, streams }: TraceRun): Promise<number> {
+  const { session, unreadable } = await openInput(flags, streams, name, true);
+  const answer = session.trace(questionOf(from, to, flags));
+  streams.out.write(await render(answer, flags, streams));
+  if (flags.exitZero) return EXIT.YES;
+  if (unreadable && !flags.lenient) {
+    streams.err.write(
+      `${name}: parts of the input could not be read, so no answer is sure (exit 2; --lenient exits by the answer)\n`,
+    );
+    return EXIT.BAD;
+  }
+  return EXIT_OF[decision(answer.verdict)];
+}
