@@ -40,7 +40,7 @@ function noteSimplified({ settings }: Pick<Cluster, 'settings'>, nodes: number, 
   if (notModelled !== undefined)
     report.assume(
       'cni-simplified',
-      `${notModelled} are not modelled yet: ${cni.value} is treated as links and routes only`,
+      `Not modelled yet: ${notModelled}; ${cni.value} is treated as links, routes and masquerading only`,
       undefined,
       nodes,
     );
@@ -72,9 +72,9 @@ export function buildCluster(read: ReadResult, overrides: ClusterOverrides = {})
   const scheduled = schedule(locatePods(collected.pods, nodes), plans, nodes, namespaces, report);
   const pods = addressPods(scheduled, nodes, families, settings, report);
   const services = completeServices(collected.services, families, settings, report);
-  const endpointSlices = buildEndpointSlices(collected, services, pods, nodes, report);
+  const { endpointSlices, unknownEndpoints } = buildEndpointSlices(collected, services, pods, nodes, report);
 
-  checkServices(collected, services, pods, report);
+  checkServices(collected, services, pods, endpointSlices, report);
   noteSimplified({ settings }, nodes.size, report);
   if (pods.size === 0 && services.size === 0 && collected.nodes.size === 0) {
     report.problem(
@@ -93,6 +93,7 @@ export function buildCluster(read: ReadResult, overrides: ClusterOverrides = {})
     pods,
     services,
     endpointSlices,
+    unknownEndpoints,
     workloads: collected.workloads,
     networkPolicies: collected.networkPolicies,
     configMaps: collected.configMaps,

@@ -2,7 +2,7 @@
 import { printLabels } from '../answer/labels.ts';
 import { suggest } from '../answer/suggest.ts';
 import type { Pod, Service, ServicePort } from '../objects/kube.ts';
-import type { Placed } from './cluster.ts';
+import type { Cluster, Placed } from './cluster.ts';
 import type { Collected } from './collect.ts';
 import { containerPorts, isHeadless, isOver } from './pod-facts.ts';
 import type { Report } from './report.ts';
@@ -110,6 +110,7 @@ export function checkServices(
   collected: Collected,
   services: ReadonlyMap<string, Placed<Service>>,
   pods: ReadonlyMap<string, Placed<Pod>>,
+  slices: Cluster['endpointSlices'],
   report: Report,
 ): void {
   const all = new Map([...pods].filter(([, p]) => !isOver(p.object)));
@@ -133,8 +134,9 @@ export function checkServices(
     if (spec.type === 'ExternalName') continue;
     const { selector = {} } = spec;
     const selected = index.selected(metadata.namespace ?? '', selector);
-    // Without any pod in the input there is nothing to compare a selector with.
-    if (all.size > 0) {
+    // Pods that the input does not hold may be the selected ones: then its slices show them.
+    const hasEndpoints = slices.get(key)?.some((s) => s.object.endpoints.length > 0) ?? false;
+    if (all.size > 0 && !hasEndpoints) {
       const elsewhere =
         selected.length > 0
           ? undefined

@@ -76,6 +76,8 @@ export interface Cluster {
   services: Map<string, Placed<Service>>;
   /** By Service key. */
   endpointSlices: Map<string, Placed<EndpointSlice>[]>;
+  /** Keys of Services that have endpoints nobody can know from the input: no selector, read from a cluster, but without their EndpointSlices. */
+  unknownEndpoints?: ReadonlySet<string>;
   /** Keys are `Kind namespace/name`: a Deployment and a StatefulSet may share a name. */
   workloads: Map<string, Placed<Workload>>;
   networkPolicies: Map<string, Placed<NetworkPolicy>>;

@@ -1,11 +1,13 @@
 /** Which EndpointSlices each Service has: those of the input, those mirrored from Endpoints, or those its controller would make. */
 import { suggest } from '../answer/suggest.ts';
 import type { EndpointSlice, Node, Pod, Service } from '../objects/kube.ts';
+import { apiServerSlices } from './api-server.ts';
 import { canonical, familyOf } from './cidr.ts';
 import type { Placed } from './cluster.ts';
-import type { Collected } from './collect.ts';
-import { podAddresses, podIPTexts } from './pod-facts.ts';
+import { type Collected, sortedByKey } from './collect.ts';
+import { isLive, podAddresses, podIPTexts } from './pod-facts.ts';
 import type { Report } from './report.ts';
+import { API_SERVICE } from './service-addresses.ts';
 import { computeSlices, mirrorEndpoints, PodIndex } from './slices.ts';
 
 const SERVICE_NAME = 'kubernetes.io/service-name';
@@ -50,15 +52,24 @@ function givenSlices(
 
 /** Finds the pod behind an endpoint whose address is redacted: by its targetRef, or because only one pod shows the same text. */
 class Redacted {
+  readonly #input: ReadonlyMap<string, Placed<Pod>>;
   readonly #pods: ReadonlyMap<string, Placed<Pod>>;
-  readonly #byText = new Map<string, Pod | undefined>();
+  #byText: Map<string, Pod | undefined> | undefined;
 
   constructor(input: ReadonlyMap<string, Placed<Pod>>, pods: ReadonlyMap<string, Placed<Pod>>) {
+    this.#input = input;
     this.#pods = pods;
-    for (const [key, { object }] of input) {
-      for (const text of podIPTexts(object))
-        this.#byText.set(text, this.#byText.has(text) ? undefined : pods.get(key)?.object);
+  }
+
+  #withText(text: string): Pod | undefined {
+    if (!this.#byText) {
+      this.#byText = new Map();
+      for (const [key, { object }] of this.#input) {
+        for (const shown of podIPTexts(object))
+          this.#byText.set(shown, this.#byText.has(shown) ? undefined : this.#pods.get(key)?.object);
+      }
     }
+    return this.#byText.get(text);
   }
 
   repair(placed: Placed<EndpointSlice>, report: Report): Placed<EndpointSlice> {
@@ -71,7 +82,7 @@ class Redacted {
     const endpoints = slice.endpoints.flatMap((endpoint) => {
       if (endpoint.addresses.every((a) => canonical(a) !== undefined)) return [endpoint];
       const { namespace = slice.metadata.namespace, name } = endpoint.targetRef ?? {};
-      const pod = this.#pods.get(`${namespace}/${name}`)?.object ?? this.#byText.get(endpoint.addresses[0] ?? '');
+      const pod = this.#pods.get(`${namespace}/${name}`)?.object ?? this.#withText(endpoint.addresses[0] ?? '');
       const address = pod && podAddresses(pod).find((a) => familyOf(a) === slice.addressType);
       if (address === undefined) {
         report.assume(
@@ -111,7 +122,8 @@ export function buildEndpointSlices(
   pods: ReadonlyMap<string, Placed<Pod>>,
   nodes: ReadonlyMap<string, Placed<Node>>,
   report: Report,
-): Map<string, Placed<EndpointSlice>[]> {
+): { endpointSlices: Map<string, Placed<EndpointSlice>[]>; unknownEndpoints: Set<string> } {
+  const unknown = new Set<string>();
   const given = givenSlices(collected, services, report);
   const redacted = new Redacted(collected.pods, pods);
   const index = new PodIndex(pods.values());
@@ -145,8 +157,21 @@ export function buildEndpointSlices(
         'Services without EndpointSlices in the input have those that their controller would make of the Pods',
         'give the EndpointSlices: kubectl get endpointslices -A -o json',
       );
-    } else result.set(key, []);
+    } else if (key === API_SERVICE) {
+      const made = apiServerSlices(placed, pods, nodes, report);
+      result.set(key, made);
+      if (made.length === 0) unknown.add(key);
+    } else {
+      result.set(key, []);
+      if (type !== 'ExternalName' && isLive(service)) unknown.add(key);
+    }
   }
+  report.assume(
+    'unknown-endpoints',
+    'Services without a selector may have endpoints that the input does not show',
+    'give the EndpointSlices: kubectl get endpointslices -A -o json',
+    unknown.size,
+  );
   for (const [key, slices] of given) if (!services.has(key)) result.set(key, slices);
-  return new Map([...result].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+  return { endpointSlices: sortedByKey(result), unknownEndpoints: unknown };
 }

@@ -4,7 +4,7 @@ import type { IPFamily, Node, Pod } from '../objects/kube.ts';
 import { familyName, familyOf, nth, parseCIDR } from './cidr.ts';
 import type { ClusterSettings, Placed } from './cluster.ts';
 import { cniProfile } from './detect/cni-profiles.ts';
-import { nodePodCIDRs } from './nodes.ts';
+import { nodePodCIDRs } from './pod-cidrs.ts';
 import { isOver, nodeIPs, podAddresses, podIPTexts } from './pod-facts.ts';
 import type { Report } from './report.ts';
 

@@ -17,13 +17,22 @@ export function isLive(object: KubeObject): boolean {
 /** What `status.podIPs` and `status.podIP` hold, redactions included, without repetition. */
 export function podIPTexts(pod: Pod): string[] {
   const { podIP, podIPs = [] } = pod.status ?? {};
+  if (podIPs.length === 1 && podIPs[0]?.ip === podIP && podIP) return [podIP];
   const all = [...(podIP === undefined ? [] : [podIP]), ...podIPs.map((p) => p.ip)].filter((ip) => ip !== '');
   return [...new Set(all)];
 }
 
+/** Every step asks for these; objects are never changed in place. */
+const addressesOf = new WeakMap<Pod, readonly string[]>();
+
 /** Canonical pod addresses, primary first. */
-export function podAddresses(pod: Pod): string[] {
-  return podIPTexts(pod).flatMap((text) => canonical(text) ?? []);
+export function podAddresses(pod: Pod): readonly string[] {
+  let addresses = addressesOf.get(pod);
+  if (!addresses) {
+    addresses = podIPTexts(pod).flatMap((text) => canonical(text) ?? []);
+    addressesOf.set(pod, addresses);
+  }
+  return addresses;
 }
 
 /** Canonical node addresses by family: the first InternalIP, else the first ExternalIP (pkg/util/node/node.go, `GetNodeHostIPs`). */
@@ -44,6 +53,12 @@ export function isPodReady(pod: Pod): boolean {
 
 export function isHeadless(service: Service): boolean {
   return service.spec.clusterIP === 'None' || (service.spec.clusterIPs?.includes('None') ?? false);
+}
+
+export function hasHostPorts(pod: Pod): boolean {
+  const has = (list: Pod['spec']['containers']): boolean =>
+    list?.some((c) => c.ports?.some((p) => p.hostPort)) ?? false;
+  return has(pod.spec.containers) || has(pod.spec.initContainers);
 }
 
 /** Containers' ports in the order that named ports are looked up; sidecars (init containers that keep running) come last. */

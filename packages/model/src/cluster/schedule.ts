@@ -91,6 +91,13 @@ class Scheduler {
       .map(([name]) => name);
   }
 
+  /** The emptiest node, for a pod that certainly runs somewhere. */
+  anyNode(): string | undefined {
+    let best: Room | undefined;
+    for (const room of this.#rooms.values()) if (!best || room.pods < best.pods) best = room;
+    return best?.placed.object.metadata.name;
+  }
+
   /** The best node, or why there is none. */
   choose(placed: Placed<Pod>): { node: string } | { why: string } {
     const pod = placed.object;
@@ -195,6 +202,7 @@ export function schedule(
   const scheduler = new Scheduler(nodes, namespaces, report);
   const pods = new Map<string, Placed<Pod>>();
   const waiting: Placed<Pod>[] = [];
+  const running: Placed<Pod>[] = [];
   const add = (placed: Placed<Pod>): void => {
     pods.set(keyOf(placed.object), placed);
   };
@@ -202,8 +210,11 @@ export function schedule(
     const { nodeName } = placed.object.spec;
     if (needsNode(placed.object)) waiting.push(placed);
     else add(placed);
-    if (nodeName && !isOver(placed.object)) scheduler.occupy(placed, nodeName);
+    if (nodeName && !isOver(placed.object)) running.push(placed);
   }
+  // In a whole snapshot there is nobody to find room for.
+  if (waiting.length + plans.length > 0)
+    for (const placed of running) scheduler.occupy(placed, placed.object.spec.nodeName as string);
   for (const { placed, daemon } of plans) {
     if (!daemon) {
       waiting.push(placed);
@@ -231,7 +242,10 @@ export function schedule(
       scheduler.occupy(bound, fixed);
       continue;
     }
-    const choice = scheduler.choose(placed);
+    let choice = scheduler.choose(placed);
+    // A pod that a controller has made was read from a cluster, where it found a node that the input does not show.
+    const somewhere = placed.origin && placed.object.metadata.ownerReferences ? scheduler.anyNode() : undefined;
+    if ('why' in choice && somewhere !== undefined) choice = { node: somewhere };
     if ('why' in choice) {
       report.problem(
         'warning',

@@ -10,6 +10,9 @@ import type { Report } from './report.ts';
 /** Addresses for load balancers that nobody has answered for yet; RFC 2544 and RFC 3849 keep them from being anybody's. */
 const LOAD_BALANCER_NETWORKS: Record<IPFamily, string> = { IPv4: '198.18.0.0/16', IPv6: '2001:db8:1b::/112' };
 
+/** The Service that the API server makes for itself. */
+export const API_SERVICE = 'default/kubernetes';
+
 function isNamedAddress(text: string): boolean {
   return /^[0-9a-fA-F.:]+$/.test(text);
 }
@@ -32,6 +35,12 @@ class AddressPool {
 
   reserve(address: string): void {
     this.#taken.add(address);
+  }
+
+  /** The API server's own (pkg/controlplane/instance.go, `ServiceIPRange`). */
+  first(): string | undefined {
+    const address = nth(this.#range, 1);
+    return address && formatAddress(address);
   }
 
   take(seed: string): string | undefined {
@@ -129,7 +138,7 @@ function clusterIPsOf(placed: Placed<Service>, key: string, families: readonly I
   const written = spec.clusterIPs ?? (spec.clusterIP ? [spec.clusterIP] : []);
   const given = new Map<IPFamily, string>();
   for (const [i, text] of written.entries()) {
-    const path = spec.clusterIPs ? ['spec', 'clusterIPs', i] : ['spec', 'clusterIP'];
+    const path = text === spec.clusterIP ? ['spec', 'clusterIP'] : ['spec', 'clusterIPs', i];
     const ip = canonical(text);
     if (ip !== undefined) {
       given.set(familyOf(ip), ip);
@@ -164,7 +173,7 @@ function clusterIPsOf(placed: Placed<Service>, key: string, families: readonly I
       );
       return [];
     }
-    const made = pool.take(key);
+    const made = key === API_SERVICE ? pool.first() : pool.take(key);
     if (made === undefined) {
       a.report.problem(
         'error',

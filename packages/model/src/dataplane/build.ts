@@ -3,13 +3,13 @@ import type { Address, Family, Netns, RouteTable, Table } from '@podwire/engine'
 import { familyName } from '../cluster/cidr.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { cniProfile } from '../cluster/detect/cni-profiles.ts';
-import { nodePodCIDRs } from '../cluster/nodes.ts';
-import { isOver, podAddresses } from '../cluster/pod-facts.ts';
+import { nodePodCIDRs } from '../cluster/pod-cidrs.ts';
+import { hasHostPorts, isOver, podAddresses } from '../cluster/pod-facts.ts';
 import { iptablesCompiler } from '../proxy/iptables/compile.ts';
 import type { ProxyNode, ProxyRules } from '../proxy/proxy.ts';
 import { TableMerger } from './additions.ts';
 import { Fabric, type FabricNode, podNetworks, type Segment } from './fabric.ts';
-import { hasHostPorts, hostPortAdditions } from './host-ports.ts';
+import { hostPortAdditions } from './host-ports.ts';
 import { Masquerades } from './masquerade.ts';
 import { type NodeRoutesInput, ownTable, sharedTable } from './node-routes.ts';
 import type { Dataplane, NetnsRole, NodeState } from './node-state.ts';
@@ -88,7 +88,9 @@ class Builder {
   }
 
   node(node: FabricNode, side: HostSide, pods: readonly LocalPod[]): NodeState {
-    const { proxy, netfilter } = this.#netfilter(node, side, pods);
+    const { portmap } = this.#routes.profile;
+    const withPorts = portmap ? pods.filter((p) => hasHostPorts(p.placed.object)) : [];
+    const { proxy, netfilter } = this.#netfilter(node, side, withPorts);
     const base = this.#bases.get(node.segment) ?? sharedTable(this.#routes, node.segment);
     this.#bases.set(node.segment, base);
     const host: Netns = {
@@ -104,7 +106,7 @@ class Builder {
       ],
       addresses: [...nodeAddresses(node), ...side.addresses],
       tables: [ownTable(this.#routes, node, side, base)],
-      sysctls: this.#sysctls.of(proxy?.sysctls ?? {}, side.sysctls, this.#portmapSysctls(side, pods)),
+      sysctls: this.#sysctls.of(proxy?.sysctls ?? {}, side.sysctls, this.#portmapSysctls(side, withPorts)),
       netfilter,
     };
     return { name: node.name, host, pods: side.pods };
@@ -113,11 +115,10 @@ class Builder {
   #netfilter(
     node: FabricNode,
     side: HostSide,
-    pods: readonly LocalPod[],
+    withPorts: readonly LocalPod[],
   ): { proxy: ProxyRules | undefined; netfilter: Table[] } {
     const { profile } = this.#routes;
     const proxy = this.#proxy?.(this.#proxyNode(node, side));
-    const withPorts = profile.portmap ? pods.filter((p) => hasHostPorts(p.placed.object)) : [];
     const hostPortPods = withPorts.map((p) => ({ pod: p.placed, subnets: side.subnets.get(p.key) ?? {} }));
     const additions = FAMILIES.flatMap((family) => [
       ...this.#masquerades.for({
@@ -132,11 +133,9 @@ class Builder {
   }
 
   /** With `snat` portmap lets loopback addresses out to the link behind which the pods are (portmap.go, `enableLocalnetRouting`). */
-  #portmapSysctls(side: HostSide, pods: readonly LocalPod[]): Record<string, number> {
-    if (!this.#routes.profile.portmap) return {};
+  #portmapSysctls(side: HostSide, withPorts: readonly LocalPod[]): Record<string, number> {
     const found: Record<string, number> = {};
-    for (const { key, placed } of pods) {
-      if (!hasHostPorts(placed.object)) continue;
+    for (const { key } of withPorts) {
       const link = side.links.find((l) => l.peer?.netns === key);
       if (link) found[`net.ipv4.conf.${link.master ?? link.name}.route_localnet`] = 1;
     }

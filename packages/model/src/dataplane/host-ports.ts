@@ -146,8 +146,3 @@ export function hostPortAdditions(pods: readonly HostPortPod[], family: Family, 
     },
   ];
 }
-
-export function hasHostPorts(pod: Pod): boolean {
-  for (const { port } of containerPorts(pod)) if (port.hostPort) return true;
-  return false;
-}

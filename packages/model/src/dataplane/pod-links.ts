@@ -19,7 +19,7 @@ import { nth, parseCIDR, width } from '../cluster/cidr.ts';
 import type { Placed, PodWiring } from '../cluster/cluster.ts';
 import type { CniProfile } from '../cluster/detect/cni-profiles.ts';
 import { hexDigits } from '../cluster/names.ts';
-import { nodePodCIDRs } from '../cluster/nodes.ts';
+import { nodePodCIDRs } from '../cluster/pod-cidrs.ts';
 import { podAddresses } from '../cluster/pod-facts.ts';
 import type { Node, Pod } from '../objects/kube.ts';
 import type { CniCause, PodCause } from './cause.ts';

@@ -47,7 +47,11 @@ export class Programs {
 
   constructor(collected: Pick<Collected, 'pods' | 'workloads'>) {
     for (const placed of collected.workloads.values()) this.#add(placed);
-    for (const placed of collected.pods.values()) this.#add(placed);
+    for (const placed of collected.pods.values()) {
+      const { spec, metadata } = placed.object;
+      // Node agents and control planes; the rest of a large cluster need not be looked through.
+      if (spec.hostNetwork || metadata.namespace === 'kube-system') this.#add(placed);
+    }
   }
 
   /** Programs that go by one of the names, templates before pods. */

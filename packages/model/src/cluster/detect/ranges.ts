@@ -79,6 +79,11 @@ function guess(
   return { value: formatPrefix(wide), why: `holds ${what}` };
 }
 
+function podTexts(collected: Collected): (string | undefined)[] {
+  const pods = [...collected.pods.values()].filter((p) => !p.object.spec.hostNetwork);
+  return pods.flatMap(({ object: { status } }) => [status?.podIP, ...(status?.podIPs ?? []).map((i) => i.ip)]);
+}
+
 export function podNetwork(
   collected: Collected,
   findings: readonly Finding<string[]>[],
@@ -91,13 +96,8 @@ export function podNetwork(
       ofNodes.map((c) => (c?.includes('/') ? c.slice(0, c.indexOf('/')) : undefined)),
       family,
     );
-    const pods = [...collected.pods.values()].filter((p) => !p.object.spec.hostNetwork);
-    const ofPods = addressesOf(
-      pods.flatMap((p) => [p.object.status?.podIP, ...(p.object.status?.podIPs ?? []).map((i) => i.ip)]),
-      family,
-    );
     return choose(undefined, '', perFamily(findings, family), () => {
-      const seen = networks.length > 0 ? networks : ofPods;
+      const seen = networks.length > 0 ? networks : addressesOf(podTexts(collected), family);
       const what = networks.length > 0 ? `the podCIDRs of ${networks.length} Nodes` : 'the addresses of the Pods';
       return guess(seen, DEFAULT_POD_CIDRS[family], family === 'IPv4' ? 16 : 56, what, family);
     });

@@ -1,4 +1,6 @@
 /** How a setting finds its value: what the user says, else the first thing in the input that says it, else an assumption. */
+
+import { builtInKind } from '../../objects/kinds.ts';
 import type { KubeObject } from '../../objects/kube.ts';
 import { refOf } from '../../objects/refs.ts';
 import type { Origin } from '../../read/source.ts';
@@ -12,8 +14,13 @@ export interface Finding<T> {
 }
 
 /** `ConfigMap kube-system/kube-proxy, clusterCIDR` as a finding's `why`. */
-export function finding<T>(value: T, placed: Placed<KubeObject>, what: string): Finding<T> {
-  return { value, why: `${refOf(placed.object)}, ${what}`, ...(placed.origin && { origin: placed.origin }) };
+export function finding<T>(value: T, { object, origin }: Placed<KubeObject>, what: string): Finding<T> {
+  const { name, namespace } = object.metadata;
+  // Configuration files have no name, and only built-in kinds have a namespace by default.
+  const ref = builtInKind(object.apiVersion, object.kind)
+    ? refOf(object)
+    : [object.kind, namespace && `${namespace}/${name}`, !namespace && name].filter(Boolean).join(' ');
+  return { value, why: `${ref}, ${what}`, ...(origin && { origin }) };
 }
 
 /** `fallback` is called only where nothing says the value; its `why` says why that is assumed. */
