@@ -76,6 +76,10 @@ function settleBroadcast(address: Address): Address {
   if (broadcast !== '+' && broadcast !== '-') return address;
   const prefix = parsePrefix(address.address);
   if (prefix?.family !== 4) throw new IpRefusal('Broadcast can be set only for IPv4 addresses');
+  if (prefix.length > 30) {
+    const { broadcast: _none, ...rest } = address;
+    return rest;
+  }
   const mask = maskOf(4, prefix.length);
   const words = prefix.words.map((w, i) => {
     const m = mask[i] ?? 0;

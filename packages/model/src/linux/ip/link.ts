@@ -22,7 +22,6 @@ function carrierOn(host: Host, link: Link): void {
   const { sysctls } = host.netns;
   if (link.mac === undefined || link.kind === 'loopback') return;
   if (confOf(sysctls, 6, link.name, 'disable_ipv6') || confOf(sysctls, 6, link.name, 'addr_gen_mode')) return;
-  if (link.master !== undefined) return;
   const address = linkLocal(link.mac);
   if (!host.netns.addresses.some((a) => a.link === link.name && a.scope === 'link' && a.address.startsWith('fe80:'))) {
     addAddress(host, { link: link.name, address, scope: 'link' });

@@ -91,9 +91,11 @@ function build(host: Host, asked: Asked, id: number, family: Family | undefined)
   if (!link) throw new IpRefusal(`Cannot find device "${dev}"`);
   if (!isUp(link)) throw kernelError('ENETDOWN');
   if (!hasCarrier(host, link)) throw kernelSays('Carrier for nexthop device is down', 'ENETDOWN');
-  const nexthop = of === 4 ? checkNexthop4(host, asked.request, 0, 'global') : checkNexthop6(host, asked.request, 0);
-  const scope = of === 4 && nexthop.via === undefined ? 'host' : 'link';
-  return { id, family: of, nexthop, scope, ...protocol };
+  const checked =
+    of === 4
+      ? checkNexthop4(host, asked.request, 0, 'global')
+      : { nexthop: checkNexthop6(host, asked.request, 0), scope: 'link' as const };
+  return { id, family: of, ...checked, ...protocol };
 }
 
 export function changeNexthop(host: Host, verb: string, words: Words, family: Family | undefined): void {

@@ -59,7 +59,7 @@ function resolve(host: Host, request: RouteRequest): Nexthop[] {
   }
   if (scopeNumber(request.scope) > scopeNumber('host')) throw kernelSays('Invalid scope');
   if (request.scope === 'host') return hostScope(host, request);
-  return request.nexthops.map((nexthop) => checkNexthop4(host, nexthop, request.table, request.scope));
+  return request.nexthops.map((nexthop) => checkNexthop4(host, nexthop, request.table, request.scope).nexthop);
 }
 
 /** What the kernel keeps of a request; throws what it says otherwise. */

@@ -22,7 +22,7 @@ function readPrefix(
   const word = words.next('prefix');
   if (word === 'all' || word === 'any' || word === 'default') return { text: undefined, family };
   const prefix = prefixOf(word, family);
-  return { text: formatPrefix(networkOf(prefix)), family: prefix.family };
+  return { text: prefix.length === 0 ? undefined : formatPrefix(networkOf(prefix)), family: prefix.family };
 }
 
 /** `80` or `80-90`. */

@@ -1,0 +1,224 @@
+/** `ip link show` and `ip addr show`: records as `ip -j` prints them, and lines (iproute2's ip/ipaddress.c). */
+import { type Address, addressesOf, isSecondary, type Link, type Netns } from '@podwire/engine';
+import { familyOf, findLink, type Host, hasCarrier, isUp, linkIndex, linksOf } from './host.ts';
+import { scopeNumber } from './names.ts';
+
+const FOREVER = 4294967295;
+const LOOPBACK_MTU = 65536;
+
+export interface AddressRecord {
+  family: 'inet' | 'inet6';
+  local: string;
+  /** The remote address of a point-to-point address. */
+  address?: string;
+  prefixlen: number;
+  metric?: number;
+  broadcast?: string;
+  scope: string;
+  secondary?: true;
+  deprecated?: true;
+  noprefixroute?: true;
+  label?: string;
+  valid_life_time: number;
+  preferred_life_time: number;
+}
+
+/** One element of `ip -j link show`; with `addr_info` of `ip -j addr show`. */
+export interface LinkRecord {
+  ifindex: number;
+  /** The other end, in the same namespace. */
+  link?: string;
+  /** The other end's index, in another one. */
+  link_index?: number;
+  ifname: string;
+  flags: string[];
+  mtu: number;
+  qdisc: string;
+  master?: string;
+  operstate: string;
+  linkmode?: string;
+  group: string;
+  txqlen: number;
+  link_type: string;
+  address: string;
+  broadcast: string;
+  /** Namespace of the other end. */
+  link_netns?: string;
+  /** With `-d`. */
+  linkinfo?: { info_kind: string; info_data?: object; info_slave_kind?: string; info_slave_data?: object };
+  addr_info?: AddressRecord[];
+}
+
+/** A locally administered address for a link that was given none: the same each time for the same names. */
+function inventedMac(netns: string, link: string): string {
+  let hash = 0x811c9dc5;
+  for (const c of `${netns} ${link}`) hash = Math.imul(hash ^ (c.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+  const bytes = [0x02, 0, hash >>> 24, (hash >>> 16) & 255, (hash >>> 8) & 255, hash & 255];
+  return bytes.map((b) => b.toString(16).padStart(2, '0')).join(':');
+}
+
+function flagsOf(host: Host, link: Link): string[] {
+  const up = isUp(link);
+  if (link.kind === 'loopback') return up ? ['LOOPBACK', 'UP', 'LOWER_UP'] : ['LOOPBACK'];
+  const carrier = hasCarrier(host, link);
+  return [
+    ...(up && !carrier ? ['NO-CARRIER'] : []),
+    'BROADCAST',
+    ...(link.kind === 'dummy' ? ['NOARP'] : ['MULTICAST']),
+    ...(up ? ['UP'] : []),
+    ...(up && carrier ? ['LOWER_UP'] : []),
+  ];
+}
+
+function stateOf(host: Host, link: Link): string {
+  if (!isUp(link)) return 'DOWN';
+  if (link.kind === 'loopback' || link.kind === 'dummy' || link.vxlan) return 'UNKNOWN';
+  return hasCarrier(host, link) ? 'UP' : 'DOWN';
+}
+
+function otherEnd(host: Host, link: Link): Pick<LinkRecord, 'link' | 'link_index'> {
+  if (!link.peer) return {};
+  if (link.peer.netns === host.netns.name) return { link: link.peer.link };
+  const netns = host.world.get(link.peer.netns);
+  const peer = netns && findLink(netns, link.peer.link);
+  return netns && peer ? { link_index: linkIndex(netns, peer) } : {};
+}
+
+function infoOf(link: Link): LinkRecord['linkinfo'] {
+  const { vxlan } = link;
+  const kind = vxlan ? 'vxlan' : link.kind === 'device' || link.kind === 'loopback' ? undefined : link.kind;
+  if (kind === undefined) return undefined;
+  return {
+    info_kind: kind,
+    ...(vxlan && {
+      info_data: {
+        id: vxlan.id,
+        ...(vxlan.local !== undefined && { [vxlan.local.includes(':') ? 'local6' : 'local']: vxlan.local }),
+        ...(vxlan.dev !== undefined && { link: vxlan.dev }),
+        port: vxlan.port,
+        learning: vxlan.learning !== false,
+      },
+    }),
+    ...(link.master !== undefined && {
+      info_slave_kind: 'bridge',
+      info_slave_data: { hairpin: link.hairpin === true, isolated: link.isolated === true },
+    }),
+  };
+}
+
+export interface LinkListing {
+  /** `-d`. */
+  details?: boolean;
+}
+
+export function linkRecord(host: Host, link: Link, listing: LinkListing = {}): LinkRecord {
+  const loopback = link.kind === 'loopback';
+  const linkinfo = listing.details ? infoOf(link) : undefined;
+  const { peer } = link;
+  return {
+    ifindex: linkIndex(host.netns, link),
+    ...otherEnd(host, link),
+    ifname: link.name,
+    flags: flagsOf(host, link),
+    mtu: link.mtu ?? (loopback ? LOOPBACK_MTU : 1500),
+    qdisc: isUp(link) ? 'noqueue' : 'noop',
+    ...(link.master !== undefined && { master: link.master }),
+    operstate: stateOf(host, link),
+    linkmode: 'DEFAULT',
+    group: 'default',
+    txqlen: 1000,
+    link_type: loopback ? 'loopback' : 'ether',
+    address: loopback ? '00:00:00:00:00:00' : (link.mac ?? inventedMac(host.netns.name, link.name)),
+    broadcast: loopback ? '00:00:00:00:00:00' : 'ff:ff:ff:ff:ff:ff',
+    ...(peer && peer.netns !== host.netns.name && { link_netns: peer.netns }),
+    ...(linkinfo && { linkinfo }),
+  };
+}
+
+function addressRecord(address: Address, all: readonly Address[]): AddressRecord {
+  const [local = '', length = ''] = address.address.split('/');
+  const v4 = familyOf(address.address) === 4;
+  const [peer, peerLength] = address.peer?.split('/') ?? [];
+  const scope = address.scope ?? (local === '::1' || local.startsWith('127.') ? 'host' : 'global');
+  return {
+    family: v4 ? 'inet' : 'inet6',
+    local,
+    ...(peer !== undefined && { address: peer }),
+    prefixlen: Number(peerLength ?? length),
+    ...(address.metric !== undefined && { metric: address.metric }),
+    ...(address.broadcast !== undefined && { broadcast: address.broadcast }),
+    scope,
+    ...(isSecondary(address, all) && { secondary: true as const }),
+    ...(address.deprecated && { deprecated: true as const }),
+    ...(address.noprefixroute && { noprefixroute: true as const }),
+    ...(v4 && { label: address.link }),
+    valid_life_time: FOREVER,
+    preferred_life_time: address.deprecated ? 0 : FOREVER,
+  };
+}
+
+function worldOf(netns: Netns, world: readonly Netns[]): Host {
+  return { netns, world: new Map([netns, ...world].map((n) => [n.name, n])) };
+}
+
+/** `ip -j link show`; `world` holds the other ends of veth pairs. */
+export function linkRecords(netns: Netns, listing: LinkListing = {}, world: readonly Netns[] = []): LinkRecord[] {
+  const host = worldOf(netns, world);
+  return linksOf(netns)
+    .map((link) => linkRecord(host, link, listing))
+    .sort((a, b) => a.ifindex - b.ifindex);
+}
+
+/** IPv4 as it stands; IPv6 the farthest scope first, as the kernel keeps it. */
+function ordered(own: readonly Address[]): Address[] {
+  const scope = (a: Address) => scopeNumber(a.scope ?? 'global');
+  const six = own.filter((a) => familyOf(a.address) === 6);
+  return [...own.filter((a) => familyOf(a.address) === 4), ...six.sort((a, b) => scope(a) - scope(b))];
+}
+
+/** `ip -j addr show`. */
+export function addressRecords(netns: Netns, listing: LinkListing = {}, world: readonly Netns[] = []): LinkRecord[] {
+  const all = addressesOf(netns);
+  return linkRecords(netns, listing, world).map(({ linkmode: _mode, ...record }) => {
+    const own = all.filter((address) => address.link === record.ifname);
+    return { ...record, addr_info: ordered(own).map((address) => addressRecord(address, all)) };
+  });
+}
+
+function linkText(record: LinkRecord): string {
+  const index = record.link_index === undefined ? '' : `@if${record.link_index}`;
+  const other = record.link === undefined ? index : `@${record.link}`;
+  const word = (name: string, value: string | undefined) => (value === undefined ? '' : ` ${name} ${value}`);
+  return (
+    `${record.ifindex}: ${record.ifname}${other}: <${record.flags.join(',')}> mtu ${record.mtu} qdisc ${record.qdisc}` +
+    `${word('master', record.master)} state ${record.operstate}${word('mode', record.linkmode)} group ${record.group} ` +
+    `qlen ${record.txqlen}\n` +
+    `    link/${record.link_type} ${record.address} brd ${record.broadcast}${word('link-netns', record.link_netns)}\n`
+  );
+}
+
+const lifetime = (seconds: number) => (seconds === FOREVER ? 'forever' : `${seconds}sec`);
+
+function addressText(a: AddressRecord): string {
+  const word = (name: string, value: string | number | undefined) => (value === undefined ? '' : `${name} ${value} `);
+  const where = a.address === undefined ? `${a.local}/${a.prefixlen}` : `${a.local} peer ${a.address}/${a.prefixlen}`;
+  return (
+    `    ${a.family} ${where} ${word('metric', a.metric)}${word('brd', a.broadcast)}scope ${a.scope} ` +
+    (a.secondary ? 'secondary ' : '') +
+    (a.deprecated ? 'deprecated ' : '') +
+    (a.noprefixroute ? 'noprefixroute ' : '') +
+    `${a.label ?? ''}\n       valid_lft ${lifetime(a.valid_life_time)} preferred_lft ${lifetime(a.preferred_life_time)}\n`
+  );
+}
+
+/** `ip link show`. */
+export function printLinks(netns: Netns, world: readonly Netns[] = []): string {
+  return linkRecords(netns, {}, world).map(linkText).join('');
+}
+
+/** `ip addr show`. */
+export function printAddresses(netns: Netns, world: readonly Netns[] = []): string {
+  return addressRecords(netns, {}, world)
+    .map((record) => linkText(record) + (record.addr_info ?? []).map(addressText).join(''))
+    .join('');
+}
