@@ -1,6 +1,19 @@
 /** `@podwire/engine`: a small Linux network stack. It knows nothing of Kubernetes. */
 export * from './address.ts';
+export { type Conversation, continueConversation, converse, type Errno, type Outcome } from './converse.ts';
 export { EngineError, type EngineErrorCode } from './errors.ts';
+export { type Branch, type Exploration, type ExploreOptions, explore, type Odds, tally } from './explore.ts';
+export {
+  addFractions,
+  compareFractions,
+  type Fraction,
+  formatFraction,
+  fraction,
+  fractionToNumber,
+  multiplyFractions,
+  ONE,
+  ZERO,
+} from './fraction.ts';
 export { addressesOf, IMPLIED_LOOPBACK, isSecondary, localRoutes, localTable } from './local-table.ts';
 export type * from './machine.ts';
 export type * from './network.ts';

@@ -122,10 +122,15 @@ function routes6(parsed: Parsed, link: Link, forwarding: boolean): Route[] {
   return made;
 }
 
+/** What makes a route a second one. IPv6 does not look at its type: an own address that is also the subnet's anycast address stays local. */
 const keyOf = (route: Route) =>
-  [route.family, route.type, route.destination, route.metric ?? 0, route.nexthops.map((n) => n.dev).join(',')].join(
-    ' ',
-  );
+  [
+    route.family,
+    route.family === 4 ? route.type : '',
+    route.destination,
+    route.metric ?? 0,
+    route.nexthops.map((n) => n.dev).join(','),
+  ].join(' ');
 
 /** The routes the kernel makes by itself, in the order of the addresses; multicast last. */
 export function localRoutes(netns: Netns): Route[] {
