@@ -7,6 +7,7 @@ import { kubeProxyNodePortAddresses } from './kube-proxy-nodeport-addresses.ts';
 import { kubeProxyReal } from './kube-proxy-real.ts';
 import { kubeProxyRules } from './kube-proxy-rules.ts';
 import { kubeProxyTracking } from './kube-proxy-tracking.ts';
+import { manifests } from './manifests.ts';
 
 /** Every kind of suite that can be judged, one module each, in the order of their names. */
 const kinds: readonly Kind[] = [
@@ -18,6 +19,7 @@ const kinds: readonly Kind[] = [
   kubeProxyReal,
   kubeProxyRules,
   kubeProxyTracking,
+  manifests,
 ];
 
 export function kindNamed(name: string): Kind | undefined {

@@ -49,6 +49,8 @@ export interface Ignored {
   code: string;
   /** For people. */
   why: string;
+  /** What it calls itself, where it says a kind: `Addons bootstrap`. */
+  object?: string;
   /** How many, where one entry stands for several of a file. */
   count?: number;
 }

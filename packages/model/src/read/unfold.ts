@@ -53,9 +53,10 @@ function typeOfFolder(file: string): ListType | undefined {
 /** Take Lists, typed lists and arrays apart, also inside each other, down to single objects. */
 export function unfold(value: unknown, context: Context): void {
   const { into } = context;
-  const ignore = (code: string, why: string, items: readonly number[]): void => {
+  const ignore = (code: string, why: string, items: readonly number[], object?: string): void => {
     const where = items.length === 0 ? {} : { items: [...items] };
-    into.ignored.push({ file: context.file, document: context.document, code, why, ...where });
+    const what = object === undefined ? {} : { object };
+    into.ignored.push({ file: context.file, document: context.document, code, why, ...where, ...what });
   };
 
   const takeMembers = (members: readonly unknown[], type: ListType | undefined, items: readonly number[]): void => {
@@ -130,7 +131,8 @@ export function unfold(value: unknown, context: Context): void {
       ignore('mapping-without-kind', 'a mapping without a kind', items);
       reportMissing(mapping, items);
     } else if (apiVersion === undefined) {
-      ignore('kind-without-api-version', `${kind} without an apiVersion`, items);
+      const name = isRecord(mapping.metadata) ? (text(mapping.metadata.name) ?? '') : '';
+      ignore('kind-without-api-version', `${kind} without an apiVersion`, items, `${kind} ${name}`.trim());
       reportMissing(mapping, items);
     } else {
       const origin = context.originOf(mapping, items);
