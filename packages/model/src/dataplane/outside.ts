@@ -20,7 +20,7 @@ const LOCAL = 255;
 
 /** The wire between the two; nobody routes these addresses. */
 const WIRE: Record<Family, { gateway: string; external: string; length: number }> = {
-  4: { gateway: '169.254.254.1', external: '169.254.254.2', length: 30 },
+  4: { gateway: '169.254.254.1', external: '169.254.254.2', length: 32 },
   6: { gateway: 'fe80::1', external: 'fe80::2', length: 64 },
 };
 
@@ -39,14 +39,14 @@ function wireAddresses(link: string, end: 'gateway' | 'external'): Address[] {
   }));
 }
 
-function wireRoute(link: string, end: 'gateway' | 'external'): Route {
+/** To the other end of the wire alone: a route to the whole of it would hide from the outside that its own end is local. IPv6 needs none. */
+function wireRoute(link: string, destination: string, prefsrc: string): Route {
   return {
     family: 4,
     type: 'unicast',
-    destination: '169.254.254.0/30',
+    destination: `${destination}/32`,
     scope: 'link',
-    protocol: 'kernel',
-    prefsrc: WIRE[4][end],
+    prefsrc,
     nexthops: [{ dev: link }],
     cause: cause('the wire between the router and the outside'),
   };
@@ -97,6 +97,16 @@ export function gatewayOf(input: NodeRoutesInput): Netns {
       cause: cause('everything else is outside'),
     }),
   );
+  // Pod and Service addresses mean nothing outside the nodes; what is missent there gets no answer.
+  const unknown = [...cluster.settings.podCIDRs.value, ...cluster.settings.serviceCIDRs.value].map(
+    (destination): Route => ({
+      family: destination.includes(':') ? 6 : 4,
+      type: 'blackhole',
+      destination,
+      nexthops: [],
+      cause: cause('networks inside the cluster are not known outside the nodes'),
+    }),
+  );
   // Nodes in several subnets only reach each other's pods if the router between them knows the way.
   const toPods =
     fabric.segments.length < 2
@@ -112,7 +122,14 @@ export function gatewayOf(input: NodeRoutesInput): Netns {
     tables: [
       {
         id: MAIN,
-        routes: [...routes, wireRoute('wan', 'gateway'), ...toPods, ...balancedRoutes(cluster, fabric), ...toOutside],
+        routes: [
+          ...routes,
+          wireRoute('wan', WIRE[4].external, WIRE[4].gateway),
+          ...toPods,
+          ...balancedRoutes(cluster, fabric),
+          ...unknown,
+          ...toOutside,
+        ],
       },
     ],
     sysctls: FORWARDING,
@@ -125,7 +142,7 @@ export function gatewayOf(input: NodeRoutesInput): Netns {
  * Service networks are private: no route leads there from outside.
  */
 export function externalOf(cluster: Cluster, gateway: Netns): Netns {
-  const routes: Route[] = [wireRoute('eth0', 'external')];
+  const routes: Route[] = [wireRoute('eth0', WIRE[4].gateway, WIRE[4].external)];
   const back = (family: Family, destination: string, why: DataplaneCause): Route => ({
     family,
     type: 'unicast',
@@ -136,7 +153,7 @@ export function externalOf(cluster: Cluster, gateway: Netns): Netns {
   });
   for (const route of gateway.tables.flatMap((t) => t.routes)) {
     const { family, destination, nexthops, cause: why } = route;
-    const isCluster = nexthops.every((hop) => hop.dev !== 'wan');
+    const isCluster = route.type === 'unicast' && nexthops.every((hop) => hop.dev !== 'wan');
     const isPods = (why as DataplaneCause).kind !== 'outside';
     if (isCluster && !isPods) routes.push(back(family, destination, why as DataplaneCause));
   }
