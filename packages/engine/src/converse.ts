@@ -46,6 +46,8 @@ export interface Conversation {
   there: Walk;
   /** The answer's walk; absent where nothing was sent back. */
   back?: Walk;
+  /** The reset with which a stack meets an answer it does not know: it ends the connection on its way. */
+  reset?: Walk;
 }
 
 const isIcmp = (packet: Packet) => packet.protocol === Protocol.ICMP || packet.protocol === Protocol.ICMPV6;
@@ -194,12 +196,14 @@ const ownReport = (there: Walk, packet: Packet): Conversation['icmp'] => {
 export function converse(machine: Machine, netns: string, packet: Packet): Conversation {
   const there = machine.send(netns, packet);
   const back = there.end.answers ? machine.answer() : undefined;
+  const reset = back?.end.reason === Reason.NO_SOCKET && back.end.answers ? machine.answer() : undefined;
   const sent = sentPacket(there, packet);
   const common = {
     local: !leftHost(there),
     client: sourceOf(sent),
     there,
     ...(back ? { back } : {}),
+    ...(reset ? { reset } : {}),
     ...reached(there),
   };
   const error = localError(there, packet.protocol);
