@@ -1,4 +1,5 @@
 import type { Kind } from '../contract.ts';
+import { kernelNatFlow } from './kernel-nat-flow.ts';
 import { kubeProxyDetectLocal } from './kube-proxy-detect-local.ts';
 import { kubeProxyEndpoints } from './kube-proxy-endpoints.ts';
 import { kubeProxyFlow } from './kube-proxy-flow.ts';
@@ -11,6 +12,7 @@ import { manifests } from './manifests.ts';
 
 /** Every kind of suite that can be judged, one module each, in the order of their names. */
 const kinds: readonly Kind[] = [
+  kernelNatFlow,
   kubeProxyDetectLocal,
   kubeProxyEndpoints,
   kubeProxyFlow,

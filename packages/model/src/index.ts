@@ -4,7 +4,7 @@ export { matchesPairs } from './answer/labels.ts';
 export type * from './cluster/cluster.ts';
 export type { ClusterOverrides } from './cluster/overrides.ts';
 export type * from './dataplane/node-state.ts';
-export { parseIptablesSave, printIptablesSave } from './linux/iptables-save.ts';
+export * from './linux/index.ts';
 export type * from './objects/kube.ts';
 export type * from './problem.ts';
 export * from './proxy/index.ts';

@@ -108,11 +108,11 @@ function addAddress4(host: Host, address: Address): void {
     if ((other.scope ?? 'global') !== scope) throw kernelSays('ipv4: Invalid scope value');
   }
   const made: Address = { ...address, ...(scope !== 'global' && { scope }) };
-  // Primary addresses stand before secondary ones, those of the farther scope first (inet_insert_ifa).
+  // Primary addresses stand before secondary ones, those of the nearer scope first (inet_insert_ifa).
   let at = addresses.findLastIndex((a) => a.link === address.link) + 1;
   if (alike.length === 0) {
     const before = peers.filter(
-      (a) => !isSecondary(a, addresses) && scopeNumber(scope) >= scopeNumber(a.scope ?? 'global'),
+      (a) => !isSecondary(a, addresses) && scopeNumber(scope) <= scopeNumber(a.scope ?? 'global'),
     );
     const last = before.at(-1);
     const [first] = peers;

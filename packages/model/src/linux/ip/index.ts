@@ -1,2 +1,14 @@
-/** What the `ip` and `bridge` tools do to a network namespace. */
+/** What the `ip` and `bridge` tools do to a network namespace, and what they print of one. */
 export { applyBridge, applyIp, emptyNetns, type Refused } from './batch.ts';
+export {
+  type AddressRecord,
+  addressRecords,
+  type LinkListing,
+  type LinkRecord,
+  linkRecords,
+  printAddresses,
+  printLinks,
+} from './print-link.ts';
+export { type NeighborRecord, neighborRecords, printNeighbors } from './print-neighbor.ts';
+export { type NexthopRecord, printRoutes, type RouteListing, type RouteRecord, routeRecords } from './print-route.ts';
+export { printRules, type RuleRecord, ruleRecords } from './print-rule.ts';
