@@ -11,9 +11,16 @@ function conditionText(outcome: Outcome): string {
   return parts.length === 0 ? '' : `  ${parts.join(', ')}`;
 }
 
+/** The node a packet from outside came in at, where that was a choice. */
+function entryOf(outcome: Outcome): string | undefined {
+  if (outcome.forward.hops[0]?.place.kind !== 'external') return undefined;
+  return outcome.forward.hops.find((hop) => hop.place.kind === 'node')?.place.name;
+}
+
 /** A row for each way that ends with a receiver or differs; none where there is only one way. */
 export function endpointRows(outcomes: readonly Outcome[], everything: boolean, style: Style): Row[] {
   if (outcomes.length < 2) return [];
+  const entries = new Set(outcomes.map(entryOf));
   const shown = everything ? outcomes : outcomes.slice(0, SHOWN_MAX);
   const rows = shown.map((outcome): Row => {
     const { receiver } = outcome;
@@ -29,7 +36,7 @@ export function endpointRows(outcomes: readonly Outcome[], everything: boolean, 
         node,
         receiver ? hostPort(receiver.address, receiver.port) : '',
       ],
-      body: sees + conditionText(outcome),
+      body: `${sees}${entries.size > 1 ? `, came in at ${entryOf(outcome)}` : ''}${conditionText(outcome)}`,
     };
   });
   if (shown.length < outcomes.length) {

@@ -28,7 +28,7 @@ function code(text: string): string {
 
 function stageTable(outcome: Outcome): string[] {
   const forward = stagesOf(outcome.forward);
-  const reply = outcome.reply ? stagesOf(outcome.reply) : [];
+  const reply = outcome.reply ? stagesOf(outcome.reply, true) : [];
   const rows = [...forward, ...reply].map((stage, i) => [
     String(i + 1),
     `${i >= forward.length ? 'reply: ' : ''}${placeText(stage.place)}`,

@@ -31,7 +31,8 @@ class Diagram {
   }
 }
 
-function walkLines(diagram: Diagram, walk: WalkView, arrow: string): string[] {
+function walkLines(diagram: Diagram, walk: WalkView, isReply: boolean): string[] {
+  const arrow = isReply ? '-->>' : '->>';
   const lines: string[] = [];
   const packets: PacketView[] = [];
   for (const hop of walk.hops) {
@@ -40,7 +41,7 @@ function walkLines(diagram: Diagram, walk: WalkView, arrow: string): string[] {
   }
   walk.hops.forEach((hop, i) => {
     const id = diagram.id(hop.place);
-    for (const stage of stagesOf({ ...walk, hops: [hop] })) {
+    for (const stage of stagesOf({ ...walk, hops: [hop] }, isReply)) {
       if (stage.stage === 'route' || stage.stage === 'socket') continue;
       if (stage.stage === walk.verdict) continue;
       lines.push(`  Note over ${id}: ${label(`${stage.stage}: ${stage.text}`)}`);
@@ -59,8 +60,8 @@ export function traceMermaid(answer: TraceAnswer): string {
     const outcome = typicalOutcome(group.outcomes, group.verdict);
     const diagram = new Diagram();
     const title = `${group.verdict.toUpperCase()} ${group.sources[0]?.name ?? ''} > ${group.destinations[0]?.name ?? ''}`;
-    const forward = outcome ? walkLines(diagram, outcome.forward, '->>') : [];
-    const reply = outcome?.reply ? walkLines(diagram, outcome.reply, '-->>') : [];
+    const forward = outcome ? walkLines(diagram, outcome.forward, false) : [];
+    const reply = outcome?.reply ? walkLines(diagram, outcome.reply, true) : [];
     return [`---`, `title: ${JSON.stringify(title)}`, `---`, ...diagram.lines, ...forward, ...reply].join('\n');
   });
   return `${diagrams.join('\n\n')}\n`;

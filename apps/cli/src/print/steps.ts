@@ -11,8 +11,11 @@ function headerText(packet: PacketView): string {
 
 type Line = { what: string; body: string; object?: Extract<StepView, { kind: 'rule' }>['object'] };
 
-/** Steps that decide nothing are left out unless all are asked for: chains that end by ACCEPT without a rule of their own. */
-function lineOf(step: StepView, everything: boolean): Line | undefined {
+/**
+ * What a rule says itself is not said again, nor that a chain without a matching rule lets pass, unless everything is asked for.
+ * `hasRules`: a rule of the step's table and hook was shown.
+ */
+function lineOf(step: StepView, hasRules: boolean, everything: boolean): Line | undefined {
   switch (step.kind) {
     case 'enter':
       return { what: step.link === undefined ? 'made here' : `in ${step.link}`, body: headerText(step.packet) };
@@ -21,10 +24,13 @@ function lineOf(step: StepView, everything: boolean): Line | undefined {
     case 'rule':
       return { what: `${step.table} ${step.hook}`, body: step.text, ...(step.object && { object: step.object }) };
     case 'chain':
-      if (!everything && step.verdict === 'accept') return undefined;
+      if (!everything && (step.by === 'rule' || (step.verdict === 'accept' && !hasRules))) return undefined;
       return {
         what: `${step.table} ${step.hook}`,
-        body: `${step.chain}: ${step.by === 'policy' ? 'policy' : 'ended by the rule above,'} ${step.verdict.toUpperCase()}`,
+        body:
+          step.by === 'policy'
+            ? `policy ${step.verdict.toUpperCase()}`
+            : `ended by the rule above: ${step.verdict.toUpperCase()}`,
       };
     case 'nat':
       return { what: step.remembered ? 'nat, remembered' : 'nat', body: `${step.what} ${step.from} > ${step.to}` };
@@ -56,18 +62,24 @@ function lineOf(step: StepView, everything: boolean): Line | undefined {
 
 function hopRows(hop: Hop, number: number, everything: boolean, style: Style): Row[] {
   const rows: Row[] = [];
+  const matched = new Set<string>();
+  let said = '';
   for (const step of hop.steps) {
-    const line = lineOf(step, everything);
+    if (step.kind === 'rule') matched.add(`${step.table} ${step.hook}`);
+    const hasRules = step.kind === 'chain' && matched.has(`${step.table} ${step.hook}`);
+    const line = lineOf(step, hasRules, everything);
     if (!line) continue;
     const first = rows.length === 0;
-    const tail = line.object
-      ? style([objectText(line.object), fileText(line.object)].filter((t) => t !== '').join('  '), 'dim')
+    const because = line.object
+      ? [objectText(line.object), fileText(line.object)].filter((t) => t !== '').join('  ')
       : '';
     rows.push({
       head: [first ? String(number).padStart(2) : '', first ? style(placeText(hop.place), 'bold') : '', line.what],
       body: line.body,
-      tail,
+      // Rules in a row have the same object as a rule: it is named at the first.
+      tail: because === said ? '' : style(because, 'dim'),
     });
+    said = because;
     if (step.kind === 'nat') rows.push({ head: ['', '', ''], body: style(`now ${headerText(step.packet)}`, 'cyan') });
   }
   return rows;

@@ -62,6 +62,9 @@ function headline(group: TraceGroup, answer: TraceAnswer, style: Style): string 
   const facts = [
     `ct=${answer.question.connection}`,
     ...(group.outcomes.length > 1 ? [count(endpoints.size, 'endpoint')] : []),
+    ...(group.outcomes.length > endpoints.size && group.outcomes.length > 1
+      ? [count(group.outcomes.length, 'way')]
+      : []),
     assumed === 0 ? 'exact' : count(assumed, 'assumption'),
   ];
   const ends = `${sourcesText(group.sources)} > ${destinationsText(group.destinations)}`;
@@ -89,7 +92,7 @@ function summaryLines(outcome: Outcome, { style, columns }: TextOptions): string
   const rows = stageRows(forward, 1, style);
   if (outcome.reply) {
     rows.push({ head: ['', style('reply', 'dim'), ''], body: '' });
-    rows.push(...stageRows(stagesOf(outcome.reply), forward.length + 1, style));
+    rows.push(...stageRows(stagesOf(outcome.reply, true), forward.length + 1, style));
   }
   return layOut(rows, { columns, indent: 1 });
 }

@@ -1,7 +1,7 @@
 /** What had to be assumed or is not modelled, and touched this answer. */
 import type { Step } from '@podwire/engine';
 import type { Cluster } from '../cluster/cluster.ts';
-import type { Note } from './answer.ts';
+import type { AddressKind, Note } from './answer.ts';
 import { causeNotModelled } from './cause.ts';
 import type { Path } from './paths.ts';
 
@@ -41,7 +41,7 @@ function causesOf(step: Step): unknown[] {
 
 /** Constructs of the network plugin that stood in for something simpler on the way. */
 export function notePath(path: Path, notes: NoteBook): void {
-  for (const walk of [path.forward, path.reply]) {
+  for (const walk of [path.conversation.there, path.conversation.back]) {
     for (const step of walk?.steps ?? []) {
       for (const cause of causesOf(step)) {
         const notModelled = causeNotModelled(cause);
@@ -56,9 +56,21 @@ export function notePath(path: Path, notes: NoteBook): void {
   }
 }
 
+/** Assumptions that touch only questions about some kinds of addresses; all others touch every answer. */
+const ONLY_FOR: Readonly<Record<string, readonly AddressKind[]>> = {
+  'made-load-balancers': ['loadBalancerIP'],
+  'made-node-ports': ['nodePort', 'loadBalancerIP'],
+  'made-cluster-ips': ['clusterIP'],
+  'redacted-cluster-ips': ['clusterIP'],
+  'computed-slices': ['clusterIP', 'nodePort', 'externalIP', 'loadBalancerIP'],
+  'proxy-mode-not-modelled': ['clusterIP', 'nodePort', 'externalIP', 'loadBalancerIP'],
+};
+
 /** The cluster's own assumptions: every answer stands on the nodes, addresses and networks that were made. */
-export function noteAssumptions(cluster: Cluster, notes: NoteBook): void {
+export function noteAssumptions(cluster: Cluster, kinds: ReadonlySet<AddressKind>, notes: NoteBook): void {
   for (const { code, text, settle } of cluster.assumptions) {
+    const only = ONLY_FOR[code];
+    if (only && !only.some((kind) => kinds.has(kind))) continue;
     notes.add({ kind: 'assumption', code, text, ...(settle !== undefined && { settle }) });
   }
 }

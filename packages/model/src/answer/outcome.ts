@@ -1,31 +1,34 @@
 /** One path as an answer tells it: the verdict with its reason, who received, and what decided. */
-import { type Choice, ChoiceKind, Disposition, type Step, type Walk } from '@podwire/engine';
+import {
+  type Choice,
+  ChoiceKind,
+  type Conversation,
+  Disposition,
+  type Endpoint,
+  Reason,
+  type Step,
+  type Walk,
+} from '@podwire/engine';
 import { isDataplaneCause } from '../dataplane/cause.ts';
 import type { Condition, Decisive, Outcome, Receiver, VerdictWord } from './answer.ts';
 import { causeObject } from './cause.ts';
 import type { Destination } from './destinations.ts';
 import { conntrackText, routeText, ruleText } from './linux-text.ts';
-import { oddsOf, type Path } from './paths.ts';
+import type { Path } from './paths.ts';
 import { codeOf } from './reasons.ts';
 import { symptomOf } from './symptom.ts';
-import { choiceText, chosenSource, dispositionWord, type Teller, walkView } from './walk-view.ts';
+import { choiceText, dispositionWord, type Teller, walkView } from './walk-view.ts';
 
-/** The source address as the sender's own stack chose it. */
-function sentFrom(walk: Walk): string | undefined {
-  const first = walk.steps[0];
-  return first?.kind === 'enter' && first.packet.saddr !== '' ? first.packet.saddr : chosenSource(walk);
-}
-
-function receiverOf(walk: Walk, teller: Teller): Receiver | undefined {
-  const { disposition, netns, packet } = walk.end;
-  if (disposition !== Disposition.DELIVERED && disposition !== Disposition.REFUSED) return undefined;
-  const sent = sentFrom(walk);
+function receiverOf({ endpoint, saw, client }: Conversation, ping: boolean, teller: Teller): Receiver | undefined {
+  if (!endpoint || !saw) return undefined;
+  // What stands for the port of an echo is its identifier.
+  const port = (end: Endpoint): number => (ping ? 0 : end.port);
   return {
-    place: teller.places.of(netns),
-    address: packet.daddr,
-    port: packet.dport,
-    sees: { address: packet.saddr, port: packet.sport },
-    sourceKept: sent === undefined || sent === packet.saddr,
+    place: teller.places.of(endpoint.netns),
+    address: endpoint.address,
+    port: port(endpoint),
+    sees: { address: saw.address, port: port(saw) },
+    sourceKept: saw.address === client.address,
   };
 }
 
@@ -94,39 +97,47 @@ export function hasUnmodelled(path: Path): boolean {
   return path.choices.some((c) => c.kind === ChoiceKind.UNMODELLED);
 }
 
-function leftSource(walk: Walk): boolean {
-  return walk.steps.some((s) => s.kind === 'transmit');
+/** The walk that settled the fate, and whether it was the reply's. An answer that the client's socket does not take is lost, too. */
+function decidingWalk({ outcome, there, back }: Conversation): { walk: Walk; isReply: boolean } {
+  const arrived = there.end.disposition === Disposition.DELIVERED;
+  return back && arrived && outcome !== 'reply' ? { walk: back, isReply: true } : { walk: there, isReply: false };
+}
+
+function fateOf(conversation: Conversation, destination: Destination, fromOutside: boolean): Fate {
+  const { walk, isReply } = decidingWalk(conversation);
+  const { disposition, reason } = walk.end;
+  if (!isReply) return { verdict: dispositionWord(disposition), reason: refinedReason(walk, destination, fromOutside) };
+  if (disposition === Disposition.DELIVERED) return { verdict: 'dropped', reason: codeOf(Reason.NO_SOCKET) };
+  return { verdict: dispositionWord(disposition), reason: codeOf(reason) };
+}
+
+interface Fate {
+  verdict: VerdictWord;
+  reason: string;
 }
 
 export function outcomeOf(path: Path, destination: Destination, fromOutside: boolean, teller: Teller): Outcome {
-  const { forward, reply, choices } = path;
-  const arrived = forward.end.disposition === Disposition.DELIVERED;
-  const replyLost = arrived && reply !== undefined && reply.end.disposition !== Disposition.DELIVERED;
-  const deciding = replyLost ? reply : forward;
-  const verdict: VerdictWord = dispositionWord(deciding.end.disposition);
-  const reason = replyLost ? codeOf(deciding.end.reason) : refinedReason(forward, destination, fromOutside);
-  const cameBack = reply?.end.disposition === Disposition.DELIVERED ? reply.end.packet : undefined;
+  const { conversation, choices, odds } = path;
+  const { there, back } = conversation;
+  const { walk, isReply } = decidingWalk(conversation);
+  const ping = destination.end.protocol === 'icmp';
   const symptom = symptomOf({
-    verdict,
-    reason,
-    leftSource: leftSource(forward),
-    ping: destination.end.protocol === 'icmp',
-    ...(cameBack && { answer: cameBack }),
+    conversation,
+    endedOutside: ['gateway', 'external'].includes(teller.places.of(walk.end.netns).kind),
+    ping,
   });
-  const odds = oddsOf(choices);
-  const receiver = receiverOf(forward, teller);
-  const decisive = decisiveOf(deciding, teller);
+  const receiver = receiverOf(conversation, ping, teller);
+  const decisive = decisiveOf(walk, teller);
   return {
     ...(odds && { odds: { numerator: String(odds.numerator), denominator: String(odds.denominator) } }),
     conditions: conditionsOf(choices, teller),
-    verdict,
-    reason,
-    direction: replyLost ? 'reply' : 'forward',
+    ...fateOf(conversation, destination, fromOutside),
+    direction: isReply ? 'reply' : 'forward',
     ...(symptom !== undefined && { symptom }),
     ...(receiver && { receiver }),
     ...(decisive && { decisive }),
-    forward: walkView(forward, choices, teller),
-    ...(reply && { reply: walkView(reply, choices, teller) }),
+    forward: walkView(there, choices, teller),
+    ...(back && { reply: walkView(back, choices, teller) }),
     conntrack: path.conntrack.map(({ netns, entries }) => ({
       place: teller.places.of(netns),
       entries: entries.map((entry) => ({ text: conntrackText(entry) })),

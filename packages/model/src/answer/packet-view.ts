@@ -76,8 +76,8 @@ export function packetView(packet: Packet): PacketView {
   };
 }
 
-/** `tcp 10.244.1.7:40000 > 10.96.14.2:80`. */
+/** `tcp 10.244.1.7:40000 > 10.96.14.2:80`; a star stands for a source address that was never chosen. */
 export function printPacket(packet: PacketView): string {
-  const ends = `${hostPort(packet.saddr, packet.sport)} > ${hostPort(packet.daddr, packet.dport)}`;
+  const ends = `${hostPort(packet.saddr === '' ? '*' : packet.saddr, packet.sport)} > ${hostPort(packet.daddr, packet.dport)}`;
   return `${packet.protocol} ${ends}`;
 }

@@ -51,8 +51,3 @@ export function openingPacket({ family, protocol, saddr, daddr, sport, dport }: 
     dontFragment: !icmp,
   };
 }
-
-/** A later packet of the same connection. */
-export function laterPacket(opening: Packet): Packet {
-  return opening.protocol === Protocol.TCP ? { ...opening, tcpFlags: TcpFlag.ACK } : opening;
-}

@@ -253,7 +253,7 @@ const MODEL: readonly ReasonRow[] = [
   },
   {
     code: 'no-such-service-port',
-    verdict: 'unreachable',
+    verdict: 'dropped',
     meaning:
       'The address belongs to a Service that has no such port, so no rule translates the packet and it leads nowhere.',
     cause: "The targetPort or node port was asked for instead of the Service's port, or another protocol.",
@@ -268,7 +268,7 @@ const MODEL: readonly ReasonRow[] = [
   },
   {
     code: 'no-ping-to-service',
-    verdict: 'unreachable',
+    verdict: 'dropped',
     meaning:
       "Works as intended: kube-proxy in iptables mode translates the Service's ports only, and nothing answers a ping to a cluster IP.",
     cause: 'ICMP has no ports, so no Service rule matches.',

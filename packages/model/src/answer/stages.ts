@@ -26,10 +26,12 @@ function rulesBefore(steps: readonly StepView[], at: number, hook: string): Rule
   return rules;
 }
 
-function natStage(place: Place, step: NatStep, rules: readonly RuleStep[]): Stage {
+function natStage(place: Place, step: NatStep, rules: readonly RuleStep[], isReply: boolean): Stage {
   const change = `${step.from} > ${step.to}`;
   if (step.remembered) {
-    return { place, stage: 'conntrack', text: `${step.what} back: ${change}`, packet: step.packet };
+    // In the reply direction the source is put back to what the destination was, and the other way round.
+    const done = step.what === (isReply ? 'source' : 'destination') ? 'DNAT' : 'SNAT';
+    return { place, stage: 'conntrack', text: `${isReply ? 'un-' : ''}${done} ${change}`, packet: step.packet };
   }
   const object = rules.find((r) => r.object?.kind === 'Service')?.object ?? rules.find((r) => r.object)?.object;
   const withObject = object ? { object } : {};
@@ -81,12 +83,14 @@ function filterStage(place: Place, step: StepView): Stage | undefined {
   return undefined;
 }
 
-function hopStages(hop: Hop): Stage[] {
+function hopStages(hop: Hop, walkIsReply: boolean): Stage[] {
   const stages: Stage[] = [];
   const route = routeStage(hop);
   const lastRoute = hop.steps.findLastIndex((s) => s.kind === 'route');
+  let isReply = walkIsReply;
   hop.steps.forEach((step, i) => {
-    if (step.kind === 'nat') stages.push(natStage(hop.place, step, rulesBefore(hop.steps, i, step.hook)));
+    if (step.kind === 'conntrack') isReply = step.direction === 'reply';
+    if (step.kind === 'nat') stages.push(natStage(hop.place, step, rulesBefore(hop.steps, i, step.hook), isReply));
     const filtered = filterStage(hop.place, step);
     if (filtered) stages.push(filtered);
     if (step.kind === 'bridge' && step.from !== undefined && step.to !== undefined && lastRoute < i) {
@@ -102,9 +106,9 @@ const ENDS: Readonly<Record<string, string>> = {
   refused: 'nothing listens on',
 };
 
-/** The stages of one walk. */
-export function stagesOf(walk: WalkView): Stage[] {
-  const stages = walk.hops.flatMap(hopStages);
+/** The stages of one walk. `isReply`: what it is where no conntrack says so itself, as for errors about a connection. */
+export function stagesOf(walk: WalkView, isReply = false): Stage[] {
+  const stages = walk.hops.flatMap((hop) => hopStages(hop, isReply));
   const last = walk.hops[walk.hops.length - 1];
   const end = ENDS[walk.verdict];
   if (last && end !== undefined) {

@@ -77,6 +77,8 @@ interface Asking {
   question: ResolvedQuestion;
   notes: NoteBook;
   hints: Hint[];
+  /** Destinations outside without an address, and the ones that stand for them. */
+  outside: { from: Destination; to: Destination }[];
 }
 
 function nowhere(source: SourceEnd, destination: Destination, reason: string, summary: string): Fate {
@@ -99,14 +101,21 @@ function needsProxy({ end }: Destination): boolean {
   return ['clusterIP', 'externalIP', 'loadBalancerIP', 'nodePort'].includes(end.addressKind);
 }
 
-/** The destination as this source would dial it: any outside address becomes a real one of a family the source has. */
-function dialled(destination: Destination, families: ReadonlySet<Family>): Destination | undefined {
-  if (destination.end.address !== undefined) {
-    return destination.family === undefined || families.has(destination.family) ? destination : undefined;
-  }
+/** Any outside address becomes a real one of a family the source has; sources of one family get the same one. */
+function outsideOf(asking: Asking, destination: Destination, families: ReadonlySet<Family>): Destination | undefined {
   const family = ([4, 6] as const).find((f) => families.has(f));
   if (family === undefined) return undefined;
-  return { ...destination, end: { ...destination.end, address: EXTERNAL_ADDRESS[family] }, family };
+  const known = asking.outside.find((o) => o.from === destination && o.to.family === family);
+  if (known) return known.to;
+  const to = { ...destination, end: { ...destination.end, address: EXTERNAL_ADDRESS[family] }, family };
+  asking.outside.push({ from: destination, to });
+  return to;
+}
+
+/** The destination as this source would dial it; undefined where they have no address family in common. */
+function dialled(asking: Asking, destination: Destination, families: ReadonlySet<Family>): Destination | undefined {
+  if (destination.end.address === undefined) return outsideOf(asking, destination, families);
+  return destination.family === undefined || families.has(destination.family) ? destination : undefined;
 }
 
 /** Egress at the source, ingress at whoever receives. Only what would pass is left undecided. */
@@ -167,7 +176,7 @@ function fateOf(asking: Asking, source: Source, destination: Destination): Fate 
     return undecided(end, destination, 'proxy-mode-not-modelled');
   }
   const families = source.address === undefined ? familiesOf(netnses.get(netns)) : new Set([familyOf(source.address)]);
-  const dialledAs = dialled(destination, families);
+  const dialledAs = dialled(asking, destination, families);
   if (dialledAs?.end.address === undefined) return undefined;
 
   const { paths, complete } = allPaths(machine, {
@@ -268,7 +277,7 @@ export function trace(tracer: Tracer, question: Question): TraceAnswer {
   const { cluster, directory, provenance } = tracer;
   const resolved = resolveQuestion(cluster, directory, provenance, question);
   const notes = noteBook();
-  const asking: Asking = { tracer, question: resolved, notes, hints: [...resolved.destinations.hints] };
+  const asking: Asking = { tracer, question: resolved, notes, hints: [...resolved.destinations.hints], outside: [] };
   const fates = fatesOf(asking);
   for (const note of resolved.destinations.notes) notes.add(note);
   if (
@@ -281,7 +290,7 @@ export function trace(tracer: Tracer, question: Question): TraceAnswer {
       settle: 'ss -tlnp inside the pod',
     });
   }
-  noteAssumptions(cluster, notes);
+  noteAssumptions(cluster, new Set(resolved.destinations.all.map((d) => d.end.addressKind)), notes);
   const groups = groupsOf(fates, question.ungrouped ?? false);
   const judged = judgeAll(groups);
   return {

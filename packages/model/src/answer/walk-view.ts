@@ -5,8 +5,10 @@ import {
   CtDirection,
   CtState,
   Disposition,
+  type Endpoint,
   Hook,
   type Packet,
+  Protocol,
   type Step,
   Verdict,
   type Walk,
@@ -58,10 +60,18 @@ export function choiceText(choice: Choice): string {
   return CHOICE_NAMES[choice.kind];
 }
 
-function rewritten(packet: Packet, manip: 'src' | 'dst', to: { address: string; port: number }): Packet {
+function rewritten(packet: Packet, manip: 'src' | 'dst', to: Endpoint): Packet {
+  if (packet.protocol === Protocol.ICMP || packet.protocol === Protocol.ICMPV6) {
+    return manip === 'src' ? { ...packet, saddr: to.address } : { ...packet, daddr: to.address };
+  }
   return manip === 'src'
     ? { ...packet, saddr: to.address, sport: to.port }
     : { ...packet, daddr: to.address, dport: to.port };
+}
+
+/** The number of an ICMP query is its echo id, no port. */
+function endText({ address, port }: Endpoint, { protocol }: Packet): string {
+  return hostPort(address, protocol === Protocol.ICMP || protocol === Protocol.ICMPV6 ? 0 : port);
 }
 
 /** Steps of one walk, in order; `packet` is carried along so that each rewrite can show the whole header. */
@@ -107,8 +117,8 @@ function stepView(step: Step, carried: { packet: Packet }, choices: readonly Cho
         hook: Hook[step.hook],
         what: step.manip === 'src' ? 'source' : 'destination',
         remembered: step.binding,
-        from: hostPort(step.from.address, step.from.port),
-        to: hostPort(step.to.address, step.to.port),
+        from: endText(step.from, carried.packet),
+        to: endText(step.to, carried.packet),
         packet: packetView(carried.packet),
       };
     }
@@ -154,7 +164,7 @@ function stepView(step: Step, carried: { packet: Packet }, choices: readonly Cho
 }
 
 /** The source address that routing chose for a packet made without one. */
-export function chosenSource(walk: Walk): string | undefined {
+function chosenSource(walk: Walk): string | undefined {
   for (const step of walk.steps) if (step.kind === 'route' && step.source !== undefined) return step.source;
   return undefined;
 }
