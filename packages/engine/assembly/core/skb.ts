@@ -1,0 +1,118 @@
+import { BaseChain } from '../layout/chain';
+import { Flow } from '../layout/flow';
+import { Link } from '../layout/link';
+import { Netns } from '../layout/netns';
+import { Packet } from '../layout/packet';
+import { Nexthop, Route } from '../layout/route';
+import { PACKET_BASE, SKB_BASE } from './memory';
+
+/** What the kernel keeps beside a packet (`struct sk_buff`, its `dst_entry`, its `nf_bridge_info`). One packet is in flight at a time. */
+@unmanaged
+export class Skb {
+  /** Gateway or destination that the route leads to. */
+  gatewayHi: u64;
+  gatewayLo: u64;
+  /** Source address of the frame it came in; 0: none. */
+  sourceMac: u64;
+  frameMac: u64;
+  frameHi: u64;
+  frameLo: u64;
+  netns: Netns;
+  /** Interfaces as rules see them. */
+  iif: Link;
+  oif: Link;
+  /** Bridge ports, where the packet passes a bridge. */
+  physIn: Link;
+  physOut: Link;
+
+  flow: Flow;
+  /** `CtInfo`. */
+  ctInfo: u32;
+  /** Set by CT targets for the connection to be made: number and directions (bits 1 original, 2 reply). */
+  zone: u16;
+  zoneDirections: u8;
+
+  /** What routing decided (`RouteKind`). */
+  kind: u8;
+  route: Route;
+  nexthop: Nexthop;
+  /** Interface the route leads to. */
+  dev: Link;
+  mtu: u32;
+  gatewayFamily: u8;
+  /** The next hop of the frame on the wire, as its sender resolved it. */
+  frameFamily: u8;
+  /** 1: the frame has a destination address, `frameMac`; 0: it is for whoever gets it. */
+  framed: u8;
+  /** PREROUTING ran on the bridge port already. */
+  prerouted: u8;
+
+  /** Who has `frameMac` in the layer-2 domain; 0: nobody. */
+  target: Link;
+  /** The walk has ended. */
+  ended: u8;
+  /** Made by `send` or `answer`, not received. */
+  made: u8;
+  /** Conntrack has looked at it in this namespace. */
+  judged: u8;
+
+  /** Position in the rules: the base chain under evaluation, and the rule. */
+  base: BaseChain;
+  table: u32;
+  chain: u32;
+  rule: u32;
+  hook: u32;
+  /** The frame arrives on this link next. */
+  arrival: Link;
+}
+
+/** Where a route leads: nowhere yet, out, up, or to many. */
+export enum RouteKind {
+  NONE = 0,
+  UNICAST = 1,
+  LOCAL = 2,
+  MULTI = 3,
+}
+
+/** `enum ip_conntrack_info`; INVALID is a packet without flow that is not UNTRACKED. */
+export enum CtInfo {
+  ESTABLISHED = 0,
+  RELATED = 1,
+  NEW = 2,
+  ESTABLISHED_REPLY = 3,
+  RELATED_REPLY = 4,
+  UNTRACKED = 7,
+}
+
+@inline
+export function skb(): Skb {
+  return changetype<Skb>(SKB_BASE);
+}
+
+@inline
+export function packet(): Packet {
+  return changetype<Packet>(PACKET_BASE);
+}
+
+/** The packet an ICMP error is about. */
+@inline
+export function innerPacket(): Packet {
+  return changetype<Packet>(PACKET_BASE + offsetof<Packet>());
+}
+
+/** True for a reference that points to something. */
+@inline
+export function some<T>(reference: T): bool {
+  return changetype<usize>(reference) != 0;
+}
+
+@inline
+export function none<T>(): T {
+  return changetype<T>(0);
+}
+
+/** CTINFO2DIR: 0 original, 1 reply. */
+@inline
+export function directionOf(ctInfo: u32): u32 {
+  return ctInfo >= <u32>CtInfo.ESTABLISHED_REPLY && ctInfo <= <u32>CtInfo.RELATED_REPLY ? 1 : 0;
+}

@@ -1,0 +1,166 @@
+import { Failure, RoutePurpose, StepKind } from '../../src/codes';
+import { BaseChain } from '../layout/chain';
+import { Flow } from '../layout/flow';
+import { Link } from '../layout/link';
+import { Packet } from '../layout/packet';
+import {
+  BridgeStep,
+  ChoiceStep,
+  ConntrackStep,
+  EnterStep,
+  NatStep,
+  RouteStep,
+  RuleStep,
+  Step,
+  TransmitStep,
+} from '../layout/step';
+import { fail } from './failure';
+import { PACKET_BASE, TRACE_BASE, TRACE_SIZE } from './memory';
+import { skb, Skb } from './skb';
+
+let end: usize = TRACE_BASE;
+/** Kind of the last record. */
+let last: u32 = 0;
+
+export function traceClear(): void {
+  end = TRACE_BASE;
+}
+
+/** Bytes of the trace. */
+export function traceLength(): u32 {
+  return <u32>(end - TRACE_BASE);
+}
+
+/** Room for a step of `size` bytes, its head filled. A full trace fails the walk; its last record is then overwritten. */
+function step(kind: StepKind, size: usize): usize {
+  if (end + size > TRACE_BASE + TRACE_SIZE) {
+    fail(Failure.TRACE_FULL);
+    end = TRACE_BASE;
+  }
+  const at = end;
+  const head = changetype<Step>(at);
+  head.kind = <u16>kind;
+  last = kind;
+  head.size = <u16>size;
+  head.netns = skb().netns.id;
+  end = at + size;
+  return at;
+}
+
+/** True where the last step is a routing decision. */
+export function lastWasRoute(): bool {
+  return last == StepKind.ROUTE;
+}
+
+export function traceEnter(link: Link): void {
+  const size = offsetof<EnterStep>() + 2 * offsetof<Packet>();
+  const record = changetype<EnterStep>(step(StepKind.ENTER, size));
+  record.link = link;
+  memory.copy(changetype<usize>(record) + offsetof<EnterStep>(), PACKET_BASE, 2 * offsetof<Packet>());
+}
+
+export function traceConntrack(state: u32, direction: u32, zone: u32, flow: Flow): void {
+  const entry = changetype<usize>(flow) != 0;
+  const size = offsetof<ConntrackStep>() + (entry ? offsetof<Flow>() : 0);
+  const record = changetype<ConntrackStep>(step(StepKind.CONNTRACK, size));
+  record.state = <u16>state;
+  record.direction = <u16>direction;
+  record.zone = <u16>zone;
+  record.entry = entry;
+  if (entry) {
+    memory.copy(changetype<usize>(record) + offsetof<ConntrackStep>(), changetype<usize>(flow), offsetof<Flow>());
+  }
+}
+
+/** The rule that skb stands at. */
+export function traceRule(verdict: u32): void {
+  const s: Skb = skb();
+  const record = changetype<RuleStep>(step(StepKind.RULE, offsetof<RuleStep>()));
+  record.table = s.table;
+  record.chain = s.chain;
+  record.index = s.rule;
+  record.hook = <u8>s.hook;
+  record.verdict = <u8>verdict;
+  record.policy = 0;
+}
+
+export function traceChain(base: BaseChain, verdict: u32, policy: bool): void {
+  const record = changetype<RuleStep>(step(StepKind.CHAIN, offsetof<RuleStep>()));
+  record.table = base.table.id;
+  record.chain = base.chain.id;
+  record.index = 0;
+  record.hook = base.hook;
+  record.verdict = <u8>verdict;
+  record.policy = policy;
+}
+
+export function traceNat(
+  hook: u32,
+  source: bool,
+  binding: bool,
+  family: u32,
+  fromHi: u64,
+  fromLo: u64,
+  fromPort: u32,
+  toHi: u64,
+  toLo: u64,
+  toPort: u32,
+): void {
+  const record = changetype<NatStep>(step(StepKind.NAT, offsetof<NatStep>()));
+  record.fromHi = fromHi;
+  record.fromLo = fromLo;
+  record.toHi = toHi;
+  record.toLo = toLo;
+  record.fromPort = <u16>fromPort;
+  record.toPort = <u16>toPort;
+  record.hook = <u8>hook;
+  record.source = source;
+  record.binding = binding;
+  record.family = <u8>family;
+}
+
+export function traceRoute(
+  purpose: RoutePurpose,
+  rule: u32,
+  table: u32,
+  route: usize,
+  nexthop: i32,
+  local: bool,
+  family: u32,
+  hasSource: bool,
+  sourceHi: u64,
+  sourceLo: u64,
+): void {
+  const record = changetype<RouteStep>(step(StepKind.ROUTE, offsetof<RouteStep>()));
+  record.sourceHi = sourceHi;
+  record.sourceLo = sourceLo;
+  record.route = route;
+  record.rule = rule;
+  record.table = table;
+  record.nexthop = nexthop;
+  record.purpose = <u8>purpose;
+  record.local = local;
+  record.hasSource = hasSource;
+  record.family = <u8>family;
+}
+
+export function traceBridge(bridge: Link, from: Link, to: Link): void {
+  const record = changetype<BridgeStep>(step(StepKind.BRIDGE, offsetof<BridgeStep>()));
+  record.bridge = bridge;
+  record.from = from;
+  record.to = to;
+}
+
+export function traceTransmit(link: Link, hi: u64, lo: u64, family: u32, to: Link): void {
+  const record = changetype<TransmitStep>(step(StepKind.TRANSMIT, offsetof<TransmitStep>()));
+  record.nexthopHi = hi;
+  record.nexthopLo = lo;
+  record.link = link;
+  record.to = to;
+  record.family = family;
+}
+
+export function traceChoice(choice: u32): void {
+  const record = changetype<ChoiceStep>(step(StepKind.CHOICE, offsetof<ChoiceStep>()));
+  record.choice = choice;
+}

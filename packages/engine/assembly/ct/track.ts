@@ -1,0 +1,134 @@
+/** Connection tracking of one packet (nf_conntrack_core.c:nf_conntrack_in(), resolve_normal_ct(), nf_conntrack_inet_error()). */
+import { CtStatus, NetnsFlag } from '../../src/codes';
+import { CtState, Protocol } from '../../src/terms';
+import { now } from '../core/clock';
+import { CtInfo, directionOf, innerPacket, none, packet, skb, some } from '../core/skb';
+import { traceConntrack } from '../core/trace';
+import { Flow, Tuple } from '../layout/flow';
+import { flowConfirm, flowFind, flowKill, flowMake, foundDirection, originalOf, replyOf, tupleOf, zoneIn } from './flows';
+import { tcpPacket, TcpJudgement } from './tcp';
+import { invertTuple, isIcmpError, mayOpen, packetTuple } from './tuple';
+
+const SCRATCH = changetype<Tuple>(memory.data(48, 8));
+/** After so long a replied UDP connection counts as a stream. */
+const UDP_STREAM_MS: u64 = 2000;
+/** A zone that holds in both directions. */
+const BOTH: u32 = 3;
+
+/** Neighbour discovery and multicast listener messages (`noct_valid_new`). */
+function isUntracked6(type: u32): bool {
+  return (type >= 130 && type <= 136) || type == 143;
+}
+
+function attach(flow: Flow, info: CtInfo): void {
+  const s = skb();
+  s.flow = flow;
+  s.ctInfo = info;
+}
+
+/** An ICMP error is RELATED to the connection of its inner packet, if it goes to whom that came from. */
+function judgeError(zone: u32, directions: u32): void {
+  const p = packet();
+  if (!p.hasInner) return;
+  packetTuple(innerPacket(), skb().netns.id, SCRATCH);
+  SCRATCH.family = p.family;
+  if (!invertTuple(SCRATCH, SCRATCH)) return;
+  const flow = flowFind(SCRATCH, zone, directions);
+  if (!some(flow)) return;
+  const direction = foundDirection;
+  const tuple = tupleOf(flow, direction);
+  if (tuple.daddrLo != p.daddrLo || tuple.daddrHi != p.daddrHi) return;
+  attach(flow, direction == 0 ? CtInfo.RELATED : CtInfo.RELATED_REPLY);
+}
+
+function makeFlow(tuple: Tuple, zone: u32, directions: u32): Flow {
+  const flow = flowMake(skb().netns);
+  if (!some(flow)) return flow;
+  memory.copy(changetype<usize>(flow), changetype<usize>(tuple), offsetof<Tuple>());
+  flow.oZone = <u16>zoneIn(zone, directions, 0);
+  flow.rZone = <u16>zoneIn(zone, directions, 1);
+  if (!invertTuple(originalOf(flow), replyOf(flow))) return none<Flow>();
+  flow.zone = <u16>zone;
+  flow.zoneDirections = <u8>directions;
+  flow.created = now();
+  return flow;
+}
+
+/** Leaves the packet INVALID where it fits no connection and cannot open one. */
+function judge(zone: u32, directions: u32): void {
+  const s = skb();
+  const p = packet();
+  if (isIcmpError(p)) {
+    judgeError(zone, directions);
+    return;
+  }
+  const netns = s.netns;
+  while (true) {
+    packetTuple(p, netns.id, SCRATCH);
+    let flow = flowFind(SCRATCH, zone, directions);
+    const direction = some(flow) ? foundDirection : 0;
+    if (!some(flow)) flow = makeFlow(SCRATCH, zone, directions);
+    if (!some(flow)) return;
+    if ((flow.status & CtStatus.CONFIRMED) == 0 && !mayOpen(p)) return;
+    if (p.protocol == <u8>Protocol.TCP) {
+      const loose = (netns.flags & NetnsFlag.TCP_LOOSE) != 0;
+      const judgement = tcpPacket(flow, p.tcpFlags, direction, loose);
+      if (judgement == TcpJudgement.INVALID) return;
+      if (judgement == TcpJudgement.REOPEN) {
+        flowKill(flow);
+        continue;
+      }
+      if (judgement == TcpJudgement.KILL) flowKill(flow);
+    } else if (p.protocol == <u8>Protocol.UDP && (flow.status & CtStatus.SEEN_REPLY) != 0) {
+      if (now() > flow.created + UDP_STREAM_MS) flow.status |= CtStatus.ASSURED;
+    }
+    if (direction == 1) {
+      flow.status |= CtStatus.SEEN_REPLY;
+      attach(flow, CtInfo.ESTABLISHED_REPLY);
+    } else {
+      attach(flow, (flow.status & CtStatus.SEEN_REPLY) != 0 ? CtInfo.ESTABLISHED : CtInfo.NEW);
+    }
+    return;
+  }
+}
+
+/** Bit of `CtState` for what conntrack thinks of the packet. */
+export function stateOf(): u32 {
+  const s = skb();
+  if (!some(s.flow)) return s.ctInfo == CtInfo.UNTRACKED ? CtState.UNTRACKED : CtState.INVALID;
+  switch (<i32>s.ctInfo) {
+    case <i32>CtInfo.NEW:
+      return CtState.NEW;
+    case <i32>CtInfo.RELATED:
+    case <i32>CtInfo.RELATED_REPLY:
+      return CtState.RELATED;
+    default:
+      return CtState.ESTABLISHED;
+  }
+}
+
+/** At PREROUTING and OUTPUT, -200. A packet that has a connection, or was found untracked before, is left alone. */
+export function conntrackIn(): void {
+  const s = skb();
+  if (some(s.flow) || s.judged) return;
+  const p = packet();
+  const directions = s.zoneDirections == 0 ? BOTH : <u32>s.zoneDirections;
+  const zone = <u32>s.zone;
+  s.judged = 1;
+  if (s.ctInfo != CtInfo.UNTRACKED) {
+    s.ctInfo = 0;
+    if (p.protocol == <u8>Protocol.ICMPV6 && isUntracked6(p.icmpType)) s.ctInfo = CtInfo.UNTRACKED;
+    else judge(zone, directions);
+  }
+  const flow = s.flow;
+  traceConntrack(stateOf(), directionOf(s.ctInfo), some(flow) ? flow.zone : zone, flow);
+}
+
+/** At the end of POSTROUTING and INPUT: the connection becomes known to all (nf_conntrack_confirm()). */
+export function confirm(): void {
+  const s = skb();
+  if (!some(s.flow) || (s.flow.status & CtStatus.CONFIRMED) != 0) return;
+  // Errors and resets that a rule made are attached to a connection in its other direction.
+  if (directionOf(s.ctInfo) != 0) return;
+  flowConfirm(s.flow);
+}

@@ -1,0 +1,98 @@
+/** DNAT, SNAT (xt_nat.c), MASQUERADE (nf_nat_masquerade.c), REDIRECT (nf_nat_redirect.c). */
+import { AddressFlag, NatFlag, ScopeId } from '../../src/codes';
+import { Hook, Reason, Verdict } from '../../src/terms';
+import { none, packet, skb, some } from '../core/skb';
+import { bind, newRange, rewritesSource } from '../ct/nat';
+import { NatRange } from '../ct/unique';
+import { isLinkLocal6 } from '../fib/kinds';
+import { addressAt, selectSource4, selectSource6 } from '../fib/source';
+import { InterfaceAddress } from '../layout/address';
+import { Link } from '../layout/link';
+import { NatStatement, Statement } from '../layout/statement';
+
+/** The mapping just made found no free tuple. */
+export let natFailed: bool = false;
+/** Why the statement dropped the packet; NONE: by its verdict alone. */
+export let natReason: u32 = Reason.NONE;
+
+export function natClear(): void {
+  natFailed = false;
+  natReason = Reason.NONE;
+}
+
+function rangeOf(at: usize): NatRange {
+  const statement = changetype<NatStatement>(at);
+  const range = newRange();
+  range.flags = changetype<Statement>(at).argument;
+  range.fromHi = statement.fromHi;
+  range.fromLo = statement.fromLo;
+  range.toHi = statement.toHi;
+  range.toLo = statement.toLo;
+  range.portFrom = statement.portFrom;
+  range.portTo = statement.portTo;
+  return range;
+}
+
+/** A NAT verdict accepts; without a connection to bind it does nothing else. */
+function bindTo(range: NatRange): Verdict {
+  const s = skb();
+  if (some(s.flow)) natFailed = !bind(s.flow, range, rewritesSource(s.hook));
+  return Verdict.ACCEPT;
+}
+
+function bindToAddress(at: usize, address: InterfaceAddress): Verdict {
+  if (!some(address)) {
+    natReason = Reason.NO_SOURCE_ADDRESS;
+    return Verdict.DROP;
+  }
+  return bindToOne(at, address.hi, address.lo);
+}
+
+function bindToOne(at: usize, hi: u64, lo: u64): Verdict {
+  const range = rangeOf(at);
+  range.flags |= NatFlag.ADDRESSES;
+  range.fromHi = hi;
+  range.fromLo = lo;
+  range.toHi = hi;
+  range.toLo = lo;
+  return bindTo(range);
+}
+
+export function translateTo(at: usize): Verdict {
+  return bindTo(rangeOf(at));
+}
+
+export function masquerade(at: usize): Verdict {
+  const s = skb();
+  const p = packet();
+  if (!some(s.flow) || !some(s.oif)) return Verdict.ACCEPT;
+  // A source of all zeros is probably not to be masqueraded.
+  if (p.family == 4 && s.flow.oSaddrLo == 0) return Verdict.ACCEPT;
+  let address = none<InterfaceAddress>();
+  if (p.family == 6) address = selectSource6(s.netns, s.oif, p.daddrHi, p.daddrLo);
+  else address = selectSource4(s.netns, s.oif, s.gatewayFamily == 4 ? s.gatewayLo : 0, ScopeId.UNIVERSE);
+  return bindToAddress(at, address);
+}
+
+/** The first address of the link that will do; an IPv6 destination of link scope wants one of link scope. */
+function redirectAddress(link: Link): InterfaceAddress {
+  const p = packet();
+  for (let i: u32 = 0; i < link.addressCount; i++) {
+    const address = addressAt(link.addresses, i);
+    if (address.family != p.family) continue;
+    if (p.family == 4) {
+      if ((address.flags & <u8>AddressFlag.SECONDARY) == 0) return address;
+      continue;
+    }
+    if (isLinkLocal6(p.daddrHi) && !isLinkLocal6(address.hi)) continue;
+    if (address.hi == 0 && address.lo >> 32 == 0xffff) continue;
+    return address;
+  }
+  return none<InterfaceAddress>();
+}
+
+export function redirect(at: usize): Verdict {
+  const s = skb();
+  if (s.hook == Hook.OUTPUT) return bindToOne(at, 0, packet().family == 4 ? 0x7f000001 : 1);
+  return bindToAddress(at, some(s.iif) ? redirectAddress(s.iif) : none<InterfaceAddress>());
+}

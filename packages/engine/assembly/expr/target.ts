@@ -1,0 +1,82 @@
+/** What rules do: verdicts, marks, conntrack, sets (x_tables.h, xt_mark.c, xt_connmark.c, xt_CT.c, xt_set.c, xt_repldata.h). */
+import { Op } from '../../src/codes';
+import { ChoiceKind, Verdict } from '../../src/terms';
+import { choose } from '../core/choice';
+import { CtInfo, packet, skb, some } from '../core/skb';
+import { PairStatement, SetStatement, Statement } from '../layout/statement';
+import { setByName, setChange } from '../set/sets';
+import { masquerade, redirect, translateTo } from './nat';
+
+/** CT and NOTRACK leave packets alone that have a connection, or that another rule spoke about. */
+function isOpen(): bool {
+  const s = skb();
+  return !some(s.flow) && s.ctInfo != CtInfo.UNTRACKED && s.zoneDirections == 0 && !s.judged;
+}
+
+function changeSet(at: usize, present: bool): void {
+  const statement = changetype<SetStatement>(at);
+  const set = setByName(skb().netns, changetype<Statement>(at).argument);
+  if (!some(set)) return;
+  const timeout = statement.timeout != 0 ? statement.timeout - 1 : set.timeout;
+  setChange(set, statement.dimensions, statement.source, present, statement.exist != 0, timeout);
+}
+
+/** Runs one action; CONTINUE: the next one follows. */
+export function act(at: usize): Verdict {
+  const s = skb();
+  const p = packet();
+  const pair = changetype<PairStatement>(at);
+  const flow = s.flow;
+  switch (<i32>changetype<Statement>(at).op) {
+    case <i32>Op.ACCEPT:
+      return Verdict.ACCEPT;
+    case <i32>Op.DROP:
+      return Verdict.DROP;
+    case <i32>Op.RETURN:
+      return Verdict.RETURN;
+    case <i32>Op.JUMP:
+      return Verdict.JUMP;
+    case <i32>Op.GOTO:
+      return Verdict.GOTO;
+    case <i32>Op.REJECT:
+      return Verdict.REJECT;
+    case <i32>Op.SET_MARK:
+      p.mark = (p.mark & ~pair.second) ^ pair.first;
+      return Verdict.CONTINUE;
+    case <i32>Op.SET_CONNMARK:
+      if (some(flow)) flow.mark = (flow.mark & ~pair.second) ^ pair.first;
+      return Verdict.CONTINUE;
+    case <i32>Op.SAVE_MARK:
+      if (some(flow)) flow.mark = (flow.mark & ~pair.second) ^ (p.mark & pair.first);
+      return Verdict.CONTINUE;
+    case <i32>Op.RESTORE_MARK:
+      if (some(flow)) p.mark = (p.mark & ~pair.first) ^ (flow.mark & pair.second);
+      return Verdict.CONTINUE;
+    case <i32>Op.DNAT:
+    case <i32>Op.SNAT:
+      return translateTo(at);
+    case <i32>Op.MASQUERADE:
+      return masquerade(at);
+    case <i32>Op.REDIRECT:
+      return redirect(at);
+    case <i32>Op.NOTRACK:
+      if (isOpen()) s.ctInfo = CtInfo.UNTRACKED;
+      return Verdict.CONTINUE;
+    case <i32>Op.CT_ZONE:
+      if (isOpen()) {
+        s.zone = <u16>pair.first;
+        s.zoneDirections = <u8>pair.second;
+      }
+      return Verdict.CONTINUE;
+    case <i32>Op.SET_ADD:
+      changeSet(at, true);
+      return Verdict.CONTINUE;
+    case <i32>Op.SET_DEL:
+      changeSet(at, false);
+      return Verdict.CONTINUE;
+    case <i32>Op.UNMODELLED_TARGET:
+      return choose(ChoiceKind.UNMODELLED, 2, false, at, 0) == 0 ? Verdict.CONTINUE : Verdict.DROP;
+    default:
+      return Verdict.CONTINUE;
+  }
+}

@@ -1,0 +1,187 @@
+/** The routing decision for a packet that comes in (route.c:ip_route_input_slow(), ip6_rcv_core(), ip6_route_input()). */
+import { LinkFlag, NetnsFlag, RoutePurpose } from '../../src/codes';
+import { Disposition, Reason, RouteType } from '../../src/terms';
+import { answerWith, finish, ReplyKind } from '../core/end';
+import { none, packet, RouteKind, skb, some } from '../core/skb';
+import { Link } from '../layout/link';
+import { clearKey, routeKey, routeLookup, routeResult } from './lookup';
+import { isLimitedBroadcast, isLinkLocal6, isLoopback4, isLoopback6, isMulticast4, isMulticast6, isZeronet } from './kinds';
+import { multipathSelect } from './multipath';
+import { adopt, isForHost, traceResult } from './result';
+import { validateSource } from './validate';
+
+function drop(reason: Reason): bool {
+  finish(Disposition.DROPPED, reason);
+  return false;
+}
+
+function fillKey(link: Link): void {
+  const p = packet();
+  const key = clearKey(link.netns, p.family);
+  key.saddrHi = p.saddrHi;
+  key.saddrLo = p.saddrLo;
+  key.daddrHi = p.daddrHi;
+  key.daddrLo = p.daddrLo;
+  key.iif = link;
+  key.mark = p.mark;
+  key.tos = p.tos;
+  key.protocol = p.protocol;
+  key.sport = p.sport;
+  key.dport = p.dport;
+}
+
+/** IPv6 addresses that must not come over a wire; IPv4 is looked at when routing. */
+export function martian6(link: Link): bool {
+  const p = packet();
+  if ((link.flags & LinkFlag.LOOPBACK) == 0) {
+    if (isLoopback6(p.saddrHi, p.saddrLo)) return !drop(Reason.MARTIAN_SOURCE);
+    if (isLoopback6(p.daddrHi, p.daddrLo)) return !drop(Reason.MARTIAN_DESTINATION);
+  }
+  if (isMulticast6(p.saddrHi)) return !drop(Reason.MARTIAN_SOURCE);
+  return false;
+}
+
+function validated(link: Link, out: Link, destination: u64): bool {
+  const p = packet();
+  const reason = validateSource(
+    link,
+    p.saddrLo,
+    destination,
+    p.mark,
+    p.tos,
+    out,
+    p.protocol,
+    p.sport,
+    p.dport,
+  );
+  return reason == Reason.NONE || drop(reason);
+}
+
+/** Broadcast: up the stack if the source is fine. */
+function broadcast4(link: Link): bool {
+  if (!isZeronet(packet().saddrLo) && !validated(link, none<Link>(), 0)) return false;
+  skb().kind = <u8>RouteKind.MULTI;
+  return true;
+}
+
+/** What is found before any table is asked (ip_route_input_slow(), ip_mc_validate_source()). */
+function martian4(link: Link, source: u64, destination: u64): Reason {
+  if (isMulticast4(source) || isLimitedBroadcast(source)) return Reason.MARTIAN_SOURCE;
+  if (isLimitedBroadcast(destination) || (source == 0 && destination == 0)) return Reason.NONE;
+  if (isZeronet(source)) return Reason.MARTIAN_SOURCE;
+  if (isZeronet(destination)) return Reason.MARTIAN_DESTINATION;
+  if ((link.flags & LinkFlag.ROUTE_LOCALNET) == 0) {
+    if (isLoopback4(destination)) return Reason.MARTIAN_DESTINATION;
+    if (isLoopback4(source)) return Reason.MARTIAN_SOURCE;
+  }
+  return Reason.NONE;
+}
+
+/** False where the walk ended; else `skb().local` says whether the packet is for this host. */
+function input4(link: Link): bool {
+  const p = packet();
+  const source = p.saddrLo;
+  const destination = p.daddrLo;
+  const s = skb();
+  const weird = martian4(link, source, destination);
+  if (weird != Reason.NONE) return drop(weird);
+  if (isLimitedBroadcast(destination) || destination == 0) return broadcast4(link);
+  if (isMulticast4(destination)) {
+    s.kind = <u8>RouteKind.MULTI;
+    return true;
+  }
+  const forwarding = (link.flags & LinkFlag.FORWARDING) != 0;
+  fillKey(link);
+  const found = routeLookup();
+  const result = routeResult();
+  if (!found || result.type >= <u32>RouteType.BLACKHOLE) {
+    traceResult(RoutePurpose.INPUT, false, false);
+    if (!forwarding) return drop(Reason.FORWARDING_OFF);
+    return adoptError();
+  }
+  if (result.type == RouteType.BROADCAST || result.type == RouteType.LOCAL) {
+    traceResult(RoutePurpose.INPUT, true, false);
+    adopt();
+    if (result.type == RouteType.BROADCAST) return broadcast4(link);
+    return validated(link, none<Link>(), destination);
+  }
+  if (!forwarding || result.type != RouteType.UNICAST) {
+    traceResult(RoutePurpose.INPUT, false, false);
+    return drop(forwarding ? Reason.MARTIAN_DESTINATION : Reason.FORWARDING_OFF);
+  }
+  multipathSelect();
+  traceResult(RoutePurpose.INPUT, false, false);
+  adopt();
+  return validated(link, s.dev, destination);
+}
+
+function input6(link: Link): bool {
+  const p = packet();
+  const s = skb();
+  const multicast = isMulticast6(p.daddrHi);
+  fillKey(link);
+  routeKey().strict = <u8>(multicast || isLinkLocal6(p.daddrHi));
+  const found = routeLookup();
+  const result = routeResult();
+  if (!found || result.type >= <u32>RouteType.BLACKHOLE) {
+    traceResult(RoutePurpose.INPUT, false, false);
+    return adoptError();
+  }
+  const here = isForHost();
+  if (!here) multipathSelect();
+  traceResult(RoutePurpose.INPUT, here, false);
+  adopt();
+  if (here) return true;
+  if ((link.netns.flags & NetnsFlag.FORWARD_6) == 0) return drop(Reason.FORWARDING_OFF);
+  return true;
+}
+
+/** What a reject route, or a rule of that action, says; a router answers. */
+function adoptError(): bool {
+  const result = routeResult();
+  const v4 = packet().family == 4;
+  if (result.type == RouteType.BLACKHOLE) return drop(Reason.ROUTE_BLACKHOLE);
+  let code: u32 = 0;
+  if (result.type == RouteType.PROHIBIT) {
+    finish(Disposition.UNREACHABLE, Reason.ROUTE_PROHIBIT);
+    code = v4 ? 13 : 1;
+  } else if (result.type == RouteType.UNREACHABLE && some(result.route)) {
+    finish(Disposition.UNREACHABLE, Reason.ROUTE_UNREACHABLE);
+    code = v4 ? 1 : 0;
+  } else finish(Disposition.UNREACHABLE, Reason.NO_ROUTE);
+  answerWith(ReplyKind.ICMP, v4 ? 3 : 1, code);
+  return false;
+}
+
+/** What a host makes of an ARP question, which it judges as a packet from the asker to the address asked for. */
+export enum ArpVerdict {
+  SILENT = 0,
+  LOCAL = 1,
+  /** It would be forwarded, by the link in `routeResult().dev`. */
+  FORWARD = 2,
+}
+
+export function arpVerdict(link: Link, source: u64, destination: u64): ArpVerdict {
+  if (martian4(link, source, destination) != Reason.NONE) return ArpVerdict.SILENT;
+  if (isLimitedBroadcast(destination) || isMulticast4(destination) || destination == 0) return ArpVerdict.SILENT;
+  const key = clearKey(link.netns, 4);
+  key.saddrLo = source;
+  key.daddrLo = destination;
+  key.iif = link;
+  if (!routeLookup()) return ArpVerdict.SILENT;
+  const result = routeResult();
+  const dev = result.dev;
+  if (result.type == RouteType.LOCAL) {
+    const reason = validateSource(link, source, destination, 0, 0, none<Link>(), 0, 0, 0);
+    return reason == Reason.NONE ? ArpVerdict.LOCAL : ArpVerdict.SILENT;
+  }
+  if (result.type != RouteType.UNICAST || (link.flags & LinkFlag.FORWARDING) == 0) return ArpVerdict.SILENT;
+  if (validateSource(link, source, destination, 0, 0, dev, 0, 0, 0) != Reason.NONE) return ArpVerdict.SILENT;
+  return dev == link ? ArpVerdict.SILENT : ArpVerdict.FORWARD;
+}
+
+/** Routes the packet that came in on `link`. False where the walk ended. */
+export function routeInput(link: Link): bool {
+  skb().kind = <u8>RouteKind.NONE;
+  return packet().family == 4 ? input4(link) : input6(link);
+}

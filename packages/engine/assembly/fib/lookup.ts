@@ -1,0 +1,198 @@
+/** Policy routing: rules in order, each looking into a table (fib_rules.c:fib_rules_lookup(), fib_rule_match()). */
+import { RuleAction, RuleFlag } from '../../src/codes';
+import { RouteType } from '../../src/terms';
+import { LOOPBACK_NAME } from '../core/links';
+import { none, some } from '../core/skb';
+import { Link } from '../layout/link';
+import { Netns } from '../layout/netns';
+import { Nexthop, PolicyRule, Route } from '../layout/route';
+import { foundDev, foundNexthop, foundRoute, tableLookup, tableOf } from './table';
+
+/** What is looked up (`struct flowi4`, `flowi6`). */
+@unmanaged
+export class RouteKey {
+  saddrHi: u64;
+  saddrLo: u64;
+  daddrHi: u64;
+  daddrLo: u64;
+  netns: Netns;
+  iif: Link;
+  oif: Link;
+  mark: u32;
+  sport: u16;
+  dport: u16;
+  family: u8;
+  protocol: u8;
+  tos: u8;
+  /** IPv6: only routes through the incoming or wanted link (rt6_need_strict()). */
+  strict: u8;
+}
+
+/** What was found (`struct fib_result`). */
+@unmanaged
+export class RouteResult {
+  route: Route;
+  nexthop: Nexthop;
+  dev: Link;
+  /** Number of the rule among the host's, + 1; 0: none. */
+  rule: u32;
+  table: u32;
+  /** `RouteType` of what was found; UNSPEC: nothing. */
+  type: u32;
+}
+
+const KEY: usize = memory.data(96, 16);
+const RESULT: usize = memory.data(32, 16);
+
+/** The rules that are there where nobody wrote any: numbers at the head of the host's list. */
+export enum DefaultRule {
+  LOCAL_4 = 0,
+  MAIN_4 = 1,
+  DEFAULT_4 = 2,
+  LOCAL_6 = 3,
+  MAIN_6 = 4,
+}
+
+export const TABLE_DEFAULT: u32 = 253;
+export const TABLE_MAIN: u32 = 254;
+export const TABLE_LOCAL: u32 = 255;
+
+@inline
+export function routeKey(): RouteKey {
+  return changetype<RouteKey>(KEY);
+}
+
+@inline
+export function routeResult(): RouteResult {
+  return changetype<RouteResult>(RESULT);
+}
+
+export function clearKey(netns: Netns, family: u32): RouteKey {
+  memory.fill(KEY, 0, offsetof<RouteKey>());
+  const key = routeKey();
+  key.netns = netns;
+  key.family = <u8>family;
+  return key;
+}
+
+function matches(rule: PolicyRule, key: RouteKey): bool {
+  const flags = <u32>rule.flags;
+  if (rule.iif != 0) {
+    // A packet made here comes in by lo (LOOPBACK_IFINDEX).
+    if ((some(key.iif) ? key.iif.name : LOOPBACK_NAME) != rule.iif) return false;
+  }
+  if (rule.oif != 0 && (!some(key.oif) || key.oif.name != rule.oif)) return false;
+  if ((flags & RuleFlag.MARK) != 0 && ((key.mark ^ rule.mark) & rule.markMask) != 0) return false;
+  if ((flags & RuleFlag.FROM) != 0) {
+    if (((key.saddrHi ^ rule.fromHi) & rule.fromMaskHi) != 0) return false;
+    if (((key.saddrLo ^ rule.fromLo) & rule.fromMaskLo) != 0) return false;
+  }
+  if ((flags & RuleFlag.TO) != 0) {
+    if (((key.daddrHi ^ rule.toHi) & rule.toMaskHi) != 0) return false;
+    if (((key.daddrLo ^ rule.toLo) & rule.toMaskLo) != 0) return false;
+  }
+  if ((flags & RuleFlag.TOS) != 0 && ((rule.tos ^ key.tos) & 0xfc) != 0) return false;
+  if (rule.protocol != 0 && rule.protocol != key.protocol) return false;
+  if ((flags & RuleFlag.SPORT) != 0 && (key.sport < rule.sportFrom || key.sport > rule.sportTo)) return false;
+  if ((flags & RuleFlag.DPORT) != 0 && (key.dport < rule.dportFrom || key.dport > rule.dportTo)) return false;
+  return true;
+}
+
+/** Looks into one table; true where that decides (a throw route and no route do not). */
+function decide(key: RouteKey, table: u32, rule: u32, suppress: i32): bool {
+  const layer = tableOf(key.netns, table);
+  if (!some(layer)) return false;
+  if (!tableLookup(key.netns, layer, key.family, key.daddrHi, key.daddrLo, key.tos, key.oif, key.iif, key.strict != 0)) {
+    return false;
+  }
+  const route = foundRoute;
+  if (route.type == RouteType.THROW) return false;
+  if (<i32>route.length <= suppress && <u32>route.type < <u32>RouteType.BLACKHOLE) return false;
+  const result = routeResult();
+  result.route = route;
+  result.nexthop = foundNexthop;
+  result.dev = foundDev;
+  result.rule = rule + 1;
+  result.table = table;
+  result.type = route.type;
+  return true;
+}
+
+function lookupDefault(key: RouteKey): void {
+  if (key.family == 4) {
+    if (decide(key, TABLE_LOCAL, DefaultRule.LOCAL_4, -1)) return;
+    if (decide(key, TABLE_MAIN, DefaultRule.MAIN_4, -1)) return;
+    decide(key, TABLE_DEFAULT, DefaultRule.DEFAULT_4, -1);
+    return;
+  }
+  if (decide(key, TABLE_LOCAL, DefaultRule.LOCAL_6, -1)) return;
+  decide(key, TABLE_MAIN, DefaultRule.MAIN_6, -1);
+}
+
+@inline
+function ruleAt(netns: Netns, i: u32): PolicyRule {
+  return changetype<PolicyRule>(netns.rules + <usize>i * offsetof<PolicyRule>());
+}
+
+function lookupRules(key: RouteKey): void {
+  const netns = key.netns;
+  const result = routeResult();
+  let i: u32 = 0;
+  while (i < netns.ruleCount) {
+    const rule = ruleAt(netns, i);
+    i++;
+    if (rule.family != key.family) continue;
+    if (matches(rule, key) == ((rule.flags & <u16>RuleFlag.NOT) != 0)) continue;
+    switch (<i32>rule.action) {
+      case <i32>RuleAction.LOOKUP:
+        if (decide(key, rule.target, rule.id, rule.suppress)) return;
+        continue;
+      case <i32>RuleAction.GOTO: {
+        // Targets stand behind; without a rule of that very priority the rule does nothing.
+        let to = i;
+        while (to < netns.ruleCount) {
+          const target = ruleAt(netns, to);
+          if (target.family == key.family && target.priority >= rule.target) break;
+          to++;
+        }
+        if (to < netns.ruleCount && ruleAt(netns, to).priority == rule.target) i = to;
+        continue;
+      }
+      case <i32>RuleAction.NOP:
+        continue;
+      case <i32>RuleAction.BLACKHOLE:
+        result.type = RouteType.BLACKHOLE;
+        break;
+      case <i32>RuleAction.PROHIBIT:
+        result.type = RouteType.PROHIBIT;
+        break;
+      default:
+        result.type = RouteType.UNREACHABLE;
+        break;
+    }
+    result.rule = rule.id + 1;
+    return;
+  }
+}
+
+/** Looks up `routeKey()`; the answer is `routeResult()`. True where anything decided. */
+export function routeLookup(): bool {
+  memory.fill(RESULT, 0, offsetof<RouteResult>());
+  const key = routeKey();
+  if (key.netns.rules == 0) lookupDefault(key);
+  else lookupRules(key);
+  return routeResult().type != RouteType.UNSPEC;
+}
+
+/** Type of an address by the local table alone (fib_frontend.c:__inet_dev_addr_type()). With `dev`, only what that link has. */
+export function localType(netns: Netns, family: u32, hi: u64, lo: u64, dev: Link): u32 {
+  const layer = tableOf(netns, TABLE_LOCAL);
+  if (!some(layer)) return RouteType.UNICAST;
+  if (!tableLookup(netns, layer, family, hi, lo, 0, none<Link>(), none<Link>(), false)) return RouteType.UNICAST;
+  if (some(dev) && foundDev != dev) return RouteType.UNICAST;
+  return foundRoute.type;
+}
+
+export function isLocal(netns: Netns, family: u32, hi: u64, lo: u64): bool {
+  return localType(netns, family, hi, lo, none<Link>()) == RouteType.LOCAL;
+}

@@ -1,0 +1,162 @@
+/** The routing decision for a packet made here (route.c:ip_route_output_key_hash_rcu(), ip6_output.c:ip6_dst_lookup_tail()). */
+import { LinkFlag, RoutePurpose } from '../../src/codes';
+import { Disposition, Protocol, Reason, RouteType } from '../../src/terms';
+import { finish } from '../core/end';
+import { linkAt, linkByName, LOOPBACK_NAME } from '../core/links';
+import { none, packet, RouteKind, skb, some } from '../core/skb';
+import { InterfaceAddress } from '../layout/address';
+import { Link } from '../layout/link';
+import { Endpoint } from '../layout/route';
+import { isLoopback4 } from './kinds';
+import { clearKey, routeKey, routeLookup, routeResult } from './lookup';
+import { multipathAlias, multipathSelect } from './multipath';
+import { adopt, isForHost, traceResult } from './result';
+import { selectSource4, selectSource6 } from './source';
+
+function fillKey(): void {
+  const p = packet();
+  const key = clearKey(skb().netns, p.family);
+  key.saddrHi = p.saddrHi;
+  key.saddrLo = p.saddrLo;
+  key.daddrHi = p.daddrHi;
+  key.daddrLo = p.daddrLo;
+  key.mark = p.mark;
+  key.tos = p.tos;
+  key.protocol = p.protocol;
+  key.sport = p.sport;
+  key.dport = p.dport;
+}
+
+/** True where the look-up leads somewhere. */
+function lookup(): bool {
+  if (!routeLookup()) return false;
+  const result = routeResult();
+  if (result.type >= <u32>RouteType.BLACKHOLE) return false;
+  if (result.type == RouteType.UNICAST) multipathSelect();
+  return true;
+}
+
+/** The source of the route that was found, put into the packet; false where this host has none. */
+function chooseSource(): bool {
+  const p = packet();
+  const result = routeResult();
+  const route = result.route;
+  if (some(route) && route.prefsrc != 0) {
+    const source = changetype<Endpoint>(route.prefsrc);
+    p.saddrHi = source.hi;
+    p.saddrLo = source.lo;
+    return true;
+  }
+  let address = none<InterfaceAddress>();
+  if (p.family == 4) {
+    if (result.type == RouteType.LOCAL) {
+      p.saddrLo = p.daddrLo;
+      return true;
+    }
+    let toward: u64 = 0;
+    if (result.nexthop.via != 0) {
+      const via = changetype<Endpoint>(result.nexthop.via);
+      if (via.family == 4) toward = via.lo;
+    }
+    address = selectSource4(skb().netns, result.dev, toward, route.scope);
+  } else {
+    address = selectSource6(skb().netns, result.dev, p.daddrHi, p.daddrLo);
+  }
+  if (!some(address)) return false;
+  p.saddrHi = address.hi;
+  p.saddrLo = address.lo;
+  return true;
+}
+
+/** The end that a failed look-up makes; the process itself is told, so nothing is sent. */
+function unreachable(): bool {
+  const result = routeResult();
+  if (result.type == RouteType.BLACKHOLE) finish(Disposition.DROPPED, Reason.ROUTE_BLACKHOLE);
+  else if (result.type == RouteType.PROHIBIT) finish(Disposition.UNREACHABLE, Reason.ROUTE_PROHIBIT);
+  else if (result.type == RouteType.UNREACHABLE && some(result.route)) {
+    finish(Disposition.UNREACHABLE, Reason.ROUTE_UNREACHABLE);
+  } else finish(Disposition.UNREACHABLE, Reason.NO_ROUTE);
+  return false;
+}
+
+/** Takes the route over: local destinations leave by lo. */
+function take(): bool {
+  adopt();
+  const s = skb();
+  const p = packet();
+  if (s.kind == <u8>RouteKind.LOCAL) {
+    const loopback = linkByName(s.netns, LOOPBACK_NAME);
+    if (some(loopback)) s.dev = loopback;
+    s.mtu = some(s.route) && s.route.mtu != 0 ? s.route.mtu : s.dev.mtu;
+  } else if (p.family == 4 && isLoopback4(p.saddrLo)) {
+    // __mkroute_output(): loopback addresses stay on lo.
+    if ((s.dev.flags & (LinkFlag.LOOPBACK | LinkFlag.ROUTE_LOCALNET)) == 0) {
+      finish(Disposition.DROPPED, Reason.BAD_SCOPE);
+      return false;
+    }
+  }
+  s.oif = s.dev;
+  return true;
+}
+
+/** Routes the packet that this host makes; chooses its source where it has none. False where the walk ended. */
+export function routeOutput(): bool {
+  const p = packet();
+  const open = p.sourceless != 0;
+  fillKey();
+  let found = lookup();
+  if (open) {
+    if (!found && p.family == 6) {
+      // Routes by source may still lead there.
+      if (chooseSourceBlind()) {
+        fillKey();
+        found = lookup();
+      }
+    } else if (found) {
+      if (!chooseSource()) {
+        traceResult(RoutePurpose.OUTPUT, false, false);
+        finish(Disposition.UNREACHABLE, Reason.NO_SOURCE_ADDRESS);
+        return false;
+      }
+      const key = routeKey();
+      key.saddrHi = p.saddrHi;
+      key.saddrLo = p.saddrLo;
+      multipathAlias();
+      if (p.family == 4 && (p.protocol == <u8>Protocol.TCP || p.protocol == <u8>Protocol.SCTP)) found = lookup();
+    }
+  }
+  traceResult(RoutePurpose.OUTPUT, found && isForHost(), open && found);
+  if (found) p.sourceless = 0;
+  return found ? take() : unreachable();
+}
+
+/** IPv6: the source that a packet without any route would have; rules that look at it get a second look. */
+function chooseSourceBlind(): bool {
+  const p = packet();
+  const netns = skb().netns;
+  let link = none<Link>();
+  for (let i: u32 = 0; i < netns.linkCount && !some(link); i++) {
+    const other = linkAt(netns, i);
+    if ((other.flags & LinkFlag.UP) != 0 && (other.flags & LinkFlag.LOOPBACK) == 0) link = other;
+  }
+  if (!some(link)) return false;
+  const address = selectSource6(netns, link, p.daddrHi, p.daddrLo);
+  if (!some(address)) return false;
+  p.saddrHi = address.hi;
+  p.saddrLo = address.lo;
+  return true;
+}
+
+/** Routes again what a hook changed (netfilter.c:ip_route_me_harder()). False where the walk ended. */
+export function reroute(): bool {
+  fillKey();
+  if (packet().family == 4) {
+    const key = routeKey();
+    key.protocol = 0;
+    key.sport = 0;
+    key.dport = 0;
+  }
+  const found = lookup();
+  traceResult(RoutePurpose.REROUTE, found && isForHost(), false);
+  return found ? take() : unreachable();
+}

@@ -1,0 +1,64 @@
+/** What a look-up found, taken over by the packet and written into the trace. */
+import { RoutePurpose } from '../../src/codes';
+import { RouteType } from '../../src/terms';
+import { packet, RouteKind, skb, some } from '../core/skb';
+import { traceRoute } from '../core/trace';
+import { Endpoint } from '../layout/route';
+import { isLimitedBroadcast, isMulticast } from './kinds';
+import { routeResult } from './lookup';
+
+/** `sourced`: the packet's source was empty, and is what the kernel chose now. */
+export function traceResult(purpose: RoutePurpose, local: bool, sourced: bool): void {
+  const result = routeResult();
+  const p = packet();
+  let nexthop: i32 = -1;
+  if (some(result.nexthop)) nexthop = <i32>((changetype<usize>(result.nexthop) - result.route.nexthops) / 16);
+  traceRoute(
+    purpose,
+    result.rule,
+    result.table,
+    changetype<usize>(result.route),
+    nexthop,
+    local,
+    p.family,
+    sourced,
+    p.saddrHi,
+    p.saddrLo,
+  );
+}
+
+/** Broadcast or multicast. */
+function isMany(): bool {
+  const type = routeResult().type;
+  return type != RouteType.LOCAL && type != RouteType.ANYCAST;
+}
+
+/** True for a decision that keeps the packet on this host: own addresses, broadcast, multicast. */
+export function isForHost(): bool {
+  const type = routeResult().type;
+  const p = packet();
+  if (type == RouteType.LOCAL || type == RouteType.BROADCAST || type == RouteType.MULTICAST) return true;
+  if (type == RouteType.ANYCAST) return p.family == 6;
+  return isMulticast(p.family, p.daddrHi, p.daddrLo) || (p.family == 4 && isLimitedBroadcast(p.daddrLo));
+}
+
+/** The packet goes where the look-up says (`skb_dst_set`). */
+export function adopt(): void {
+  const s = skb();
+  const result = routeResult();
+  const p = packet();
+  s.kind = <u8>(isForHost() ? (isMany() ? RouteKind.MULTI : RouteKind.LOCAL) : RouteKind.UNICAST);
+  s.route = result.route;
+  s.nexthop = result.nexthop;
+  s.dev = result.dev;
+  s.mtu = some(result.route) && result.route.mtu != 0 ? result.route.mtu : some(result.dev) ? result.dev.mtu : 0;
+  s.gatewayHi = p.daddrHi;
+  s.gatewayLo = p.daddrLo;
+  s.gatewayFamily = p.family;
+  if (some(result.nexthop) && result.nexthop.via != 0) {
+    const via = changetype<Endpoint>(result.nexthop.via);
+    s.gatewayHi = via.hi;
+    s.gatewayLo = via.lo;
+    s.gatewayFamily = via.family;
+  }
+}

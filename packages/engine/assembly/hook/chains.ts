@@ -1,0 +1,66 @@
+/** The base chains of a hook by priority, and which parts of netfilter are on in the packet's namespace. */
+import { NetnsFlag } from '../../src/codes';
+import { Hook } from '../../src/terms';
+import { packet, skb } from '../core/skb';
+import { runChain } from '../chain/run';
+import { reroute } from '../fib/output';
+import { BaseChain } from '../layout/chain';
+
+/** Where the kernel's own functions stand among the chains (`NF_IP_PRI_*`). Chains of the same priority follow. */
+export const FIRST: i32 = i32.MIN_VALUE;
+export const CONNTRACK: i32 = -200;
+export const NAT_DST: i32 = -100;
+export const NAT_SRC: i32 = 100;
+export const LAST: i32 = i32.MAX_VALUE;
+
+@inline
+export function tracks(): bool {
+  return (skb().netns.flags & (packet().family == 4 ? NetnsFlag.TRACK_4 : NetnsFlag.TRACK_6)) != 0;
+}
+
+@inline
+export function translates(): bool {
+  return (skb().netns.flags & (packet().family == 4 ? NetnsFlag.NAT_4 : NetnsFlag.NAT_6)) != 0;
+}
+
+@inline
+export function chainsCount(): u32 {
+  const netns = skb().netns;
+  return packet().family == 4 ? netns.chains4Count : netns.chains6Count;
+}
+
+@inline
+export function chainAt(i: u32): BaseChain {
+  const netns = skb().netns;
+  const base = packet().family == 4 ? netns.chains4 : netns.chains6;
+  return changetype<BaseChain>(base + <usize>i * offsetof<BaseChain>());
+}
+
+/** A chain of type route that changed addresses, mark or TOS at OUTPUT has the packet routed again (ipt_mangle_out()). */
+function runAndReroute(base: BaseChain): bool {
+  const p = packet();
+  const sHi = p.saddrHi;
+  const sLo = p.saddrLo;
+  const dHi = p.daddrHi;
+  const dLo = p.daddrLo;
+  const mark = p.mark;
+  const tos = p.tos;
+  if (!runChain(base)) return false;
+  const same =
+    p.saddrHi == sHi && p.saddrLo == sLo && p.daddrHi == dHi && p.daddrLo == dLo && p.mark == mark && p.tos == tos;
+  return same || reroute();
+}
+
+/** Runs the chains from priority `from` to below `to`, those of type nat left out. False where the walk ended. */
+export function runChains(hook: u32, from: i32, to: i32): bool {
+  const count = chainsCount();
+  for (let i: u32 = 0; i < count; i++) {
+    const base = chainAt(i);
+    if (base.hook != hook || base.nat) continue;
+    if (base.priority < from || (base.priority >= to && to != LAST)) continue;
+    if (hook == Hook.OUTPUT && base.reroute) {
+      if (!runAndReroute(base)) return false;
+    } else if (!runChain(base)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,25 @@
+import { Hook } from '../../src/terms';
+import { packet } from '../core/skb';
+import { conntrackIn } from '../ct/track';
+import { reroute } from '../fib/output';
+import { CONNTRACK, FIRST, LAST, NAT_DST, runChains, tracks, translates } from './chains';
+import { nat } from './nat';
+
+/** NAT of the destination leads elsewhere: the packet is routed again (nf_nat_proto.c:nf_nat_ipv4_local_fn()). */
+function natAndReroute(): bool {
+  const p = packet();
+  const hi = p.daddrHi;
+  const lo = p.daddrLo;
+  if (!nat(Hook.OUTPUT)) return false;
+  return (p.daddrHi == hi && p.daddrLo == lo) || reroute();
+}
+
+/** raw -300, conntrack -200, mangle -150 (routes again), nat -100 (destination, routes again), filter 0, security 50. */
+export function output(): bool {
+  if (!tracks()) return runChains(Hook.OUTPUT, FIRST, LAST);
+  if (!runChains(Hook.OUTPUT, FIRST, CONNTRACK)) return false;
+  conntrackIn();
+  if (!runChains(Hook.OUTPUT, CONNTRACK, NAT_DST)) return false;
+  if (translates() && !natAndReroute()) return false;
+  return runChains(Hook.OUTPUT, NAT_DST, LAST);
+}

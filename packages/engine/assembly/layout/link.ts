@@ -1,0 +1,67 @@
+import { Netns } from './netns';
+
+/**
+ * An interface. Everything a packet needs to know about it when it passes: the sysctls of the interface are already folded into
+ * `flags`, and the layer-2 neighbourhood into `domain` and `toward` (see `wire/domain.ts`).
+ */
+@unmanaged
+export class Link {
+  mac: u64;
+  netns: Netns;
+  /** Index among all links of the network, for the host. */
+  id: u32;
+  /** Symbol of the name. */
+  name: u32;
+  /** Interface index. */
+  index: u32;
+  mtu: u32;
+  flags: u32;
+  /** The other end of a veth pair or point-to-point wire. */
+  peer: Link;
+  /** The bridge this is a port of. */
+  master: Link;
+  segment: Segment;
+  /** Next port of the same bridge. */
+  nextPort: Link;
+  /** Bridges: the first port. */
+  ports: Link;
+  /** Next link on the same segment. */
+  nextOnSegment: Link;
+  /** Number of the layer-2 domain; 0: none. */
+  domain: u32;
+  /** The next vertex (link or segment) towards the root of the domain's spanning tree. */
+  toward: usize;
+  /** First interface address, in the namespace's order; the link's own stand together. */
+  addresses: usize;
+  addressCount: u32;
+  /** The search that passed here last. */
+  seen: u32;
+}
+
+/** A switch without intelligence: every frame is seen by all its links. */
+@unmanaged
+export class Segment {
+  /** Its links, in the network's order. */
+  links: Link;
+  linkCount: u32;
+  domain: u32;
+  toward: usize;
+  /** Pointers to those links that may answer for addresses of others: ports of bridges, proxies. */
+  proxies: usize;
+  proxyCount: u32;
+}
+
+export const LINK_SIZE: u32 = offsetof<Link>();
+export const LINK_MAC: u32 = offsetof<Link>('mac');
+export const LINK_NETNS: u32 = offsetof<Link>('netns');
+export const LINK_ID: u32 = offsetof<Link>('id');
+export const LINK_NAME: u32 = offsetof<Link>('name');
+export const LINK_INDEX: u32 = offsetof<Link>('index');
+export const LINK_MTU: u32 = offsetof<Link>('mtu');
+export const LINK_FLAGS: u32 = offsetof<Link>('flags');
+export const LINK_PEER: u32 = offsetof<Link>('peer');
+export const LINK_MASTER: u32 = offsetof<Link>('master');
+export const LINK_SEGMENT: u32 = offsetof<Link>('segment');
+export const LINK_ADDRESSES: u32 = offsetof<Link>('addresses');
+export const LINK_ADDRESS_COUNT: u32 = offsetof<Link>('addressCount');
+export const SEGMENT_SIZE: u32 = offsetof<Segment>();

@@ -1,0 +1,72 @@
+/** A network namespace: where its lists are. What namespaces share is behind pointers, so that a pod costs this record and little more. */
+@unmanaged
+export class Netns {
+  id: u32;
+  flags: u32;
+  /** `Link[]`, in the order of the network's description. */
+  links: usize;
+  linkCount: u32;
+  /** Symbol of a name -> link: `u32` pairs, a power of two of them; 0 where the list is short. */
+  linkIndex: usize;
+  linkIndexMask: u32;
+  /** `InterfaceAddress[]`, grouped by link. */
+  addresses: usize;
+  addressCount: u32;
+  /** `PolicyRule[]` by family and priority; 0 where the kernel's own apply. */
+  rules: usize;
+  ruleCount: u32;
+  /** `TableSlot[]`. */
+  tables: usize;
+  tableCount: u32;
+  neighbors: usize;
+  neighborCount: u32;
+  fdb: usize;
+  fdbCount: u32;
+  /** `BaseChain[]` of each family, by hook, priority and order; 0: none. */
+  chains4: usize;
+  chains4Count: u32;
+  chains6: usize;
+  chains6Count: u32;
+  /** `SetSlot[]`. */
+  sets: usize;
+  setCount: u32;
+  /** `Listener[]`; count `ABSENT` where nobody knows. */
+  listeners: usize;
+  listenerCount: u32;
+  /** Connections held at the start: `Flow[]`. */
+  flows: usize;
+  flowCount: u32;
+  /** TTL and hop limit of what this host sends by itself. */
+  ttl4: u32;
+  ttl6: u32;
+}
+
+export const ABSENT: u32 = 0xffffffff;
+
+export const NETNS_SIZE: u32 = offsetof<Netns>();
+export const NETNS_ID: u32 = offsetof<Netns>('id');
+export const NETNS_FLAGS: u32 = offsetof<Netns>('flags');
+export const NETNS_LINKS: u32 = offsetof<Netns>('links');
+export const NETNS_LINK_COUNT: u32 = offsetof<Netns>('linkCount');
+export const NETNS_ADDRESSES: u32 = offsetof<Netns>('addresses');
+export const NETNS_ADDRESS_COUNT: u32 = offsetof<Netns>('addressCount');
+export const NETNS_RULES: u32 = offsetof<Netns>('rules');
+export const NETNS_RULE_COUNT: u32 = offsetof<Netns>('ruleCount');
+export const NETNS_TABLES: u32 = offsetof<Netns>('tables');
+export const NETNS_TABLE_COUNT: u32 = offsetof<Netns>('tableCount');
+export const NETNS_NEIGHBORS: u32 = offsetof<Netns>('neighbors');
+export const NETNS_NEIGHBOR_COUNT: u32 = offsetof<Netns>('neighborCount');
+export const NETNS_FDB: u32 = offsetof<Netns>('fdb');
+export const NETNS_FDB_COUNT: u32 = offsetof<Netns>('fdbCount');
+export const NETNS_CHAINS4: u32 = offsetof<Netns>('chains4');
+export const NETNS_CHAINS4_COUNT: u32 = offsetof<Netns>('chains4Count');
+export const NETNS_CHAINS6: u32 = offsetof<Netns>('chains6');
+export const NETNS_CHAINS6_COUNT: u32 = offsetof<Netns>('chains6Count');
+export const NETNS_SETS: u32 = offsetof<Netns>('sets');
+export const NETNS_SET_COUNT: u32 = offsetof<Netns>('setCount');
+export const NETNS_LISTENERS: u32 = offsetof<Netns>('listeners');
+export const NETNS_LISTENER_COUNT: u32 = offsetof<Netns>('listenerCount');
+export const NETNS_FLOWS: u32 = offsetof<Netns>('flows');
+export const NETNS_FLOW_COUNT: u32 = offsetof<Netns>('flowCount');
+export const NETNS_TTL4: u32 = offsetof<Netns>('ttl4');
+export const NETNS_TTL6: u32 = offsetof<Netns>('ttl6');

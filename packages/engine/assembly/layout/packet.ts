@@ -1,0 +1,52 @@
+/**
+ * A packet in flight. Addresses of both families stand in 128 bits, IPv4 in the lowest 32 (the rest is 0), so that every test is the
+ * same two 64-bit operations.
+ *
+ *   0        8        16       24       32   36   40    42    44   46 47 48 49 50 51 52 53 54    56
+ *   | saddr  | saddr  | daddr  | daddr  |mark|len |sport|dport|id  |fa|pr|tf|it|ic|tt|to|df|inner, sourceless|
+ *   |   high |   low  |   high |   low  |
+ *
+ * The packet that an ICMP error is about follows at once, as a second record.
+ */
+@unmanaged
+export class Packet {
+  saddrHi: u64;
+  saddrLo: u64;
+  daddrHi: u64;
+  daddrLo: u64;
+  mark: u32;
+  length: u32;
+  sport: u16;
+  dport: u16;
+  icmpId: u16;
+  family: u8;
+  protocol: u8;
+  tcpFlags: u8;
+  icmpType: u8;
+  icmpCode: u8;
+  ttl: u8;
+  tos: u8;
+  dontFragment: u8;
+  hasInner: u8;
+  /** 1: it has no source yet. */
+  sourceless: u8;
+}
+
+export const PACKET_SIZE: u32 = offsetof<Packet>();
+export const PACKET_SADDR: u32 = offsetof<Packet>('saddrHi');
+export const PACKET_DADDR: u32 = offsetof<Packet>('daddrHi');
+export const PACKET_MARK: u32 = offsetof<Packet>('mark');
+export const PACKET_LENGTH: u32 = offsetof<Packet>('length');
+export const PACKET_SPORT: u32 = offsetof<Packet>('sport');
+export const PACKET_DPORT: u32 = offsetof<Packet>('dport');
+export const PACKET_ICMP_ID: u32 = offsetof<Packet>('icmpId');
+export const PACKET_FAMILY: u32 = offsetof<Packet>('family');
+export const PACKET_PROTOCOL: u32 = offsetof<Packet>('protocol');
+export const PACKET_TCP_FLAGS: u32 = offsetof<Packet>('tcpFlags');
+export const PACKET_ICMP_TYPE: u32 = offsetof<Packet>('icmpType');
+export const PACKET_ICMP_CODE: u32 = offsetof<Packet>('icmpCode');
+export const PACKET_TTL: u32 = offsetof<Packet>('ttl');
+export const PACKET_TOS: u32 = offsetof<Packet>('tos');
+export const PACKET_DONT_FRAGMENT: u32 = offsetof<Packet>('dontFragment');
+export const PACKET_HAS_INNER: u32 = offsetof<Packet>('hasInner');
+export const PACKET_SOURCELESS: u32 = offsetof<Packet>('sourceless');

@@ -1,0 +1,160 @@
+/**
+ * What goes back: replies, resets and ICMP errors as the stack builds them (icmp.c:icmp_send(), icmp6_send(); tcp_v4_send_reset();
+ * nf_reject_ipv4.c:nf_send_reset()).
+ */
+import { NetnsFlag } from '../../src/codes';
+import { Protocol, RouteType, TcpFlag } from '../../src/terms';
+import { endRecord, ReplyKind } from '../core/end';
+import { PACKET_BASE } from '../core/memory';
+import { CtInfo, directionOf, innerPacket, none, packet, RouteKind, skb, some } from '../core/skb';
+import { isIcmp, isIcmpError } from '../ct/tuple';
+import { isLimitedBroadcast, isMulticast, isUnspecified } from '../fib/kinds';
+import { localType } from '../fib/lookup';
+import { addressAt } from '../fib/source';
+import { Link } from '../layout/link';
+import { Packet } from '../layout/packet';
+
+/** No error about an error, about what was sent to many, or to nobody in particular. */
+function allowsError(): bool {
+  const p = packet();
+  const s = skb();
+  if (isIcmpError(p) || s.kind == <u8>RouteKind.MULTI) return false;
+  if (isMulticast(p.family, p.daddrHi, p.daddrLo)) return false;
+  if (p.family == 4 && isLimitedBroadcast(p.daddrLo)) return false;
+  if (p.sourceless || isUnspecified(p.saddrHi, p.saddrLo)) return false;
+  return !isMulticast(p.family, p.saddrHi, p.saddrLo);
+}
+
+/** True where the end of the walk has something to send back. */
+export function answers(): bool {
+  const p = packet();
+  switch (<i32>endRecord().reply) {
+    case <i32>ReplyKind.NONE:
+      return false;
+    case <i32>ReplyKind.ICMP:
+      return allowsError();
+    case <i32>ReplyKind.REJECT_RESET:
+      if (p.protocol != <u8>Protocol.TCP || (p.tcpFlags & <u8>TcpFlag.RST) != 0) return false;
+      return skb().kind != <u8>RouteKind.MULTI;
+    default:
+      return skb().kind != <u8>RouteKind.MULTI;
+  }
+}
+
+/** The packet's own mark comes back only where a sysctl says so. */
+function reflectedMark(p: Packet): u32 {
+  const flag = p.family == 4 ? NetnsFlag.FWMARK_REFLECT_4 : NetnsFlag.FWMARK_REFLECT_6;
+  return (skb().netns.flags & flag) != 0 ? p.mark : 0;
+}
+
+function ttlOf(p: Packet): u8 {
+  const netns = skb().netns;
+  return <u8>(p.family == 4 ? netns.ttl4 : netns.ttl6);
+}
+
+/** From the one the packet was for to the one it came from. */
+function turn(p: Packet): void {
+  const hi = p.saddrHi;
+  const lo = p.saddrLo;
+  const port = p.sport;
+  p.saddrHi = p.daddrHi;
+  p.saddrLo = p.daddrLo;
+  p.daddrHi = hi;
+  p.daddrLo = lo;
+  p.sport = p.dport;
+  p.dport = port;
+  p.ttl = ttlOf(p);
+  p.dontFragment = 1;
+  p.hasInner = 0;
+}
+
+function buildReply(p: Packet): void {
+  const mark = p.mark;
+  const tos = p.tos;
+  const reflected = reflectedMark(p);
+  turn(p);
+  p.tos = 0;
+  p.mark = 0;
+  if (p.protocol == <u8>Protocol.TCP) {
+    p.tcpFlags = <u8>(TcpFlag.SYN | TcpFlag.ACK);
+    p.length = p.family == 4 ? 40 : 60;
+    if ((skb().netns.flags & NetnsFlag.FWMARK_ACCEPT) != 0) p.mark = mark;
+  } else if (isIcmp(p.protocol)) {
+    p.icmpType = p.protocol == <u8>Protocol.ICMP ? 0 : 129;
+    p.tos = tos;
+    p.mark = reflected;
+    p.dontFragment = 0;
+  }
+}
+
+function buildReset(p: Packet, tos: u8): void {
+  const mark = reflectedMark(p);
+  const acknowledges = (p.tcpFlags & <u8>TcpFlag.ACK) != 0;
+  turn(p);
+  p.tcpFlags = <u8>(acknowledges ? TcpFlag.RST : TcpFlag.RST | TcpFlag.ACK);
+  p.length = p.family == 4 ? 40 : 60;
+  p.tos = tos;
+  p.mark = mark;
+}
+
+/** Is the destination an address of this host, so that an error may come from it? */
+function isOwn(p: Packet): bool {
+  const netns = skb().netns;
+  if (p.family == 4) return localType(netns, 4, 0, p.daddrLo, none<Link>()) == RouteType.LOCAL;
+  for (let i: u32 = 0; i < netns.addressCount; i++) {
+    const address = addressAt(netns.addresses, i);
+    if (address.family == 6 && address.lo == p.daddrLo && address.hi == p.daddrHi) return true;
+  }
+  return false;
+}
+
+function buildError(p: Packet): void {
+  const end = endRecord();
+  const own = isOwn(p);
+  const mark = reflectedMark(p);
+  const v4 = p.family == 4;
+  memory.copy(changetype<usize>(innerPacket()), PACKET_BASE, offsetof<Packet>());
+  innerPacket().hasInner = 0;
+  const hi = p.saddrHi;
+  const lo = p.saddrLo;
+  p.saddrHi = own ? p.daddrHi : 0;
+  p.saddrLo = own ? p.daddrLo : 0;
+  p.sourceless = !own;
+  p.daddrHi = hi;
+  p.daddrLo = lo;
+  p.protocol = <u8>(v4 ? Protocol.ICMP : Protocol.ICMPV6);
+  p.sport = 0;
+  p.dport = 0;
+  p.tcpFlags = 0;
+  p.icmpType = end.icmpType;
+  p.icmpCode = end.icmpCode;
+  p.icmpId = 0;
+  p.ttl = ttlOf(p);
+  p.tos = v4 ? (p.tos & 0x1e) | 0xc0 : 0;
+  p.mark = mark;
+  p.length = v4 ? min<u32>(576, p.length + 28) : min<u32>(1280, p.length + 48);
+  p.dontFragment = 0;
+  p.hasInner = 1;
+}
+
+/** Turns the packet that ended the walk into what goes back. True: the connection goes along, in the other direction (nf_ct_attach()). */
+export function buildAnswer(): bool {
+  const s = skb();
+  const p = packet();
+  const kind = <i32>endRecord().reply;
+  if (some(s.flow)) s.ctInfo = directionOf(s.ctInfo) == 0 ? CtInfo.RELATED_REPLY : CtInfo.RELATED;
+  switch (kind) {
+    case <i32>ReplyKind.REPLY:
+      buildReply(p);
+      return false;
+    case <i32>ReplyKind.STACK_RESET:
+      buildReset(p, p.tos);
+      return false;
+    case <i32>ReplyKind.REJECT_RESET:
+      buildReset(p, 0);
+      return true;
+    default:
+      buildError(p);
+      return true;
+  }
+}

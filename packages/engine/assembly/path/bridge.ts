@@ -1,0 +1,103 @@
+/**
+ * A frame that comes in by a port (br_input.c:br_handle_frame_finish(); br_netfilter_hooks.c:br_nf_pre_routing(), br_nf_forward_ip(),
+ * br_nf_post_routing(); br_forward.c:should_deliver()).
+ */
+import { LinkFlag, NetnsFlag } from '../../src/codes';
+import { Disposition, Reason } from '../../src/terms';
+import { endRecord, finish, ReplyKind } from '../core/end';
+import { none, packet, RouteKind, skb, some } from '../core/skb';
+import { lastWasRoute, traceBridge } from '../core/trace';
+import { routeInput } from '../fib/input';
+import { forward } from '../hook/forward';
+import { postrouting } from '../hook/postrouting';
+import { prerouting } from '../hook/prerouting';
+import { Link } from '../layout/link';
+import { isUp, mayPass } from '../wire/domain';
+import { addressFrame, noNeighbor, overWire, ownsMac, portTowards } from './transmit';
+
+function drop(reason: Reason): void {
+  finish(Disposition.DROPPED, reason);
+}
+
+/** The frame is for the bridge's own stack. */
+function addressBridge(bridge: Link): void {
+  const s = skb();
+  s.framed = 1;
+  s.frameMac = bridge.mac;
+  s.target = bridge;
+}
+
+/** PREROUTING changed the destination: to another neighbour by the same bridge, or up. False where the walk ended. */
+function redirect(bridge: Link, port: Link): bool {
+  const s = skb();
+  if (!routeInput(bridge)) {
+    const end = endRecord();
+    if (packet().family == 6) {
+      // IPv6 frees the packet in silence.
+      end.reply = <u8>ReplyKind.NONE;
+      return false;
+    }
+    // IPv4 lets the stack above say that there is no way, but frees martians.
+    const reason = <u32>end.reason;
+    const martian =
+      reason == Reason.MARTIAN_SOURCE || reason == Reason.MARTIAN_DESTINATION || reason == Reason.RP_FILTER;
+    if (!martian || (reason == Reason.MARTIAN_DESTINATION && lastWasRoute())) traceBridge(bridge, port, none<Link>());
+    return false;
+  }
+  if (s.kind != <u8>RouteKind.UNICAST || s.dev != bridge) {
+    addressBridge(bridge);
+    return true;
+  }
+  if (addressFrame(bridge)) return true;
+  noNeighbor(bridge);
+  return false;
+}
+
+/** From port to port, with bridge-nf through forward -> postrouting. */
+function passThrough(bridge: Link, from: Link, to: Link, filtered: bool): void {
+  const s = skb();
+  if (to == from && (from.flags & LinkFlag.HAIRPIN) == 0) return drop(Reason.BRIDGE_HAIRPIN_OFF);
+  if (!mayPass(from, to)) return drop(Reason.BRIDGE_ISOLATED);
+  if (!isUp(to)) return drop(Reason.LINK_DOWN);
+  if (filtered) {
+    s.oif = bridge;
+    s.physOut = to;
+    if (!forward()) return;
+    if (!postrouting()) return;
+  }
+  overWire(to, s.sourceMac != 0 ? s.sourceMac : bridge.mac);
+}
+
+/** True where the stack above the bridge gets the packet; else the walk ended, or the frame went on by another port. */
+export function bridgeInput(port: Link): bool {
+  const s = skb();
+  const p = packet();
+  const bridge = port.master;
+  if (!isUp(bridge)) {
+    drop(Reason.LINK_DOWN);
+    return false;
+  }
+  const filtered = (s.netns.flags & (p.family == 4 ? NetnsFlag.BRIDGE_CALL_4 : NetnsFlag.BRIDGE_CALL_6)) != 0;
+  if (!s.framed) addressBridge(bridge);
+  s.iif = bridge;
+  if (filtered) {
+    s.physIn = port;
+    const hi = p.daddrHi;
+    const lo = p.daddrLo;
+    if (!prerouting()) return false;
+    if ((p.daddrHi != hi || p.daddrLo != lo) && !redirect(bridge, port)) return false;
+  }
+  s.prerouted = filtered;
+  if (ownsMac(bridge, s.frameMac)) {
+    traceBridge(bridge, port, none<Link>());
+    return true;
+  }
+  const to = portTowards(bridge);
+  if (!some(to)) {
+    drop(Reason.OTHER_HOST);
+    return false;
+  }
+  traceBridge(bridge, port, to);
+  passThrough(bridge, port, to, filtered);
+  return false;
+}

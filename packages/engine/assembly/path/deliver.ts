@@ -1,0 +1,104 @@
+/** Who takes a packet that is for this host (ip_input.c:ip_protocol_deliver_rcu(), __inet_lookup_skb(), __udp4_lib_rcv(), icmp_rcv()). */
+import { ListenerFlag, NetnsFlag } from '../../src/codes';
+import { Disposition, Protocol, Reason, TcpFlag } from '../../src/terms';
+import { answerWith, finish, ReplyKind } from '../core/end';
+import { innerPacket, packet, skb } from '../core/skb';
+import { isIcmp, isIcmpError } from '../ct/tuple';
+import { Listener } from '../layout/host';
+import { ABSENT } from '../layout/netns';
+import { Packet } from '../layout/packet';
+import { receives, rememberReceiver, sent } from './sockets';
+
+function taken(reason: Reason, reply: bool): void {
+  finish(Disposition.DELIVERED, reason);
+  if (reply) answerWith(ReplyKind.REPLY, 0, 0);
+}
+
+function listens(listener: Listener, p: Packet): bool {
+  if (listener.protocol != p.protocol || listener.port != p.dport) return false;
+  if ((listener.flags & <u8>(p.family == 4 ? ListenerFlag.ANY_4 : ListenerFlag.ANY_6)) != 0) return true;
+  if (listener.flags != 0 || listener.family != p.family) return false;
+  return listener.lo == p.daddrLo && listener.hi == p.daddrHi;
+}
+
+/** A listener for it, known or assumed, takes it and has a socket from then on. False where nothing listens. */
+function listenerTakes(reply: bool): bool {
+  const netns = skb().netns;
+  const p = packet();
+  const known = netns.listenerCount != ABSENT;
+  if (known) {
+    let found = false;
+    for (let i: u32 = 0; i < netns.listenerCount && !found; i++) {
+      found = listens(changetype<Listener>(netns.listeners + <usize>i * offsetof<Listener>()), p);
+    }
+    if (!found) return false;
+  }
+  rememberReceiver(p);
+  taken(known ? Reason.LISTENER : Reason.LISTENER_ASSUMED, reply);
+  return true;
+}
+
+function refuse(kind: ReplyKind, type: u32, code: u32): void {
+  finish(Disposition.REFUSED, Reason.NO_LISTENER);
+  answerWith(kind, type, code);
+}
+
+function toTcp(): void {
+  const p = packet();
+  const flags = <u32>p.tcpFlags & (TcpFlag.SYN | TcpFlag.ACK | TcpFlag.RST);
+  if (flags == TcpFlag.SYN) {
+    if (!listenerTakes(true)) refuse(ReplyKind.STACK_RESET, 0, 0);
+    return;
+  }
+  if (receives(p)) {
+    taken(Reason.SOCKET, false);
+    return;
+  }
+  finish(Disposition.DROPPED, Reason.NO_SOCKET);
+  if ((flags & TcpFlag.RST) == 0) answerWith(ReplyKind.STACK_RESET, 0, 0);
+}
+
+function toDatagram(): void {
+  const p = packet();
+  if (receives(p)) {
+    taken(Reason.SOCKET, true);
+    return;
+  }
+  if (listenerTakes(true)) return;
+  if (p.family == 4) refuse(ReplyKind.ICMP, 3, 3);
+  else refuse(ReplyKind.ICMP, 1, 4);
+}
+
+function toIcmp(): void {
+  const p = packet();
+  const type = <u32>p.icmpType;
+  const v4 = p.protocol == <u8>Protocol.ICMP;
+  if (isIcmpError(p)) {
+    if (p.hasInner && sent(innerPacket())) taken(Reason.SOCKET, false);
+    else finish(Disposition.DROPPED, Reason.NO_SOCKET);
+    return;
+  }
+  if (type == <u32>(v4 ? 0 : 129)) {
+    if (receives(p)) taken(Reason.SOCKET, false);
+    else finish(Disposition.DROPPED, Reason.NO_SOCKET);
+    return;
+  }
+  const echo = type == <u32>(v4 ? 8 : 128);
+  const ignored = p.family == 4 ? NetnsFlag.ECHO_IGNORE_4 : NetnsFlag.ECHO_IGNORE_6;
+  taken(Reason.ICMP_LOCAL, echo && (skb().netns.flags & ignored) == 0);
+}
+
+/** Protocols without ports: who listens does so with port 0, and what it says back is not known. */
+function toOther(): void {
+  if (listenerTakes(false)) return;
+  if (packet().family == 4) refuse(ReplyKind.ICMP, 3, 2);
+  else refuse(ReplyKind.ICMP, 4, 1);
+}
+
+export function deliver(): void {
+  const protocol = <u32>packet().protocol;
+  if (isIcmp(protocol)) toIcmp();
+  else if (protocol == Protocol.TCP) toTcp();
+  else if (protocol == Protocol.UDP || protocol == Protocol.SCTP) toDatagram();
+  else toOther();
+}

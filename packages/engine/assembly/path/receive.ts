@@ -1,0 +1,67 @@
+/** A packet comes in (ip_input.c:ip_rcv(), ip_rcv_finish(), ip_local_deliver(); ip6_input.c:ip6_rcv_core()). */
+import { LinkFlag } from '../../src/codes';
+import { Disposition, Reason } from '../../src/terms';
+import { finish } from '../core/end';
+import { none, packet, RouteKind, skb, some } from '../core/skb';
+import { traceEnter } from '../core/trace';
+import { martian6, routeInput } from '../fib/input';
+import { input } from '../hook/input';
+import { prerouting } from '../hook/prerouting';
+import { Link } from '../layout/link';
+import { isUp } from '../wire/domain';
+import { bridgeInput } from './bridge';
+import { deliver } from './deliver';
+import { forward } from './forward';
+import { ownsMac } from './transmit';
+
+/** prerouting -> route -> (input | forward -> postrouting), above the link layer. */
+function up(link: Link): void {
+  const s = skb();
+  const p = packet();
+  if (p.family == 6 && martian6(link)) return;
+  if (!s.prerouted) {
+    const hi = p.daddrHi;
+    const lo = p.daddrLo;
+    if (!prerouting()) return;
+    // What comes back by lo still has its route, unless nat sends it elsewhere.
+    if (p.daddrHi != hi || p.daddrLo != lo) s.kind = <u8>RouteKind.NONE;
+  }
+  if (s.kind == <u8>RouteKind.NONE && !routeInput(link)) return;
+  if (s.kind == <u8>RouteKind.UNICAST) {
+    // A unicast route through lo leads nowhere (dst_discard).
+    if ((link.flags & LinkFlag.LOOPBACK) != 0 && s.dev == link) {
+      finish(Disposition.DROPPED, Reason.MARTIAN_DESTINATION);
+      return;
+    }
+    forward();
+    return;
+  }
+  if (input()) deliver();
+}
+
+/** The frame that stands in skb arrives on `link`. */
+export function receive(link: Link): void {
+  const s = skb();
+  traceEnter(link);
+  s.prerouted = 0;
+  s.oif = none<Link>();
+  if (!isUp(link)) {
+    finish(Disposition.DROPPED, Reason.LINK_DOWN);
+    return;
+  }
+  if ((link.flags & LinkFlag.LOOPBACK) != 0) {
+    s.iif = link;
+    up(link);
+    return;
+  }
+  if (some(link.master)) {
+    if (bridgeInput(link)) up(link.master);
+    return;
+  }
+  if (s.framed && !ownsMac(link, s.frameMac)) {
+    finish(Disposition.DROPPED, Reason.OTHER_HOST);
+    return;
+  }
+  s.iif = link;
+  up(link);
+}

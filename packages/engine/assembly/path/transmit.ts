@@ -1,0 +1,120 @@
+/** Out of a link (ip_output.c:ip_finish_output2()), and over the wire to whoever is next. */
+import { LinkFlag } from '../../src/codes';
+import { Disposition, Reason } from '../../src/terms';
+import { answerWith, finish, ReplyKind } from '../core/end';
+import { none, packet, RouteKind, skb, some } from '../core/skb';
+import { traceBridge, traceTransmit } from '../core/trace';
+import { FdbEntry } from '../layout/host';
+import { Link } from '../layout/link';
+import { endOf, isUp, leadsTo, portOf } from '../wire/domain';
+import { resolve, resolvedLink, resolvedMac } from '../wire/resolve';
+
+/** Frames for any of a bridge's ports are for the bridge. */
+export function ownsMac(link: Link, mac: u64): bool {
+  if (link.mac == mac) return true;
+  for (let port = link.ports; some(port); port = port.nextPort) if (port.mac == mac) return true;
+  return false;
+}
+
+/** The neighbour of the packet's next hop becomes the frame's destination; false where nobody answers. */
+export function addressFrame(link: Link): bool {
+  const s = skb();
+  if (!resolve(link, s.gatewayFamily, s.gatewayHi, s.gatewayLo)) return false;
+  s.framed = 1;
+  s.frameMac = resolvedMac;
+  s.target = resolvedLink;
+  s.frameHi = s.gatewayHi;
+  s.frameLo = s.gatewayLo;
+  s.frameFamily = s.gatewayFamily;
+  return true;
+}
+
+/** Nobody has the next hop. A router says so; a packet's own maker gets an error from the kernel. */
+export function noNeighbor(link: Link): void {
+  const s = skb();
+  traceTransmit(link, s.gatewayHi, s.gatewayLo, s.gatewayFamily, none<Link>());
+  finish(Disposition.UNREACHABLE, Reason.NO_NEIGHBOR);
+  if (!some(s.iif)) return;
+  if (packet().family == 4) answerWith(ReplyKind.ICMP, 3, 1);
+  else answerWith(ReplyKind.ICMP, 1, 3);
+}
+
+/** Where a bridge sends the frame: a static entry, else the port behind which its destination is; null: nowhere. */
+export function portTowards(bridge: Link): Link {
+  const s = skb();
+  const netns = bridge.netns;
+  for (let i: u32 = 0; i < netns.fdbCount; i++) {
+    const entry = changetype<FdbEntry>(netns.fdb + <usize>i * offsetof<FdbEntry>());
+    if (entry.mac == s.frameMac && entry.link.master == bridge) return entry.link;
+  }
+  if (!some(s.target)) return none<Link>();
+  const port = portOf(bridge, s.target);
+  return some(port) && leadsTo(port, s.target) ? port : none<Link>();
+}
+
+/** One end of a segment takes the frame; the other end of a wire gets it, wanted or not. */
+function takerOf(out: Link): Link {
+  const s = skb();
+  if (some(out.peer)) return out.peer;
+  if (!some(s.target)) return none<Link>();
+  const end = endOf(out, s.target);
+  if (!some(end) || !isUp(end)) return none<Link>();
+  const bridge = end.master;
+  if (!some(bridge) || ownsMac(bridge, s.frameMac)) return end;
+  return isUp(bridge) && some(portTowards(bridge)) ? end : none<Link>();
+}
+
+/** The frame leaves by `out`; what it was within this host stays behind (skb_scrub_packet()). */
+export function overWire(out: Link, sourceMac: u64): void {
+  const s = skb();
+  if (!isUp(out)) {
+    finish(Disposition.DROPPED, Reason.LINK_DOWN);
+    return;
+  }
+  const taker = takerOf(out);
+  traceTransmit(out, s.frameHi, s.frameLo, s.frameFamily, taker);
+  if (!some(taker)) {
+    finish(Disposition.DROPPED, Reason.OTHER_HOST);
+    return;
+  }
+  // Marks belong to a network namespace; a veth pair within one keeps them.
+  if (taker.netns != out.netns || (out.flags & LinkFlag.VETH) == 0) packet().mark = 0;
+  s.sourceMac = sourceMac;
+  s.arrival = taker;
+}
+
+/** The routed packet leaves: by lo back in, or to the neighbour of its next hop. */
+export function transmit(): void {
+  const s = skb();
+  const dev = s.dev;
+  if ((dev.flags & LinkFlag.LOOPBACK) != 0) {
+    s.arrival = dev;
+    return;
+  }
+  if (s.kind == <u8>RouteKind.MULTI) {
+    traceTransmit(dev, s.gatewayHi, s.gatewayLo, s.gatewayFamily, none<Link>());
+    finish(Disposition.UNREACHABLE, Reason.NO_NEIGHBOR);
+    return;
+  }
+  if ((dev.flags & LinkFlag.DUMMY) != 0) {
+    traceTransmit(dev, s.gatewayHi, s.gatewayLo, s.gatewayFamily, none<Link>());
+    finish(Disposition.DROPPED, Reason.NO_NEIGHBOR);
+    return;
+  }
+  if (!addressFrame(dev)) {
+    noNeighbor(dev);
+    return;
+  }
+  if ((dev.flags & LinkFlag.BRIDGE) == 0) {
+    overWire(dev, dev.mac);
+    return;
+  }
+  const port = portTowards(dev);
+  if (!some(port)) {
+    traceTransmit(dev, s.frameHi, s.frameLo, s.frameFamily, none<Link>());
+    finish(Disposition.DROPPED, Reason.OTHER_HOST);
+    return;
+  }
+  traceBridge(dev, none<Link>(), port);
+  overWire(port, dev.mac);
+}

@@ -1,0 +1,108 @@
+/** The walk from namespace to namespace. A namespace never knows its neighbours: only this file and `transmit.ts` lead from one to the next. */
+import { LinkFlag } from '../../src/codes';
+import { Disposition, Reason } from '../../src/terms';
+import { endRecord, finish } from '../core/end';
+import { failed } from '../core/failure';
+import { none, packet, RouteKind, skb, some } from '../core/skb';
+import { traceClear, traceEnter } from '../core/trace';
+import { flowsSweep } from '../ct/flows';
+import { Flow } from '../layout/flow';
+import { Link } from '../layout/link';
+import { Netns } from '../layout/netns';
+import { answers, buildAnswer } from './answer';
+import { receive } from './receive';
+import { send } from './send';
+
+/** More links than a packet can pass with its TTL, bridges on the way included. */
+const MOST_ENTERS: u32 = 1024;
+
+/** Forgets all but the packet: what is known of it belongs to one host. */
+function enterHost(netns: Netns): void {
+  const s = skb();
+  s.netns = netns;
+  s.iif = none<Link>();
+  s.oif = none<Link>();
+  s.physIn = none<Link>();
+  s.physOut = none<Link>();
+  s.flow = none<Flow>();
+  s.ctInfo = 0;
+  s.zone = 0;
+  s.zoneDirections = 0;
+  s.judged = 0;
+  s.kind = <u8>RouteKind.NONE;
+  s.made = 0;
+}
+
+function run(first: u32): void {
+  const s = skb();
+  let enters = first;
+  while (!s.ended && !failed()) {
+    const link = s.arrival;
+    // Back by lo it is the same packet; over a wire only its bytes are.
+    if ((link.flags & LinkFlag.LOOPBACK) == 0) enterHost(link.netns);
+    enters++;
+    if (enters > MOST_ENTERS) {
+      traceEnter(link);
+      finish(Disposition.DROPPED, Reason.LOOP);
+      break;
+    }
+    receive(link);
+  }
+  endRecord().answers = answers();
+}
+
+function begin(netns: Netns): void {
+  traceClear();
+  const s = skb();
+  enterHost(netns);
+  s.ended = 0;
+  s.framed = 0;
+  s.sourceMac = 0;
+  s.target = none<Link>();
+  s.arrival = none<Link>();
+}
+
+/** Sends the packet at PACKET_BASE: made by a process of the namespace, or, with a link, come in there. */
+export function walk(netns: Netns, link: Link): void {
+  flowsSweep();
+  begin(netns);
+  const s = skb();
+  if (some(link)) {
+    const p = packet();
+    s.frameHi = p.daddrHi;
+    s.frameLo = p.daddrLo;
+    s.frameFamily = p.family;
+    s.arrival = link;
+    run(0);
+    return;
+  }
+  s.made = 1;
+  send(true);
+  run(1);
+}
+
+/** Sends back what the last walk's end makes; false where that is nothing. */
+export function walkBack(): bool {
+  const s = skb();
+  if (!s.ended || !endRecord().answers) return false;
+  const netns = s.netns;
+  const flow = s.flow;
+  const attached = buildAnswer();
+  const ctInfo = s.ctInfo;
+  begin(netns);
+  if (attached && some(flow)) {
+    s.flow = flow;
+    s.ctInfo = ctInfo;
+    s.judged = 1;
+  }
+  s.made = 1;
+  send(false);
+  run(1);
+  return true;
+}
+
+/** Nothing to send back any more: the machine was reset. */
+export function walkReset(): void {
+  skb().ended = 0;
+  endRecord().answers = 0;
+}

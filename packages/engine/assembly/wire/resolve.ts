@@ -1,0 +1,199 @@
+/** Who takes frames for a next hop (arp.c:arp_solicit(), arp_process(); ndisc.c:ndisc_recv_ns()). Nothing is learnt: every time all are asked. */
+import { LinkFlag, NeighborState, ScopeId } from '../../src/codes';
+import { RouteType } from '../../src/terms';
+import { none, packet, some } from '../core/skb';
+import { ArpVerdict, arpVerdict } from '../fib/input';
+import { localType } from '../fib/lookup';
+import { addressAt, selectSource4 } from '../fib/source';
+import { Neighbor } from '../layout/host';
+import { Link, Segment } from '../layout/link';
+import { Netns } from '../layout/netns';
+import { isUp, mayPass } from './domain';
+import { macOwner, ownersOf } from './owners';
+
+/** The answer to the last question: the link-layer address, and who has it. */
+export let resolvedMac: u64 = 0;
+export let resolvedLink: Link = none<Link>();
+
+/** Segments with no more links than this are asked link by link. */
+const FEW: u32 = 8;
+
+/** The search at hand: links it has passed carry its number. */
+let search: u32 = 0;
+let family: u32 = 4;
+let wantedHi: u64 = 0;
+let wantedLo: u64 = 0;
+/** Address of the one who asks; 0: none. */
+let asker: u64 = 0;
+
+function entryOf(link: Link, kind: u32, hi: u64, lo: u64): Neighbor {
+  const netns = link.netns;
+  for (let i: u32 = 0; i < netns.neighborCount; i++) {
+    const entry = changetype<Neighbor>(netns.neighbors + <usize>i * offsetof<Neighbor>());
+    if (entry.link != link || entry.lo != lo || entry.hi != hi || entry.family != family) continue;
+    const proxy = (entry.state & <u8>NeighborState.PROXY) != 0;
+    if (proxy == (kind == NeighborState.PROXY)) return entry;
+  }
+  return none<Neighbor>();
+}
+
+@inline
+function has(link: Link, hi: u64, lo: u64): bool {
+  for (let i: u32 = 0; i < link.addressCount; i++) {
+    const address = addressAt(link.addresses, i);
+    if (address.lo == lo && address.hi == hi && address.family == family) return true;
+  }
+  return false;
+}
+
+/** arp_ignore() */
+function mayAnswer(link: Link): bool {
+  if ((link.flags & LinkFlag.ARP_SILENT) != 0) return false;
+  return (link.flags & LinkFlag.ARP_OWN) == 0 || has(link, 0, wantedLo);
+}
+
+function answersArp(link: Link): bool {
+  const netns = link.netns;
+  if (asker == 0) {
+    return localType(netns, 4, 0, wantedLo, none<Link>()) == RouteType.LOCAL && mayAnswer(link);
+  }
+  switch (arpVerdict(link, asker, wantedLo)) {
+    case ArpVerdict.LOCAL:
+      return mayAnswer(link);
+    case ArpVerdict.FORWARD:
+      return (link.flags & LinkFlag.PROXY_ARP) != 0 || some(entryOf(link, NeighborState.PROXY, 0, wantedLo));
+    default:
+      return false;
+  }
+}
+
+/** Only the very link that was asked counts. */
+function answersSolicitation(link: Link): bool {
+  if (has(link, wantedHi, wantedLo)) return true;
+  const flags = link.flags;
+  if ((flags & LinkFlag.FORWARDING_6) == 0 || (flags & LinkFlag.PROXY_NDP) == 0) return false;
+  return some(entryOf(link, NeighborState.PROXY, wantedHi, wantedLo));
+}
+
+@inline
+function answers(link: Link): bool {
+  return family == 4 ? answersArp(link) : answersSolicitation(link);
+}
+
+/** The end of a wire: a link with a stack of its own, or a port, whose bridge and whose other ports are asked. */
+function askEnd(end: Link): Link {
+  if (end.seen == search || !isUp(end)) return none<Link>();
+  end.seen = search;
+  const bridge = end.master;
+  if (!some(bridge)) return answers(end) ? end : none<Link>();
+  if (!isUp(bridge)) return none<Link>();
+  if (bridge.seen != search) {
+    bridge.seen = search;
+    if (answers(bridge)) return bridge;
+  }
+  for (let port = bridge.ports; some(port); port = port.nextPort) {
+    if (port.seen == search || !isUp(port) || !mayPass(end, port)) continue;
+    const found = askWire(port);
+    if (some(found)) return found;
+  }
+  return none<Link>();
+}
+
+/** The first link of the segment, from `from` on in the network's order, whose namespace has the address. */
+function ownerOn(segment: Segment, out: Link, from: u32): Link {
+  let best = none<Link>();
+  for (let owner = ownersOf(family, wantedHi, wantedLo); some(owner); owner = owner.next) {
+    // Over ARP a host answers for all its addresses.
+    const netns: Netns = owner.link.netns;
+    for (let i: u32 = 0; i < netns.linkCount; i++) {
+      const link = changetype<Link>(netns.links + <usize>i * offsetof<Link>());
+      if (link.segment != segment || link == out || link.id < from) continue;
+      if (!some(best) || link.id < best.id) best = link;
+      break;
+    }
+  }
+  return best;
+}
+
+function proxyOn(segment: Segment, out: Link, from: u32): Link {
+  for (let i: u32 = 0; i < segment.proxyCount; i++) {
+    const link = changetype<Link>(<usize>load<u32>(segment.proxies + (<usize>i << 2)));
+    if (link.id >= from && link != out) return link;
+  }
+  return none<Link>();
+}
+
+/** Many links: only those are asked that can answer, in the network's order. */
+function askMany(segment: Segment, out: Link): Link {
+  let from: u32 = 0;
+  while (true) {
+    const owner = ownerOn(segment, out, from);
+    const proxy = proxyOn(segment, out, from);
+    if (!some(owner) && !some(proxy)) return none<Link>();
+    const next = !some(owner) || (some(proxy) && proxy.id < owner.id) ? proxy : owner;
+    const found = askEnd(next);
+    if (some(found)) return found;
+    from = next.id + 1;
+  }
+}
+
+/** Everybody at the other end of a link's own wire. */
+function askWire(out: Link): Link {
+  out.seen = search;
+  if (some(out.peer)) return askEnd(out.peer);
+  const segment = out.segment;
+  if (!some(segment)) return none<Link>();
+  if (segment.linkCount > FEW) return askMany(segment, out);
+  for (let end = segment.links; some(end); end = end.nextOnSegment) {
+    if (end == out) continue;
+    const found = askEnd(end);
+    if (some(found)) return found;
+  }
+  return none<Link>();
+}
+
+/** Everybody whom a broadcast out of the link reaches. */
+function ask(link: Link): Link {
+  search++;
+  link.seen = search;
+  if ((link.flags & LinkFlag.BRIDGE) == 0) return isUp(link) ? askWire(link) : none<Link>();
+  for (let port = link.ports; some(port); port = port.nextPort) {
+    if (!isUp(port)) continue;
+    const found = askWire(port);
+    if (some(found)) return found;
+  }
+  return none<Link>();
+}
+
+/** arp_announce 0: the packet's own source if it is an address of this host, else one that suits the link. */
+function askerAddress(link: Link, lo: u64): u64 {
+  const p = packet();
+  const netns = link.netns;
+  if (p.family == 4 && localType(netns, 4, 0, p.saddrLo, none<Link>()) == RouteType.LOCAL) return p.saddrLo;
+  const address = selectSource4(netns, link, lo, ScopeId.LINK);
+  return some(address) ? address.lo : 0;
+}
+
+/** Finds `resolvedMac` and `resolvedLink` for a next hop on a link; false where nobody answers. */
+export function resolve(link: Link, nexthopFamily: u32, hi: u64, lo: u64): bool {
+  family = nexthopFamily;
+  wantedHi = hi;
+  wantedLo = lo;
+  const entry = entryOf(link, NeighborState.USABLE, hi, lo);
+  if (some(entry)) {
+    if ((entry.state & <u8>NeighborState.FAILED) != 0) return false;
+    if (entry.mac != 0) {
+      resolvedMac = entry.mac;
+      const owner = macOwner(link.domain, entry.mac);
+      // Frames for a port's address are for its bridge.
+      resolvedLink = some(owner) && some(owner.master) ? owner.master : owner;
+      return true;
+    }
+  }
+  asker = family == 4 ? askerAddress(link, lo) : 0;
+  const holder = ask(link);
+  if (!some(holder)) return false;
+  resolvedMac = holder.mac;
+  resolvedLink = holder;
+  return true;
+}
