@@ -133,6 +133,12 @@ class Scheduler {
     return this.#areMade && isChoosy(pod.spec);
   }
 
+  /** What keeps a pod off a node that it wants. */
+  crowded(pod: Pod, name: string): string | undefined {
+    const room = this.#rooms.get(name);
+    return room && this.#lack(room, hostPortsOf(pod), requestsOf(pod.spec));
+  }
+
   #obstacle(
     pod: Pod,
     room: Room,
@@ -144,6 +150,13 @@ class Scheduler {
     if (!this.#wants(pod, room)) return 'lack the labels it wants';
     const taints = untolerated(pod.spec, node);
     if (taints.length > 0) return `have the taint ${taints[0]}`;
+    const lack = this.#lack(room, ports, requests);
+    if (lack !== undefined) return lack;
+    if (terms && !podTermsAllow(pod, node, this.#placedPods, this.#namespaces)) return 'are ruled out by pod affinity';
+    return undefined;
+  }
+
+  #lack(room: Room, ports: readonly string[], requests: ReadonlyMap<string, number>): string | undefined {
     for (const [resource, value] of requests) {
       const total = room.allocatable.get(resource);
       if (total !== undefined && (room.used.get(resource) ?? 0) + value > total) return `lack ${resource}`;
@@ -152,7 +165,6 @@ class Scheduler {
     if (room4pods !== undefined && room.pods >= room4pods) return 'are full';
     const clash = hostPortClash(ports, room.hostPorts);
     if (clash !== undefined) return `have host port ${clash.split(' ')[2]} in use`;
-    if (terms && !podTermsAllow(pod, node, this.#placedPods, this.#namespaces)) return 'are ruled out by pod affinity';
     return undefined;
   }
 
@@ -189,6 +201,86 @@ function needsNode(pod: Pod): boolean {
   return !pod.spec.nodeName && !isOver(pod) && pod.status?.phase !== 'Pending';
 }
 
+/** Where pods go, and the problems of those that go nowhere. */
+class Placement {
+  readonly pods = new Map<string, Placed<Pod>>();
+  readonly #scheduler: Scheduler;
+  readonly #nodes: ReadonlyMap<string, Placed<Node>>;
+  readonly #report: Report;
+
+  constructor(scheduler: Scheduler, nodes: ReadonlyMap<string, Placed<Node>>, report: Report) {
+    this.#scheduler = scheduler;
+    this.#nodes = nodes;
+    this.#report = report;
+  }
+
+  keep(placed: Placed<Pod>): void {
+    this.pods.set(keyOf(placed.object), placed);
+  }
+
+  #bind(placed: Placed<Pod>, name: string): void {
+    const bound = onNode(placed, (this.#nodes.get(name) as Placed<Node>).object);
+    this.keep(bound);
+    this.#scheduler.occupy(bound, name);
+  }
+
+  #pending(placed: Placed<Pod>, why: string): void {
+    this.#report.problem(
+      'warning',
+      'unschedulable',
+      placeOf(placed),
+      `Pod ${keyOf(placed.object)} fits on none of ${this.#nodes.size} nodes: ${why}`,
+      'Make more nodes with --nodes, or loosen what the Pod asks for.',
+    );
+    this.keep({ ...placed, object: { ...placed.object, status: { phase: 'Pending' } } });
+  }
+
+  /** One pod for each node that the DaemonSet wants; its controller names the node, but the scheduler still looks for room. */
+  daemon(placed: Placed<Pod>): void {
+    const names = this.#scheduler.daemonNodes(placed.object);
+    this.#scheduler.noteMadeLabels(placed.object, names.length);
+    const { name, namespace } = placed.object.metadata;
+    for (const node of names) {
+      const podName = uniqueName(name, `${namespace}/${name}/${node}`, 5, (n) => this.pods.has(`${namespace}/${n}`));
+      const pod = { ...placed, object: { ...placed.object, metadata: { ...placed.object.metadata, name: podName } } };
+      const why = this.#scheduler.crowded(pod.object, node);
+      if (why === undefined) this.#bind(pod, node);
+      else this.#pending(pod, `it belongs on ${node}, and nodes like it ${why}`);
+    }
+    if (names.length === 0 && this.#nodes.size > 0) {
+      this.#report.problem('info', 'no-node-fits', placeOf(placed), 'no node fits this DaemonSet, so it has no Pods');
+    }
+  }
+
+  one(placed: Placed<Pod>): void {
+    const fixed = placed.object.spec.nodeName;
+    if (fixed && this.#nodes.has(fixed)) {
+      this.#bind(placed, fixed);
+      return;
+    }
+    let choice = this.#scheduler.choose(placed);
+    // A pod that a controller has made was read from a cluster, where it found a node that the input does not show.
+    const somewhere = placed.origin && placed.object.metadata.ownerReferences ? this.#scheduler.anyNode() : undefined;
+    if ('why' in choice && somewhere !== undefined) choice = { node: somewhere };
+    if ('why' in choice) {
+      this.#pending(placed, choice.why);
+      return;
+    }
+    this.#scheduler.noteMadeLabels(placed.object, 1);
+    this.#bind(placed, choice.node);
+    this.#report.assume(
+      'scheduled',
+      'Pods without a node were spread over the nodes that may take them',
+      'give the Pods as they run: kubectl get pods -A -o json',
+    );
+  }
+}
+
+function placeOf(placed: Placed<Pod>): At {
+  const origin = placed.origin ?? placed.madeBy?.origin;
+  return { object: placed.object, ...(origin && { origin }) };
+}
+
 /**
  * All pods, those given and those planned, on their nodes, by key. A pod that fits nowhere stays without a node and has a problem.
  */
@@ -200,77 +292,22 @@ export function schedule(
   report: Report,
 ): Map<string, Placed<Pod>> {
   const scheduler = new Scheduler(nodes, namespaces, report);
-  const pods = new Map<string, Placed<Pod>>();
+  const placement = new Placement(scheduler, nodes, report);
   const waiting: Placed<Pod>[] = [];
   const running: Placed<Pod>[] = [];
-  const add = (placed: Placed<Pod>): void => {
-    pods.set(keyOf(placed.object), placed);
-  };
   for (const placed of given.values()) {
     const { nodeName } = placed.object.spec;
     if (needsNode(placed.object)) waiting.push(placed);
-    else add(placed);
+    else placement.keep(placed);
     if (nodeName && !isOver(placed.object)) running.push(placed);
   }
   // In a whole snapshot there is nobody to find room for.
   if (waiting.length + plans.length > 0)
     for (const placed of running) scheduler.occupy(placed, placed.object.spec.nodeName as string);
   for (const { placed, daemon } of plans) {
-    if (!daemon) {
-      waiting.push(placed);
-      continue;
-    }
-    const names = scheduler.daemonNodes(placed.object);
-    scheduler.noteMadeLabels(placed.object, names.length);
-    const { name, namespace } = placed.object.metadata;
-    for (const node of names) {
-      const podName = uniqueName(name, `${namespace}/${name}/${node}`, 5, (n) => pods.has(`${namespace}/${n}`));
-      const copy = { ...placed, object: { ...placed.object, metadata: { ...placed.object.metadata, name: podName } } };
-      const bound = onNode(copy, (nodes.get(node) as Placed<Node>).object);
-      add(bound);
-      scheduler.occupy(bound, node);
-    }
-    if (names.length === 0 && nodes.size > 0) {
-      report.problem('info', 'no-node-fits', madeFrom(placed), 'no node fits this DaemonSet, so it has no Pods');
-    }
+    if (daemon) placement.daemon(placed);
+    else waiting.push(placed);
   }
-  for (const placed of waiting) {
-    const fixed = placed.object.spec.nodeName;
-    if (fixed && nodes.has(fixed)) {
-      const bound = onNode(placed, (nodes.get(fixed) as Placed<Node>).object);
-      add(bound);
-      scheduler.occupy(bound, fixed);
-      continue;
-    }
-    let choice = scheduler.choose(placed);
-    // A pod that a controller has made was read from a cluster, where it found a node that the input does not show.
-    const somewhere = placed.origin && placed.object.metadata.ownerReferences ? scheduler.anyNode() : undefined;
-    if ('why' in choice && somewhere !== undefined) choice = { node: somewhere };
-    if ('why' in choice) {
-      report.problem(
-        'warning',
-        'unschedulable',
-        madeFrom(placed),
-        `Pod ${keyOf(placed.object)} fits on none of ${nodes.size} nodes: ${choice.why}`,
-        'Make more nodes with --nodes, or loosen what the Pod asks for.',
-      );
-      add({ ...placed, object: { ...placed.object, status: { phase: 'Pending' } } });
-      continue;
-    }
-    scheduler.noteMadeLabels(placed.object, 1);
-    const bound = onNode(placed, (nodes.get(choice.node) as Placed<Node>).object);
-    add(bound);
-    scheduler.occupy(bound, choice.node);
-    report.assume(
-      'scheduled',
-      'Pods without a node were spread over the nodes that may take them',
-      'give the Pods as they run: kubectl get pods -A -o json',
-    );
-  }
-  return sortedByKey(pods);
-}
-
-function madeFrom(placed: Placed<Pod>): At {
-  const origin = placed.origin ?? placed.madeBy?.origin;
-  return { object: placed.object, ...(origin && { origin }) };
+  for (const placed of waiting) placement.one(placed);
+  return sortedByKey(placement.pods);
 }

@@ -213,6 +213,31 @@ function misfit(selector: LabelSelector, labels: Readonly<Record<string, string>
   return wrong.map(([key, value]) => `${key}=${value}`).join(',') || 'its expressions';
 }
 
+/**
+ * ReplicaSets and ReplicationControllers take pods that fit and that nobody owns for their own (pkg/controller/controller_ref_manager.go). How
+ * many, up to `wanted`.
+ */
+function adopt(
+  { object }: Placed<Workload>,
+  selector: LabelSelector | undefined,
+  present: readonly Placed<Pod>[],
+  wanted: number,
+  collected: Collected,
+): number {
+  if (object.kind !== 'ReplicaSet' && object.kind !== 'ReplicationController') return 0;
+  const { apiVersion, kind, metadata } = object;
+  const orphans = present.filter(
+    ({ object: p }) =>
+      !p.metadata.ownerReferences?.some((o) => o.controller) && matchesSelector(selector, p.metadata.labels ?? {}),
+  );
+  for (const placed of orphans.slice(0, wanted)) {
+    const owner = { apiVersion, kind, name: metadata.name, controller: true };
+    const pod = { ...placed.object, metadata: { ...placed.object.metadata, ownerReferences: [owner] } };
+    collected.pods.set(keyOf(pod), { ...placed, object: pod });
+  }
+  return Math.min(wanted, orphans.length);
+}
+
 /** Plans for the pods of every workload whose pods the input does not show. */
 export function planPods(collected: Collected, report: Report): PodPlan[] {
   const plans: PodPlan[] = [];
@@ -255,12 +280,17 @@ export function planPods(collected: Collected, report: Report): PodPlan[] {
     const present = byNamespace.get(namespace) ?? [];
     const mine = present.filter(
       ({ object: p }) =>
-        ownedBy(p, object) || (selector !== undefined && matchesSelector(selector, p.metadata.labels ?? {})),
+        ownedBy(p, object) ||
+        // Pods that somebody wrote by hand only look like its own.
+        ((isLive(p) || p.status?.phase !== undefined) &&
+          selector !== undefined &&
+          matchesSelector(selector, p.metadata.labels ?? {})),
     );
     if (mine.length > 0) continue;
     // A workload as a cluster had it, beside pods of its namespace: it really has none.
     if (isLive(object) && present.some(({ object: p }) => p.status?.phase !== undefined)) continue;
-    const replicas = replicasOf(workload, autoscalers, report);
+    const wanted = replicasOf(workload, autoscalers, report);
+    const replicas = wanted - adopt(workload, selector, present, wanted, collected);
     const made = makePods(workload, template, replicas, (name) => taken.has(`${namespace}/${name}`));
     for (const plan of made) {
       const key = keyOf(plan.placed.object);
