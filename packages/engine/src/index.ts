@@ -1,7 +1,9 @@
 /** `@podwire/engine`: a small Linux network stack. It knows nothing of Kubernetes. */
 export * from './address.ts';
 export { type Conversation, continueConversation, converse, type Errno, type Outcome } from './converse.ts';
+export { compileEngine, type WasmSource } from './compile.ts';
 export { EngineError, type EngineErrorCode } from './errors.ts';
+export { createFlowMap, type FlowKey, type FlowMap, type FlowMapOptions, NO_FLOW } from './flows.ts';
 export { type Branch, type Exploration, type ExploreOptions, explore, type Odds, tally } from './explore.ts';
 export {
   addFractions,
@@ -15,6 +17,14 @@ export {
   ZERO,
 } from './fraction.ts';
 export { addressesOf, IMPLIED_LOOPBACK, isSecondary, localRoutes, localTable } from './local-table.ts';
+export {
+  createPrefixMap,
+  matchLength,
+  matchValue,
+  type PrefixMap,
+  type PrefixMapOptions,
+  type PrefixMatch,
+} from './lpm.ts';
 export type * from './machine.ts';
 export type * from './network.ts';
 export type * from './packet.ts';
