@@ -11,13 +11,11 @@ export interface Fate extends Judged {
   summary: string;
 }
 
-/** Whose address the receiver sees, in words that mean the same for every source. */
-function sourceSeen(outcome: Outcome, source: SourceEnd): string {
-  const { receiver } = outcome;
+/** Whose address the receiver sees, in words that mean the same for every source and every way in. */
+function sourceSeen({ receiver }: Outcome): string {
   if (!receiver) return '';
   if (receiver.sourceKept) return 'own';
-  if (receiver.sees.address === receiver.address) return 'receiver';
-  return source.place.kind === 'pod' ? 'translated' : receiver.sees.address;
+  return receiver.sees.address === receiver.address ? 'receiver' : 'translated';
 }
 
 function receiverKey(outcome: Outcome, { source, destination }: Fate): string {
@@ -25,8 +23,9 @@ function receiverKey(outcome: Outcome, { source, destination }: Fate): string {
   if (!receiver) return '';
   const { name } = receiver.place;
   if (name === source.place.name) return 'the source itself';
-  // Asked for a pod or a node by name, "the one that was meant" is the same fate for each of them.
-  if (!destination.service && (name === destination.pod || name === destination.node)) return 'the one meant';
+  // Asked by its own address, "the one that was meant" is the same fate for each of several pods or nodes.
+  const own = destination.end.addressKind === 'podIP' || destination.end.addressKind === 'nodeIP';
+  if (own && (name === destination.pod || name === destination.node)) return 'the one meant';
   return `${receiver.place.kind} ${name} ${receiver.address} ${receiver.port}`;
 }
 
@@ -51,7 +50,7 @@ function fateKey(fate: Fate): string {
       o.direction,
       o.symptom,
       receiverKey(o, fate),
-      sourceSeen(o, fate.source),
+      sourceSeen(o),
       o.verdict === 'delivered' ? '' : decisiveKey(o),
     ]),
   ]);

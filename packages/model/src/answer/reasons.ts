@@ -229,8 +229,7 @@ const MODEL: readonly ReasonRow[] = [
   {
     code: 'no-endpoints',
     verdict: 'rejected',
-    meaning:
-      'The Service has no endpoint that takes traffic; kube-proxy rejects the packet and the client sees "connection refused".',
+    meaning: 'The Service has no endpoint that takes traffic, so kube-proxy rejects the packet.',
     cause:
       'The selector matches no pod, the pods are not ready, or a named targetPort is missing in the containers. The answer says which.',
     fix: 'Make selector, labels, readiness and port names fit.',

@@ -82,6 +82,30 @@ status: {addresses: [{type: InternalIP, address: 192.168.0.1}]}
 ---
 `;
 
+const SLICE = (endpoints: string) => `
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: db-1, namespace: shop, labels: {kubernetes.io/service-name: db}}
+addressType: IPv4
+endpoints: ${endpoints}
+ports: [{name: "", port: 5433}]
+`;
+
+describe('slices of a snapshot', () => {
+  test.each([
+    ['[]', 'slices-empty'],
+    ['[{addresses: [10.244.0.1], conditions: {ready: false}}]', 'endpoints-not-ready'],
+    [
+      '[{addresses: [10.244.0.1], conditions: {ready: false, serving: false, terminating: true}}]',
+      'endpoints-terminating',
+    ],
+  ])('%s: %s', async (endpoints, code) => {
+    const { cluster, provenance } = await open(DB + POD('a', '') + SLICE(endpoints));
+    expect(whyNoEndpoints(cluster, 'shop/db', 0, provenance).map((h) => h.code)).toEqual([code]);
+  });
+});
+
 describe('pods of a snapshot', () => {
   test.each([
     ['unready', 'pods-not-ready'],

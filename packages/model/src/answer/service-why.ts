@@ -160,7 +160,46 @@ function targetPortHint(
   };
 }
 
-/** Why no endpoint of the Service's port can be used; empty where one can. `ready` counts the ready endpoints that have the port. */
+/** EndpointSlices of the input that hold no usable endpoint although pods fit: what kube-proxy goes by are the slices. */
+function slicesHint(
+  cluster: Cluster,
+  service: Placed<Service>,
+  pods: readonly Placed<Pod>[],
+  provenance: Provenance,
+): Hint | undefined {
+  const given = (cluster.endpointSlices.get(keyOf(service.object)) ?? []).filter((s) => s.origin);
+  const first = given[0];
+  if (!first) return undefined;
+  const name = `svc/${service.object.metadata.name}`;
+  const endpoints = given.flatMap((slice) =>
+    (slice.object.endpoints ?? []).map((endpoint, i) => ({ slice, endpoint, i })),
+  );
+  const one = endpoints[0];
+  if (!one) {
+    return {
+      code: 'slices-empty',
+      text: `The EndpointSlices of ${name} in the input hold no endpoint, although its selector fits ${some(pods.map((p) => keyOf(p.object)))}.`,
+      mend: 'Take Pods and EndpointSlices at the same time; if they stay apart, look at the endpointslice controller.',
+      object: objectRef(provenance, first),
+    };
+  }
+  const usable = endpoints.some(
+    ({ endpoint: { conditions = {} } }) =>
+      conditions.ready !== false || (conditions.serving !== false && conditions.terminating),
+  );
+  if (usable) return undefined;
+  const terminating = endpoints.every(({ endpoint }) => endpoint.conditions?.terminating);
+  return {
+    code: terminating ? 'endpoints-terminating' : 'endpoints-not-ready',
+    text: `The EndpointSlices of ${name} hold ${endpoints.length === 1 ? 'one endpoint, which is' : `${endpoints.length} endpoints, which are all`} ${terminating ? 'terminating' : 'not ready'}.`,
+    mend: terminating
+      ? 'Wait for the new pods to become ready, or look why they do not.'
+      : 'See why the readiness probe fails: kubectl describe pod.',
+    object: objectRef(provenance, one.slice, ['endpoints', one.i, 'conditions']),
+  };
+}
+
+/** Why no endpoint of the Service's port can be used; to be asked only where none can. */
 export function whyNoEndpoints(
   cluster: Cluster,
   key: string,
@@ -191,7 +230,10 @@ export function whyNoEndpoints(
     readinessHint(service, pods, provenance),
     port && targetPortHint(service, portIndex as number, port, pods, provenance),
   ];
-  return hints.filter((h) => h !== undefined);
+  const found = hints.filter((h) => h !== undefined);
+  if (found.length > 0) return found;
+  const slices = slicesHint(cluster, service, pods, provenance);
+  return slices ? [slices] : [];
 }
 
 /** A numeric targetPort that no container declares: allowed, and worth a look when the connection is refused. */

@@ -84,6 +84,12 @@ describe('a Service from pods', () => {
   });
 });
 
+test('a headless Service is one answer for all its pods', async () => {
+  const { destinations, outcomes } = only(await ask(SHOP, { from: 'deploy/shop/web', to: 'svc/shop/api-direct:http' }));
+  expect(new Set(destinations.map((d) => d.address)).size).toBe(2);
+  expect(outcomes[0]).toMatchObject({ verdict: 'delivered', receiver: { port: 8080, sourceKept: true } });
+});
+
 describe('a Service without endpoints', () => {
   test.each([
     ['svc/shop/mistyped', 'selector-matches-nothing', 'app: apii'],
