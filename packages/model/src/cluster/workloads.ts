@@ -226,7 +226,9 @@ function adopt(
 ): number {
   if (object.kind !== 'ReplicaSet' && object.kind !== 'ReplicationController') return 0;
   const { apiVersion, kind, metadata } = object;
-  const orphans = present.filter(
+  // Another controller may have taken one by now.
+  const now = present.map((p) => collected.pods.get(keyOf(p.object)) ?? p);
+  const orphans = now.filter(
     ({ object: p }) =>
       !p.metadata.ownerReferences?.some((o) => o.controller) && matchesSelector(selector, p.metadata.labels ?? {}),
   );
