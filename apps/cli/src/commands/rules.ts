@@ -4,7 +4,7 @@ import type { Streams } from '../streams.ts';
 import { addInputOptions, type InputFlags } from './input-options.ts';
 
 /** Sections, in the order printed. */
-export const SECTIONS = ['iptables', 'ip6tables', 'sysctl'] as const;
+export const SECTIONS = ['iptables', 'ip6tables', 'link', 'addr', 'route', 'rule', 'neigh', 'sysctl'] as const;
 export type Section = (typeof SECTIONS)[number];
 
 export interface RulesFlags extends InputFlags {

@@ -43,11 +43,12 @@ export async function runRules({ node, flags, name, streams }: RulesRun): Promis
   }
   const wanted =
     flags.pod === undefined ? nodeNetns(session, node as string) : podNetns(session, flags.pod, flags.namespace);
-  const netns = session.dataplane.network.netnses.find((n) => n.name === wanted);
+  const { netnses } = session.dataplane.network;
+  const netns = netnses.find((n) => n.name === wanted);
   if (!netns) throw new Error(`no network namespace ${wanted}`);
-  const sections = netnsText(netns, flags.only as NetnsSectionName[] | undefined).filter((s) => s.text !== '');
+  const sections = netnsText(netns, netnses, flags.only as NetnsSectionName[] | undefined);
   // One section alone is printed bare, so that it can be piped into its own tool.
-  const bare = flags.only?.length === 1;
+  const bare = sections.length === 1;
   streams.out.write(sections.map(({ command, text }) => (bare ? text : `# ${command}\n${text}`)).join('\n'));
   return EXIT.YES;
 }
