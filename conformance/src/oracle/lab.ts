@@ -1,0 +1,124 @@
+/** Drives `lab.py`, which holds the namespaces: one request, one answer. */
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Plan } from './plan.ts';
+import type { Transport } from './scenario.ts';
+
+/** One attempt, with the port it sends from. */
+export interface Attempt {
+  id: string;
+  from: string;
+  protocol: Transport;
+  saddr?: string;
+  sport: number;
+  daddr: string;
+  dport: number;
+}
+
+interface SocketAddress {
+  address: string;
+  port: number;
+}
+
+/** What happened to it. Without `reply` and `error` nothing came back in time. */
+export interface AttemptResult {
+  id: string;
+  reply?: boolean;
+  /** Errno by name. */
+  error?: string;
+  icmp?: { type: number; code: number; sender: string };
+  client?: SocketAddress;
+  endpoint?: { netns: string } & SocketAddress;
+  saw?: SocketAddress;
+  /** TCP: the handshake was completed, as far as the client can tell. */
+  connected?: boolean;
+}
+
+export interface ProbeAnswer {
+  results: AttemptResult[];
+  /** Text of `conntrack -L`, both families one after the other. */
+  conntrack: { netns: string; text: string }[];
+}
+
+/** The lab itself failed: the kernel was not asked. */
+export class LabError extends Error {
+  override name = 'LabError';
+}
+
+const TOOLS = ['ip', 'iptables-nft-restore', 'ip6tables-nft-restore', 'conntrack'] as const;
+const PATH = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`;
+/** The system's Python: one by a version manager starts slowly. */
+const PYTHON = '/usr/bin/python3';
+
+/** Why the kernel cannot be asked here; undefined where it can. */
+export function kernelMissing(): string | undefined {
+  if (process.platform !== 'linux') return 'needs kernel: not Linux';
+  if (process.getuid?.() !== 0) return 'needs kernel: not root';
+  for (const tool of [...TOOLS, PYTHON]) {
+    const { status } = spawnSync('sh', ['-c', `command -v ${tool}`], { env: { ...process.env, PATH } });
+    if (status !== 0) return `needs kernel: no ${tool}`;
+  }
+  const { status } = spawnSync('unshare', ['--net', 'true'], { env: { ...process.env, PATH } });
+  return status === 0 ? undefined : 'needs kernel: network namespaces are not allowed';
+}
+
+export class Lab {
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #waiting: { resolve(line: string): void; reject(error: Error): void }[] = [];
+  readonly #exited: Promise<void>;
+  #errors = '';
+
+  constructor() {
+    const program = fileURLToPath(new URL('./lab.py', import.meta.url));
+    this.#child = spawn(PYTHON, [program], { env: { ...process.env, PATH }, stdio: 'pipe' });
+    this.#child.stderr.on('data', (data: Buffer) => {
+      this.#errors += data.toString();
+    });
+    createInterface({ input: this.#child.stdout }).on('line', (line) => this.#waiting.shift()?.resolve(line));
+    this.#exited = new Promise((resolve) => {
+      const ended = (why: string) => {
+        for (const waiting of this.#waiting.splice(0)) waiting.reject(new LabError(`lab.py ${why} ${this.#errors}`));
+        resolve();
+      };
+      this.#child.on('error', (error) => ended(error.message));
+      this.#child.on('exit', (code, signal) => ended(`ended with ${code ?? signal}`));
+    });
+    this.#child.stdin.on('error', () => undefined);
+  }
+
+  async #ask<T>(request: object): Promise<T> {
+    const line = await new Promise<string>((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      this.#child.stdin.write(`${JSON.stringify(request)}\n`);
+    });
+    const answer = JSON.parse(line) as T & { failure?: string };
+    if (answer.failure !== undefined) throw new LabError(answer.failure);
+    return answer;
+  }
+
+  /** Takes down what was there and builds this. */
+  async build(plan: Plan): Promise<void> {
+    await this.#ask({ do: 'build', ...plan });
+  }
+
+  probe(attempts: readonly Attempt[], timeoutMs: number, tracking: readonly string[]): Promise<ProbeAnswer> {
+    const conntrack = tracking.flatMap((netns) => ['ipv4', 'ipv6'].map((family) => ({ netns, family })));
+    return this.#ask({ do: 'probes', probes: attempts, timeoutMs, conntrack });
+  }
+
+  /** Forgets connections and the lists of the match `recent`. */
+  async flush(netnses: readonly string[]): Promise<void> {
+    await this.#ask({ do: 'flush', netnses });
+  }
+
+  async clear(): Promise<void> {
+    await this.#ask({ do: 'clear' });
+  }
+
+  /** The namespaces live as long as the process. */
+  async close(): Promise<void> {
+    this.#child.stdin.end();
+    await this.#exited;
+  }
+}

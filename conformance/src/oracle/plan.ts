@@ -1,0 +1,296 @@
+/** How the kernel is made to hold the same network namespaces as the machine: commands in the words of `ip`, `sysctl` and iptables-restore. */
+import {
+  addressesOf,
+  type Family,
+  type Link,
+  type Netns,
+  type Network,
+  type PolicyRule,
+  type Route,
+  type RouteTable,
+} from '@podwire/engine';
+import { printIptablesSave } from '@podwire/model';
+import type { Listening, Scenario } from './scenario.ts';
+
+export interface Program {
+  netns: string;
+  argv: string[];
+  input?: string;
+}
+
+/** What `lab.py` builds; see there. */
+export interface Plan {
+  spaces: { name: string; before: Record<string, string | number> }[];
+  links: string[][];
+  then: Program[][];
+  after: Record<string, [name: string, value: string | number][]>;
+  servers: { netns: string; protocol: string; address: string; port: number }[];
+  /** Network namespaces in which connections are tracked. */
+  tracking: string[];
+}
+
+/** Holds one bridge for each segment. No network namespace of a model has this name. */
+const SWITCH = '@switch';
+
+/**
+ * What the lab sets everywhere. The kernel's compiled defaults, because a new namespace inherits what somebody set outside; no duplicate
+ * address detection and no rate limits, because nobody wants to wait; no redirects, which would change routes between probes.
+ */
+const LAB_SYSCTLS: Readonly<Record<string, string | number>> = {
+  ...Object.fromEntries(
+    ['all', 'default', 'lo'].flatMap((where) =>
+      [
+        ['rp_filter', 0],
+        ['accept_local', 0],
+        ['route_localnet', 0],
+        ['proxy_arp', 0],
+        ['arp_ignore', 0],
+        ['arp_announce', 0],
+        ['send_redirects', 0],
+        ['accept_redirects', 0],
+      ].map(([name, value]) => [`net.ipv4.conf.${where}.${name}`, value]),
+    ),
+  ),
+  ...Object.fromEntries(
+    ['all', 'default'].flatMap((where) =>
+      [
+        ['accept_dad', 0],
+        ['dad_transmits', 0],
+        ['accept_ra', 0],
+        ['router_solicitations', 0],
+        ['accept_redirects', 0],
+      ].map(([name, value]) => [`net.ipv6.conf.${where}.${name}`, value]),
+    ),
+  ),
+  'net.ipv4.icmp_ratelimit': 0,
+  'net.ipv6.icmp.ratelimit': 0,
+  '?net.ipv4.icmp_msgs_per_sec': 1000000,
+  '?net.ipv4.icmp_msgs_burst': 1000000,
+};
+
+const familyOf = (text: string): Family => (text.includes(':') ? 6 : 4);
+
+function linkLines(network: Network): { links: string[][]; plugged: Map<string, string[]> } {
+  const links: string[][] = [];
+  /** Ports of the switch by segment. */
+  const plugged = new Map<string, string[]>();
+  const done = new Set<string>();
+  let ports = 0;
+  for (const netns of network.netnses) {
+    for (const link of netns.links) {
+      const key = `${netns.name} ${link.name}`;
+      if (link.kind === 'loopback' || done.has(key)) continue;
+      const own = ['name', link.name, 'netns', `%${netns.name}`];
+      const details = [...(link.mac === undefined ? [] : ['address', link.mac]), ...(link.mtu === undefined ? [] : ['mtu', `${link.mtu}`])];
+      if (link.segment !== undefined) {
+        const port = `port${ports++}`;
+        plugged.set(link.segment, [...(plugged.get(link.segment) ?? []), port]);
+        links.push(['link', 'add', ...own, ...details, 'type', 'veth', 'peer', 'name', port, 'netns', `%${SWITCH}`]);
+      } else if (link.peer) {
+        done.add(`${link.peer.netns} ${link.peer.link}`);
+        const peer = ['peer', 'name', link.peer.link, 'netns', `%${link.peer.netns}`];
+        links.push(['link', 'add', ...own, ...details, 'type', 'veth', ...peer]);
+      } else if (link.kind === 'bridge' || link.kind === 'dummy') {
+        const bridge = link.kind === 'bridge' ? ['stp_state', '0', 'forward_delay', '0'] : [];
+        links.push(['link', 'add', ...own, ...details, 'type', link.kind, ...bridge]);
+      } else throw new Error(`link ${link.name} of ${netns.name} leads nowhere`);
+    }
+  }
+  return { links, plugged };
+}
+
+function portLines(link: Link): string[] {
+  if (link.master === undefined) return [];
+  const lines = [`link set dev ${link.name} master ${link.master}`];
+  if (link.hairpin) lines.push(`link set dev ${link.name} type bridge_slave hairpin on`);
+  if (link.isolated) lines.push(`link set dev ${link.name} type bridge_slave isolated on`);
+  return lines;
+}
+
+/** The scope of a host's own addresses follows from them. */
+function addressLines(netns: Netns): string[] {
+  return addressesOf(netns)
+    .filter((a) => !(a.link === 'lo' && (a.address.startsWith('127.') || a.address.startsWith('::1/'))))
+    .map((a) => {
+      const family = familyOf(a.address);
+      return [
+        'addr add',
+        a.address,
+        ...(a.peer === undefined ? [] : ['peer', a.peer]),
+        ...(a.broadcast === undefined ? [] : ['broadcast', a.broadcast]),
+        'dev',
+        a.link,
+        ...(a.scope === undefined ? [] : ['scope', a.scope]),
+        // Connected routes stand in the tables, like all others.
+        'noprefixroute',
+        ...(family === 6 ? ['nodad'] : []),
+      ].join(' ');
+    });
+}
+
+const sameSlot = (a: Route, b: Route) =>
+  a.family === b.family &&
+  a.destination === b.destination &&
+  (a.metric ?? 0) === (b.metric ?? 0) &&
+  (a.tos ?? 0) === (b.tos ?? 0);
+
+/** A table with its base: what is a namespace's own wins. */
+function routesOf(table: RouteTable): Route[] {
+  const own = table.routes;
+  if (!table.base) return [...own];
+  return [...own, ...routesOf(table.base).filter((below) => !own.some((route) => sameSlot(route, below)))];
+}
+
+function hopWords({ via, dev, onlink }: Route['nexthops'][number], family: Family): string[] {
+  return [
+    ...(via === undefined ? [] : ['via', ...(familyOf(via) === family ? [] : ['inet6']), via]),
+    'dev',
+    dev,
+    ...(onlink ? ['onlink'] : []),
+  ];
+}
+
+function routeLine(route: Route, table: number): string {
+  const { family, nexthops } = route;
+  const [only] = nexthops;
+  return [
+    `route add ${route.type} ${route.destination}`,
+    `table ${table}`,
+    ...(route.protocol === undefined ? [] : [`proto ${route.protocol}`]),
+    ...(route.scope === undefined ? [] : [`scope ${route.scope}`]),
+    ...(route.prefsrc === undefined ? [] : [`src ${route.prefsrc}`]),
+    ...(route.metric === undefined ? [] : [`metric ${route.metric}`]),
+    ...(route.tos === undefined ? [] : [`tos ${route.tos}`]),
+    ...(route.mtu === undefined ? [] : [`mtu ${route.mtu}`]),
+    ...(nexthops.length === 1 && only ? hopWords(only, family) : []),
+    ...(nexthops.length > 1
+      ? nexthops.flatMap((hop) => ['nexthop', ...hopWords(hop, family), `weight ${hop.weight ?? 1}`])
+      : []),
+  ].join(' ');
+}
+
+/** A gateway must be reachable when its route is added. */
+function routeLines(netns: Netns, family: Family): string[] {
+  const all = netns.tables.flatMap((table) =>
+    routesOf(table)
+      .filter((route) => route.family === family)
+      .map((route) => ({ route, table: table.id })),
+  );
+  const hasGateway = ({ route }: (typeof all)[number]) => route.nexthops.some((hop) => hop.via !== undefined);
+  return [...all.filter((r) => !hasGateway(r)), ...all.filter(hasGateway)].map(({ route, table }) => routeLine(route, table));
+}
+
+function ruleLine(rule: PolicyRule): string {
+  const { action } = rule;
+  const ports = (range: { from: number; to: number }) => `${range.from}-${range.to}`;
+  return [
+    'rule add',
+    ...(rule.not ? ['not'] : []),
+    `priority ${rule.priority}`,
+    `from ${rule.from ?? 'all'}`,
+    ...(rule.to === undefined ? [] : [`to ${rule.to}`]),
+    ...(rule.iif === undefined ? [] : [`iif ${rule.iif}`]),
+    ...(rule.oif === undefined ? [] : [`oif ${rule.oif}`]),
+    ...(rule.tos === undefined ? [] : [`tos ${rule.tos}`]),
+    ...(rule.fwmark === undefined ? [] : [`fwmark ${rule.fwmark.value}/${rule.fwmark.mask}`]),
+    ...(rule.ipproto === undefined ? [] : [`ipproto ${rule.ipproto}`]),
+    ...(rule.sport === undefined ? [] : [`sport ${ports(rule.sport)}`]),
+    ...(rule.dport === undefined ? [] : [`dport ${ports(rule.dport)}`]),
+    ...(action.kind === 'lookup' ? [`lookup ${action.table}`] : [action.kind]),
+    ...(action.kind === 'goto' ? [`${action.priority}`] : []),
+    ...(rule.suppressPrefixLength === undefined ? [] : [`suppress_prefixlength ${rule.suppressPrefixLength}`]),
+  ].join(' ');
+}
+
+function ruleLines(netns: Netns, family: Family): string[] {
+  const rules = netns.rules?.filter((rule) => rule.family === family);
+  if (!rules) return [];
+  return [
+    ...rules.map(ruleLine),
+    'rule del priority 0',
+    'rule del priority 32766',
+    ...(family === 4 ? ['rule del priority 32767'] : []),
+  ];
+}
+
+function neighborLines(netns: Netns): string[] {
+  return (netns.neighbors ?? []).map((n) =>
+    n.proxy
+      ? `neigh add proxy ${n.address} dev ${n.link}`
+      : `neigh add ${n.address} dev ${n.link}${n.lladdr === undefined ? '' : ` lladdr ${n.lladdr}`} nud ${n.state ?? 'permanent'}`,
+  );
+}
+
+/** Lines for `ip -batch`, in a network namespace whose links are there: `ip -6 -batch` for IPv6's routes and rules. */
+export function batchLines(netns: Netns, family: Family): string[] {
+  const names = netns.links.filter((link) => link.kind !== 'loopback').map((link) => link.name);
+  const up = netns.links.filter((link) => link.up !== false && link.kind !== 'loopback');
+  const common =
+    family === 6
+      ? []
+      : [
+          ...netns.links.flatMap(portLines),
+          'link set dev lo up',
+          ...up.filter((link) => names.includes(link.name)).map((link) => `link set dev ${link.name} up`),
+          ...addressLines(netns),
+          ...neighborLines(netns),
+        ];
+  return [...common, ...routeLines(netns, family), ...ruleLines(netns, family)];
+}
+
+/** Forwarding first: it changes others. */
+function sysctlsOf(netns: Netns): [string, string | number][] {
+  const forwards = (name: string) => /ip_forward|forwarding/.test(name);
+  const all = Object.entries(netns.sysctls);
+  return [...all.filter(([name]) => forwards(name)), ...all.filter(([name]) => !forwards(name))];
+}
+
+function rulesPrograms(netns: Netns, backend: Scenario['backend']): Program[] {
+  const suffix = backend === 'legacy' ? '-legacy-restore' : '-nft-restore';
+  return (
+    [
+      ['ip', 'iptables'],
+      ['ip6', 'ip6tables'],
+    ] as const
+  ).flatMap(([family, tool]) => {
+    const input = printIptablesSave(netns.netfilter, family);
+    return input === '' ? [] : [{ netns: netns.name, argv: [`${tool}${suffix}`, '-w'], input }];
+  });
+}
+
+const lines = (all: readonly string[]) => all.map((line) => `${line}\n`).join('');
+
+export function planOf(network: Network, listening: readonly Listening[], backend: Scenario['backend']): Plan {
+  const { links, plugged } = linkLines(network);
+  for (const segment of plugged.keys())
+    links.push(['link', 'add', 'name', `sw-${segment}`, 'netns', `%${SWITCH}`, 'type', 'bridge', 'stp_state', '0', 'forward_delay', '0', 'mcast_snooping', '0']);
+  const switchLines = [...plugged].flatMap(([segment, ports]) => [
+    `link set dev sw-${segment} up`,
+    ...ports.flatMap((port) => [`link set dev ${port} master sw-${segment}`, `link set dev ${port} up`]),
+  ]);
+  const netnses = network.netnses;
+  const ip = (netns: string, family: Family, input: readonly string[]): Program => ({
+    netns,
+    argv: ['ip', ...(family === 6 ? ['-6'] : []), '-batch', '-'],
+    input: lines(input),
+  });
+  return {
+    spaces: [
+      { name: SWITCH, before: { ...LAB_SYSCTLS, '?net.bridge.bridge-nf-call-iptables': 0, '?net.bridge.bridge-nf-call-ip6tables': 0 } },
+      ...netnses.map(({ name }) => ({ name, before: LAB_SYSCTLS })),
+    ],
+    links,
+    then: [
+      [ip(SWITCH, 4, switchLines), ...netnses.map((netns) => ip(netns.name, 4, batchLines(netns, 4)))],
+      [
+        ...netnses.map((netns) => ip(netns.name, 6, batchLines(netns, 6))).filter((program) => program.input !== ''),
+        ...netnses.flatMap((netns) => rulesPrograms(netns, backend)),
+      ],
+    ],
+    after: Object.fromEntries(netnses.map((netns) => [netns.name, sysctlsOf(netns)])),
+    servers: listening.flatMap((l) =>
+      ['0.0.0.0', '::'].map((address) => ({ netns: l.netns, protocol: l.protocol, port: l.port, address })),
+    ),
+    tracking: netnses.filter((netns) => netns.netfilter.length > 0).map((netns) => netns.name),
+  };
+}

@@ -1,0 +1,44 @@
+/** What one cluster of the oracle is: plain data, so that a mismatch can be kept and played again. */
+import type { ClusterOverrides, KubeObject } from '@podwire/model';
+
+export type Transport = 'tcp' | 'udp';
+
+/** One connection or datagram, or several of the same kind one after the other. */
+export interface Probe {
+  /** Network namespace: a pod's `namespace/name`, a node's name, `@external`. */
+  from: string;
+  protocol: Transport;
+  /** Absent: routing chooses. */
+  saddr?: string;
+  daddr: string;
+  dport: number;
+  /** How many in a row, each from a port of its own; 1 where absent. */
+  times?: number;
+}
+
+/** Something listens in a network namespace, on all its addresses. */
+export interface Listening {
+  netns: string;
+  protocol: Transport;
+  port: number;
+}
+
+/** What is set otherwise than the model's compilers do, on both sides alike. */
+export interface Changes {
+  /** Extra or other sysctls by network namespace; `*` stands for every node. */
+  sysctls?: Record<string, Record<string, number>>;
+  /** Bridge ports without hairpin mode. */
+  noHairpin?: boolean;
+  /** Policy of the nodes' filter chain FORWARD. */
+  forwardPolicy?: 'drop';
+}
+
+export interface Scenario {
+  objects: KubeObject[];
+  overrides: ClusterOverrides;
+  listening: Listening[];
+  changes: Changes;
+  /** Which iptables loads the rules. */
+  backend: 'nft' | 'legacy';
+  probes: Probe[];
+}
