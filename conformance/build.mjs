@@ -1,4 +1,4 @@
-// Build the judges: the runner of suites and the kernel oracle, each one module for Node.
+// Build the judges: the runner of suites and the kernel oracle, each one module for Node; the kernel's side is a program beside.
 import { copyFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,4 +10,5 @@ await bundle({
   platform: 'node',
   entries: { conformance: 'src/conformance.ts', oracle: 'src/oracle.ts' },
 });
+copyFileSync(join(folder, 'src/oracle/lab.py'), join(folder, 'dist/lab.py'));
 copyFileSync(join(folder, '../packages/engine/dist/engine.wasm'), join(folder, 'dist/engine.wasm'));

@@ -1,2 +1,16 @@
-process.stderr.write('oracle: no cluster to build\n');
-process.exitCode = 2;
+/** `pnpm oracle`: the real kernel as judge of the machine. See `oracle/README.md`. */
+import { readOracleArguments, USAGE } from './oracle/arguments.ts';
+import { runOracle } from './oracle/run.ts';
+
+async function main(): Promise<number> {
+  let args: ReturnType<typeof readOracleArguments>;
+  try {
+    args = readOracleArguments(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`oracle: ${(error as Error).message}\n${USAGE}`);
+    return 2;
+  }
+  return runOracle(args);
+}
+
+process.exitCode = await main();

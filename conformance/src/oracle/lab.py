@@ -19,6 +19,7 @@ import time
 
 CLONE_NEWNET = 0x40000000
 IP_RECVERR, IPV6_RECVERR = 11, 25
+IPV6_FREEBIND = 78
 IP_PKTINFO, IPV6_PKTINFO, IPV6_RECVPKTINFO = 8, 50, 49
 ORIGIN_ICMP, ORIGIN_ICMP6 = 2, 3
 MSG_ERRQUEUE = 0x2000
@@ -186,6 +187,8 @@ class Client:
             self.socket.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
         else:
             self.socket.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
+            # The outside holds whole networks by a local route, which bind of IPv6 does not look at.
+            self.socket.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
         try:
             self.socket.bind((probe.get("saddr", "0.0.0.0" if self.family == socket.AF_INET else "::"), probe["sport"]))
         except OSError as error:

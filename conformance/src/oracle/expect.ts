@@ -1,0 +1,125 @@
+/** What the machine says: every way an attempt, or several in a row, can go. */
+import {
+  type ConntrackEntry,
+  type Conversation,
+  ChoiceKind,
+  continueConversation,
+  converse,
+  explore,
+  fractionToNumber,
+  type Machine,
+  type Packet,
+  Protocol,
+  tally,
+  TcpFlag,
+} from '@podwire/engine';
+import type { Probe } from './scenario.ts';
+import { endText, portName, type Seen, type Tracked, trackedText } from './seen.ts';
+
+/** Seen by each attempt of a probe, in order. */
+export type Course = Seen[];
+
+export interface Expectation {
+  /** By their text, with the probability of each: the least that it can be. */
+  courses: Map<string, { course: Course; odds: number }>;
+  /** Courses that can be had by one client: which way a router sends it depends on its address alone. */
+  groups: Map<string, { courses: Map<string, number> }>;
+  truncated: boolean;
+}
+
+export const courseText = (course: Course): string => JSON.stringify(course);
+
+/** The ports the machine's attempts come from: any that no service uses. */
+const FIRST_PORT = 20000;
+/** Answers to answers: a reset to an unknown segment, an ICMP error about a stray datagram. */
+const MOST_ANSWERS = 8;
+
+function packetOf(probe: Probe, sport: number): Packet {
+  const family = probe.daddr.includes(':') ? 6 : 4;
+  const tcp = probe.protocol === 'tcp';
+  return {
+    family,
+    protocol: tcp ? Protocol.TCP : Protocol.UDP,
+    saddr: probe.saddr ?? '',
+    daddr: probe.daddr,
+    sport,
+    dport: probe.dport,
+    tcpFlags: tcp ? TcpFlag.SYN : 0,
+    icmpType: 0,
+    icmpCode: 0,
+    icmpId: 0,
+    ttl: 64,
+    tos: 0,
+    mark: 0,
+    length: (family === 4 ? 20 : 40) + (tcp ? 40 : 20),
+    dontFragment: true,
+  };
+}
+
+function trackedOf(netns: string, entry: ConntrackEntry): Tracked {
+  return {
+    netns,
+    protocol: entry.protocol === Protocol.TCP ? 'tcp' : 'udp',
+    original: entry.original,
+    reply: entry.reply,
+    state: entry.tcpState ?? '',
+    flags: [
+      ...(entry.seenReply ? [] : ['UNREPLIED']),
+      ...(entry.assured ? ['ASSURED'] : []),
+      ...(entry.mark === 0 ? [] : [`mark=${entry.mark}`]),
+    ],
+  };
+}
+
+/** What the client and the endpoint can tell of it. */
+function seenOf(talk: Conversation, probe: Probe, sport: number, conntrack: string[]): Seen {
+  const { outcome, error, icmp, endpoint, saw, client } = talk;
+  const result = outcome === 'reply' ? 'reply' : error === undefined ? 'timeout' : 'error';
+  // A lost SYN/ACK leaves the server half open: it does not tell. Neither does whoever refuses.
+  const arrived = result === 'reply' || (result === 'timeout' && probe.protocol === 'udp' && talk.there.end.answers);
+  return {
+    result,
+    ...(error !== undefined && { error }),
+    ...(icmp && { icmp: `${icmp.type}/${icmp.code} from ${icmp.sender}` }),
+    ...(client.address !== '' && { client: client.address }),
+    ...(arrived && endpoint && { endpoint: `${endpoint.netns} ${endText(endpoint.address, endpoint.port)}` }),
+    ...(arrived && saw && { saw: endText(saw.address, portName(saw.port, sport)) }),
+    conntrack,
+  };
+}
+
+function attempt(machine: Machine, probe: Probe, sport: number, tracking: readonly string[]): Seen {
+  const talk = converse(machine, probe.from, packetOf(probe, sport));
+  let last = talk.back;
+  for (let i = 0; i < MOST_ANSWERS && last?.end.answers; i++) last = machine.answer();
+  const whole =
+    talk.outcome === 'reply' && probe.protocol === 'tcp'
+      ? { ...talk, outcome: continueConversation(machine, talk).outcome }
+      : talk;
+  const all = tracking.flatMap((netns) => machine.conntrack(netns).map((entry) => trackedOf(netns, entry)));
+  return seenOf(whole, probe, sport, trackedText(all, probe.protocol, sport));
+}
+
+/** The machine has to hold the network. */
+export function expectationOf(machine: Machine, probe: Probe, tracking: readonly string[]): Expectation {
+  const run = (): Course =>
+    Array.from({ length: probe.times ?? 1 }, (_, i) => attempt(machine, probe, FIRST_PORT + i, tracking));
+  const exploration = explore(machine, run);
+  const odds = tally(exploration, courseText);
+  const courses = new Map<string, { course: Course; odds: number }>();
+  const groups: Expectation['groups'] = new Map();
+  for (const { result, choices, odds: branchOdds } of exploration.branches) {
+    const text = courseText(result);
+    courses.set(text, { course: result, odds: fractionToNumber(odds.get(text)?.least ?? { numerator: 0n, denominator: 1n }) });
+    const ways = choices.filter((choice) => choice.kind === ChoiceKind.MULTIPATH);
+    const key = ways.map((choice) => choice.taken).join(' ');
+    const group = groups.get(key) ?? { courses: new Map() };
+    groups.set(key, group);
+    const ofWays = ways.reduce((p, { weights, taken }) => {
+      const sum = (weights ?? []).reduce((a, b) => a + b, 0);
+      return sum === 0 ? p : (p * (weights?.[taken] ?? 0)) / sum;
+    }, 1);
+    group.courses.set(text, (group.courses.get(text) ?? 0) + fractionToNumber(branchOdds) / ofWays);
+  }
+  return { courses, groups, truncated: exploration.truncated };
+}

@@ -1,0 +1,93 @@
+/** What the kernel says, in the same form as the machine. */
+import type { Course } from './expect.ts';
+import type { Attempt, AttemptResult, Lab } from './lab.ts';
+import type { Probe } from './scenario.ts';
+import { endText, type Flow, portName, type Seen, type Tracked, trackedText } from './seen.ts';
+
+const FIRST_PORT = 20000;
+const LAST_PORT = 29999;
+
+const isUnspecified = (address: string) => address === '0.0.0.0' || address === '::';
+
+/** One line of `conntrack -L`; undefined for protocols that no probe speaks. */
+export function parseTracked(netns: string, line: string): Tracked | undefined {
+  const words = line.split(/\s+/);
+  const [protocol, , , state = ''] = words;
+  if (protocol !== 'tcp' && protocol !== 'udp') return undefined;
+  const flows: Partial<Flow>[] = [];
+  const flags: string[] = [];
+  for (const word of words) {
+    const [key, value = ''] = word.split('=');
+    if (key === 'src') flows.push({ saddr: value });
+    const flow = flows.at(-1);
+    if (flow && key === 'dst') flow.daddr = value;
+    if (flow && key === 'sport') flow.sport = Number(value);
+    if (flow && key === 'dport') flow.dport = Number(value);
+    if (word === '[UNREPLIED]') flags.push('UNREPLIED');
+    if (word === '[ASSURED]') flags.push('ASSURED');
+    if (key === 'mark' && value !== '0') flags.push(word);
+  }
+  const [original, reply] = flows as Flow[];
+  if (!original || !reply) return undefined;
+  return { netns, protocol, original, reply, state: protocol === 'tcp' ? state : '', flags };
+}
+
+function seenOf(result: AttemptResult, attempt: Attempt, tracked: readonly Tracked[]): Seen {
+  const kind = result.error !== undefined ? 'error' : result.reply ? 'reply' : 'timeout';
+  const { icmp, client, endpoint, saw } = result;
+  const arrived = kind === 'reply' || (kind === 'timeout' && attempt.protocol === 'udp');
+  return {
+    result: kind,
+    ...(result.error !== undefined && { error: result.error }),
+    ...(icmp && { icmp: `${icmp.type}/${icmp.code} from ${icmp.sender}` }),
+    ...(client && !isUnspecified(client.address) && { client: client.address }),
+    ...(arrived && endpoint && { endpoint: `${endpoint.netns} ${endText(endpoint.address, endpoint.port)}` }),
+    ...(arrived && saw && { saw: endText(saw.address, portName(saw.port, attempt.sport)) }),
+    conntrack: trackedText(tracked, attempt.protocol, attempt.sport),
+  };
+}
+
+/** Asks the kernel, through a lab that holds the scenario. */
+export class Observer {
+  readonly #lab: Lab;
+  readonly #tracking: readonly string[];
+  #port = FIRST_PORT;
+
+  constructor(lab: Lab, tracking: readonly string[]) {
+    this.#lab = lab;
+    this.#tracking = tracking;
+  }
+
+  #nextPort(): number {
+    const port = this.#port;
+    this.#port = port === LAST_PORT ? FIRST_PORT : port + 1;
+    return port;
+  }
+
+  /** All probes side by side, after everything before is forgotten; those with several attempts one attempt after the other. */
+  async observe(probes: readonly Probe[], timeoutMs: number): Promise<Course[]> {
+    await this.#lab.flush(this.#tracking);
+    const courses: Course[] = probes.map(() => []);
+    const rounds = Math.max(0, ...probes.map((probe) => probe.times ?? 1));
+    for (let round = 0; round < rounds; round++) {
+      const asked = probes.flatMap((probe, i) => {
+        if ((probe.times ?? 1) <= round) return [];
+        const { from, protocol, saddr, daddr, dport } = probe;
+        const sport = this.#nextPort();
+        const attempt: Attempt = { id: `${sport}`, from, protocol, daddr, dport, sport, ...(saddr !== undefined && { saddr }) };
+        return [{ i, attempt }];
+      });
+      const { results, conntrack } = await this.#lab.probe(
+        asked.map(({ attempt }) => attempt),
+        timeoutMs,
+        this.#tracking,
+      );
+      const tracked = conntrack.flatMap(({ netns, text }) =>
+        text.split('\n').flatMap((line) => parseTracked(netns, line) ?? []),
+      );
+      for (const [k, { i, attempt }] of asked.entries())
+        courses[i]?.push(seenOf(results[k] as AttemptResult, attempt, tracked));
+    }
+    return courses;
+  }
+}
