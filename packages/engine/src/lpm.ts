@@ -97,17 +97,19 @@ class WasmPrefixMap implements PrefixMap {
   }
 
   setMany(records: Uint32Array): void {
-    entriesIn(records, RECORD_WORDS, Infinity);
-    const clean = new Uint32Array(records.length);
-    for (let at = 0; at < records.length; at += RECORD_WORDS) {
-      const record = records.subarray(at, at + RECORD_WORDS);
-      const [a = 0, b = 0, c = 0, d = 0, length = 0, value = 0] = record;
-      const { words } = this.#checked({ family: this.family, words: [a, b, c, d], length });
-      clean.set(words, at);
-      clean[at + 4] = length;
-      clean[at + 5] = this.#value(value);
+    const { exports, batch, check } = this.#memory;
+    const count = entriesIn(records, RECORD_WORDS, Number.POSITIVE_INFINITY);
+    // All are checked before the first is added.
+    for (let at = 4; at < records.length; at += RECORD_WORDS) {
+      this.#length(records[at] as number);
+      this.#value(records[at + 1] as number);
     }
-    this.#setStaged(clean);
+    check(exports.prefixesReserve(this.#map, count));
+    for (let first = 0; first < count; first += batch) {
+      const n = Math.min(batch, count - first);
+      this.#memory.keys().set(records.subarray(first * RECORD_WORDS, (first + n) * RECORD_WORDS));
+      check(exports.prefixesSet(this.#map, n));
+    }
   }
 
   get(prefix: string | IpPrefix): number | undefined {
@@ -142,17 +144,6 @@ class WasmPrefixMap implements PrefixMap {
     }
   }
 
-  #setStaged(records: Uint32Array): void {
-    const { exports, batch } = this.#memory;
-    const count = records.length / RECORD_WORDS;
-    this.#memory.check(exports.prefixesReserve(this.#map, count));
-    for (let first = 0; first < count; first += batch) {
-      const n = Math.min(batch, count - first);
-      this.#memory.keys().set(records.subarray(first * RECORD_WORDS, (first + n) * RECORD_WORDS));
-      this.#memory.check(exports.prefixesSet(this.#map, n));
-    }
-  }
-
   #prefix(prefix: string | IpPrefix): IpPrefix {
     const parsed = typeof prefix === 'string' ? parsePrefix(prefix) : prefix;
     if (parsed?.family !== this.family) {
@@ -161,12 +152,8 @@ class WasmPrefixMap implements PrefixMap {
         `not an IPv${this.family} prefix: ${parsed ? formatPrefix(parsed) : prefix}`,
       );
     }
-    return this.#checked(parsed);
-  }
-
-  #checked(prefix: IpPrefix): IpPrefix {
-    this.#length(prefix.length);
-    return networkOf(prefix);
+    this.#length(parsed.length);
+    return networkOf(parsed);
   }
 
   #length(length: number): number {

@@ -95,10 +95,10 @@ export class MapMemory {
   }
 
   /** Hands on what the engine returned; 0 means that the memory is used up. */
-  check(result: number): number {
+  readonly check = (result: number): number => {
     if (result === 0) throw new EngineError('OUT_OF_MEMORY', 'the memory of the map cannot grow any further');
     return result;
-  }
+  };
 
   #renew(): void {
     const { buffer } = this.exports.memory;

@@ -2,7 +2,8 @@
  * IPv4 look-up in one or two accesses (DIR-24-8, Gupta, Lin and McKeown 1998): a cell for every /24, and where longer prefixes lie in
  * it, a link to 256 cells of its own. Every cell knows the length of its prefix, so that prefixes come and go in any order.
  *
- * 64 MB, and 1 KB for each /24 that holds longer prefixes. A link is the number of a KB of memory.
+ * 64 MB, and 1 KB for each /24 that holds longer prefixes. A link is the number of a KB of memory. Which cell of it an address has depends
+ * on that number, too: hosts have mostly low numbers, and without it they would all compete for the same few sets of the cache.
  */
 import { give, take } from '../store/blocks';
 import { entryLimit, LINK, NO_ENTRY } from './entry';
@@ -54,7 +55,13 @@ export function directFind(direct: Direct, address: u32): u32 {
 
 @inline
 function cellOf(link: u32, address: u32): usize {
-  return (<usize>(link & ~LINK) << 10) + (<usize>(address & 255) << 2);
+  return (<usize>(link & ~LINK) << 10) + (<usize>((address ^ link) & 255) << 2);
+}
+
+/** The first of the `count` (a power of two) cells behind a link that a prefix has; flipping bits keeps such a block together. */
+@inline
+function cellsOf(link: u32, address: u32, count: u32): usize {
+  return cellOf(link, address) & ~((<usize>count << 2) - 1);
 }
 
 function takeSlab(direct: Direct): bool {
@@ -105,7 +112,8 @@ export function directSet(direct: Direct, address: u32, length: u32, entry: u32)
     return true;
   }
   if (load<u32>(cell) < LINK && !splitCell(direct, cell)) return false;
-  cover(cellOf(load<u32>(cell), address), 1 << (32 - length), entry, limit);
+  const count: u32 = 1 << (32 - length);
+  cover(cellsOf(load<u32>(cell), address, count), count, entry, limit);
   return true;
 }
 
@@ -136,6 +144,7 @@ export function directDelete(direct: Direct, address: u32, length: u32, entry: u
     return;
   }
   assert(load<u32>(cell) >= LINK && entry != NO_ENTRY);
-  uncover(cellOf(load<u32>(cell), address), 1 << (32 - length), entry, shorter);
+  const count: u32 = 1 << (32 - length);
+  uncover(cellsOf(load<u32>(cell), address, count), count, entry, shorter);
   joinCell(direct, cell);
 }

@@ -13,7 +13,7 @@ import {
   prefixMapShorter,
   prefixMapSize,
 } from './map';
-import { half } from './prefix';
+import { half, hostHi, hostLo } from './prefix';
 
 @inline
 function mapAt(map: usize): PrefixMap {
@@ -32,9 +32,13 @@ export function prefixesNew(family: u32, directFrom: u32): usize {
 
 /** Adds or changes `count` prefixes, staged as six words each: address, length, value. False where the memory is used up. */
 export function prefixesSet(map: usize, count: u32): bool {
+  const family = <u32>mapAt(map).family;
   for (let i: u32 = 0; i < count; i++) {
     const record = STAGE_IN + <usize>i * 24;
-    if (!prefixMapSet(mapAt(map), half(record), half(record + 8), load<u32>(record, 16), load<u32>(record, 20))) return false;
+    const length = load<u32>(record, 16);
+    const hi = half(record) & ~hostHi(family, length);
+    const lo = half(record + 8) & ~hostLo(family, length);
+    if (!prefixMapSet(mapAt(map), hi, lo, length, load<u32>(record, 20))) return false;
   }
   return true;
 }
