@@ -9,7 +9,6 @@ export const EXIT = {
   BAD: 2,
   /** Neither: it depends, or something is not modelled. */
   UNDECIDED: 3,
-  INTERRUPTED: 130,
 } as const;
 
 /** The user can mend it: printed as one sentence, without a stack. */

@@ -15,7 +15,6 @@ function endQuietlyOnBrokenPipe(stream: NodeJS.WriteStream): void {
 export async function main(name: string, args: readonly string[]): Promise<number> {
   endQuietlyOnBrokenPipe(process.stdout);
   endQuietlyOnBrokenPipe(process.stderr);
-  process.on('SIGINT', () => process.exit(EXIT.INTERRUPTED));
   const streams: Streams = {
     input: process.stdin,
     out: process.stdout,

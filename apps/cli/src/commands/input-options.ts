@@ -82,5 +82,5 @@ export function addInputOptions(command: Command): Command {
     .option('--nodes <count>', 'nodes to make where the input has none', wholeNumber(1, 5000))
     .option('--ip-families <families>', 'IPv4, IPv6, or both with a comma, the primary first', families)
     .optionsGroup('Output:')
-    .option('-q, --quiet', 'no warnings about the input, no progress');
+    .option('-q, --quiet', 'no warnings about the input');
 }

@@ -102,15 +102,13 @@ export function clusterText(answer: ClusterAnswer, options: ClusterTextOptions):
   const problems = answer.problems.filter((p) => options.everything || p.severity !== 'info');
   if (problems.length > 0) {
     const shown = options.everything ? problems : problems.slice(0, SHOWN_MAX);
-    lines.push(
-      '',
-      style('problems', 'bold'),
-      ...shown.flatMap((p) =>
-        problemText(p, style)
-          .split('\n')
-          .map((l) => `  ${l}`),
-      ),
-    );
+    lines.push('', style('problems', 'bold'));
+    for (const problem of shown) {
+      const rows = problemText(problem, style)
+        .split('\n')
+        .map((body): Row => ({ head: [], body }));
+      lines.push(...layOut(rows, { columns, indent: 2 }));
+    }
     if (shown.length < problems.length)
       lines.push(style(`  and ${problems.length - shown.length} more: -o wide`, 'dim'));
   }

@@ -22,6 +22,12 @@ const BODY_ALIGN_MAX = 64;
 /** With less room than this the body starts on a line of its own. */
 const BODY_MIN = 28;
 
+/** Both ends of a packet stay on one line: `A > B` breaks nowhere. */
+const GLUE = '\u00a0';
+function glued(text: string): string {
+  return text.replaceAll(' > ', `${GLUE}>${GLUE}`);
+}
+
 function headWidths(rows: readonly Row[]): number[] {
   const widths: number[] = [];
   for (const { head } of rows) {
@@ -32,25 +38,44 @@ function headWidths(rows: readonly Row[]): number[] {
   return widths;
 }
 
+/** Both ends of a packet stay together where they have room. */
+function wrapBody(body: string, room: number): string[] {
+  const parts = wrap(glued(body), room);
+  return parts.every((part) => displayWidth(part) <= room) ? parts : wrap(body, room);
+}
+
+/** A tail below its body; further left where a long path would not fit. */
+function under(tail: string, inner: string, columns: number, indent: number): string[] {
+  const fits = wrap(tail, columns - inner.length).every((part) => displayWidth(part) <= columns - inner.length);
+  const start = fits ? inner : ' '.repeat(indent + 4);
+  return wrap(tail, columns - start.length).map((part) => start + part);
+}
+
 function broken(start: string, row: Row, columns: number, indent: number): string[] {
   const room = columns - displayWidth(start);
   const lines: string[] = [];
   let inner = ' '.repeat(displayWidth(start));
   let parts: string[];
   if (room >= BODY_MIN) {
-    parts = wrap(row.body, room);
+    parts = wrapBody(row.body, room);
     lines.push(start + parts[0]);
     lines.push(...parts.slice(1).map((part) => inner + part));
   } else {
     inner = ' '.repeat(indent + 4);
-    parts = wrap(row.body, columns - inner.length);
-    lines.push(start.trimEnd(), ...parts.map((part) => inner + part));
+    parts = wrapBody(row.body, columns - inner.length);
+    const cells = ' '.repeat(indent);
+    lines.push(
+      ...wrap(start.trim(), columns - indent).map((part) => cells + part),
+      ...parts.map((part) => inner + part),
+    );
   }
   if (row.tail) {
     const last = lines[lines.length - 1] as string;
-    if (displayWidth(last) + GAP.length + displayWidth(row.tail) <= columns)
+    if (displayWidth(last) + GAP.length + displayWidth(row.tail) <= columns) {
       lines[lines.length - 1] = `${last}${GAP}${row.tail}`;
-    else lines.push(`${inner}${row.tail}`);
+    } else {
+      lines.push(...under(row.tail, inner, columns, indent));
+    }
   }
   return lines;
 }
@@ -65,6 +90,6 @@ export function layOut(rows: readonly Row[], { columns, indent = 0 }: Layout): s
     const start = ' '.repeat(indent) + cells;
     const line = row.tail ? `${start}${padEnd(row.body, align)}${GAP}${row.tail}` : start + row.body;
     if (columns === undefined || displayWidth(line) <= columns) return [line.trimEnd()];
-    return broken(start, row, columns, indent);
+    return broken(start, row, columns, indent).map((part) => part.replaceAll(GLUE, ' ').trimEnd());
   });
 }

@@ -30,7 +30,7 @@ export function noteLines(
   const rows = full.map((note): Row => {
     const settle = note.settle === undefined || note.kind === 'assumption' ? '' : ` (${note.settle})`;
     return {
-      head: [style(TITLES[note.kind], 'dim')],
+      head: [style(note.code === 'policy-not-judged' ? 'not judged' : TITLES[note.kind], 'dim')],
       body: `${note.text}${settle}`,
       ...(note.object && { tail: style(fileText(note.object), 'dim') }),
     };

@@ -16,6 +16,7 @@ import { layOut, type Row } from './layout.ts';
 import { hintLines, noteLines } from './notes.ts';
 import { walkRows } from './steps.ts';
 import type { Style } from './style.ts';
+import { displayWidth } from './width.ts';
 import { count, fileText, objectText, placeText, verdictText } from './words.ts';
 
 export type Level = 'minimal' | 'summary' | 'detailed' | 'all';
@@ -56,19 +57,27 @@ function packetText(group: TraceGroup): string {
   return address === undefined ? protocol : `${protocol} to ${hostPort(address, port ?? 0)}`;
 }
 
-function headline(group: TraceGroup, answer: TraceAnswer, style: Style): string {
-  const endpoints = new Set(group.outcomes.map((o) => o.receiver && `${o.receiver.address} ${o.receiver.port}`));
+/** One line, or two where the terminal is too narrow for one. */
+function headline(group: TraceGroup, answer: TraceAnswer, { style, columns }: TextOptions): string[] {
+  const endpoints = new Set(group.outcomes.map((o) => o.receiver && `${o.receiver.address} ${o.receiver.port}`)).size;
+  const ways = group.outcomes.length;
   const assumed = answer.notes.filter((n) => n.kind === 'assumption').length;
   const facts = [
     `ct=${answer.question.connection}`,
-    ...(group.outcomes.length > 1 ? [count(endpoints.size, 'endpoint')] : []),
-    ...(group.outcomes.length > endpoints.size && group.outcomes.length > 1
-      ? [count(group.outcomes.length, 'way')]
-      : []),
+    ...(ways > 1 ? [count(endpoints, 'endpoint')] : []),
+    ...(ways > endpoints && ways > 1 ? [count(ways, 'way')] : []),
     assumed === 0 ? 'exact' : count(assumed, 'assumption'),
   ];
-  const ends = `${sourcesText(group.sources)} > ${destinationsText(group.destinations)}`;
-  return `${verdictText(group.verdict, style)}  ${style(ends, 'bold')}   ${packetText(group)}   ${style(facts.join('  '), 'dim')}`;
+  const verdict = `${verdictText(group.verdict, style)}  `;
+  const ends = style(`${sourcesText(group.sources)} > ${destinationsText(group.destinations)}`, 'bold');
+  const packet = `${packetText(group)}   ${style(facts.join('  '), 'dim')}`;
+  const line = `${verdict}${ends}   ${packet}`;
+  if (columns === undefined || displayWidth(line) <= columns) return [line];
+  const indent = displayWidth(verdict);
+  return [
+    ...layOut([{ head: [], body: `${verdict}${ends}` }], { columns }),
+    ...layOut([{ head: [], body: packet }], { columns, indent }),
+  ];
 }
 
 function refText(stage: Stage, style: Style): string {
@@ -146,7 +155,7 @@ function groupLines(group: TraceGroup, answer: TraceAnswer, options: TextOptions
     const ends = `${sourcesText(group.sources)} > ${destinationsText(group.destinations)}`;
     return layOut([{ head: [verdictText(group.verdict, style), group.reason], body: ends }], options);
   }
-  const lines = layOut([{ head: [], body: headline(group, answer, style) }], options);
+  const lines = headline(group, answer, options);
   if (group.verdict !== 'delivered') {
     const symptom = group.symptom === undefined ? '' : `  The client sees: ${group.symptom}.`;
     lines.push(...layOut([{ head: [], body: `${group.summary}${symptom}` }], { ...options, indent: 2 }));
@@ -163,6 +172,12 @@ function groupLines(group: TraceGroup, answer: TraceAnswer, options: TextOptions
   return [...lines, ...outcomeLines(group, options)];
 }
 
+/** What to type next; for people at a terminal only. */
+function moreText({ reason, verdict }: TraceAnswer): string {
+  const explain = verdict === 'delivered' ? '' : `  |  podwire explain ${reason}`;
+  return `More: --detailed  |  -o markdown${explain}`;
+}
+
 /** The whole text, with a line feed at its end. */
 export function traceText(answer: TraceAnswer, options: TextOptions): string {
   const { level, style, columns } = options;
@@ -172,6 +187,7 @@ export function traceText(answer: TraceAnswer, options: TextOptions): string {
     if (answer.groups.length > 1) lines.push('', `${verdictText(answer.verdict, style)}  ${answer.summary}`);
     lines.push(...hintLines(answer.hints, columns, style));
     lines.push(...noteLines(answer.notes, level !== 'summary', columns, style));
+    if (columns !== undefined && level === 'summary') lines.push(style(moreText(answer), 'dim'));
   }
   return `${lines.join('\n')}\n`;
 }

@@ -18,7 +18,7 @@ import { createMachine } from './machine.ts';
 
 export interface Opened {
   session: Session;
-  /** Problems of collecting the files; those of reading and understanding are the cluster's. */
+  /** Problems of collecting the files; the session has those of reading and understanding. */
   collectProblems: Problem[];
   /** Files in folders whose names are no manifests'. */
   skipped: string[];
@@ -69,7 +69,8 @@ export async function openInput(flags: InputFlags, streams: Streams, name: strin
     overrides: overridesOf(flags),
     ...(machine && { machine: await createMachine() }),
   });
-  const problems = [...collected.problems, ...session.cluster.problems];
+  const inputProblems = [...collected.problems, ...session.read.problems];
+  const problems = [...inputProblems, ...session.cluster.problems];
   checkProblems(problems, flags, streams, name);
   if (session.read.objects.length === 0) {
     const ignored = session.read.ignored[0];
@@ -78,6 +79,6 @@ export async function openInput(flags: InputFlags, streams: Streams, name: strin
       mend: 'Give YAML or JSON manifests, or the output of kubectl get -o json.',
     });
   }
-  const unreadable = [...collected.problems, ...session.read.problems].some((p) => p.severity === 'error');
+  const unreadable = inputProblems.some((p) => p.severity === 'error');
   return { session, collectProblems: collected.problems, skipped: collected.skipped, unreadable };
 }

@@ -68,7 +68,7 @@ function notModelled(cluster: Cluster): ClusterAnswer['notModelled'] {
   return found;
 }
 
-/** `problems` are those of collecting the files; the cluster's own are added. */
+/** `problems` are those of collecting the files; those of reading and understanding them are added. */
 export function describeCluster(cluster: Cluster, read: ReadResult, problems: readonly Problem[] = []): ClusterAnswer {
   const slices = [...cluster.endpointSlices.values()].reduce((n, s) => n + s.length, 0);
   return {
@@ -95,6 +95,6 @@ export function describeCluster(cluster: Cluster, read: ReadResult, problems: re
       ...(document !== undefined && { document }),
       why,
     })),
-    problems: [...problems, ...cluster.problems],
+    problems: [...problems, ...read.problems, ...cluster.problems],
   };
 }

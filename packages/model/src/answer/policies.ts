@@ -40,7 +40,7 @@ export function policyNote(
   return {
     kind: 'caveat',
     code: 'policy-not-judged',
-    text: `NetworkPolicy ${namespace ?? 'default'}/${name} selects ${pod} for ${direction.toLowerCase()}, and podwire does not judge NetworkPolicies yet.`,
+    text: `NetworkPolicy ${namespace ?? 'default'}/${name} selects ${pod} for ${direction.toLowerCase()}.`,
     object: objectRef(provenance, policy, ['spec', 'podSelector']),
   };
 }

@@ -31,7 +31,7 @@ export function outcomeSentence(
 ): string {
   const first = outcomes[0];
   const what = destination.end.name;
-  if (!first || verdict === 'unknown') return `${what}: ${reasonRow(reason)?.meaning ?? reason}`;
+  if (!first || verdict === 'unknown') return reasonRow(reason)?.meaning ?? reason;
   switch (verdict) {
     case 'delivered':
       return `${what} answers: the packet reaches ${receiversOf(outcomes)}${first.reply ? ' and its reply comes back' : ''}.`;

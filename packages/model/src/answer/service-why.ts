@@ -32,6 +32,16 @@ function nearestLabels(
   return best;
 }
 
+/** A value that looks like a typing error is the selector's to mend; anything else may as well be pods that are missing. */
+function selectorMend(key: string, wanted: string, has: string | undefined): string {
+  if (has !== undefined && suggest(wanted, [has], (v) => v).length > 0) {
+    return `Write ${key}: ${has} in the selector, or label the pods ${key}: ${wanted}.`;
+  }
+  return has === undefined
+    ? `Add the label ${key}: ${wanted} to the pods, or take it out of the selector.`
+    : `Create pods with ${key}: ${wanted}, or correct the selector.`;
+}
+
 function selectorHint(cluster: Cluster, service: Placed<Service>, provenance: Provenance): Hint {
   const selector = service.object.spec.selector ?? {};
   const namespace = namespaceOf(service.object);
@@ -69,10 +79,7 @@ function selectorHint(cluster: Cluster, service: Placed<Service>, provenance: Pr
   return {
     code: 'selector-matches-nothing',
     text: `${start}; the nearest, ${keyOf(nearest.pod.object)}, ${lacks} where the selector wants ${key}=${wanted}.`,
-    mend:
-      has === undefined
-        ? `Add the label ${key}: ${wanted} to the pods, or take it out of the selector.`
-        : `Write ${key}: ${has} in the selector, or label the pods ${key}: ${wanted}.`,
+    mend: selectorMend(key, wanted, has),
     object: objectRef(provenance, service, ['spec', 'selector', key]),
   };
 }
