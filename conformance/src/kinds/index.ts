@@ -1,5 +1,6 @@
 import type { Kind } from '../contract.ts';
 import { kernelNatFlow } from './kernel-nat-flow.ts';
+import { kernelRoute } from './kernel-route.ts';
 import { kubeProxyDetectLocal } from './kube-proxy-detect-local.ts';
 import { kubeProxyEndpoints } from './kube-proxy-endpoints.ts';
 import { kubeProxyFlow } from './kube-proxy-flow.ts';
@@ -13,6 +14,7 @@ import { manifests } from './manifests.ts';
 /** Every kind of suite that can be judged, one module each, in the order of their names. */
 const kinds: readonly Kind[] = [
   kernelNatFlow,
+  kernelRoute,
   kubeProxyDetectLocal,
   kubeProxyEndpoints,
   kubeProxyFlow,

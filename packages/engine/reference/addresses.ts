@@ -45,7 +45,8 @@ const word = (text: string, index: 0 | 3) => addressOf(text).words[index];
 export const isMulticast = (family: Family, text: string): boolean =>
   family === 4 ? word(text, 3) >>> 28 === 0xe : word(text, 0) >>> 24 === 0xff;
 export const isLimitedBroadcast = (text: string): boolean => text === '255.255.255.255';
-export const isZeroNet = (text: string): boolean => word(text, 3) >>> 24 === 0;
+/** Since Linux 5.3 the rest of 0/8 is an ordinary network (ipv4_is_zeronet). */
+export const isZeroNet = (text: string): boolean => text === '0.0.0.0';
 export const isLoopback = (family: Family, text: string): boolean =>
   family === 4 ? word(text, 3) >>> 24 === 127 : text === '::1';
 export const isLinkLocal6 = (text: string): boolean => word(text, 0) >>> 22 === 0x3fa;

@@ -3,7 +3,7 @@
  * fib6_table_lookup and rt6_score_route (net/ipv6/route.c).
  */
 import type { Family, Nexthop, PolicyRule, Route, RouteTable } from '../src/index.ts';
-import { containsAddress } from '../src/index.ts';
+import { confAny, confOf, containsAddress } from '../src/index.ts';
 import { addressOf, inPrefix, prefixOf } from './addresses.ts';
 import type { Device, Host } from './state.ts';
 
@@ -40,6 +40,10 @@ export interface FibResult {
   legs: Leg[];
 }
 
+/** The bits of a flow's TOS that IPv4 compares (INET_DSCP_LEGACY_TOS_MASK); IPv6 leaves out ECN alone. */
+const LEGACY_TOS = 0x1c;
+const DSCP = 0xfc;
+
 /** Interface names of rules may end in `+` nowhere in the kernel: they are plain names. */
 function ruleMatches(rule: PolicyRule, flow: Flow): boolean {
   const inRange = (range: { from: number; to: number } | undefined, port: number) =>
@@ -52,7 +56,7 @@ function ruleMatches(rule: PolicyRule, flow: Flow): boolean {
     (rule.fwmark === undefined || ((flow.mark ^ rule.fwmark.value) & rule.fwmark.mask) === 0) &&
     prefixHolds(rule.from, flow.saddr) &&
     prefixHolds(rule.to, flow.daddr) &&
-    (rule.tos === undefined || rule.tos === 0 || (rule.tos & 0xfc) === (flow.tos & 0xfc)) &&
+    (!rule.tos || rule.tos === (flow.tos & (flow.family === 4 ? LEGACY_TOS : DSCP))) &&
     (rule.ipproto === undefined || rule.ipproto === flow.protocol) &&
     inRange(rule.sport, flow.sport) &&
     inRange(rule.dport, flow.dport);
@@ -86,7 +90,7 @@ function candidates(table: RouteTable, flow: Flow): Candidate[] {
       if (route.family !== flow.family) continue;
       const prefix = prefixOf(route.destination);
       if (!containsAddress(prefix, address)) continue;
-      if (route.family === 4 && route.tos && (route.tos & 0xfc) !== (flow.tos & 0xfc)) continue;
+      if (route.family === 4 && route.tos && route.tos !== (flow.tos & LEGACY_TOS)) continue;
       found.push({ route, length: prefix.length, layer, order });
     }
   }
@@ -100,12 +104,23 @@ function candidates(table: RouteTable, flow: Flow): Candidate[] {
   );
 }
 
-/** An IPv4 address of this host counts although its link is down (RT_SCOPE_HOST routes outlive it). */
+/** Routes of the host's own addresses outlive their link and ask for no carrier. */
+const isOwn = ({ type }: Route) => type === 'local' || type === 'anycast';
+
+/** May a nexthop be used? Without a carrier it is passed over only where that was asked for (ip_ignore_linkdown, ip6_ignore_linkdown). */
+function isUsable(host: Host, route: Route, device: Device): boolean {
+  if (isOwn(route)) return true;
+  if (!device.up) return false;
+  if (device.carrier) return true;
+  const { sysctls } = host.netns;
+  const name = 'ignore_routes_with_linkdown';
+  return route.family === 4 ? !confAny(sysctls, 4, device.name, name) : confOf(sysctls, 6, device.name, name) === 0;
+}
+
 function legsOf(host: Host, route: Route): Leg[] {
   return route.nexthops.flatMap((nexthop) => {
     const device = host.byName.get(nexthop.dev);
-    if (!device) return [];
-    return device.up || (route.family === 4 && route.type === 'local') ? [{ nexthop, device }] : [];
+    return device && isUsable(host, route, device) ? [{ nexthop, device }] : [];
   });
 }
 
@@ -114,7 +129,9 @@ function preferDevice(sorted: Candidate[], host: Host, flow: Flow): Candidate[] 
   const wanted = flow.oif ?? flow.iif;
   if (flow.family !== 6 || wanted === undefined) return sorted;
   const uses = (candidate: Candidate) => legsOf(host, candidate.route).some((leg) => leg.device.name === wanted);
-  const passes = flow.strict ? sorted.filter((c) => ROUTE_ERRORS[c.route.type] || uses(c)) : sorted;
+  // A nexthop object that is a black hole has no device to compare.
+  const hole = ({ route }: Candidate) => route.nhid !== undefined && route.type === 'blackhole';
+  const passes = flow.strict ? sorted.filter((candidate) => uses(candidate) || hole(candidate)) : sorted;
   return [...passes].sort(
     (a, b) =>
       b.length - a.length ||
@@ -137,8 +154,8 @@ export function tableLookup(
     if (route.type === 'throw') return undefined;
     if (ROUTE_ERRORS[route.type]) return { route, length, legs: [] };
     let legs = legsOf(host, route);
-    if (flow.oif !== undefined && (flow.family === 4 || flow.strict))
-      legs = legs.filter((leg) => leg.device.name === flow.oif);
+    const only = flow.family === 4 ? flow.oif : flow.strict ? (flow.oif ?? flow.iif) : undefined;
+    if (only !== undefined) legs = legs.filter((leg) => leg.device.name === only);
     if (legs.length > 0) return { route, length, legs };
   }
   return undefined;

@@ -100,6 +100,7 @@ function devicesOf(host: Host, taken: ReadonlySet<string>): void {
       mac: link.mac?.toLowerCase() ?? made,
       mtu: link.mtu ?? (link.kind === 'loopback' ? MAX_MTU_LOOPBACK : 1500),
       up: link.up !== false,
+      carrier: link.up !== false && link.carrier !== false,
       addresses: [],
       ports: [],
     };
@@ -147,9 +148,16 @@ export function loadWorld(network: Network): World {
   checkNetwork(network);
   const taken = new Set(network.netnses.flatMap((n) => n.links.flatMap((l) => l.mac?.toLowerCase() ?? [])));
   const hosts = network.netnses.map((netns, order) => hostOf(netns, order, taken));
+  const byName = new Map(hosts.map((host) => [host.netns.name, host]));
+  for (const device of hosts.flatMap((host) => host.devices)) {
+    const { peer, carrier } = device.link;
+    const other = peer && byName.get(peer.netns)?.byName.get(peer.link);
+    // A wire has a carrier while both ends are up.
+    if (other && carrier === undefined) device.carrier &&= other.up;
+  }
   const world: World = {
     hosts,
-    byName: new Map(hosts.map((host) => [host.netns.name, host])),
+    byName,
     clockMs: 0,
     nthMode: 'count',
     answers: [],

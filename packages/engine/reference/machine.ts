@@ -1,9 +1,22 @@
 /** The interpreter as a `Machine`. */
-import type { Choice, ConntrackEntry, End, Machine, Network, Packet, Step, Walk } from '../src/index.ts';
+import type {
+  Choice,
+  ConntrackEntry,
+  End,
+  Machine,
+  Network,
+  Packet,
+  RouteAnswer,
+  RouteLookup,
+  RouteQuestion,
+  Step,
+  Walk,
+} from '../src/index.ts';
 import { answers, answerTo, endsWithRule } from './answer.ts';
 import { entryOf } from './connections.ts';
 import { addSocket, senderSocket } from './deliver.ts';
 import { loadWorld, resetWorld } from './load.ts';
+import { lookupRoute } from './lookup.ts';
 import { receive } from './receive.ts';
 import { emit } from './send.ts';
 import type { Host, Run, Skb, Stop, World } from './state.ts';
@@ -32,7 +45,7 @@ function walk(world: World, first: (run: Run) => Next): Walk {
   return { steps, end };
 }
 
-class Reference implements Machine {
+class Reference implements Machine, RouteLookup {
   #world: World = loadWorld({ netnses: [] });
 
   load(network: Network): void {
@@ -81,6 +94,10 @@ class Reference implements Machine {
     return walk(this.#world, (run) => emit(run, host, skb, () => undefined));
   }
 
+  lookup(netns: string, question: RouteQuestion): RouteAnswer {
+    return lookupRoute(this.#world, this.#host(netns), question);
+  }
+
   conntrack(netns: string): ConntrackEntry[] {
     return this.#host(netns).connections.map(entryOf);
   }
@@ -97,6 +114,6 @@ class Reference implements Machine {
 }
 
 /** The slow, obvious machine. */
-export function createReference(): Machine {
+export function createReference(): Machine & RouteLookup {
   return new Reference();
 }

@@ -31,8 +31,19 @@ export const forwards = (host: Host, family: 4 | 6, device: Device): boolean =>
     ? confOf(host.netns.sysctls, 4, device.name, 'forwarding') !== 0
     : confAll(host.netns.sysctls, 6, 'forwarding') !== 0;
 
-const needsDevice6 = (packet: Packet): boolean =>
-  packet.family === 6 && (isLinkLocal6(packet.daddr) || isMulticast(6, packet.daddr));
+/** IPv6 destinations that one device alone leads to (rt6_need_strict). */
+export const needsDevice6 = ({ family, daddr }: Pick<Packet, 'family' | 'daddr'>): boolean =>
+  family === 6 && (isLinkLocal6(daddr) || isMulticast(6, daddr) || daddr === '::1');
+
+/**
+ * The gateway of a nexthop. An own address is none: it only names the device, and the destination is on its link (IPv4,
+ * `nhc_scope` host in rt_set_nexthop).
+ */
+export function gatewayOf(host: Host, { nexthop }: Leg): string | undefined {
+  const { via } = nexthop;
+  if (via === undefined || via.includes(':')) return via;
+  return host.devices.some((d) => d.addresses.some((a) => a.text === via)) ? undefined : via;
+}
 
 export function flowOf(packet: Packet): Flow {
   return {
@@ -143,8 +154,8 @@ const drop = (host: Host, skb: Skb, reason: Reason): Stop => ({
   skb,
 });
 
-function routed(kind: Routed['kind'], leg: Leg, result: FibResult, packet: Packet, source: string): Routed {
-  const nexthop = leg.nexthop.via ?? packet.daddr;
+function routed(host: Host, kind: Routed['kind'], leg: Leg, result: FibResult, packet: Packet, source: string): Routed {
+  const nexthop = gatewayOf(host, leg) ?? packet.daddr;
   const { route } = result;
   return { kind, device: leg.device, nexthop, route, leg: leg.nexthop, mtu: route?.mtu ?? leg.device.mtu, source };
 }
@@ -159,7 +170,7 @@ function kindOf(packet: Packet, result: FibResult): Routed['kind'] {
 }
 
 /** The source the kernel gives a packet that has none. Empty: there is none. */
-function chooseSource(host: Host, result: FibResult, leg: Leg, packet: Packet): string {
+export function chooseSource(host: Host, result: FibResult, leg: Leg, packet: Packet): string {
   const { route } = result;
   if (route?.prefsrc !== undefined) return route.prefsrc;
   if (packet.family === 6) return selectAddress6(host, leg.device, packet.daddr) ?? '';
@@ -227,7 +238,7 @@ export function routeOutput(run: Run, host: Host, skb: Skb, purpose: 'output' | 
     !confAny(host.netns.sysctls, 4, leg.device.name, 'route_localnet')
   )
     return drop(host, skb, Reason.BAD_SCOPE);
-  skb.route = routed(kind, kind === 'local' ? loopbackLeg(host, leg) : leg, result, packet, saddr);
+  skb.route = routed(host, kind, kind === 'local' ? loopbackLeg(host, leg) : leg, result, packet, saddr);
   skb.outdev = skb.route.device;
   return undefined;
 }
@@ -310,7 +321,7 @@ function routeInput4(run: Run, host: Host, skb: Skb, device: Device): Stop | und
   pushStep(run, host, 'input', result, leg, false);
   const invalid = validateSource(host, packet, device, leg.device, false);
   if (invalid !== undefined) return drop(host, skb, invalid);
-  skb.route = routed('unicast', leg, result, packet, packet.saddr);
+  skb.route = routed(host, 'unicast', leg, result, packet, packet.saddr);
   return undefined;
 }
 
@@ -326,7 +337,7 @@ function routeInput6(run: Run, host: Host, skb: Skb, device: Device): Stop | und
   if (kind !== 'unicast') return deliverHere(run, host, skb, device, result, kind);
   const leg = chooseLeg(run, host, result, flow) as Leg;
   pushStep(run, host, 'input', result, leg, false);
-  skb.route = routed('unicast', leg, result, packet, packet.saddr);
+  skb.route = routed(host, 'unicast', leg, result, packet, packet.saddr);
   return undefined;
 }
 

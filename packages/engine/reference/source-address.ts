@@ -95,11 +95,10 @@ function better(a: Candidate, b: Candidate, to: string, out: Device): number {
 
 /** IPv6. Destinations on one link only take addresses of that link. */
 export function selectAddress6(host: Host, out: Device, to: string): string | undefined {
-  const narrow = isLinkLocal6(to) || (isMulticast(6, to) && scopeOf6(to) <= 2);
+  const narrow = isLinkLocal6(to) || isMulticast(6, to) || to === '::1';
   const devices = narrow ? [out] : [out, ...host.devices.filter((device) => device !== out)];
   let best: Candidate | undefined;
   for (const device of devices) {
-    if (!device.up) continue;
     for (const address of device.addresses) {
       if (address.prefix.family !== 6 || isMulticast(6, address.text) || isUnspecified(address.text)) continue;
       const candidate = { ...address, device };

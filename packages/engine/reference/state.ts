@@ -34,6 +34,8 @@ export interface Device {
   mac: string;
   mtu: number;
   up: boolean;
+  /** False: up, but nobody at the other end. */
+  carrier: boolean;
   /** In the order `ip addr` shows them. */
   addresses: DeviceAddress[];
   /** The bridge this device is a port of. */

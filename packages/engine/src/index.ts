@@ -1,10 +1,10 @@
 /** `@podwire/engine`: a small Linux network stack. It knows nothing of Kubernetes. */
 export * from './address.ts';
-export { type Conversation, continueConversation, converse, type Errno, type Outcome } from './converse.ts';
 export { compileEngine, type WasmSource } from './compile.ts';
+export { type Conversation, continueConversation, converse, type Errno, type Outcome } from './converse.ts';
 export { EngineError, type EngineErrorCode } from './errors.ts';
-export { createFlowMap, type FlowKey, type FlowMap, type FlowMapOptions, NO_FLOW } from './flows.ts';
 export { type Branch, type Exploration, type ExploreOptions, explore, type Odds, tally } from './explore.ts';
+export { createFlowMap, type FlowKey, type FlowMap, type FlowMapOptions, NO_FLOW } from './flows.ts';
 export {
   addFractions,
   compareFractions,
@@ -17,6 +17,7 @@ export {
   ZERO,
 } from './fraction.ts';
 export { addressesOf, IMPLIED_LOOPBACK, isSecondary, localRoutes, localTable } from './local-table.ts';
+export type * from './lookup.ts';
 export {
   createPrefixMap,
   matchLength,

@@ -91,7 +91,7 @@ function routes4(parsed: Parsed, primary: Parsed, link: Link): Route[] {
   const given = address.broadcast === undefined ? undefined : parsePrefix(address.broadcast);
   if (given && given.words[3] !== 0xffffffff) made.push(broadcast(given));
   const network = networkOf({ ...subnet, length });
-  const zeroNet = network.words[3] >>> 24 === 0;
+  const zeroNet = network.words[3] === 0;
   const ownSubnet = formatAddress(network) !== formatAddress(own) || length < 32;
   if (zeroNet || primary !== parsed || !ownSubnet) return made;
   if (link.kind === 'loopback') made.push(local(formatPrefix(network)));

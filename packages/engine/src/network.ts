@@ -140,6 +140,8 @@ export interface Nexthop {
   /** 1 where absent. */
   weight?: number;
   onlink?: boolean;
+  /** IPv6 adds gateways to a route one by one: who added this one, where it was not who added the first. */
+  protocol?: string;
 }
 
 /** `ip nexthop`: one nexthop, none (blackhole), or a weighted group of others. */

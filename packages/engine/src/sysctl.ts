@@ -40,13 +40,13 @@ export function confAll(sysctls: Sysctls, family: Family, name: string): number 
 }
 
 /**
- * `conf.LINK.NAME`. A device copies `default` when it is made; writing `all.forwarding` or `all.disable_ipv6` writes every device
- * (inet_forward_change, dev_forward_change, dev_disable_change).
+ * `conf.LINK.NAME`. A device copies `default` when it is made; writing `all.forwarding`, `all.disable_ipv6` or, for IPv6,
+ * `all.ignore_routes_with_linkdown` writes every device (inet_forward_change, dev_forward_change, dev_disable_change, addrconf_linkdown_change).
  */
 export function confOf(sysctls: Sysctls, family: Family, link: string, name: string): number {
   const own = numeric(sysctls[keyOf(family, link, name)]);
   if (own !== undefined) return own;
-  if (name === 'forwarding' || name === 'disable_ipv6') {
+  if (name === 'forwarding' || name === 'disable_ipv6' || (family === 6 && name === 'ignore_routes_with_linkdown')) {
     const written = numeric(sysctls[keyOf(family, 'all', name)]);
     if (written !== undefined) return written;
     if (name === 'forwarding' && family === 4 && sysctls['net.ipv4.ip_forward'] !== undefined)

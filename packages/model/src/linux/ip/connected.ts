@@ -27,7 +27,7 @@ export function connectedRoute(host: Host, address: Address, link: Link): Route 
   const destination = subnetOf(address);
   if (destination === undefined || address.noprefixroute || !isUp(link)) return undefined;
   if (!destination.includes(':')) {
-    if (link.kind === 'loopback' || destination.startsWith('0.')) return undefined;
+    if (link.kind === 'loopback' || destination.startsWith('0.0.0.0/')) return undefined;
     if (isSecondary(address, host.netns.addresses) || destination === `${hostOf(address)}/32`) return undefined;
     return {
       family: 4,

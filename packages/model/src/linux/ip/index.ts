@@ -1,5 +1,6 @@
 /** What the `ip` and `bridge` tools do to a network namespace, and what they print of one. */
 export { applyBridge, applyIp, emptyNetns, type Refused } from './batch.ts';
+export { tableName } from './names.ts';
 export {
   type AddressRecord,
   addressRecords,
@@ -10,5 +11,12 @@ export {
   printLinks,
 } from './print-link.ts';
 export { type NeighborRecord, neighborRecords, printNeighbors } from './print-neighbor.ts';
-export { type NexthopRecord, printRoutes, type RouteListing, type RouteRecord, routeRecords } from './print-route.ts';
+export {
+  type NexthopRecord,
+  printRoutes,
+  type RouteListing,
+  type RouteRecord,
+  routeRecord,
+  routeRecords,
+} from './print-route.ts';
 export { printRules, type RuleRecord, ruleRecords } from './print-rule.ts';

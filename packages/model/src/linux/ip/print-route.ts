@@ -98,7 +98,7 @@ function objectRecord(host: Host, object: NexthopObject): object {
 }
 
 /** As `ip -d -j` prints one route. */
-export function routeRecord(host: Host, route: Route, table: number): RouteRecord {
+function recordOf(host: Host, route: Route, table: number): RouteRecord {
   const { family, nhid } = route;
   const object = nhid === undefined ? undefined : host.netns.nexthops?.find((o) => o.id === nhid);
   const [first] = route.nexthops;
@@ -183,9 +183,14 @@ function worldOf(netns: Netns, world: readonly Netns[]): Host {
 export function routeRecords(netns: Netns, listing: RouteListing, world: readonly Netns[] = []): RouteRecord[] {
   const host = worldOf(netns, world);
   return listed(netns, listing).map(({ route, table }) => {
-    const record = routeRecord(host, route, table);
+    const record = recordOf(host, route, table);
     return listing.details ? record : plain(record, listing.table === 'all');
   });
+}
+
+/** One route as `ip -d -j` prints it. */
+export function routeRecord(netns: Netns, route: Route, table: number, world: readonly Netns[] = []): RouteRecord {
+  return recordOf(worldOf(netns, world), route, table);
 }
 
 function flagsText(flags: readonly string[]): string {

@@ -86,7 +86,10 @@ function insert(routes: Route[], route: Route, { exclusive, replace, create }: F
   if (group.some((other) => sameNexthop(other, route))) throw kernelError('EEXIST');
   const sibling = canShare(route) ? group.find(canShare) : undefined;
   if (sibling) {
-    routes[routes.indexOf(sibling)] = { ...sibling, nexthops: [...sibling.nexthops, ...route.nexthops] };
+    const { protocol } = route;
+    const own = protocol !== undefined && protocol !== sibling.protocol ? { protocol } : {};
+    const added = route.nexthops.map((nexthop) => ({ ...nexthop, ...own }));
+    routes[routes.indexOf(sibling)] = { ...sibling, nexthops: [...sibling.nexthops, ...added] };
     return;
   }
   const last = group.at(-1);
