@@ -76,7 +76,7 @@ export function buildCluster(read: ReadResult, overrides: ClusterOverrides = {})
 
   checkServices(collected, services, pods, endpointSlices, report);
   noteSimplified({ settings }, nodes.size, report);
-  if (pods.size === 0 && services.size === 0 && collected.nodes.size === 0) {
+  if (pods.size + services.size + collected.nodes.size + collected.workloads.size === 0) {
     report.problem(
       'warning',
       'nothing-to-ask',

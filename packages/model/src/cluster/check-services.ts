@@ -14,23 +14,28 @@ function missing(selector: Labels, labels: Labels): [string, string][] {
   return Object.entries(selector).filter(([key, value]) => labels[key] !== value);
 }
 
-/** Pods that lack one pair only are probably meant; among these the one whose value or key looks most alike. */
-function nearMiss(service: Service, pods: readonly Pod[]): string | undefined {
+interface NearMiss {
+  mend: string;
+  /** The key of the selector that is probably wrong. */
+  key?: string;
+}
+
+/** A pod that lacks one pair only, with a value much like the one wanted, is probably meant; else a pair that looks like the selector. */
+function nearMiss(service: Service, pods: readonly Pod[]): NearMiss | undefined {
   const { selector = {} } = service.spec;
-  const near = pods.filter(
-    (p) => missing(selector, p.metadata.labels ?? {}).length === 1 && Object.keys(selector).length > 1,
-  );
-  const wrongOf = (pod: Pod): string => missing(selector, pod.metadata.labels ?? {})[0]?.[0] ?? '';
-  const same = near.find((p) => p.metadata.labels?.[wrongOf(p)] !== undefined);
-  if (same)
-    return `Pod ${same.metadata.name} has ${wrongOf(same)}=${same.metadata.labels?.[wrongOf(same)]}: make one fit the other.`;
-  const pairs = new Set(pods.flatMap((p) => Object.entries(p.metadata.labels ?? {}).map(([k, v]) => `${k}=${v}`)));
-  const wanted = printLabels(selector);
-  const found = suggest(wanted, [...pairs].sort(), (pair) => pair, 1)[0];
-  if (found !== undefined) return `Did you mean ${found}?`;
-  const [name] = Object.values(selector);
-  const alike = name === undefined ? undefined : [...pairs].sort().find((pair) => pair.endsWith(`=${name}`));
-  return alike === undefined ? undefined : `Did you mean ${alike}?`;
+  for (const pod of pods) {
+    const wrong = missing(selector, pod.metadata.labels ?? {});
+    const [key, wanted] = wrong[0] ?? [];
+    if (wrong.length !== 1 || key === undefined || wanted === undefined) continue;
+    const value = pod.metadata.labels?.[key];
+    if (value === undefined || suggest(wanted, [value], (v) => v).length === 0) continue;
+    return { mend: `Did you mean ${key}=${value}, as Pod ${pod.metadata.name} has?`, key };
+  }
+  const pairs = [...new Set(pods.flatMap((p) => printLabels(p.metadata.labels ?? {}).split(',')))].sort();
+  const [value] = Object.values(selector);
+  const alike =
+    suggest(printLabels(selector), pairs, (pair) => pair, 1)[0] ?? pairs.find((pair) => pair.endsWith(`=${value}`));
+  return alike === undefined ? undefined : { mend: `Did you mean ${alike}?` };
 }
 
 function checkSelector(
@@ -42,16 +47,16 @@ function checkSelector(
 ): void {
   const { selector = {} } = placed.object.spec;
   if (selected.length > 0 || Object.keys(selector).length === 0) return;
-  const mend =
+  const near: NearMiss | undefined =
     otherNamespace === undefined
       ? nearMiss(placed.object, inNamespace)
-      : `Pods in namespace ${otherNamespace} have these labels: a Service only selects in its own.`;
+      : { mend: `Pods in namespace ${otherNamespace} have these labels: a Service only selects in its own.` };
   report.problem(
     'warning',
     'selector-matches-nothing',
-    { ...placed, path: ['spec', 'selector'] },
+    { ...placed, path: near?.key === undefined ? ['spec', 'selector'] : ['spec', 'selector', near.key] },
     `selects no Pod: none in namespace ${placed.object.metadata.namespace} has ${printLabels(selector)}`,
-    mend ?? 'Give the Pods or the workload that it is for, or correct the selector.',
+    near?.mend ?? 'Give the Pods or the workload that it is for, or correct the selector.',
   );
 }
 

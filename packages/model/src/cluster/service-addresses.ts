@@ -343,8 +343,11 @@ export function completeServices(
     const range = parseCIDR(cidr);
     return range ? [new AddressPool(range, lowerBand(sizeOf(range)))] : [];
   };
+  const clusterIPs = settings.serviceCIDRs.value.flatMap(pool);
+  // The API server's own, whether its Service is in the input or not.
+  for (const p of clusterIPs) p.reserve(p.first() ?? '');
   const allocators: Allocators = {
-    clusterIPs: settings.serviceCIDRs.value.flatMap(pool),
+    clusterIPs,
     loadBalancers: families.flatMap((f) => pool(LOAD_BALANCER_NETWORKS[f])),
     families,
     settings,

@@ -1,0 +1,249 @@
+import { describe, expect, test } from 'vitest';
+import type { ClusterSettings } from '../cluster.ts';
+import { clusterOf, documents, node } from '../testing.ts';
+
+async function settings(text: string, overrides = {}): Promise<ClusterSettings> {
+  return (await clusterOf(text, overrides)).settings;
+}
+
+const config = (body: string): string => `
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: kube-proxy, namespace: kube-system}
+data:
+  config.conf: |
+    apiVersion: kubeproxy.config.k8s.io/v1alpha1
+    kind: KubeProxyConfiguration
+${body.replace(/^/gm, '    ')}`;
+
+const staticPod = (name: string, ...flags: string[]): string => `
+apiVersion: v1
+kind: Pod
+metadata: {name: ${name}-one, namespace: kube-system}
+spec:
+  hostNetwork: true
+  containers: [{name: ${name}, image: "registry.example.com/${name}:v1", command: [${name}${flags.map((f) => `, "${f}"`).join('')}]}]`;
+
+describe('kube-proxy', () => {
+  test('its ConfigMap, with the line of the object', async () => {
+    const found = await settings(
+      config(
+        'mode: ipvs\nclusterCIDR: 10.9.0.0/16\niptables: {masqueradeAll: true, masqueradeBit: 7}\nnodePortAddresses: [primary]',
+      ),
+    );
+    expect(found.proxyMode).toMatchObject({ value: 'ipvs', how: 'detected', origin: { file: 'input.yaml', line: 2 } });
+    expect(found.proxy).toMatchObject({
+      how: 'detected',
+      value: {
+        clusterCIDRs: ['10.9.0.0/16'],
+        masqueradeAll: true,
+        masqueradeBit: 7,
+        nodePortAddresses: ['primary'],
+        detectLocalMode: 'ClusterCIDR',
+      },
+    });
+    expect(found.podCIDRs).toMatchObject({ value: ['10.9.0.0/16'], how: 'detected' });
+  });
+
+  test('an empty mode is iptables; without clusterCIDR there is none', async () => {
+    const found = await settings(config('mode: ""\nclusterCIDR: ""'));
+    expect(found.proxyMode).toMatchObject({ value: 'iptables', how: 'detected' });
+    expect(found.proxy.value.clusterCIDRs).toEqual([]);
+  });
+
+  test('its flags, also inside a shell string', async () => {
+    const shell = staticPod('kube-proxy').replace(
+      'command: [kube-proxy]',
+      'command: [/bin/sh, -c, "exec kube-proxy --proxy-mode=nftables --cluster-cidr 10.8.0.0/14 1>>/var/log/x"]',
+    );
+    const found = await settings(shell);
+    expect(found.proxyMode).toMatchObject({
+      value: 'nftables',
+      how: 'detected',
+      why: 'Pod kube-system/kube-proxy-one, --proxy-mode',
+    });
+    expect(found.proxy.value.clusterCIDRs).toEqual(['10.8.0.0/14']);
+  });
+
+  test('flags beside --config say nothing', async () => {
+    const found = await settings(
+      documents(
+        staticPod('kube-proxy', '--config=/x', '--cluster-cidr=10.1.0.0/16'),
+        config('clusterCIDR: 10.2.0.0/16'),
+      ),
+    );
+    expect(found.proxy.value.clusterCIDRs).toEqual(['10.2.0.0/16']);
+  });
+
+  test('a plugin that does its work', async () => {
+    const cilium = `
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: cilium-config, namespace: kube-system}
+data: {kube-proxy-replacement: "true", routing-mode: native, cluster-pool-ipv4-cidr: 10.50.0.0/16}`;
+    const cluster = await clusterOf(cilium);
+    expect(cluster.settings.proxyMode).toMatchObject({ value: 'ebpf', how: 'detected' });
+    expect(cluster.settings.cni.value).toBe('cilium');
+    expect(cluster.settings.encapsulation?.value).toBe('none');
+    expect(cluster.settings.podCIDRs.value).toEqual(['10.50.0.0/16']);
+    expect(cluster.assumptions.map((a) => a.code)).toContain('proxy-mode-not-modelled');
+  });
+
+  test('an unknown mode is an error', async () => {
+    const { problems, settings: found } = await clusterOf(config('mode: userspace'));
+    expect(problems).toContainEqual(expect.objectContaining({ severity: 'error', code: 'unknown-proxy-mode' }));
+    expect(found.proxyMode.how).toBe('assumed');
+  });
+
+  test('nothing in the input: defaults, with the pod network', async () => {
+    const found = await settings(node('a'));
+    expect(found.proxyMode).toMatchObject({ value: 'iptables', how: 'assumed' });
+    expect(found.proxy).toMatchObject({
+      how: 'assumed',
+      value: { clusterCIDRs: ['10.244.0.0/16'], masqueradeBit: 14, localhostNodePorts: true },
+    });
+  });
+});
+
+describe('networks', () => {
+  test('flags of the control plane', async () => {
+    const found = await settings(
+      documents(
+        staticPod('kube-apiserver', '--service-cluster-ip-range=10.70.0.0/16', '--service-node-port-range=20000-20100'),
+        staticPod('kube-controller-manager', '--cluster-cidr=10.71.0.0/16,fd00:71::/56'),
+      ),
+    );
+    expect(found.serviceCIDRs).toMatchObject({ value: ['10.70.0.0/16'], how: 'detected' });
+    expect(found.nodePortRange).toMatchObject({ value: { from: 20000, to: 20100 }, how: 'detected' });
+    expect(found.podCIDRs.value).toEqual(['10.71.0.0/16']);
+  });
+
+  test('kubeadm and the domain of CoreDNS', async () => {
+    const found = await settings(
+      documents(
+        `
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: kubeadm-config, namespace: kube-system}
+data:
+  ClusterConfiguration: |
+    networking: {dnsDomain: ignored.example, podSubnet: "10.1.0.0/16,fd00:1::/56", serviceSubnet: "10.2.0.0/16,fd00:2::/112"}`,
+        `
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: coredns, namespace: kube-system}
+data:
+  Corefile: |
+    .:53 {
+        kubernetes corp.example in-addr.arpa ip6.arpa {
+           pods insecure
+        }
+    }`,
+      ),
+    );
+    expect(found.podCIDRs).toMatchObject({ value: ['10.1.0.0/16', 'fd00:1::/56'], how: 'detected' });
+    expect(found.serviceCIDRs.value).toEqual(['10.2.0.0/16', 'fd00:2::/112']);
+    expect(found.clusterDomain).toMatchObject({ value: 'corp.example', how: 'detected' });
+  });
+
+  test('ServiceCIDR objects come before flags', async () => {
+    const object =
+      'apiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata: {name: kubernetes}\nspec: {cidrs: [10.3.0.0/16]}';
+    const found = await settings(
+      documents(staticPod('kube-apiserver', '--service-cluster-ip-range=10.4.0.0/16'), object),
+    );
+    expect(found.serviceCIDRs).toMatchObject({ value: ['10.3.0.0/16'], why: expect.stringContaining('ServiceCIDR') });
+  });
+
+  test("the API server's Service tells a usual service network, other Services a wider one", async () => {
+    const svc = (name: string, ip: string): string =>
+      `apiVersion: v1\nkind: Service\nmetadata: {name: ${name}}\nspec: {clusterIP: ${ip}, ports: [{port: 443}]}`;
+    expect((await settings(svc('kubernetes', '10.43.0.1'))).serviceCIDRs).toMatchObject({
+      value: ['10.43.0.0/16'],
+      how: 'assumed',
+    });
+    expect((await settings(documents(svc('a', '10.200.3.4'), svc('b', '10.201.0.1')))).serviceCIDRs.value).toEqual([
+      '10.200.0.0/15',
+    ]);
+  });
+
+  test('the podCIDRs of nodes, both families; the primary one is the first', async () => {
+    const found = await settings(node('a', '{podCIDRs: ["fd77::/64", 10.77.1.0/24]}'));
+    expect(found.podCIDRs).toMatchObject({ value: ['fd77::/56', '10.77.0.0/16'], how: 'assumed' });
+  });
+
+  test('what the user says comes before everything', async () => {
+    const overrides = {
+      podCIDRs: ['10.66.0.0/16'],
+      serviceCIDRs: ['10.67.0.0/16'],
+      clusterDomain: 'k8s.test',
+      proxyMode: 'nftables',
+      cni: 'calico',
+      wiring: 'bridge',
+      nodePortRange: { from: 1, to: 2 },
+      proxy: { masqueradeAll: true },
+    };
+    const found = await settings(config('mode: ipvs\nclusterCIDR: 10.9.0.0/16'), overrides);
+    expect(Object.values(found).filter((s) => s.how !== 'given')).toEqual([found.encapsulation]);
+    expect(found.podCIDRs.value).toEqual(['10.66.0.0/16']);
+    expect(found.proxy.value).toMatchObject({ masqueradeAll: true, clusterCIDRs: ['10.9.0.0/16'] });
+  });
+
+  test('a range that is none is an error', async () => {
+    expect((await clusterOf(node('a'), { podCIDRs: ['10.0.0.0/33'] })).problems).toContainEqual(
+      expect.objectContaining({ code: 'bad-cidr' }),
+    );
+  });
+});
+
+describe('network plugin', () => {
+  const flannel = (backend: string): string => `
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: kube-flannel-cfg, namespace: kube-flannel}
+data: {net-conf.json: '{"Network": "10.80.0.0/16", "Backend": {"Type": "${backend}"}}'}`;
+
+  test.each([
+    ['vxlan', 'VXLAN'],
+    ['host-gw', 'none'],
+    ['wireguard', 'WireGuard'],
+  ])('flannel with %s carries packets by %s', async (backend, expected) => {
+    const cluster = await clusterOf(flannel(backend));
+    expect(cluster.settings.cni).toMatchObject({ value: 'flannel', how: 'detected' });
+    expect(cluster.settings.encapsulation).toMatchObject({ value: expected, how: 'detected' });
+    expect(cluster.settings.wiring.value).toBe('bridge');
+    expect(cluster.settings.podCIDRs.value).toEqual(['10.80.0.0/16']);
+    expect(cluster.assumptions.some((a) => a.code === 'overlay-as-routed')).toBe(expected !== 'none');
+  });
+
+  test("Calico's pool and mode", async () => {
+    const pool =
+      'apiVersion: crd.projectcalico.org/v1\nkind: IPPool\nmetadata: {name: p}\nspec: {cidr: 10.81.0.0/16, ipipMode: CrossSubnet, vxlanMode: Never}';
+    const agent = staticPod('calico-node');
+    const found = await settings(documents(pool, agent));
+    expect(found.cni.value).toBe('calico');
+    expect(found.encapsulation?.value).toBe('IP-in-IP between subnets');
+    expect(found.podCIDRs.value).toEqual(['10.81.0.0/16']);
+    expect(found.wiring.value).toBe('point-to-point');
+  });
+
+  test('k3s tells by its version and its arguments', async () => {
+    const k3s = `
+apiVersion: v1
+kind: Node
+metadata: {name: a, annotations: {k3s.io/node-args: '["server","--flannel-backend","host-gw","--cluster-cidr","10.42.0.0/16","--disable-kube-proxy"]'}}
+status: {nodeInfo: {kubeletVersion: v1.30.0+k3s1}}`;
+    const found = await settings(k3s);
+    expect(found.cni.value).toBe('flannel');
+    expect(found.encapsulation?.value).toBe('none');
+    expect(found.podCIDRs.value).toEqual(['10.42.0.0/16']);
+    expect(found.proxyMode.value).toBe('none');
+  });
+
+  test('kind tells by the provider of its nodes', async () => {
+    expect((await settings(node('a', '{providerID: "kind://docker/kind/a"}'))).cni).toMatchObject({
+      value: 'kindnet',
+      how: 'detected',
+    });
+  });
+});

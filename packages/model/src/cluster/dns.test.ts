@@ -1,0 +1,87 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Cluster } from './cluster.ts';
+import { resolveName, searchNames } from './dns.ts';
+import { clusterOf, deployment, documents, service } from './testing.ts';
+
+let cluster: Cluster;
+beforeAll(async () => {
+  const stateful = deployment('db', 2)
+    .replace('Deployment', 'StatefulSet')
+    .replace('replicas: 2', 'replicas: 2\n  serviceName: db');
+  cluster = await clusterOf(
+    documents(
+      deployment('api', 2),
+      service('api', 'clusterIP: 10.96.0.20'),
+      stateful,
+      service('db', 'clusterIP: None'),
+      'apiVersion: v1\nkind: Service\nmetadata: {name: pay, namespace: shop}\nspec: {type: ExternalName, externalName: pay.example.com}',
+    ),
+    { clusterDomain: 'k8s.test', nodes: 1 },
+  );
+});
+
+test('the search path of a pod', () => {
+  expect(searchNames('api', 'shop', 'k8s.test')).toEqual([
+    'api.shop.svc.k8s.test',
+    'api.svc.k8s.test',
+    'api.k8s.test',
+    'api',
+  ]);
+  expect(searchNames('API.shop.', 'x', 'k8s.test')).toEqual(['api.shop']);
+  // With five dots or more the name itself comes first (resolv.conf, ndots:5).
+  expect(searchNames('a.b.c.d.e.f', 'shop', 'k8s.test')[0]).toBe('a.b.c.d.e.f');
+});
+
+describe('a Service', () => {
+  test.each(['api', 'api.shop', 'api.shop.svc', 'api.shop.svc.k8s.test', 'api.shop.svc.k8s.test.', 'API.Shop'])(
+    '%s from its namespace',
+    (name) => {
+      expect(resolveName(cluster, name, 'shop')).toEqual({
+        kind: 'service',
+        key: 'shop/api',
+        name: 'api.shop.svc.k8s.test',
+        addresses: ['10.96.0.20'],
+      });
+    },
+  );
+
+  test.each(['api', 'api.', 'api.shop.', 'api.shop.svc.cluster.local', 'nobody.shop', 'x.api.shop', 'example.com'])(
+    '%s from another namespace is no name here',
+    (name) => {
+      expect(resolveName(cluster, name, 'other')).toBeUndefined();
+    },
+  );
+
+  test('from another namespace by its namespace', () => {
+    expect(resolveName(cluster, 'api.shop', 'other')?.kind).toBe('service');
+  });
+});
+
+test('a headless Service is its endpoints, and each has a name', () => {
+  const all = resolveName(cluster, 'db', 'shop');
+  expect(all).toMatchObject({ kind: 'headless', key: 'shop/db' });
+  const addresses = all && 'addresses' in all ? all.addresses : [];
+  expect(addresses).toHaveLength(2);
+  expect(resolveName(cluster, 'db-1.db.shop', 'other')).toEqual({
+    kind: 'headless',
+    key: 'shop/db',
+    name: 'db-1.db.shop.svc.k8s.test',
+    hostname: 'db-1',
+    addresses: [cluster.pods.get('shop/db-1')?.object.status?.podIP],
+  });
+  expect(resolveName(cluster, 'db-7.db', 'shop')).toBeUndefined();
+});
+
+test('an ExternalName is another name', () => {
+  expect(resolveName(cluster, 'pay', 'shop')).toMatchObject({ kind: 'alias', target: 'pay.example.com' });
+});
+
+test('a pod by its address, in a namespace that exists', () => {
+  expect(resolveName(cluster, '10-244-0-2.shop.pod.k8s.test', 'x')).toMatchObject({
+    kind: 'pod',
+    addresses: ['10.244.0.2'],
+  });
+  expect(resolveName(cluster, 'fd00--2.shop.pod', 'x')).toMatchObject({ kind: 'pod', addresses: ['fd00::2'] });
+  expect(resolveName(cluster, '10-244-0-2.nowhere.pod', 'x')).toBeUndefined();
+  expect(resolveName(cluster, '10-244-0.shop.pod', 'x')).toBeUndefined();
+});
