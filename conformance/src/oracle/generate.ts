@@ -1,4 +1,5 @@
 /** Random small clusters: nodes, pods, and the settings of kube-proxy and of the network plugin. */
+import { formatAddress, parseAddress } from '@podwire/engine';
 import type { ClusterOverrides, IPFamily, KubeObject } from '@podwire/model';
 import { makeService } from './generate-service.ts';
 import type { Random } from './random.ts';
@@ -38,6 +39,12 @@ const FAMILIES: readonly IPFamily[][] = [
   ['IPv6', 'IPv4'],
 ];
 
+function canonical(text: string): string {
+  const address = parseAddress(text);
+  if (!address) throw new Error(`${text} is no address`);
+  return formatAddress(address);
+}
+
 const NODE_ADDRESS: Record<IPFamily, (i: number) => string> = {
   IPv4: (i) => `172.18.0.${11 + i}`,
   IPv6: (i) => `fd00:172:18::${(11 + i).toString(16)}`,
@@ -48,7 +55,7 @@ const POD_CIDR: Record<IPFamily, (i: number) => string> = {
 };
 const POD_ADDRESS: Record<IPFamily, (node: number, i: number) => string> = {
   IPv4: (node, i) => `10.244.${node}.${5 + i}`,
-  IPv6: (node, i) => `fd00:10:244:${node}::${(5 + i).toString(16)}`,
+  IPv6: (node, i) => canonical(`fd00:10:244:${node}::${(5 + i).toString(16)}`),
 };
 const CLUSTER_CIDR: Record<IPFamily, string> = { IPv4: '10.244.0.0/16', IPv6: 'fd00:10:244::/48' };
 const SERVICE_CIDR: Record<IPFamily, string> = { IPv4: '10.96.0.0/16', IPv6: 'fd00:10:96::/112' };

@@ -221,6 +221,11 @@ function neighborLines(netns: Netns): string[] {
   );
 }
 
+/** Links that were given a link-local address: the kernel must not add another, with a route. */
+const withLinkLocal = (netns: Netns): string[] => [
+  ...new Set(netns.addresses.filter((a) => a.address.startsWith('fe80:')).map((a) => a.link)),
+];
+
 /** Lines for `ip -batch`, in a network namespace whose links are there: `ip -6 -batch` for IPv6's routes and rules. */
 export function batchLines(netns: Netns, family: Family): string[] {
   const names = netns.links.filter((link) => link.kind !== 'loopback').map((link) => link.name);
@@ -231,6 +236,7 @@ export function batchLines(netns: Netns, family: Family): string[] {
       : [
           ...netns.links.flatMap(portLines),
           'link set dev lo up',
+          ...withLinkLocal(netns).map((name) => `link set dev ${name} addrgenmode none`),
           ...up.filter((link) => names.includes(link.name)).map((link) => `link set dev ${link.name} up`),
           ...addressLines(netns),
           ...neighborLines(netns),
