@@ -2,12 +2,12 @@
  * A frame that comes in by a bridge port: br_handle_frame_finish (net/bridge/br_input.c), br_nf_pre_routing, br_nf_forward_ip,
  * br_nf_post_routing (net/bridge/br_netfilter_hooks.c), should_deliver (net/bridge/br_forward.c).
  */
-import { Disposition, Hook, Reason, sysctl } from '../src/index.ts';
+import { Disposition, Hook, type Packet, Reason, sysctl } from '../src/index.ts';
 import { runHook } from './hooks.ts';
 import { resolve } from './neighbor.ts';
 import { routeInput } from './route.ts';
 import type { Device, Host, Run, Skb, Stop } from './state.ts';
-import { type Next, noNeighbor, overWire, portTowards, stopped } from './transmit.ts';
+import { type Next, noNeighbor, overWire, portTowards, stopped, VLAN_HEADER } from './transmit.ts';
 import { mayPass, ownsMac } from './wire.ts';
 
 /** `up`: the stack above the bridge gets the packet. */
@@ -96,8 +96,17 @@ function passThrough(
   if (to === from && !from.link.hairpin) return drop(Reason.BRIDGE_HAIRPIN_OFF);
   if (!mayPass(from, to)) return drop(Reason.BRIDGE_ISOLATED);
   if (!to.up) return drop(Reason.LINK_DOWN);
-  if (!filtered) return undefined;
-  skb.outdev = bridge;
-  skb.bridge = { physin: from, physout: to };
-  return runHook(run, host, skb, Hook.FORWARD) ?? runHook(run, host, skb, Hook.POSTROUTING);
+  if (filtered) {
+    skb.outdev = bridge;
+    skb.bridge = { physin: from, physout: to };
+    const stop = runHook(run, host, skb, Hook.FORWARD) ?? runHook(run, host, skb, Hook.POSTROUTING);
+    if (stop) return stop;
+  }
+  return isTooLong(skb.packet, to, filtered) ? drop(Reason.FRAGMENTATION_NEEDED) : undefined;
+}
+
+/** A bridge drops what its port cannot send; bridge-nf fragments IPv4 where that is allowed (br_nf_dev_queue_xmit). */
+function isTooLong({ family, length, dontFragment }: Packet, port: Device, filtered: boolean): boolean {
+  if (!filtered) return length > port.mtu + VLAN_HEADER;
+  return length > port.mtu && (family === 6 || dontFragment);
 }

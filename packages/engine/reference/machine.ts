@@ -18,7 +18,7 @@ import { addSocket, senderSocket } from './deliver.ts';
 import { loadWorld, resetWorld } from './load.ts';
 import { lookupRoute } from './lookup.ts';
 import { receive } from './receive.ts';
-import { emit } from './send.ts';
+import { emit, emitThroughPort } from './send.ts';
 import type { Host, Run, Skb, Stop, World } from './state.ts';
 import type { Next } from './transmit.ts';
 
@@ -90,8 +90,11 @@ class Reference implements Machine, RouteLookup {
     const { last } = this.#world;
     const skb = last && answerTo(last.stop);
     if (!last || !skb) return undefined;
-    const { host } = last.stop;
-    return walk(this.#world, (run) => emit(run, host, skb, () => undefined));
+    const { host, reply, skb: about } = last.stop;
+    const port = reply?.kind === 'reject-reset' ? about.bridge?.physin : undefined;
+    return walk(this.#world, (run) =>
+      port ? emitThroughPort(run, host, skb, port, about.macSource) : emit(run, host, skb, () => undefined),
+    );
   }
 
   lookup(netns: string, question: RouteQuestion): RouteAnswer {

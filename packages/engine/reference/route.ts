@@ -69,25 +69,45 @@ function scopeOf(result: FibResult): number {
   return route.nexthops.some((nexthop) => nexthop.via !== undefined) ? 0 : LINK;
 }
 
-/** One nexthop of several: a choice, remembered for the flow as the kernel's hash would (fib_select_multipath). */
+/** The source a packet without one would get through this nexthop (fib_info_update_nhc_saddr). */
+const sourceThrough = (host: Host, result: FibResult, leg: Leg): string | undefined =>
+  selectAddress4(host, leg.device, gateway4(leg), scopeOf(result));
+
+const gateway4 = (leg: Leg): string => (leg.nexthop.via?.includes(':') === false ? leg.nexthop.via : '');
+
+/**
+ * Alternatives and weights of a route with several nexthops. For packets made here with a source, IPv4 prefers nexthops that would have
+ * given that source; what the hash puts past the last of them falls to the first (fib_select_multipath since Linux 6.16).
+ */
+function candidates(host: Host, result: FibResult, flow: Flow): { leg: Leg; weight: number }[] {
+  const { legs } = result;
+  const weights = legs.map((leg) => leg.nexthop.weight ?? 1);
+  const all = legs.map((leg, i) => ({ leg, weight: weights[i] as number }));
+  if (flow.family !== 4 || flow.iif !== undefined || flow.saddr === '') return all;
+  const preferred = all.filter(({ leg }) => sourceThrough(host, result, leg) === flow.saddr);
+  if (preferred.length === 0) return all;
+  const share = (leg: Leg, previous: Leg | undefined) =>
+    weights.slice(previous ? legs.indexOf(previous) + 1 : 0, legs.indexOf(leg) + 1).reduce((sum, w) => sum + w, 0);
+  const rest = weights.slice(legs.indexOf((preferred.at(-1) as { leg: Leg }).leg) + 1).reduce((sum, w) => sum + w, 0);
+  return preferred.map(({ leg }, i) => ({ leg, weight: share(leg, preferred[i - 1]?.leg) + (i === 0 ? rest : 0) }));
+}
+
+/** One nexthop of several: a choice, remembered for the flow as the kernel's hash would. */
 function chooseLeg(run: Run, host: Host, result: FibResult, flow: Flow): Leg | undefined {
   const { route, legs } = result;
   if (!route || legs.length <= 1) return legs[0];
+  const options = candidates(host, result, flow);
+  if (options.length === 1) return options[0]?.leg;
   const { world } = run;
   const path = pathKey(run, host, route, flow);
   let taken = world.paths.get(path);
   if (taken === undefined) {
-    const weights = legs.map((leg) => leg.nexthop.weight ?? 1);
-    taken = choose(run, {
-      kind: ChoiceKind.MULTIPATH,
-      alternatives: legs.length,
-      weights,
-      netns: host.netns.name,
-      route,
-    });
+    const weights = options.map(({ weight }) => weight);
+    const choice = { kind: ChoiceKind.MULTIPATH, alternatives: options.length, weights, netns: host.netns.name, route };
+    taken = choose(run, choice);
     world.paths.set(path, taken);
   }
-  return legs[taken];
+  return options[taken]?.leg;
 }
 
 function pathKey(run: Run, host: Host, route: NonNullable<FibResult['route']>, flow: Flow): string {
@@ -175,8 +195,7 @@ export function chooseSource(host: Host, result: FibResult, leg: Leg, packet: Pa
   if (route?.prefsrc !== undefined) return route.prefsrc;
   if (packet.family === 6) return selectAddress6(host, leg.device, packet.daddr) ?? '';
   if (route?.type === 'local') return packet.daddr;
-  const gateway = leg.nexthop.via && !leg.nexthop.via.includes(':') ? leg.nexthop.via : '';
-  return selectAddress4(host, leg.device, gateway, scopeOf(result)) ?? '';
+  return sourceThrough(host, result, leg) ?? '';
 }
 
 /** TCP and SCTP connect: the route is looked up again with the source that the first look-up led to. */
@@ -209,10 +228,6 @@ export function routeOutput(run: Run, host: Host, skb: Skb, purpose: 'output' | 
     if (source === '') {
       pushStep(run, host, purpose, result, leg, false);
       return { ...drop(host, skb, Reason.NO_SOURCE_ADDRESS), disposition: Disposition.UNREACHABLE };
-    }
-    if (result.legs.length > 1 && result.route) {
-      const known = run.world.paths.get(pathKey(run, host, result.route, flow));
-      if (known !== undefined) run.world.paths.set(pathKey(run, host, result.route, { ...flow, saddr: source }), known);
     }
     if (looksTwice(packet)) {
       flow = { ...flow, saddr: source };

@@ -2,8 +2,8 @@
 import { Disposition, Hook, Reason } from '../src/index.ts';
 import { runHook } from './hooks.ts';
 import { routeOutput } from './route.ts';
-import type { Host, Routed, Run, Skb } from './state.ts';
-import { type Next, stopped, transmit } from './transmit.ts';
+import type { Device, Host, Routed, Run, Skb } from './state.ts';
+import { type Next, overWire, stopped, transmit } from './transmit.ts';
 
 /** `made` is told the packet once its source is known. */
 export function emit(run: Run, host: Host, skb: Skb, made: (skb: Skb) => void): Next {
@@ -17,4 +17,11 @@ export function emit(run: Run, host: Host, skb: Skb, made: (skb: Skb) => void): 
     return stopped(host, skb, Disposition.UNREACHABLE, Reason.FRAGMENTATION_NEEDED);
   const stop = runHook(run, host, skb, Hook.OUTPUT) ?? runHook(run, host, skb, Hook.POSTROUTING);
   return stop ? { stop } : transmit(run, host, skb);
+}
+
+/** A REJECT reset about a packet that came by a bridge port: straight out of that port, past routing and all hooks (nf_send_reset). */
+export function emitThroughPort(run: Run, host: Host, skb: Skb, port: Device, mac: string | undefined): Next {
+  run.steps.push({ kind: 'enter', netns: host.netns, packet: skb.packet });
+  run.enters++;
+  return overWire(run, host, skb, port, mac, port.mac, skb.packet.daddr);
 }

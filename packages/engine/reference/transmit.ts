@@ -6,6 +6,9 @@ import { beyond, ownsMac, wireEnds } from './wire.ts';
 
 export type Next = { arrival: Arrival } | { stop: Stop };
 
+/** How much more than its MTU a device takes: room for a VLAN tag (is_skb_forwardable). */
+export const VLAN_HEADER = 4;
+
 export const stopped = (
   host: Host,
   skb: Skb,
@@ -75,9 +78,10 @@ export function portTowards(run: Run, bridge: Device, mac: string): Device | und
 }
 
 /** One end of a segment takes the frame; the other end of a wire gets it, wanted or not. */
-function takerOf(run: Run, out: Device, mac: string): Device | undefined {
+function takerOf(run: Run, out: Device, mac: string | undefined): Device | undefined {
   const ends = wireEnds(run.world, out);
   if (out.link.peer) return ends[0];
+  if (mac === undefined) return undefined;
   const live = ends.filter((end) => end.up);
   const owns = (end: Device) => ownsMac(end.master ?? end, mac);
   const leadsTo = (end: Device) => end.master?.up === true && portTowards(run, end.master, mac) !== undefined;
@@ -89,7 +93,7 @@ export function overWire(
   host: Host,
   skb: Skb,
   out: Device,
-  mac: string,
+  mac: string | undefined,
   macSource: string,
   nexthop: string,
 ): Next {
@@ -97,6 +101,8 @@ export function overWire(
   const taker = takerOf(run, out, mac);
   pushTransmit(run, out, nexthop, taker);
   if (!taker) return stopped(host, skb, Disposition.DROPPED, Reason.OTHER_HOST);
+  if (out.link.kind === 'veth' && Math.min(skb.packet.length, out.mtu) > taker.mtu + VLAN_HEADER)
+    return stopped(host, skb, Disposition.DROPPED, Reason.FRAGMENTATION_NEEDED);
   // Marks belong to a network namespace; a veth pair within one keeps them.
   const keepsMark = taker.host === host && out.link.kind === 'veth';
   const packet = keepsMark ? skb.packet : { ...skb.packet, mark: 0 };

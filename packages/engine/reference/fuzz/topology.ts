@@ -1,0 +1,226 @@
+/** Random networks: nodes on a segment, each with pods behind a bridge or behind wires of their own, a gateway, and an outside. */
+import type { Address, Family, Link, Neighbor, Netns, Route, RouteTable } from '../../src/index.ts';
+import type { Random } from './random.ts';
+import type { Plan } from './world.ts';
+
+type Sysctls = Record<string, number>;
+
+interface Draft {
+  name: string;
+  links: Link[];
+  addresses: Address[];
+  routes: Route[];
+  sysctls: Sysctls;
+  neighbors: Neighbor[];
+}
+
+const draft = (name: string): Draft => ({ name, links: [], addresses: [], routes: [], sysctls: {}, neighbors: [] });
+
+const prefixOf = (family: Family, text: string) => `${text}/${family === 4 ? 32 : 128}`;
+
+function address(to: Draft, link: string, text: string): void {
+  to.addresses.push({ link, address: text });
+  const family: Family = text.includes(':') ? 6 : 4;
+  const [ip, length] = text.split('/') as [string, string];
+  if (length === '32' || length === '128') return;
+  to.routes.push({
+    family,
+    type: 'unicast',
+    destination: text,
+    protocol: 'kernel',
+    ...(family === 4 ? { prefsrc: ip } : { metric: 256 }),
+    nexthops: [{ dev: link }],
+  });
+}
+
+function way(to: Draft, destination: string, dev: string, via?: string): void {
+  const family: Family = destination.includes(':') ? 6 : 4;
+  to.routes.push({ family, type: 'unicast', destination, nexthops: [{ dev, ...(via === undefined ? {} : { via }) }] });
+}
+
+/** A pod behind the node's bridge, one subnet a node. */
+function bridgedPod(r: Random, node: Draft, n: number, p: number): Draft {
+  const pod = draft(`pod-${n}-${p}`);
+  const hostLink = `veth${p}`;
+  pod.links.push({ name: 'eth0', kind: 'veth', peer: { netns: node.name, link: hostLink } });
+  node.links.push({
+    name: hostLink,
+    kind: 'veth',
+    peer: { netns: pod.name, link: 'eth0' },
+    master: 'br0',
+    ...(r.chance(1, 2) ? { hairpin: true } : {}),
+    ...(r.chance(1, 10) ? { isolated: true } : {}),
+  });
+  address(pod, 'eth0', `10.1.${n}.${p + 1}/24`);
+  address(pod, 'eth0', `fd00:1:${n}::${p + 1}/64`);
+  way(pod, '0.0.0.0/0', 'eth0', `10.1.${n}.254`);
+  way(pod, '::/0', 'eth0', `fd00:1:${n}::254`);
+  return pod;
+}
+
+/** A pod behind a wire of its own: a host route there, a made-up gateway that the node answers for. */
+function routedPod(r: Random, node: Draft, n: number, p: number): Draft {
+  const pod = draft(`pod-${n}-${p}`);
+  const hostLink = `cali${p}`;
+  pod.links.push({ name: 'eth0', kind: 'veth', peer: { netns: node.name, link: hostLink } });
+  node.links.push({ name: hostLink, kind: 'veth', peer: { netns: pod.name, link: 'eth0' }, mac: 'ee:ee:ee:ee:ee:ee' });
+  address(pod, 'eth0', `10.2.${n}.${p + 1}/32`);
+  address(pod, 'eth0', `fd00:2:${n}::${p + 1}/128`);
+  way(pod, '169.254.1.1/32', 'eth0');
+  way(pod, '0.0.0.0/0', 'eth0', '169.254.1.1');
+  way(pod, '::/0', 'eth0', 'fe80::1');
+  address(node, hostLink, 'fe80::1/64');
+  way(node, prefixOf(4, `10.2.${n}.${p + 1}`), hostLink);
+  way(node, prefixOf(6, `fd00:2:${n}::${p + 1}`), hostLink);
+  if (r.chance(4, 5)) node.sysctls[`net.ipv4.conf.${hostLink}.proxy_arp`] = 1;
+  if (r.chance(1, 5)) pod.neighbors.push({ link: 'eth0', address: '169.254.1.1', lladdr: 'ee:ee:ee:ee:ee:ee' });
+  return pod;
+}
+
+function makeNode(r: Random, n: number): Draft[] {
+  const node = draft(`node-${n}`);
+  node.links.push({ name: 'eth0', kind: 'device', segment: 'lan' });
+  address(node, 'eth0', `10.0.0.${n}/24`);
+  address(node, 'eth0', `fd00::${n}/64`);
+  node.sysctls['net.ipv4.ip_forward'] = 1;
+  node.sysctls['net.ipv6.conf.all.forwarding'] = 1;
+  const bridged = r.chance(1, 2);
+  if (bridged) {
+    node.links.push({ name: 'br0', kind: 'bridge' });
+    address(node, 'br0', `10.1.${n}.254/24`);
+    address(node, 'br0', `fd00:1:${n}::254/64`);
+    if (r.chance(1, 3)) node.sysctls['net.bridge.bridge-nf-call-iptables'] = 0;
+    if (r.chance(1, 3)) node.sysctls['net.bridge.bridge-nf-call-ip6tables'] = 0;
+  }
+  const pods = 1 + r.below(3);
+  const made = [node];
+  for (let p = 0; p < pods; p++) made.push((bridged ? bridgedPod : routedPod)(r, node, n, p));
+  return made;
+}
+
+/** Everyone on the segment knows where the others' pods are, and that the gateway knows the rest. */
+function connect(nodes: Draft[], gateway: Draft): void {
+  for (const [i, node] of nodes.entries()) {
+    for (const [j] of nodes.entries()) {
+      if (i === j) continue;
+      for (const kind of [1, 2]) {
+        way(node, `10.${kind}.${j + 1}.0/24`, 'eth0', `10.0.0.${j + 1}`);
+        way(node, `fd00:${kind}:${j + 1}::/64`, 'eth0', `fd00::${j + 1}`);
+      }
+    }
+    way(node, '0.0.0.0/0', 'eth0', '10.0.0.200');
+    way(node, '::/0', 'eth0', 'fd00::200');
+  }
+  for (const [j] of nodes.entries())
+    for (const kind of [1, 2]) {
+      way(gateway, `10.${kind}.${j + 1}.0/24`, 'eth0', `10.0.0.${j + 1}`);
+      way(gateway, `fd00:${kind}:${j + 1}::/64`, 'eth0', `fd00::${j + 1}`);
+    }
+}
+
+function makeGateway(): Draft[] {
+  const gateway = draft('gateway');
+  gateway.links.push({ name: 'eth0', kind: 'device', segment: 'lan' });
+  gateway.links.push({ name: 'wan', kind: 'device', peer: { netns: 'outside', link: 'eth0' } });
+  address(gateway, 'eth0', '10.0.0.200/24');
+  address(gateway, 'eth0', 'fd00::200/64');
+  address(gateway, 'wan', '192.0.2.1/24');
+  address(gateway, 'wan', '2001:db8::1/64');
+  gateway.sysctls['net.ipv4.ip_forward'] = 1;
+  gateway.sysctls['net.ipv6.conf.all.forwarding'] = 1;
+  const outside = draft('outside');
+  outside.links.push({ name: 'eth0', kind: 'device', peer: { netns: 'gateway', link: 'wan' } });
+  address(outside, 'eth0', '192.0.2.7/24');
+  address(outside, 'eth0', '2001:db8::7/64');
+  way(outside, '0.0.0.0/0', 'eth0', '192.0.2.1');
+  way(outside, '::/0', 'eth0', '2001:db8::1');
+  return [gateway, outside];
+}
+
+const settings: readonly [name: string, values: readonly number[]][] = [
+  ['net.ipv4.conf.all.rp_filter', [0, 1, 2]],
+  ['net.ipv4.conf.all.route_localnet', [0, 1]],
+  ['net.ipv4.conf.all.accept_local', [0, 1]],
+  ['net.ipv4.conf.all.src_valid_mark', [0, 1]],
+  ['net.ipv4.conf.all.send_redirects', [0, 1]],
+  ['net.ipv4.conf.all.arp_ignore', [0, 1]],
+  ['net.ipv4.conf.eth0.rp_filter', [0, 1, 2]],
+  ['net.ipv4.conf.eth0.forwarding', [0, 1]],
+  ['net.ipv4.conf.all.proxy_arp', [0, 1]],
+  ['net.ipv6.conf.all.proxy_ndp', [0, 1]],
+  ['net.ipv4.ip_forward', [0, 1]],
+  ['net.ipv6.conf.all.forwarding', [0, 1]],
+  ['net.ipv4.ip_default_ttl', [64, 3]],
+  ['net.ipv4.fwmark_reflect', [0, 1]],
+  ['net.ipv6.fwmark_reflect', [0, 1]],
+  ['net.ipv4.tcp_fwmark_accept', [0, 1]],
+  ['net.ipv4.fib_multipath_hash_policy', [0, 1]],
+  ['net.ipv6.fib_multipath_hash_policy', [0, 1]],
+  ['net.netfilter.nf_conntrack_tcp_loose', [0, 1]],
+  ['net.ipv4.icmp_echo_ignore_all', [0, 1]],
+];
+
+/** Small troubles: a link down, an odd size, addresses and neighbours that do not fit. */
+function trouble(r: Random, made: Draft[]): void {
+  for (const { links, addresses, sysctls, neighbors } of made) {
+    for (const [key, values] of settings) if (r.chance(1, 12)) sysctls[key] = r.pick(values);
+    for (const link of links) {
+      if (r.chance(1, 40)) link.up = false;
+      if (r.chance(1, 20)) link.mtu = r.pick([576, 1280, 1400, 9000]);
+    }
+    const link = r.pick(links).name;
+    if (r.chance(1, 8)) addresses.push({ link, address: r.pick(['10.0.0.99/24', '10.9.9.9/32', '172.16.0.1/16']) });
+    if (r.chance(1, 8)) addresses.push({ link, address: r.pick(['fd00::99/64', 'fd09::9/128']) });
+    if (r.chance(1, 10)) addresses.push({ link: 'lo', address: r.pick(['10.8.8.8/32', 'fd08::8/128', '10.8.9.1/24']) });
+    if (r.chance(1, 12)) addresses.push({ link, address: '10.7.0.1/32', peer: '10.7.0.2' });
+    const target = r.pick(['10.0.0.1', '10.0.0.2', '192.0.2.1', 'fd00::1', '10.1.1.1']);
+    if (r.chance(1, 12))
+      neighbors.push(
+        r.pick<Neighbor>([
+          { link, address: target, lladdr: '02:ff:00:00:00:01' },
+          { link, address: target, state: 'failed' },
+          { link, address: target, proxy: true },
+        ]),
+      );
+  }
+}
+
+const mainTable = (routes: Route[]): RouteTable => ({ id: 254, routes });
+
+const finish = ({ name, links, addresses, routes, sysctls, neighbors }: Draft): Netns => ({
+  name,
+  links,
+  addresses,
+  tables: [mainTable(routes)],
+  sysctls,
+  netfilter: [],
+  ...(neighbors.length > 0 ? { neighbors } : {}),
+});
+
+export function makePlan(r: Random): Plan {
+  const count = 1 + r.below(2);
+  const groups = Array.from({ length: count }, (_, i) => makeNode(r, i + 1));
+  const gateway = makeGateway();
+  const nodes = groups.map(([node]) => node as Draft);
+  connect(nodes, gateway[0] as Draft);
+  const made = [...groups.flat(), ...gateway];
+  trouble(r, made);
+  const netnses = made.map(finish);
+  const of = (family: Family) =>
+    netnses
+      .flatMap((netns) => netns.addresses.map((a) => (a.address.split('/') as [string])[0]))
+      .filter((a) => a.includes(':') === (family === 6));
+  return {
+    netnses,
+    addresses: { 4: of(4), 6: of(6) },
+    strangers: {
+      4: ['10.96.0.1', '10.96.0.10', '198.51.100.5', '10.1.1.77', '10.0.0.250'],
+      6: ['fd00:96::1', 'fd00:96::a', '2001:db8:5::5', 'fd00:1:1::77', 'fd00::250'],
+    },
+    prefixes: {
+      4: ['10.0.0.0/8', '10.1.0.0/16', '10.2.0.0/16', '10.0.0.0/24', '10.96.0.0/12', '192.0.2.0/24', '0.0.0.0/0'],
+      6: ['fd00::/8', 'fd00:1::/32', 'fd00:2::/32', 'fd00::/64', 'fd00:96::/112', '2001:db8::/32', '::/0'],
+    },
+    links: ['eth0', 'br0', 'veth0', 'veth1', 'veth+', 'cali0', 'cali+', 'lo', 'wan', 'eth+'],
+  };
+}

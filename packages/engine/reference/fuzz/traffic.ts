@@ -1,0 +1,172 @@
+/** Random events: packets of all sorts, answers, late and odd segments, ICMP errors, time that passes. */
+import { type End, type Family, type Packet, Protocol, TcpFlag, type Walk } from '../../src/index.ts';
+import type { Random } from './random.ts';
+import { MARKS, type Plan, PORTS } from './world.ts';
+
+export type Event =
+  | { op: 'send'; netns: string; packet: Packet; link?: string; script: number[] }
+  | { op: 'answer'; script: number[] }
+  | { op: 'advance'; ms: number }
+  | { op: 'flush'; netns?: string }
+  | { op: 'nth'; mode: 'count' | 'choice' };
+
+/** A walk that was seen, to build on. */
+export interface Seen {
+  netns: string;
+  packet: Packet;
+  end: End;
+}
+
+const FLAGS = [
+  TcpFlag.SYN,
+  TcpFlag.SYN | TcpFlag.ACK,
+  TcpFlag.ACK,
+  TcpFlag.ACK | TcpFlag.PSH,
+  TcpFlag.FIN | TcpFlag.ACK,
+  TcpFlag.RST,
+  TcpFlag.RST | TcpFlag.ACK,
+  0,
+  TcpFlag.SYN | TcpFlag.FIN,
+];
+
+function destination(r: Random, plan: Plan, family: Family): string {
+  if (r.chance(1, 25))
+    return r.pick(
+      family === 4
+        ? ['127.0.0.1', '10.0.0.255', '255.255.255.255', '224.0.0.1', '0.1.2.3', '203.0.113.9']
+        : ['::1', 'ff02::1', 'fe80::1', 'fd00::', '2001:db8:9::9', '::ffff:10.0.0.1'],
+    );
+  return r.pick(r.chance(1, 3) ? plan.strangers[family] : plan.addresses[family]);
+}
+
+const fields = (r: Random, family: Family): Omit<Packet, 'saddr' | 'daddr' | 'protocol' | 'family'> => ({
+  sport: 0,
+  dport: 0,
+  tcpFlags: 0,
+  icmpType: 0,
+  icmpCode: 0,
+  icmpId: 0,
+  ttl: r.chance(1, 20) ? r.pick([1, 2, 3]) : 64,
+  tos: r.chance(1, 12) ? r.pick([0x10, 0x08, 0xb8]) : 0,
+  mark: r.chance(1, 12) ? r.pick(MARKS) : 0,
+  length: r.chance(1, 15) ? r.pick([600, 1400, 1500, 3000]) : family === 4 ? 60 : 80,
+  dontFragment: r.chance(2, 3),
+});
+
+function payload(r: Random, family: Family): Partial<Packet> & { protocol: number } {
+  const ports = { sport: r.pick([40000, 40000, 40001, 600, 53]), dport: r.pick(PORTS) };
+  const kind = r.below(20);
+  if (kind < 9) return { protocol: Protocol.TCP, ...ports, tcpFlags: r.chance(4, 5) ? TcpFlag.SYN : r.pick(FLAGS) };
+  if (kind < 15) return { protocol: Protocol.UDP, ...ports };
+  if (kind < 18) {
+    const v4 = family === 4;
+    const type = r.chance(4, 5) ? (v4 ? 8 : 128) : r.pick(v4 ? [0, 13, 14, 5, 30] : [129, 135, 133, 139, 143]);
+    return { protocol: v4 ? Protocol.ICMP : Protocol.ICMPV6, icmpType: type, icmpId: r.pick([1, 2, 700]) };
+  }
+  return kind === 18 ? { protocol: Protocol.SCTP, ...ports } : { protocol: 47 };
+}
+
+function fresh(r: Random, plan: Plan): Event {
+  const family: Family = r.chance(3, 5) ? 4 : 6;
+  const netns = r.pick(plan.netnses);
+  const own = netns.addresses
+    .map((a) => (a.address.split('/') as [string])[0])
+    .filter((a) => a.includes(':') === (family === 6));
+  const spoofed = r.chance(1, 15);
+  const saddr = spoofed ? destination(r, plan, family) : own.length > 0 && r.chance(1, 3) ? r.pick(own) : '';
+  const packet: Packet = {
+    family,
+    saddr,
+    daddr: destination(r, plan, family),
+    ...fields(r, family),
+    ...payload(r, family),
+  };
+  const event: Event = { op: 'send', netns: netns.name, packet, script: script(r) };
+  if (!r.chance(1, 12)) return event;
+  const link = r.pick(netns.links).name;
+  return { ...event, link, packet: { ...packet, saddr: saddr === '' ? r.pick(plan.addresses[family]) : saddr } };
+}
+
+/** The other way round, as the receiver would send it. */
+const reversed = (packet: Packet): Packet => {
+  const { inner: _inner, ...rest } = packet;
+  return {
+    ...rest,
+    saddr: packet.daddr,
+    daddr: packet.saddr,
+    sport: packet.dport,
+    dport: packet.sport,
+    ttl: 64,
+    mark: 0,
+  };
+};
+
+const isEcho = (packet: Packet) => packet.protocol === Protocol.ICMP || packet.protocol === Protocol.ICMPV6;
+
+/** An error about a packet, from anyone on its way. */
+function errorAbout(r: Random, plan: Plan, { packet }: End): Packet {
+  const v4 = packet.family === 4;
+  const { inner: _inner, ...inner } = packet;
+  return {
+    ...reversed(packet),
+    ...fields(r, packet.family),
+    protocol: v4 ? Protocol.ICMP : Protocol.ICMPV6,
+    saddr: r.chance(1, 2) ? packet.daddr : r.pick(plan.addresses[packet.family]),
+    sport: 0,
+    dport: 0,
+    tcpFlags: 0,
+    icmpType: v4 ? r.pick([3, 11, 5]) : r.pick([1, 2, 3]),
+    icmpCode: r.pick([0, 1, 3, 4]),
+    icmpId: 0,
+    inner,
+  };
+}
+
+function later(r: Random, plan: Plan, seen: Seen): Event {
+  const { end, netns, packet } = seen;
+  switch (r.below(6)) {
+    case 0:
+      return { op: 'send', netns, packet: { ...packet, ...fields(r, packet.family) }, script: script(r) };
+    case 1:
+      return {
+        op: 'send',
+        netns,
+        packet: { ...packet, tcpFlags: packet.protocol === Protocol.TCP ? r.pick(FLAGS) : 0 },
+        script: script(r),
+      };
+    case 2: {
+      const back = reversed(end.packet);
+      const tcpFlags = back.protocol === Protocol.TCP ? r.pick(FLAGS) : 0;
+      const icmpType = isEcho(back) && r.chance(1, 2) ? (back.family === 4 ? 0 : 129) : back.icmpType;
+      return { op: 'send', netns: end.netns, packet: { ...back, tcpFlags, icmpType }, script: script(r) };
+    }
+    case 3:
+      return {
+        op: 'send',
+        netns: r.chance(2, 3) ? end.netns : r.pick(plan.netnses).name,
+        packet: errorAbout(r, plan, end),
+        script: script(r),
+      };
+    case 4:
+      return {
+        op: 'send',
+        netns,
+        packet: { ...packet, sport: packet.sport === 0 ? 0 : r.pick([40000, 40001, 600]) },
+        script: script(r),
+      };
+    default:
+      return { op: 'answer', script: script(r) };
+  }
+}
+
+const script = (r: Random): number[] => (r.chance(1, 3) ? [] : Array.from({ length: 6 }, () => r.below(2)));
+
+/** The next event; `history` newest last, `last` the walk before. */
+export function nextEvent(r: Random, plan: Plan, history: readonly Seen[], last: Walk | undefined): Event {
+  if (last?.end.answers && r.chance(3, 4)) return { op: 'answer', script: script(r) };
+  if (r.chance(1, 60)) return { op: 'advance', ms: r.pick([1, 500, 1500, 2500, 6000]) };
+  if (r.chance(1, 200)) return { op: 'flush', ...(r.chance(1, 2) ? { netns: r.pick(plan.netnses).name } : {}) };
+  if (r.chance(1, 150)) return { op: 'nth', mode: r.pick(['count', 'choice']) };
+  if (history.length > 0 && r.chance(2, 5)) return later(r, plan, r.pick(history.slice(-12)));
+  return fresh(r, plan);
+}
