@@ -2,8 +2,7 @@
  * IPv4 look-up in one or two accesses (DIR-24-8, Gupta, Lin and McKeown 1998): a cell for every /24, and where longer prefixes lie in
  * it, a link to 256 cells of its own. Every cell knows the length of its prefix, so that prefixes come and go in any order.
  *
- * 64 MB, and 1 KB for each /24 that holds longer prefixes. A link is the number of a KB of memory. Which cell of it an address has depends
- * on that number, too: hosts have mostly low numbers, and without it they would all compete for the same few sets of the cache.
+ * 64 MB, and 1 KB for each /24 that holds longer prefixes. A link is the number of a KB of memory.
  */
 import { give, take } from '../store/blocks';
 import { entryLimit, LINK, NO_ENTRY } from './entry';
@@ -48,20 +47,37 @@ export function directFree(direct: Direct): void {
 }
 
 @inline
-export function directFind(direct: Direct, address: u32): u32 {
-  const entry = load<u32>(direct.cells + (<usize>(address >> 8) << 2));
+function entryOf(cells: usize, address: u32): u32 {
+  const entry = load<u32>(cells + (<usize>(address >> 8) << 2));
   return entry < LINK ? entry : load<u32>(cellOf(entry, address));
+}
+
+export function directFind(direct: Direct, address: u32): u32 {
+  return entryOf(direct.cells, address);
+}
+
+/** Looks up `count` addresses, a u32 each, writing an entry for each. */
+export function directFindAll(direct: Direct, keys: usize, count: u32, entries: usize): void {
+  const cells = direct.cells;
+  const end = keys + (<usize>count << 2);
+  for (; keys + 16 <= end; keys += 16, entries += 16) {
+    store<u32>(entries, entryOf(cells, load<u32>(keys)));
+    store<u32>(entries, entryOf(cells, load<u32>(keys, 4)), 4);
+    store<u32>(entries, entryOf(cells, load<u32>(keys, 8)), 8);
+    store<u32>(entries, entryOf(cells, load<u32>(keys, 12)), 12);
+  }
+  for (; keys < end; keys += 4, entries += 4) store<u32>(entries, entryOf(cells, load<u32>(keys)));
+}
+
+/** The cells behind a link. The shift drops what makes it a link. */
+@inline
+function groupOf(link: u32): usize {
+  return <usize>(link << 10);
 }
 
 @inline
 function cellOf(link: u32, address: u32): usize {
-  return (<usize>(link & ~LINK) << 10) + (<usize>((address ^ link) & 255) << 2);
-}
-
-/** The first of the `count` (a power of two) cells behind a link that a prefix has; flipping bits keeps such a block together. */
-@inline
-function cellsOf(link: u32, address: u32, count: u32): usize {
-  return cellOf(link, address) & ~((<usize>count << 2) - 1);
+  return groupOf(link) + (<usize>(address & 255) << 2);
 }
 
 function takeSlab(direct: Direct): bool {
@@ -99,7 +115,7 @@ function cover(cells: usize, count: u32, entry: u32, limit: u32): void {
   for (const end = cells + (<usize>count << 2); cells < end; cells += 4) {
     const old = load<u32>(cells);
     if (old < limit) store<u32>(cells, entry);
-    else if (old >= LINK) cover(<usize>(old & ~LINK) << 10, 256, entry, limit);
+    else if (old >= LINK) cover(groupOf(old), 256, entry, limit);
   }
 }
 
@@ -112,8 +128,7 @@ export function directSet(direct: Direct, address: u32, length: u32, entry: u32)
     return true;
   }
   if (load<u32>(cell) < LINK && !splitCell(direct, cell)) return false;
-  const count: u32 = 1 << (32 - length);
-  cover(cellsOf(load<u32>(cell), address, count), count, entry, limit);
+  cover(cellOf(load<u32>(cell), address), 1 << (32 - length), entry, limit);
   return true;
 }
 
@@ -122,13 +137,13 @@ function uncover(cells: usize, count: u32, entry: u32, shorter: u32): void {
   for (const end = cells + (<usize>count << 2); cells < end; cells += 4) {
     const old = load<u32>(cells);
     if (old == entry) store<u32>(cells, shorter);
-    else if (old >= LINK) uncover(<usize>(old & ~LINK) << 10, 256, entry, shorter);
+    else if (old >= LINK) uncover(groupOf(old), 256, entry, shorter);
   }
 }
 
 /** A group without prefixes longer than 24 becomes one cell again. */
 function joinCell(direct: Direct, cell: usize): void {
-  const group = <usize>(load<u32>(cell) & ~LINK) << 10;
+  const group = groupOf(load<u32>(cell));
   const limit = entryLimit(24);
   for (let i: usize = 0; i < GROUP; i += 4) if (load<u32>(group + i) >= limit) return;
   store<u32>(cell, load<u32>(group));
@@ -144,7 +159,6 @@ export function directDelete(direct: Direct, address: u32, length: u32, entry: u
     return;
   }
   assert(load<u32>(cell) >= LINK && entry != NO_ENTRY);
-  const count: u32 = 1 << (32 - length);
-  uncover(cellsOf(load<u32>(cell), address, count), count, entry, shorter);
+  uncover(cellOf(load<u32>(cell), address), 1 << (32 - length), entry, shorter);
   joinCell(direct, cell);
 }

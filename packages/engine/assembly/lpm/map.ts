@@ -17,7 +17,7 @@ import {
   swissSlots,
 } from '../store/swiss';
 import { BOUND, setBound } from './bound';
-import { Direct, directBytes, directDelete, directFind, directInit, directSet } from './direct';
+import { Direct, directBytes, directDelete, directFind, directFindAll, directInit, directSet } from './direct';
 import { entryOf, lengthOf, NO_ENTRY } from './entry';
 import {
   Intervals,
@@ -215,10 +215,7 @@ function findHosts(map: PrefixMap, keys: usize, count: u32, entries: usize): boo
  */
 export function prefixMapFindAll(map: PrefixMap, keys: usize, count: u32, entries: usize): bool {
   if (isDirect(map)) {
-    const direct = map.direct;
-    for (const end = keys + (<usize>count << 2); keys < end; keys += 4, entries += 4) {
-      store<u32>(entries, directFind(direct, load<u32>(keys)));
-    }
+    directFindAll(map.direct, keys, count, entries);
     return true;
   }
   if (!isReady(map)) return false;

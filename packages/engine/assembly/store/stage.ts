@@ -1,5 +1,5 @@
 /** Where the host writes the keys of a batch, and reads the answers: `STAGE_KEYS` keys at most in one call. */
-import { claim, heap } from '../core/memory';
+import { claim } from '../core/memory';
 
 export const STAGE_KEYS: u32 = 1024;
 
@@ -10,5 +10,5 @@ export const STAGE_OUT: usize = memory.data(1024 * 4, 16);
 
 /** Opens the memory of an instance that holds maps and no machine. */
 export function stageOpen(): void {
-  claim(heap());
+  claim(__heap_base);
 }
