@@ -1,4 +1,50 @@
-// What the host may call: numbers in, numbers out.
-
-/** Counts incompatible changes of records and calls; the host refuses any other. */
-export const ABI_VERSION: u32 = 1;
+// What the host may call: numbers in, numbers out. Then where the regions are, and the layout of every record that crosses.
+export {
+  ABI_VERSION,
+  answer,
+  flush,
+  load,
+  MANIFEST_ADDRESSES,
+  MANIFEST_CHAINS,
+  MANIFEST_END,
+  MANIFEST_LINKS,
+  MANIFEST_NAMES,
+  MANIFEST_NETNSES,
+  MANIFEST_SEGMENTS,
+  MANIFEST_SETS,
+  MANIFEST_SIZE,
+  reset,
+  send,
+  setScript,
+} from './machine/machine';
+export { advance } from './core/clock';
+export { choiceCount } from './core/choice';
+export { open, used } from './core/memory';
+export { takeFailure } from './core/failure';
+export { traceLength } from './core/trace';
+export { nthMode } from './expr/statistic';
+export { flowsFirst } from './ct/flows';
+export {
+  CHOICES_BASE,
+  END_BASE,
+  END_PACKET_BASE,
+  PACKET_BASE,
+  SCRIPT_BASE,
+  SCRIPT_CAPACITY,
+  TRACE_BASE,
+} from './core/memory';
+export * from './layout/address';
+export * from './layout/chain';
+export * from './layout/flow';
+export * from './layout/host';
+export * from './layout/link';
+export * from './layout/netns';
+export * from './layout/packet';
+export * from './layout/route';
+export * from './layout/set';
+export * from './layout/statement';
+export * from './layout/step';
+// Maps that stand alone, each in an instance of its own.
+export * from './flows/index';
+export * from './lpm/index';
+export * from './store/stage';

@@ -267,6 +267,8 @@ export enum SetFlag {
   IPV6 = 2,
   /** Sets of ports alone have no family. */
   ANY_FAMILY = 4,
+  /** Of a type the machine does not look into: a match is a choice point. */
+  UNMODELLED = 8,
 }
 
 /** Scopes as the kernel numbers them (`RT_SCOPE_*`). */

@@ -2,6 +2,7 @@
 export * from './address.ts';
 export { compileEngine, type WasmSource } from './compile.ts';
 export { type Conversation, continueConversation, converse, type Errno, type Outcome } from './converse.ts';
+export { createEngine, type Engine, type EngineOptions } from './engine.ts';
 export { EngineError, type EngineErrorCode } from './errors.ts';
 export { type Branch, type Exploration, type ExploreOptions, explore, type Odds, tally } from './explore.ts';
 export { createFlowMap, type FlowKey, type FlowMap, type FlowMapOptions, NO_FLOW } from './flows.ts';

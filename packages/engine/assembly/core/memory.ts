@@ -1,8 +1,9 @@
 /**
  * The memory map, in order:
  *
- *   static    | registers, packets, jump frames, script, choices, trace   (constants below)
- *   network   | what the host encoded                                     (from `heap()` to `sealed`)
+ *   static    | packets and registers                                     (data of the module)
+ *   regions   | jump frames, script, choices, weights, trace              (from `__heap_base`)
+ *   network   | what the host encoded                                     (from `open()`)
  *   indexes   | what the engine built over it at load                     (to `sealed`)
  *   state     | connections, sockets, counters: gone at `reset`           (from `sealed`)
  *
@@ -11,31 +12,32 @@
 import { Failure } from '../../src/codes';
 import { fail } from './failure';
 
-/** Current and answering packets with their inner packets, and scratch packets. */
+/** The packet in flight with its inner packet; the packet at the end of the walk; what is kept beside them. */
 export const PACKET_BASE: usize = memory.data(112, 16);
-export const TEMPLATE_BASE: usize = memory.data(112, 16);
 export const END_PACKET_BASE: usize = memory.data(112, 16);
 export const SKB_BASE: usize = memory.data(256, 16);
 export const END_BASE: usize = memory.data(32, 16);
-export const TUPLE_BASE: usize = memory.data(512, 16);
 
 /** Frames of chains under evaluation. */
+export const FRAMES_BASE: usize = (__heap_base + 15) & ~15;
 export const FRAMES_SIZE: u32 = 1 << 18;
-export const FRAMES_BASE: usize = memory.data(1 << 18, 16);
 
 /** Answers for choice points, one u32 each. */
+export const SCRIPT_BASE: usize = FRAMES_BASE + FRAMES_SIZE;
 export const SCRIPT_CAPACITY: u32 = 1 << 16;
-export const SCRIPT_BASE: usize = memory.data(1 << 18, 16);
 
+/** Choice points met, `ChoiceRecord` each. */
+export const CHOICES_BASE: usize = SCRIPT_BASE + (SCRIPT_CAPACITY << 2);
 export const CHOICES_CAPACITY: u32 = 1 << 14;
-export const CHOICES_BASE: usize = memory.data((1 << 14) * 48, 16);
 
 /** Weights of the choice points, one u32 each. */
+export const WEIGHTS_BASE: usize = CHOICES_BASE + CHOICES_CAPACITY * 48;
 export const WEIGHTS_CAPACITY: u32 = 1 << 18;
-export const WEIGHTS_BASE: usize = memory.data(1 << 20, 16);
 
+export const TRACE_BASE: usize = WEIGHTS_BASE + (WEIGHTS_CAPACITY << 2);
 export const TRACE_SIZE: u32 = 1 << 24;
-export const TRACE_BASE: usize = memory.data(1 << 24, 16);
+
+const HEAP_BASE: usize = TRACE_BASE + TRACE_SIZE;
 
 const ALIGNMENT: usize = 16;
 
@@ -43,9 +45,23 @@ let cursor: usize = 0;
 /** End of what outlives a reset. */
 let sealed: usize = 0;
 
-/** First byte that the host may fill. */
+/** First free byte of an instance that holds maps alone and no machine: the regions are not needed. */
 export function heap(): usize {
-  return (__heap_base + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+  return FRAMES_BASE;
+}
+
+/** Makes room for the regions; returns the first byte behind them, which the host may fill. 0: there is not enough memory. */
+export function open(): usize {
+  return reserve(HEAP_BASE) ? HEAP_BASE : 0;
+}
+
+/** Lets the memory reach to `end`. */
+function reserve(end: usize): bool {
+  const have = <usize>memory.size() << 16;
+  if (end <= have) return true;
+  // An eighth more than asked, so that growth stays rare.
+  if (memory.grow(<i32>((end - have + (end >> 3) + 0xffff) >> 16)) >= 0) return true;
+  return memory.grow(<i32>((end - have + 0xffff) >> 16)) >= 0;
 }
 
 /** The host has filled everything below `end`; what follows is the engine's. */
@@ -57,14 +73,9 @@ export function claim(end: usize): void {
 export function allocate(bytes: usize): usize {
   const start = cursor;
   const end = start + ((bytes + ALIGNMENT - 1) & ~(ALIGNMENT - 1));
-  const have = <usize>memory.size() << 16;
-  if (end > have) {
-    // An eighth more than asked, so that growth stays rare.
-    const pages = <i32>((end - have + (end >> 3) + 0xffff) >> 16);
-    if (memory.grow(pages) < 0 && memory.grow(<i32>((end - have + 0xffff) >> 16)) < 0) {
-      fail(Failure.OUT_OF_MEMORY);
-      return 0;
-    }
+  if (!reserve(end)) {
+    fail(Failure.OUT_OF_MEMORY);
+    return 0;
   }
   cursor = end;
   memory.fill(start, 0, end - start);

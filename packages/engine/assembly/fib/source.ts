@@ -13,10 +13,13 @@ export function addressAt(base: usize, i: u32): InterfaceAddress {
   return changetype<InterfaceAddress>(base + <usize>i * offsetof<InterfaceAddress>());
 }
 
-export function covers(address: InterfaceAddress, hi: u64, lo: u64): bool {
+/** inet_ifa_match(): is it in the address' subnet? */
+function covers(address: InterfaceAddress, hi: u64, lo: u64): bool {
   const family = <u32>address.family;
-  const length = <u32>address.length;
-  return ((hi ^ address.hi) & maskHi(family, length)) == 0 && ((lo ^ address.lo) & maskLo(family, length)) == 0;
+  const length = <u32>address.subnetLength;
+  return (
+    ((hi ^ address.subnetHi) & maskHi(family, length)) == 0 && ((lo ^ address.subnetLo) & maskLo(family, length)) == 0
+  );
 }
 
 /** The first primary address of the link that may be used so far; one whose subnet has `toward` is better. */

@@ -83,3 +83,4 @@ export const FLOW_ZONE: u32 = offsetof<Flow>('zone');
 export const FLOW_ZONE_DIRECTIONS: u32 = offsetof<Flow>('zoneDirections');
 export const FLOW_TCP_STATE: u32 = offsetof<Flow>('tcpState');
 export const FLOW_NEXT: u32 = offsetof<Flow>('next');
+export const FLOW_TCP_LAST_INDEX: u32 = offsetof<Flow>('tcpLastIndex');

@@ -31,6 +31,9 @@ class Change {
   next: usize;
 }
 
+/** `physdev:eth0` is another interface than `eth0`. */
+const PHYSICAL: u32 = 0x80000000;
+
 const BUCKETS: u32 = 256;
 let changes: usize = 0;
 
@@ -132,8 +135,7 @@ function takeDimension(set: IpSet, dimension: u32, source: bool, second: bool): 
       return true;
     case <i32>SetDimension.IFACE: {
       const link = source ? s.iif : s.oif;
-      if (!some(link)) return false;
-      KEY.key = link.name;
+      KEY.key = some(link) ? link.name : 0;
       return true;
     }
     default:
@@ -220,31 +222,60 @@ function probe(set: IpSet): i32 {
   return element.nomatch ? 0 : 1;
 }
 
-export function setTest(set: IpSet, dimensions: u32, source: u32): bool {
-  if ((set.flags & <u8>SetFlag.LIST) != 0) {
-    for (let i: u32 = 0; i < set.memberCount; i++) {
-      const member = changetype<IpSet>(<usize>load<u32>(set.members + (<usize>i << 2)));
-      if (setTest(member, dimensions, source)) return true;
-    }
-    return false;
-  }
-  if (!takeKey(set, dimensions, source)) return false;
+/** What is known of a packet and a set. */
+export enum SetAnswer {
+  OUT = 0,
+  IN = 1,
+  /** The set is of a type that is not modelled, and nothing else decides. */
+  UNKNOWN = 2,
+}
+
+/** The set of that very element, then of ever shorter prefixes: 1 element, 0 excepted, -1 not there. */
+function search(set: IpSet): i32 {
   const host = hostShape(set);
   maskKey(set, host & 0xff, host >> 8);
   const own = probe(set);
-  if (own >= 0) return own == 1;
+  if (own >= 0) return own;
   for (let i: u32 = 0; i < set.shapeCount; i++) {
     const shape = set.shapes + (<usize>i << 1);
     maskKey(set, load<u8>(shape), load<u8>(shape, 1));
     const found = probe(set);
-    if (found >= 0) return found == 1;
+    if (found >= 0) return found;
   }
-  return false;
+  return -1;
+}
+
+export function setTest(set: IpSet, dimensions: u32, source: u32): SetAnswer {
+  if ((set.flags & <u8>SetFlag.LIST) != 0) {
+    let unknown = false;
+    for (let i: u32 = 0; i < set.memberCount; i++) {
+      const member = changetype<IpSet>(<usize>load<u32>(set.members + (<usize>i << 2)));
+      const answer = setTest(member, dimensions, source);
+      if (answer == SetAnswer.IN) return answer;
+      if (answer == SetAnswer.UNKNOWN) unknown = true;
+    }
+    return unknown ? SetAnswer.UNKNOWN : SetAnswer.OUT;
+  }
+  if ((set.flags & <u8>SetFlag.UNMODELLED) != 0) return SetAnswer.UNKNOWN;
+  if (!takeKey(set, dimensions, source)) return SetAnswer.OUT;
+  let found = search(set);
+  if (found < 0 && takePhysical(set, source)) found = search(set);
+  return found == 1 ? SetAnswer.IN : SetAnswer.OUT;
+}
+
+/** hash:net,iface: the bridge port in the place of the interface; false where there is none. */
+function takePhysical(set: IpSet, source: u32): bool {
+  if (set.second != <u8>SetDimension.IFACE) return false;
+  const s = skb();
+  const link = (source & 2) != 0 ? s.physIn : s.physOut;
+  if (!some(s.physIn) || !some(link)) return false;
+  KEY.key = link.name | PHYSICAL;
+  return true;
 }
 
 /** SET target: adds or removes the packet's own element (ip_set_add(), ip_set_del()). `timeout` in seconds, 0: for ever. */
 export function setChange(set: IpSet, dimensions: u32, source: u32, present: bool, exist: bool, timeout: u32): void {
-  if ((set.flags & <u8>SetFlag.LIST) != 0 || !takeKey(set, dimensions, source)) return;
+  if ((set.flags & <u8>(SetFlag.LIST | SetFlag.UNMODELLED)) != 0 || !takeKey(set, dimensions, source)) return;
   const host = hostShape(set);
   maskKey(set, host & 0xff, host >> 8);
   const expires = timeout == 0 ? 0 : now() + <u64>timeout * 1000;

@@ -1,0 +1,294 @@
+/** The engine's records as the objects of `walk.ts`. Nothing here changes memory. */
+import type { Abi } from './abi.ts';
+import { formatAddress, type Words } from './address.ts';
+import { getWords } from './arena.ts';
+import { CtStatus, RoutePurpose, StepKind, TcpState } from './codes.ts';
+import type { Objects } from './encoding.ts';
+import { EngineError } from './errors.ts';
+import type { ConntrackEntry, Link, Netns, Statement, Tuple } from './network.ts';
+import type { Family } from './packet.ts';
+import { readPacket } from './packet-record.ts';
+import { ChoiceKind, Protocol, Reason, Verdict } from './terms.ts';
+import type { Views } from './views.ts';
+import type { Choice, End, Step } from './walk.ts';
+
+const PURPOSES = {
+  [RoutePurpose.INPUT]: 'input',
+  [RoutePurpose.OUTPUT]: 'output',
+  [RoutePurpose.REROUTE]: 'reroute',
+} as const;
+
+/** The reasons of ends that a rule or a policy is behind. */
+const BY_RULE: ReadonlySet<Reason> = new Set([Reason.RULE, Reason.POLICY, Reason.REJECT_RULE]);
+
+/** Flags of the set that a match names, one for each dimension. */
+const setText = (statement: Statement & { kind: 'set' }): string =>
+  `-m set ${statement.not ? '! ' : ''}--match-set ${statement.set} ${statement.flags.join(',')}`;
+
+function textOf(statement: Statement | undefined): string | undefined {
+  switch (statement?.kind) {
+    case 'limit':
+    case 'unmodelled':
+    case 'unmodelled-target':
+      return statement.text;
+    case 'set':
+      return setText(statement);
+    default:
+      return undefined;
+  }
+}
+
+export class Decoder {
+  readonly #abi: Abi;
+  readonly #views: Views;
+  readonly #objects: Objects;
+
+  constructor(abi: Abi, views: Views, objects: Objects) {
+    this.#abi = abi;
+    this.#views = views;
+    this.#objects = objects;
+  }
+
+  #u32(at: number): number {
+    return this.#views.u32[at >>> 2] as number;
+  }
+
+  #u16(at: number): number {
+    return this.#views.u16[at >>> 1] as number;
+  }
+
+  #u8(at: number): number {
+    return this.#views.u8[at] as number;
+  }
+
+  #address(at: number, family: number): string {
+    const words: Words = getWords(this.#views.u32, at);
+    return formatAddress({ family: family as Family, words });
+  }
+
+  #netns(number: number): Netns {
+    return item(this.#objects.netnses, number);
+  }
+
+  /** A link's record, by its address. */
+  #link(at: number): { link: Link; netns: number } {
+    return item(this.#objects.links, this.#u32(at + this.#abi.LINK_ID));
+  }
+
+  steps(length: number): Step[] {
+    const abi = this.#abi;
+    const steps: Step[] = [];
+    const end = abi.TRACE_BASE + length;
+    for (let at = abi.TRACE_BASE; at < end; at += this.#u16(at + abi.STEP_LENGTH)) steps.push(this.#step(at));
+    return steps;
+  }
+
+  #step(at: number): Step {
+    const abi = this.#abi;
+    const netns = this.#netns(this.#u32(at + abi.STEP_NETNS));
+    const kind: StepKind = this.#u16(at + abi.STEP_KIND);
+    switch (kind) {
+      case StepKind.ENTER: {
+        const link = this.#u32(at + abi.ENTER_LINK);
+        const packet = readPacket(abi, this.#views, at + abi.ENTER_PACKET);
+        return link === 0 ? { kind: 'enter', netns, packet } : { kind: 'enter', netns, link: this.#link(link).link, packet };
+      }
+      case StepKind.CONNTRACK: {
+        const state = this.#u16(at + abi.CT_STEP_STATE);
+        const direction = this.#u16(at + abi.CT_STEP_DIRECTION);
+        const zone = this.#u16(at + abi.CT_STEP_ZONE);
+        const step: Step = { kind: 'conntrack', netns, state, direction, zone };
+        if (this.#u16(at + abi.CT_STEP_ENTRY) !== 0) step.entry = this.entry(at + abi.CT_STEP_FLOW);
+        return step;
+      }
+      case StepKind.RULE:
+        return this.#rule(at, netns);
+      case StepKind.CHAIN:
+        return {
+          kind: 'chain',
+          netns,
+          hook: this.#u8(at + abi.RULE_STEP_HOOK),
+          table: item(this.#objects.tables, this.#u32(at + abi.RULE_STEP_TABLE)),
+          chain: item(this.#objects.chains, this.#u32(at + abi.RULE_STEP_CHAIN)),
+          verdict: this.#u8(at + abi.RULE_STEP_VERDICT),
+          by: this.#u8(at + abi.RULE_STEP_POLICY) === 1 ? 'policy' : 'rule',
+        };
+      case StepKind.NAT: {
+        const family = this.#u8(at + abi.NAT_STEP_FAMILY);
+        return {
+          kind: 'nat',
+          netns,
+          hook: this.#u8(at + abi.NAT_STEP_HOOK),
+          manip: this.#u8(at + abi.NAT_STEP_SOURCE) === 1 ? 'src' : 'dst',
+          binding: this.#u8(at + abi.NAT_STEP_BINDING) === 1,
+          from: { address: this.#address(at + abi.NAT_STEP_FROM, family), port: this.#u16(at + abi.NAT_STEP_FROM_PORT) },
+          to: { address: this.#address(at + abi.NAT_STEP_TO, family), port: this.#u16(at + abi.NAT_STEP_TO_PORT) },
+        };
+      }
+      case StepKind.ROUTE:
+        return this.#route(at, netns);
+      case StepKind.BRIDGE: {
+        const from = this.#u32(at + abi.BRIDGE_STEP_FROM);
+        const to = this.#u32(at + abi.BRIDGE_STEP_TO);
+        const step: Step = { kind: 'bridge', netns, bridge: this.#link(this.#u32(at + abi.BRIDGE_STEP_BRIDGE)).link };
+        if (from !== 0) step.from = this.#link(from).link;
+        if (to !== 0) step.to = this.#link(to).link;
+        return step;
+      }
+      case StepKind.TRANSMIT: {
+        const to = this.#u32(at + abi.TRANSMIT_TO);
+        const step: Step = {
+          kind: 'transmit',
+          netns,
+          link: this.#link(this.#u32(at + abi.TRANSMIT_LINK)).link,
+          nexthop: this.#address(at + abi.TRANSMIT_NEXTHOP, this.#u32(at + abi.TRANSMIT_FAMILY)),
+        };
+        if (to !== 0) {
+          const other = this.#link(to);
+          step.to = { netns: this.#netns(other.netns), link: other.link };
+        }
+        return step;
+      }
+      case StepKind.CHOICE:
+        return { kind: 'choice', choice: this.#u32(at + abi.CHOICE_STEP_CHOICE) };
+    }
+  }
+
+  #rule(at: number, netns: Netns): Step {
+    const abi = this.#abi;
+    const chain = item(this.#objects.chains, this.#u32(at + abi.RULE_STEP_CHAIN));
+    const index = this.#u32(at + abi.RULE_STEP_INDEX);
+    const rule = item(chain.rules, index);
+    const verdict: Verdict = this.#u8(at + abi.RULE_STEP_VERDICT);
+    const table = item(this.#objects.tables, this.#u32(at + abi.RULE_STEP_TABLE));
+    const step: Step = { kind: 'rule', netns, hook: this.#u8(at + abi.RULE_STEP_HOOK), table, chain, index, rule, verdict };
+    if (verdict === Verdict.JUMP || verdict === Verdict.GOTO) {
+      for (const statement of rule.body)
+        if (statement.kind === 'jump' || statement.kind === 'goto') {
+          step.target = statement.chain;
+          break;
+        }
+    }
+    return step;
+  }
+
+  #route(at: number, netns: Netns): Step {
+    const abi = this.#abi;
+    const purpose = PURPOSES[this.#u8(at + abi.ROUTE_STEP_PURPOSE) as RoutePurpose];
+    const step: Step = { kind: 'route', netns, purpose, local: this.#u8(at + abi.ROUTE_STEP_LOCAL) === 1 };
+    const rule = this.#u32(at + abi.ROUTE_STEP_RULE);
+    const table = this.#u32(at + abi.ROUTE_STEP_TABLE);
+    const record = this.#u32(at + abi.ROUTE_STEP_ROUTE);
+    if (rule !== 0) step.rule = item(this.#objects.policies, rule - 1);
+    if (table !== 0) step.table = table;
+    if (record !== 0) {
+      const route = item(this.#objects.routes, this.#u32(record + abi.ROUTE_ID));
+      const nexthop = this.#u32(at + abi.ROUTE_STEP_NEXTHOP) | 0;
+      step.route = route;
+      if (nexthop >= 0) step.nexthop = item(route.nexthops, nexthop);
+    }
+    if (this.#u8(at + abi.ROUTE_STEP_HAS_SOURCE) === 1)
+      step.source = this.#address(at + abi.ROUTE_STEP_SOURCE, this.#u8(at + abi.ROUTE_STEP_FAMILY));
+    return step;
+  }
+
+  #tuple(at: number, family: number): Tuple {
+    const abi = this.#abi;
+    return {
+      saddr: this.#address(at + abi.TUPLE_SADDR, family),
+      daddr: this.#address(at + abi.TUPLE_DADDR, family),
+      sport: this.#u16(at + abi.TUPLE_SPORT),
+      dport: this.#u16(at + abi.TUPLE_DPORT),
+    };
+  }
+
+  /** A connection's record, in the table or copied into a step. */
+  entry(at: number): ConntrackEntry {
+    const abi = this.#abi;
+    const family = this.#u8(at + abi.TUPLE_FAMILY) as Family;
+    const protocol = this.#u8(at + abi.TUPLE_PROTOCOL);
+    const status = this.#u32(at + abi.FLOW_STATUS);
+    const entry: ConntrackEntry = {
+      family,
+      protocol,
+      original: this.#tuple(at, family),
+      reply: this.#tuple(at + abi.FLOW_REPLY, family),
+      seenReply: (status & CtStatus.SEEN_REPLY) !== 0,
+      assured: (status & CtStatus.ASSURED) !== 0,
+      snat: (status & CtStatus.SNAT) !== 0,
+      dnat: (status & CtStatus.DNAT) !== 0,
+      mark: this.#u32(at + abi.FLOW_MARK),
+      zone: this.#u16(at + abi.FLOW_ZONE),
+    };
+    const state: TcpState = this.#u8(at + abi.FLOW_TCP_STATE);
+    if (protocol === Protocol.TCP && state !== TcpState.NONE) entry.tcpState = TcpState[state];
+    return entry;
+  }
+
+  /** The connections of one namespace, whose record is at `netns`, from the first of all on. */
+  entries(first: number, netns: number): ConntrackEntry[] {
+    const abi = this.#abi;
+    const found: ConntrackEntry[] = [];
+    for (let at = first; at !== 0; at = this.#u32(at + abi.FLOW_NEXT))
+      if (this.#u32(at + abi.FLOW_NETNS) === netns) found.push(this.entry(at));
+    return found;
+  }
+
+  end(): End {
+    const abi = this.#abi;
+    const at = abi.END_BASE;
+    const reason: Reason = this.#u8(at + abi.END_REASON);
+    const end: End = {
+      disposition: this.#u8(at + abi.END_DISPOSITION),
+      reason,
+      netns: this.#netns(this.#u32(at + abi.END_NETNS)).name,
+      packet: readPacket(abi, this.#views, abi.END_PACKET_BASE),
+      answers: this.#u8(at + abi.END_ANSWERS) === 1,
+    };
+    if (this.#u8(at + abi.END_HAS_RULE) === 1 && BY_RULE.has(reason))
+      end.rule = {
+        table: item(this.#objects.tables, this.#u32(at + abi.END_TABLE)),
+        chain: item(this.#objects.chains, this.#u32(at + abi.END_CHAIN)),
+        index: this.#u32(at + abi.END_INDEX),
+      };
+    return end;
+  }
+
+  choices(count: number): Choice[] {
+    return Array.from({ length: count }, (_, i) => this.#choice(this.#abi.CHOICES_BASE + i * this.#abi.CHOICE_SIZE));
+  }
+
+  #choice(at: number): Choice {
+    const abi = this.#abi;
+    const kind: ChoiceKind = this.#u8(at + abi.CHOICE_KIND);
+    const alternatives = this.#u32(at + abi.CHOICE_ALTERNATIVES);
+    const weights = this.#u32(at + abi.CHOICE_WEIGHTS);
+    const netns = this.#u32(this.#u32(at + abi.CHOICE_NETNS) + abi.NETNS_ID);
+    const choice: Choice = {
+      kind,
+      alternatives,
+      taken: this.#u32(at + abi.CHOICE_TAKEN),
+      netns: this.#netns(netns).name,
+    };
+    if (weights !== 0) choice.weights = [...this.#views.u32.subarray(weights >>> 2, (weights >>> 2) + alternatives)];
+    if (this.#u8(at + abi.CHOICE_HAS_RULE) === 1)
+      choice.rule = {
+        table: item(this.#objects.tables, this.#u32(at + abi.CHOICE_TABLE)),
+        chain: item(this.#objects.chains, this.#u32(at + abi.CHOICE_CHAIN)),
+        index: this.#u32(at + abi.CHOICE_INDEX),
+      };
+    const route = this.#u32(at + abi.CHOICE_ROUTE);
+    if (route !== 0) choice.route = item(this.#objects.routes, this.#u32(route + abi.ROUTE_ID));
+    if (kind !== ChoiceKind.STATISTIC) {
+      const text = textOf(this.#objects.statements.get(this.#u32(at + abi.CHOICE_STATEMENT)));
+      if (text !== undefined) choice.text = text;
+    }
+    return choice;
+  }
+}
+
+function item<T>(list: readonly T[], index: number): T {
+  const found = list[index];
+  if (found === undefined) throw new EngineError('BROKEN', `the engine names object ${index} of ${list.length}`);
+  return found;
+}

@@ -1,0 +1,290 @@
+/** Links with their interface settings, segments, addresses, neighbours and bridge entries. */
+import { AddressFlag, LinkFlag, NeighborState, ScopeId } from './codes.ts';
+import { maskOf, type Words } from './address.ts';
+import { type Encoding, macOf, prefixOf, addressOf } from './encoding.ts';
+import { scopeId } from './encode-routes.ts';
+import { EngineError } from './errors.ts';
+import { addressesOf, IMPLIED_LOOPBACK } from './local-table.ts';
+import type { Address, Link, Netns, Route } from './network.ts';
+import { confAll, confAny, confMax, confOf, type Sysctls } from './sysctl.ts';
+
+const MTU = 1500;
+const LOOPBACK_MTU = 65536;
+/** IFNAMSIZ, the closing zero left out. */
+const NAME_MAX = 15;
+
+/** Flags that follow from sysctls, remembered: most links of a cluster have the same. */
+export class LinkSettings {
+  readonly #known = new Map<Sysctls, Map<string, number>>();
+
+  of(sysctls: Sysctls, link: string): number {
+    let byName = this.#known.get(sysctls);
+    if (!byName) {
+      byName = new Map();
+      this.#known.set(sysctls, byName);
+    }
+    let flags = byName.get(link);
+    if (flags === undefined) {
+      flags = this.#read(sysctls, link);
+      byName.set(link, flags);
+    }
+    return flags;
+  }
+
+  #read(sysctls: Sysctls, link: string): number {
+    const any = (name: string, flag: LinkFlag) => (confAny(sysctls, 4, link, name) ? flag : 0);
+    const rpFilter = confMax(sysctls, 4, link, 'rp_filter');
+    const arpIgnore = confMax(sysctls, 4, link, 'arp_ignore');
+    const proxiesNdp = confAll(sysctls, 6, 'proxy_ndp') !== 0 || confOf(sysctls, 6, link, 'proxy_ndp') !== 0;
+    return (
+      any('accept_local', LinkFlag.ACCEPT_LOCAL) |
+      any('route_localnet', LinkFlag.ROUTE_LOCALNET) |
+      any('src_valid_mark', LinkFlag.SRC_VALID_MARK) |
+      any('proxy_arp', LinkFlag.PROXY_ARP) |
+      (confOf(sysctls, 4, link, 'forwarding') !== 0 ? LinkFlag.FORWARDING : 0) |
+      (confOf(sysctls, 6, link, 'forwarding') !== 0 ? LinkFlag.FORWARDING_6 : 0) |
+      (proxiesNdp ? LinkFlag.PROXY_NDP : 0) |
+      (rpFilter === 1 ? LinkFlag.RP_STRICT : rpFilter === 0 ? 0 : LinkFlag.RP_LOOSE) |
+      (arpIgnore === 0 ? 0 : arpIgnore < 8 ? LinkFlag.ARP_OWN : LinkFlag.ARP_SILENT)
+    );
+  }
+}
+
+/** The links of a namespace, `lo` among them. */
+export function linksOf(netns: Netns): readonly Link[] {
+  return netns.links.some((link) => link.name === 'lo') ? netns.links : [IMPLIED_LOOPBACK, ...netns.links];
+}
+
+function kindFlags(link: Link): number {
+  return (
+    (link.up === false ? 0 : LinkFlag.UP) |
+    (link.hairpin ? LinkFlag.HAIRPIN : 0) |
+    (link.isolated ? LinkFlag.ISOLATED : 0) |
+    (link.master === undefined ? 0 : LinkFlag.PORT) |
+    (link.kind === 'loopback' ? LinkFlag.LOOPBACK : LinkFlag.ETHERNET) |
+    (link.kind === 'bridge' ? LinkFlag.BRIDGE : 0) |
+    (link.kind === 'veth' ? LinkFlag.VETH : 0) |
+    (link.kind === 'dummy' ? LinkFlag.DUMMY : 0)
+  );
+}
+
+/** The links of the whole network in one array. */
+export class LinkArray {
+  readonly at: number;
+  count = 0;
+  readonly #encoding: Encoding;
+  readonly #settings = new LinkSettings();
+  readonly #segments = new Map<string, number>();
+  /** MAC addresses that were given, so that none is made up twice. */
+  readonly #taken = new Set<string>();
+
+  constructor(encoding: Encoding, netnses: readonly Netns[]) {
+    this.#encoding = encoding;
+    let capacity = 0;
+    for (const { links } of netnses) {
+      capacity += links.length + 1;
+      for (const { mac } of links) if (mac !== undefined) this.#taken.add(mac.toLowerCase());
+    }
+    this.at = encoding.arena.alloc(capacity * encoding.abi.LINK_SIZE);
+  }
+
+  #macOf(link: Link, number: number, where: string): [number, number] {
+    if (link.mac !== undefined) return macOf(link.mac, where);
+    for (let high = 0x0270; ; high += 0x0400) {
+      const made: [number, number] = [number >>> 0, high];
+      if (this.#taken.size === 0) return made;
+      const hex = (value: number) => value.toString(16).padStart(2, '0');
+      const octets = [made[1] >>> 8, made[1] & 255, number >>> 24, (number >>> 16) & 255, (number >>> 8) & 255];
+      if (!this.#taken.has([...octets, number & 255].map(hex).join(':'))) return made;
+    }
+  }
+
+  /** Writes the links of one namespace, peers and masters left out; returns where they start. */
+  encode(netns: Netns, number: number, netnsAt: number, answersOthers: boolean): { at: number; count: number } {
+    const { abi, arena, interfaces, objects } = this.#encoding;
+    const links = linksOf(netns);
+    const first = this.at + this.count * abi.LINK_SIZE;
+    const numbers = new Map<string, number>();
+    for (let i = 0; i < links.length; i++) {
+      const link = links[i] as Link;
+      const where = `link ${link.name} of network namespace ${netns.name}`;
+      if (link.name.length === 0 || link.name.length > NAME_MAX)
+        throw new EngineError('BAD_VALUE', `${where}: names have 1 to ${NAME_MAX} characters`);
+      if (numbers.has(link.name)) throw new EngineError('DUPLICATE_NAME', `${where} stands twice`);
+      const id = this.count++;
+      const at = this.at + id * abi.LINK_SIZE;
+      numbers.set(link.name, id);
+      objects.links.push({ link, netns: number, at });
+      const [low, high] = this.#macOf(link, id, where);
+      const { u32 } = arena;
+      u32[(at + abi.LINK_MAC) >>> 2] = low;
+      u32[((at + abi.LINK_MAC) >>> 2) + 1] = high;
+      u32[(at + abi.LINK_NETNS) >>> 2] = netnsAt;
+      u32[(at + abi.LINK_ID) >>> 2] = id;
+      u32[(at + abi.LINK_NAME) >>> 2] = interfaces.of(link.name);
+      u32[(at + abi.LINK_INDEX) >>> 2] = link.index ?? i + 1;
+      u32[(at + abi.LINK_MTU) >>> 2] = link.mtu ?? (link.kind === 'loopback' ? LOOPBACK_MTU : MTU);
+      u32[(at + abi.LINK_FLAGS) >>> 2] =
+        kindFlags(link) |
+        this.#settings.of(netns.sysctls, link.name) |
+        (answersOthers ? LinkFlag.ANSWERS_OTHERS : 0);
+    }
+    objects.linkNumbers.push(numbers);
+    return { at: first, count: links.length };
+  }
+
+  #find(netns: number, name: string): number | undefined {
+    const number = this.#encoding.objects.linkNumbers[netns]?.get(name);
+    return number === undefined ? undefined : this.at + number * this.#encoding.abi.LINK_SIZE;
+  }
+
+  /** Ties wires, bridges and segments together, once all links are there. Returns the segments' array. */
+  connect(): { at: number; count: number } {
+    const { abi, arena, objects } = this.#encoding;
+    for (const { link } of objects.links)
+      if (link.segment !== undefined && !link.peer && !this.#segments.has(link.segment))
+        this.#segments.set(link.segment, this.#segments.size);
+    const segments = arena.alloc(this.#segments.size * abi.SEGMENT_SIZE);
+    const { u32 } = arena;
+    for (const { link, netns, at } of objects.links) {
+      const where = () => `link ${link.name} of network namespace ${objects.netnses[netns]?.name}`;
+      if (link.peer) {
+        const other = objects.netnsByName.get(link.peer.netns);
+        const peer = other === undefined ? undefined : this.#find(other, link.peer.link);
+        const back = peer === undefined ? undefined : objects.links[(peer - this.at) / abi.LINK_SIZE]?.link.peer;
+        if (peer === undefined || back?.netns !== objects.netnses[netns]?.name || back?.link !== link.name)
+          throw new EngineError(
+            'UNKNOWN_PEER',
+            `${where()}: its peer ${link.peer.netns}/${link.peer.link} does not name it`,
+          );
+        u32[(at + abi.LINK_PEER) >>> 2] = peer;
+      } else if (link.segment !== undefined) {
+        const segment = this.#segments.get(link.segment) as number;
+        u32[(at + abi.LINK_SEGMENT) >>> 2] = segments + segment * abi.SEGMENT_SIZE;
+      }
+      if (link.master === undefined) continue;
+      const master = this.#find(netns, link.master);
+      if (master === undefined || objects.links[(master - this.at) / abi.LINK_SIZE]?.link.kind !== 'bridge')
+        throw new EngineError('UNKNOWN_MASTER', `${where()}: no bridge ${link.master}`);
+      u32[(at + abi.LINK_MASTER) >>> 2] = master;
+    }
+    return { at: segments, count: this.#segments.size };
+  }
+}
+
+function scopeOf({ scope, address }: Address): ScopeId {
+  if (scope !== undefined) return scopeId(scope);
+  if (address.startsWith('127.') || address === '::1/128') return ScopeId.HOST;
+  return /^fe[89ab]/.test(address) ? ScopeId.LINK : ScopeId.UNIVERSE;
+}
+
+/** The interface addresses of the whole network in one array, by namespace and link. */
+export class AddressArray {
+  readonly at: number;
+  count = 0;
+  readonly #encoding: Encoding;
+
+  constructor(encoding: Encoding, netnses: readonly Netns[]) {
+    this.#encoding = encoding;
+    // Every namespace may have two more on an implied loopback.
+    const capacity = netnses.reduce((sum, { addresses }) => sum + addresses.length + 2, 0);
+    this.at = encoding.arena.alloc(capacity * encoding.abi.ADDRESS_SIZE);
+  }
+
+  /** Writes the addresses of one namespace and ties them to its links, which stand from `linksAt` on. */
+  encode(netns: Netns, linksAt: number, linkCount: number): { at: number; count: number } {
+    const { abi, arena } = this.#encoding;
+    const addresses = addressesOf(netns);
+    const links = linksOf(netns);
+    const first = this.at + this.count * abi.ADDRESS_SIZE;
+    const before = this.count;
+    const where = `network namespace ${netns.name}`;
+    for (let l = 0; l < linkCount; l++) {
+      const name = (links[l] as Link).name;
+      const link = linksAt + l * abi.LINK_SIZE;
+      const start = this.at + this.count * abi.ADDRESS_SIZE;
+      let count = 0;
+      let subnets: Set<string> | undefined;
+      for (const address of addresses) {
+        if (address.link !== name) continue;
+        const at = start + count++ * abi.ADDRESS_SIZE;
+        const prefix = prefixOf(address.address, where);
+        const peer = address.peer === undefined ? undefined : prefixOf(address.peer, where);
+        const length = peer && address.peer?.includes('/') ? peer.length : prefix.length;
+        const subnet = networkWords((peer ?? prefix).words, prefix.family, length);
+        let secondary = address.secondary;
+        if (prefix.family === 4) {
+          const key = `${subnet[3]}/${length}`;
+          subnets ??= new Set();
+          secondary ??= subnets.has(key);
+          subnets.add(key);
+        }
+        arena.putWords(at + abi.ADDRESS_ADDRESS, prefix.words);
+        arena.putWords(at + abi.ADDRESS_SUBNET, subnet);
+        arena.u32[(at + abi.ADDRESS_LINK) >>> 2] = link;
+        arena.u8[at + abi.ADDRESS_LENGTH] = prefix.length;
+        arena.u8[at + abi.ADDRESS_SUBNET_LENGTH] = length;
+        arena.u8[at + abi.ADDRESS_FAMILY] = prefix.family;
+        arena.u8[at + abi.ADDRESS_SCOPE] = scopeOf(address);
+        arena.u8[at + abi.ADDRESS_FLAGS] =
+          (secondary ? AddressFlag.SECONDARY : 0) | (address.deprecated ? AddressFlag.DEPRECATED : 0);
+      }
+      this.count += count;
+      arena.u32[(link + abi.LINK_ADDRESSES) >>> 2] = start;
+      arena.u32[(link + abi.LINK_ADDRESS_COUNT) >>> 2] = count;
+    }
+    const count = this.count - before;
+    if (count !== addresses.length) {
+      const names = new Set(links.map(({ name }) => name));
+      const lost = addresses.find(({ link }) => !names.has(link));
+      throw new EngineError('UNKNOWN_LINK', `${where}: ${lost?.address} on link ${lost?.link}`);
+    }
+    return { at: first, count };
+  }
+}
+
+function networkWords(words: Readonly<Words>, family: 4 | 6, length: number): Words {
+  const mask = maskOf(family, length);
+  return words.map((word, i) => (word & (mask[i] as number)) >>> 0) as Words;
+}
+
+/** Writes the static neighbours of a namespace. */
+export function encodeNeighbors(encoding: Encoding, netns: Netns, link: (name: string) => number): number {
+  const { abi, arena } = encoding;
+  const neighbors = netns.neighbors ?? [];
+  const where = `network namespace ${netns.name}`;
+  const first = arena.alloc(neighbors.length * abi.NEIGHBOR_SIZE);
+  for (const [i, neighbor] of neighbors.entries()) {
+    const at = first + i * abi.NEIGHBOR_SIZE;
+    const address = addressOf(neighbor.address, where);
+    arena.putWords(at + abi.NEIGHBOR_ADDRESS, address.words);
+    if (neighbor.lladdr !== undefined) arena.u32.set(macOf(neighbor.lladdr, where), (at + abi.NEIGHBOR_MAC) >>> 2);
+    arena.u32[(at + abi.NEIGHBOR_LINK) >>> 2] = link(neighbor.link);
+    arena.u8[at + abi.NEIGHBOR_FAMILY] = address.family;
+    arena.u8[at + abi.NEIGHBOR_STATE] =
+      (neighbor.state === 'failed' ? NeighborState.FAILED : 0) | (neighbor.proxy ? NeighborState.PROXY : 0);
+  }
+  return first;
+}
+
+/** Writes the static forwarding entries of a namespace's bridges. */
+export function encodeFdb(encoding: Encoding, netns: Netns, link: (name: string) => number): number {
+  const { abi, arena } = encoding;
+  const entries = netns.fdb ?? [];
+  const first = arena.alloc(entries.length * abi.FDB_SIZE);
+  for (const [i, entry] of entries.entries()) {
+    const at = first + i * abi.FDB_SIZE;
+    arena.u32.set(macOf(entry.mac, `network namespace ${netns.name}`), (at + abi.FDB_MAC) >>> 2);
+    arena.u32[(at + abi.FDB_LINK) >>> 2] = link(entry.link);
+  }
+  return first;
+}
+
+/** True if the host may hold addresses that no interface of it has: local routes of whole prefixes, or outside the local table. */
+export function answersOthers(netns: Netns): boolean {
+  const wide = (route: Route) => route.type === 'local';
+  for (const table of netns.tables)
+    for (let level: Netns['tables'][number] | undefined = table; level; level = level.base)
+      if (level.routes.some(wide)) return true;
+  return netns.neighbors?.some(({ proxy }) => proxy) === true;
+}

@@ -1,0 +1,217 @@
+/** Routing tables and policy rules. A table is encoded once, however many namespaces share it. */
+import { RuleAction, RuleFlag, ScopeId } from './codes.ts';
+import { maskOf, networkOf } from './address.ts';
+import { addressOf, type Encoding, prefixOf } from './encoding.ts';
+import { EngineError } from './errors.ts';
+import type { Netns, PolicyRule, Route, RouteTable, Scope } from './network.ts';
+import { RouteType } from './terms.ts';
+
+const SCOPES: Readonly<Record<Scope, ScopeId>> = {
+  global: ScopeId.UNIVERSE,
+  site: ScopeId.SITE,
+  link: ScopeId.LINK,
+  host: ScopeId.HOST,
+  nowhere: ScopeId.NOWHERE,
+};
+
+export const scopeId = (scope: Scope): ScopeId => SCOPES[scope];
+
+const TYPES: Readonly<Record<Route['type'], RouteType>> = {
+  unicast: RouteType.UNICAST,
+  local: RouteType.LOCAL,
+  broadcast: RouteType.BROADCAST,
+  anycast: RouteType.ANYCAST,
+  multicast: RouteType.MULTICAST,
+  blackhole: RouteType.BLACKHOLE,
+  unreachable: RouteType.UNREACHABLE,
+  prohibit: RouteType.PROHIBIT,
+  throw: RouteType.THROW,
+};
+
+/** Scope of a route that does not name one, as iproute2 gives it. */
+function scopeOf(route: Route): ScopeId {
+  if (route.scope !== undefined) return SCOPES[route.scope];
+  if (route.type === 'local') return ScopeId.HOST;
+  if (route.type !== 'unicast') return route.nexthops.length > 0 ? ScopeId.LINK : ScopeId.UNIVERSE;
+  return route.nexthops.some((nexthop) => nexthop.via !== undefined) ? ScopeId.UNIVERSE : ScopeId.LINK;
+}
+
+function encodeEndpoint(encoding: Encoding, text: string, where: string): number {
+  const { abi, arena } = encoding;
+  const address = addressOf(text, where);
+  const at = arena.alloc(abi.ENDPOINT_SIZE);
+  arena.putWords(at + abi.ENDPOINT_ADDRESS, address.words);
+  arena.u8[at + abi.ENDPOINT_FAMILY] = address.family;
+  return at;
+}
+
+function encodeRoute(encoding: Encoding, at: number, route: Route, where: string): void {
+  const { abi, arena, interfaces, objects } = encoding;
+  const prefix = networkOf(prefixOf(route.destination, where));
+  if (prefix.family !== route.family)
+    throw new EngineError('BAD_ADDRESS', `${where}: route to ${route.destination} is of the other family`);
+  const { nexthops } = route;
+  const hops = nexthops.length === 0 ? 0 : arena.alloc(nexthops.length * abi.NEXTHOP_SIZE);
+  for (let i = 0; i < nexthops.length; i++) {
+    const nexthop = nexthops[i] as Route['nexthops'][number];
+    const hop = hops + i * abi.NEXTHOP_SIZE;
+    const via = nexthop.via === undefined ? 0 : encodeEndpoint(encoding, nexthop.via, where);
+    arena.u32[(hop + abi.NEXTHOP_DEV) >>> 2] = interfaces.of(nexthop.dev);
+    arena.u32[(hop + abi.NEXTHOP_VIA) >>> 2] = via;
+    arena.u32[(hop + abi.NEXTHOP_WEIGHT) >>> 2] = nexthop.weight ?? 1;
+  }
+  const prefsrc = route.prefsrc === undefined ? 0 : encodeEndpoint(encoding, route.prefsrc, where);
+  const { u8, u32 } = arena;
+  arena.putWords(at + abi.ROUTE_PREFIX, prefix.words);
+  u32[(at + abi.ROUTE_ID) >>> 2] = objects.routes.length;
+  u32[(at + abi.ROUTE_METRIC) >>> 2] = route.metric ?? (route.family === 4 ? 0 : 1024);
+  u32[(at + abi.ROUTE_PREFSRC) >>> 2] = prefsrc;
+  u32[(at + abi.ROUTE_MTU) >>> 2] = route.mtu ?? 0;
+  u32[(at + abi.ROUTE_NEXTHOPS) >>> 2] = hops;
+  arena.u16[(at + abi.ROUTE_NEXTHOP_COUNT) >>> 1] = nexthops.length;
+  u8[at + abi.ROUTE_LENGTH] = prefix.length;
+  u8[at + abi.ROUTE_FAMILY] = route.family;
+  u8[at + abi.ROUTE_TYPE] = TYPES[route.type];
+  u8[at + abi.ROUTE_SCOPE] = scopeOf(route);
+  // IPv6 routes have no TOS.
+  u8[at + abi.ROUTE_TOS] = route.family === 4 ? (route.tos ?? 0) : 0;
+  objects.routes.push(route);
+}
+
+function encodeLayer(encoding: Encoding, routes: readonly Route[], base: number, where: string): number {
+  const { abi, arena } = encoding;
+  const at = arena.alloc(abi.LAYER_SIZE);
+  const first = arena.alloc(routes.length * abi.ROUTE_SIZE);
+  arena.u32[(at + abi.LAYER_BASE) >>> 2] = base;
+  arena.u32[(at + abi.LAYER_ROUTES) >>> 2] = first;
+  arena.u32[(at + abi.LAYER_ROUTE_COUNT) >>> 2] = routes.length;
+  for (let i = 0; i < routes.length; i++)
+    encodeRoute(encoding, first + i * abi.ROUTE_SIZE, routes[i] as Route, where);
+  return at;
+}
+
+function encodeTable(encoding: Encoding, table: RouteTable, where: string): number {
+  const known = encoding.layers.get(table);
+  if (known !== undefined) return known;
+  const base = table.base ? encodeTable(encoding, table.base, where) : 0;
+  const at = encodeLayer(encoding, table.routes, base, where);
+  encoding.layers.set(table, at);
+  return at;
+}
+
+const LOCAL_TABLE = 255;
+
+/** Tables of one number: their own routes together, over the first base that is there. */
+function merged(tables: readonly RouteTable[]): RouteTable {
+  const [first] = tables;
+  if (tables.length === 1 && first) return first;
+  const base = tables.find((table) => table.base)?.base;
+  const routes = tables.flatMap((table) => table.routes);
+  return { id: first?.id ?? 0, routes, ...(base ? { base } : {}) };
+}
+
+/** Writes the namespace's tables, `local` as the local table; returns where its slots are. */
+export function encodeTables(encoding: Encoding, netns: Netns, local: RouteTable): { at: number; count: number } {
+  const { abi, arena } = encoding;
+  const where = `network namespace ${netns.name}`;
+  const byId = new Map<number, RouteTable[]>();
+  for (const table of netns.tables) {
+    if (table.id === LOCAL_TABLE) continue;
+    const same = byId.get(table.id);
+    if (same) same.push(table);
+    else byId.set(table.id, [table]);
+  }
+  const slots: [number, number][] = [[LOCAL_TABLE, encodeTable(encoding, local, where)]];
+  for (const [id, tables] of byId) slots.push([id, encodeTable(encoding, merged(tables), where)]);
+  const at = arena.alloc(slots.length * abi.TABLE_SLOT_SIZE);
+  for (let i = 0; i < slots.length; i++) {
+    const [id, layer] = slots[i] as [number, number];
+    const slot = at + i * abi.TABLE_SLOT_SIZE;
+    arena.u32[(slot + abi.TABLE_SLOT_ID) >>> 2] = id;
+    arena.u32[(slot + abi.TABLE_SLOT_LAYER) >>> 2] = layer;
+  }
+  return { at, count: slots.length };
+}
+
+const lookup = (family: 4 | 6, priority: number, table: number): PolicyRule => ({
+  family,
+  priority,
+  action: { kind: 'lookup', table },
+});
+
+/** The kernel's own rules, in the order of the engine's `DefaultRule`. */
+export const DEFAULT_RULES: readonly PolicyRule[] = [
+  lookup(4, 0, 255),
+  lookup(4, 32766, 254),
+  lookup(4, 32767, 253),
+  lookup(6, 0, 255),
+  lookup(6, 32766, 254),
+];
+
+const ACTIONS: Readonly<Record<PolicyRule['action']['kind'], RuleAction>> = {
+  lookup: RuleAction.LOOKUP,
+  blackhole: RuleAction.BLACKHOLE,
+  unreachable: RuleAction.UNREACHABLE,
+  prohibit: RuleAction.PROHIBIT,
+  goto: RuleAction.GOTO,
+  nop: RuleAction.NOP,
+};
+
+function encodeRule(encoding: Encoding, at: number, rule: PolicyRule, where: string): void {
+  const { abi, arena, interfaces, objects } = encoding;
+  let flags = rule.not ? RuleFlag.NOT : 0;
+  const prefix = (text: string | undefined, flag: RuleFlag, value: number, mask: number) => {
+    if (text === undefined) return;
+    const parsed = prefixOf(text, where);
+    if (parsed.length === 0) return;
+    flags |= flag;
+    arena.putWords(at + value, parsed.words);
+    arena.putWords(at + mask, maskOf(parsed.family, parsed.length));
+  };
+  prefix(rule.from, RuleFlag.FROM, abi.POLICY_FROM, abi.POLICY_FROM_MASK);
+  prefix(rule.to, RuleFlag.TO, abi.POLICY_TO, abi.POLICY_TO_MASK);
+  const { u8, u16, u32 } = arena;
+  const put = (offset: number, value: number) => {
+    u32[(at + offset) >>> 2] = value;
+  };
+  put(abi.POLICY_ID, objects.policies.length);
+  objects.policies.push(rule);
+  put(abi.POLICY_PRIORITY, rule.priority);
+  put(abi.POLICY_IIF, rule.iif === undefined ? 0 : interfaces.of(rule.iif));
+  put(abi.POLICY_OIF, rule.oif === undefined ? 0 : interfaces.of(rule.oif));
+  put(abi.POLICY_SUPPRESS, -1);
+  if (rule.fwmark) {
+    flags |= RuleFlag.MARK;
+    put(abi.POLICY_MARK, rule.fwmark.value);
+    put(abi.POLICY_MARK_MASK, rule.fwmark.mask);
+  }
+  if (rule.suppressPrefixLength !== undefined) put(abi.POLICY_SUPPRESS, rule.suppressPrefixLength);
+  if (rule.tos) flags |= RuleFlag.TOS;
+  u8[at + abi.POLICY_TOS] = rule.tos ?? 0;
+  u8[at + abi.POLICY_PROTOCOL] = rule.ipproto ?? 0;
+  const ports = (range: { from: number; to: number } | undefined, flag: RuleFlag, from: number, to: number) => {
+    if (!range) return;
+    flags |= flag;
+    u16[(at + from) >>> 1] = range.from;
+    u16[(at + to) >>> 1] = range.to;
+  };
+  ports(rule.sport, RuleFlag.SPORT, abi.POLICY_SPORT_FROM, abi.POLICY_SPORT_TO);
+  ports(rule.dport, RuleFlag.DPORT, abi.POLICY_DPORT_FROM, abi.POLICY_DPORT_TO);
+  const { action } = rule;
+  u8[at + abi.POLICY_ACTION] = ACTIONS[action.kind];
+  put(abi.POLICY_TARGET, action.kind === 'lookup' ? action.table : action.kind === 'goto' ? action.priority : 0);
+  u8[at + abi.POLICY_FAMILY] = rule.family;
+  u16[(at + abi.POLICY_FLAGS) >>> 1] = flags;
+}
+
+/** Writes the rules that somebody gave; at 0: nobody did, and the kernel has its own. */
+export function encodeRules(encoding: Encoding, netns: Netns): { at: number; count: number } {
+  const { abi, arena } = encoding;
+  if (!netns.rules) return { at: 0, count: 0 };
+  const rules = [...netns.rules].sort((a, b) => a.priority - b.priority);
+  // An empty list stands for a namespace without rules, which routes nothing: it needs an address all the same.
+  const at = arena.alloc(Math.max(1, rules.length) * abi.POLICY_SIZE);
+  for (const [i, rule] of rules.entries())
+    encodeRule(encoding, at + i * abi.POLICY_SIZE, rule, `network namespace ${netns.name}`);
+  return { at, count: rules.length };
+}

@@ -1,0 +1,257 @@
+/** A `Network` as records in the engine's memory. What namespaces share by identity is written once. */
+import type { Abi } from './abi.ts';
+import type { Arena } from './arena.ts';
+import { CtStatus, ListenerFlag, NetnsFlag, TcpState } from './codes.ts';
+import { AddressArray, answersOthers, encodeFdb, encodeNeighbors, LinkArray } from './encode-links.ts';
+import { ChainArray, countChains, encodeHooks, TableFacts } from './encode-netfilter.ts';
+import { DEFAULT_RULES, encodeRules, encodeTables } from './encode-routes.ts';
+import { SetArray } from './encode-sets.ts';
+import { addressOf, type Encoding, nameBytes, type Objects, Symbols } from './encoding.ts';
+import { EngineError } from './errors.ts';
+import { localTable } from './local-table.ts';
+import type { ConntrackEntry, Listener, Netns, Network, Tuple } from './network.ts';
+import { confAll, type Sysctls, sysctl } from './sysctl.ts';
+
+/** `listenerCount` where nobody knows. */
+const ABSENT = 0xffffffff;
+const LOCAL_TABLE = 255;
+
+/** Flags of a namespace that follow from its sysctls, remembered by identity. */
+class NetnsSettings {
+  readonly #known = new Map<Sysctls, { flags: number; ttl4: number; ttl6: number }>();
+
+  of(sysctls: Sysctls): { flags: number; ttl4: number; ttl6: number } {
+    let settings = this.#known.get(sysctls);
+    if (!settings) {
+      const on = (name: string, flag: NetnsFlag) => (sysctl(sysctls, name) !== 0 ? flag : 0);
+      settings = {
+        flags:
+          on('net.bridge.bridge-nf-call-iptables', NetnsFlag.BRIDGE_CALL_4) |
+          on('net.bridge.bridge-nf-call-ip6tables', NetnsFlag.BRIDGE_CALL_6) |
+          on('net.netfilter.nf_conntrack_tcp_loose', NetnsFlag.TCP_LOOSE) |
+          on('net.ipv4.icmp_echo_ignore_all', NetnsFlag.ECHO_IGNORE_4) |
+          on('net.ipv6.icmp.echo_ignore_all', NetnsFlag.ECHO_IGNORE_6) |
+          on('net.ipv4.fib_multipath_hash_policy', NetnsFlag.MULTIPATH_PORTS_4) |
+          on('net.ipv6.fib_multipath_hash_policy', NetnsFlag.MULTIPATH_PORTS_6) |
+          on('net.ipv4.fwmark_reflect', NetnsFlag.FWMARK_REFLECT_4) |
+          on('net.ipv6.fwmark_reflect', NetnsFlag.FWMARK_REFLECT_6) |
+          on('net.ipv4.tcp_fwmark_accept', NetnsFlag.FWMARK_ACCEPT) |
+          (confAll(sysctls, 6, 'forwarding') !== 0 ? NetnsFlag.FORWARD_6 : 0),
+        ttl4: sysctl(sysctls, 'net.ipv4.ip_default_ttl'),
+        ttl6: sysctl(sysctls, 'net.ipv6.conf.all.hop_limit'),
+      };
+      this.#known.set(sysctls, settings);
+    }
+    return settings;
+  }
+}
+
+function encodeListeners(encoding: Encoding, listeners: readonly Listener[], where: string): number {
+  const { abi, arena } = encoding;
+  const first = arena.alloc(listeners.length * abi.LISTENER_SIZE);
+  for (const [i, listener] of listeners.entries()) {
+    const at = first + i * abi.LISTENER_SIZE;
+    const address = addressOf(listener.address, where);
+    const any = address.words.every((word) => word === 0);
+    const any6 = any && address.family === 6;
+    arena.putWords(at + abi.LISTENER_ADDRESS, address.words);
+    arena.u16[(at + abi.LISTENER_PORT) >>> 1] = listener.port;
+    arena.u8[at + abi.LISTENER_PROTOCOL] = listener.protocol;
+    arena.u8[at + abi.LISTENER_FAMILY] = address.family;
+    arena.u8[at + abi.LISTENER_FLAGS] =
+      (any6 ? ListenerFlag.ANY_6 : 0) |
+      ((any && address.family === 4) || (any6 && !listener.v6only) ? ListenerFlag.ANY_4 : 0);
+  }
+  return first;
+}
+
+function encodeTuple(encoding: Encoding, at: number, tuple: Tuple, entry: ConntrackEntry, netns: number): void {
+  const { abi, arena } = encoding;
+  arena.putWords(at + abi.TUPLE_SADDR, addressOf(tuple.saddr, 'conntrack').words);
+  arena.putWords(at + abi.TUPLE_DADDR, addressOf(tuple.daddr, 'conntrack').words);
+  arena.u32[(at + abi.TUPLE_NETNS) >>> 2] = netns;
+  arena.u16[(at + abi.TUPLE_SPORT) >>> 1] = tuple.sport;
+  arena.u16[(at + abi.TUPLE_DPORT) >>> 1] = tuple.dport;
+  arena.u16[(at + abi.TUPLE_ZONE) >>> 1] = entry.zone;
+  arena.u8[at + abi.TUPLE_FAMILY] = entry.family;
+  arena.u8[at + abi.TUPLE_PROTOCOL] = entry.protocol;
+}
+
+const BOTH_DIRECTIONS = 3;
+/** `TCP_NONE_SET`: no packet has been seen yet. */
+const NO_SEGMENT = 5;
+
+/** Connections at the start count as confirmed, and as having their NAT decided. */
+function encodeFlows(encoding: Encoding, entries: readonly ConntrackEntry[], netns: number): number {
+  const { abi, arena } = encoding;
+  const first = arena.alloc(entries.length * abi.FLOW_SIZE);
+  for (const [i, entry] of entries.entries()) {
+    const at = first + i * abi.FLOW_SIZE;
+    encodeTuple(encoding, at, entry.original, entry, netns);
+    encodeTuple(encoding, at + abi.FLOW_REPLY, entry.reply, entry, netns);
+    arena.u32[(at + abi.FLOW_STATUS) >>> 2] =
+      CtStatus.SRC_DONE |
+      CtStatus.DST_DONE |
+      (entry.seenReply ? CtStatus.SEEN_REPLY : 0) |
+      (entry.assured ? CtStatus.ASSURED : 0) |
+      (entry.snat ? CtStatus.SNAT : 0) |
+      (entry.dnat ? CtStatus.DNAT : 0);
+    arena.u32[(at + abi.FLOW_MARK) >>> 2] = entry.mark;
+    arena.u16[(at + abi.FLOW_ZONE) >>> 1] = entry.zone;
+    arena.u8[at + abi.FLOW_ZONE_DIRECTIONS] = BOTH_DIRECTIONS;
+    arena.u8[at + abi.FLOW_TCP_LAST_INDEX] = NO_SEGMENT;
+    if (entry.tcpState !== undefined)
+      arena.u8[at + abi.FLOW_TCP_STATE] = TcpState[entry.tcpState as keyof typeof TcpState] ?? TcpState.NONE;
+  }
+  return first;
+}
+
+/** Has the local table routes of IPv4 that the kernel did not make itself (`fib_has_custom_local_routes`)? */
+const hasCustomLocal = (netns: Netns): boolean =>
+  netns.tables.some(
+    ({ id, routes }) =>
+      id === LOCAL_TABLE && routes.some(({ family, protocol }) => family === 4 && protocol !== 'kernel'),
+  );
+
+/** 16 bytes for each symbol of an interface's name; symbol 0 is the empty one. */
+function encodeNames(encoding: Encoding): { at: number; count: number } {
+  const { arena, interfaces } = encoding;
+  const count = interfaces.size + 1;
+  const at = arena.alloc(count * 16);
+  let i = 1;
+  for (const name of interfaces.names()) arena.u32.set(nameBytes(name).bytes, (at + i++ * 16) >>> 2);
+  return { at, count };
+}
+
+function emptyObjects(): Objects {
+  return {
+    netnses: [],
+    netnsAt: [],
+    netnsByName: new Map(),
+    links: [],
+    linkNumbers: [],
+    tables: [],
+    chains: [],
+    routes: [],
+    policies: [...DEFAULT_RULES],
+    statements: new Map(),
+  };
+}
+
+/** Throws `EngineError` for a network that contradicts itself. Returns where the manifest is, and the objects behind the numbers. */
+export function encodeNetwork(abi: Abi, arena: Arena, network: Network): { manifest: number; objects: Objects } {
+  const { netnses } = network;
+  const objects = emptyObjects();
+  const encoding: Encoding = {
+    abi,
+    arena,
+    objects,
+    interfaces: new Symbols(),
+    chainNames: new Symbols(),
+    setNames: new Symbols(),
+    recentNames: new Symbols(),
+    layers: new Map(),
+    tables: new Map(),
+    sets: new Map(),
+  };
+  // The engine knows the symbol of `lo` (core/links.ts).
+  encoding.interfaces.of('lo');
+  const manifest = arena.alloc(abi.MANIFEST_SIZE);
+  const netnsArray = arena.alloc(netnses.length * abi.NETNS_SIZE);
+  for (const [i, netns] of netnses.entries()) {
+    if (objects.netnsByName.has(netns.name))
+      throw new EngineError('DUPLICATE_NAME', `network namespace ${netns.name} stands twice`);
+    objects.netnsByName.set(netns.name, i);
+    objects.netnses.push(netns);
+    objects.netnsAt.push(netnsArray + i * abi.NETNS_SIZE);
+  }
+  const links = new LinkArray(encoding, netnses);
+  const addresses = new AddressArray(encoding, netnses);
+  const chains = new ChainArray(encoding, countChains(netnses));
+  const sets = new SetArray(encoding, netnses);
+  const facts = new TableFacts();
+  const settings = new NetnsSettings();
+
+  for (let i = 0; i < netnses.length; i++) {
+    const netns = netnses[i] as Netns;
+    const at = netnsArray + i * abi.NETNS_SIZE;
+    const put = (offset: number, value: number) => {
+      arena.u32[(at + offset) >>> 2] = value;
+    };
+    const own = links.encode(netns, i, at, answersOthers(netns));
+    const addressed = addresses.encode(netns, own.at, own.count);
+    const linkAt = (name: string): number => {
+      const number = objects.linkNumbers[i]?.get(name);
+      if (number === undefined)
+        throw new EngineError('UNKNOWN_LINK', `network namespace ${netns.name} has no link ${name}`);
+      return links.at + number * abi.LINK_SIZE;
+    };
+    const tables = encodeTables(encoding, netns, localTable(netns));
+    const rules = encodeRules(encoding, netns);
+    const hooks4 = encodeHooks(encoding, chains, facts, netns, 'ip');
+    const hooks6 = encodeHooks(encoding, chains, facts, netns, 'ip6');
+    const { flags, ttl4, ttl6 } = settings.of(netns.sysctls);
+    const listed = (family: 4 | 6) => netns.conntrack?.some((entry) => entry.family === family) === true;
+    const track4 = hooks4.tracks || listed(4);
+    const track6 = hooks6.tracks || listed(6);
+    put(abi.NETNS_ID, i);
+    put(
+      abi.NETNS_FLAGS,
+      flags |
+        (track4 ? NetnsFlag.TRACK_4 : 0) |
+        (track6 ? NetnsFlag.TRACK_6 : 0) |
+        (track4 && hooks4.translates ? NetnsFlag.NAT_4 : 0) |
+        (track6 && hooks6.translates ? NetnsFlag.NAT_6 : 0) |
+        (netns.rules?.some(({ family }) => family === 4) ? NetnsFlag.CUSTOM_RULES : 0) |
+        (hasCustomLocal(netns) ? NetnsFlag.CUSTOM_LOCAL : 0),
+    );
+    put(abi.NETNS_LINKS, own.at);
+    put(abi.NETNS_LINK_COUNT, own.count);
+    put(abi.NETNS_ADDRESSES, addressed.at);
+    put(abi.NETNS_ADDRESS_COUNT, addressed.count);
+    put(abi.NETNS_RULES, rules.at);
+    put(abi.NETNS_RULE_COUNT, rules.count);
+    put(abi.NETNS_TABLES, tables.at);
+    put(abi.NETNS_TABLE_COUNT, tables.count);
+    put(abi.NETNS_CHAINS4, hooks4.at);
+    put(abi.NETNS_CHAINS4_COUNT, hooks4.count);
+    put(abi.NETNS_CHAINS6, hooks6.at);
+    put(abi.NETNS_CHAINS6_COUNT, hooks6.count);
+    put(abi.NETNS_TTL4, ttl4);
+    put(abi.NETNS_TTL6, ttl6);
+    put(abi.NETNS_LISTENER_COUNT, netns.listeners?.length ?? ABSENT);
+    if (netns.neighbors?.length) {
+      put(abi.NETNS_NEIGHBORS, encodeNeighbors(encoding, netns, linkAt));
+      put(abi.NETNS_NEIGHBOR_COUNT, netns.neighbors.length);
+    }
+    if (netns.fdb?.length) {
+      put(abi.NETNS_FDB, encodeFdb(encoding, netns, linkAt));
+      put(abi.NETNS_FDB_COUNT, netns.fdb.length);
+    }
+    if (netns.sets?.length) {
+      put(abi.NETNS_SETS, sets.encode(netns.sets));
+      put(abi.NETNS_SET_COUNT, netns.sets.length);
+    }
+    if (netns.listeners?.length)
+      put(abi.NETNS_LISTENERS, encodeListeners(encoding, netns.listeners, `network namespace ${netns.name}`));
+    if (netns.conntrack?.length) {
+      put(abi.NETNS_FLOWS, encodeFlows(encoding, netns.conntrack, i));
+      put(abi.NETNS_FLOW_COUNT, netns.conntrack.length);
+    }
+  }
+  const segments = links.connect();
+  const names = encodeNames(encoding);
+  const put = (offset: number, value: number, count: number) => {
+    arena.u32[(manifest + offset) >>> 2] = value;
+    arena.u32[((manifest + offset) >>> 2) + 1] = count;
+  };
+  put(abi.MANIFEST_NETNSES, netnsArray, netnses.length);
+  put(abi.MANIFEST_LINKS, links.at, links.count);
+  put(abi.MANIFEST_SEGMENTS, segments.at, segments.count);
+  put(abi.MANIFEST_ADDRESSES, addresses.at, addresses.count);
+  put(abi.MANIFEST_CHAINS, chains.at, chains.count);
+  put(abi.MANIFEST_SETS, sets.at, sets.count);
+  put(abi.MANIFEST_NAMES, names.at, names.count);
+  arena.u32[(manifest + abi.MANIFEST_END) >>> 2] = arena.end;
+  return { manifest, objects };
+}

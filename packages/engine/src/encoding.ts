@@ -1,0 +1,152 @@
+/** What the parts of the encoder share: the arena, symbols for names, and the host's objects behind the numbers of the trace. */
+import type { Abi } from './abi.ts';
+import { type IpAddress, type IpPrefix, maskOf, networkOf, parseAddress, parsePrefix, type Words } from './address.ts';
+import type { Arena } from './arena.ts';
+import { EngineError } from './errors.ts';
+import type { Chain, IpSet, Link, Netns, PolicyRule, Route, RouteTable, Statement, Table } from './network.ts';
+import type { Family } from './packet.ts';
+
+/** Numbers from 1 on for names, in the order they come. */
+export class Symbols {
+  readonly #numbers = new Map<string, number>();
+
+  of(name: string): number {
+    let number = this.#numbers.get(name);
+    if (number === undefined) {
+      number = this.#numbers.size + 1;
+      this.#numbers.set(name, number);
+    }
+    return number;
+  }
+
+  /** 0 where the name has no symbol yet. */
+  find(name: string): number {
+    return this.#numbers.get(name) ?? 0;
+  }
+
+  get size(): number {
+    return this.#numbers.size;
+  }
+
+  names(): IterableIterator<string> {
+    return this.#numbers.keys();
+  }
+}
+
+/** What the numbers and addresses of a loaded network stand for. */
+export interface Objects {
+  netnses: Netns[];
+  /** Address of each namespace's record, by number. */
+  netnsAt: number[];
+  netnsByName: Map<string, number>;
+  /** By the number in the link's record, with the number of its namespace. */
+  links: { link: Link; netns: number; at: number }[];
+  /** For each namespace, its links' numbers by name. */
+  linkNumbers: Map<string, number>[];
+  tables: Table[];
+  chains: Chain[];
+  routes: Route[];
+  policies: PolicyRule[];
+  /** Statements that make choice points, by address. */
+  statements: Map<number, Statement>;
+}
+
+export interface Encoding {
+  readonly abi: Abi;
+  readonly arena: Arena;
+  readonly objects: Objects;
+  readonly interfaces: Symbols;
+  readonly chainNames: Symbols;
+  readonly setNames: Symbols;
+  readonly recentNames: Symbols;
+  /** What was encoded already, by identity: shared objects stand in memory once. */
+  readonly layers: Map<RouteTable, number>;
+  readonly tables: Map<Table, number>;
+  readonly sets: Map<IpSet, number>;
+}
+
+/** IPv4 as an unsigned number; -1 for anything that is not four plain decimal octets. */
+export function number4(text: string): number {
+  let value = 0;
+  let octet = -1;
+  let dots = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 46) {
+      if (octet < 0 || ++dots > 3) return -1;
+      value = value * 256 + octet;
+      octet = -1;
+    } else if (code >= 48 && code <= 57) {
+      if (octet === 0) return -1;
+      octet = octet < 0 ? code - 48 : octet * 10 + code - 48;
+      if (octet > 255) return -1;
+    } else return -1;
+  }
+  return dots === 3 && octet >= 0 ? value * 256 + octet : -1;
+}
+
+const at = (what: string, where: string) => `${where}: ${what}`;
+
+export function addressOf(text: string, where: string): IpAddress {
+  const value = number4(text);
+  if (value >= 0) return { family: 4, words: [0, 0, 0, value] };
+  const address = parseAddress(text);
+  if (!address) throw new EngineError('BAD_ADDRESS', at(`${text} is not an address`, where));
+  return address;
+}
+
+export function prefixOf(text: string, where: string): IpPrefix {
+  const slash = text.indexOf('/');
+  const value = slash < 0 ? number4(text) : number4(text.slice(0, slash));
+  if (value >= 0) {
+    const length = slash < 0 ? 32 : Number(text.slice(slash + 1));
+    if (Number.isInteger(length) && length >= 0 && length <= 32 && text.length > slash + 1)
+      return { family: 4, words: [0, 0, 0, value], length };
+  }
+  const prefix = parsePrefix(text);
+  if (!prefix) throw new EngineError('BAD_ADDRESS', at(`${text} is not a prefix`, where));
+  return prefix;
+}
+
+export interface Masked {
+  family: Family;
+  value: Words;
+  mask: Words;
+}
+
+/** `10.0.0.0/8`, or with a mask in full: `10.0.0.1/255.0.0.255`. Host bits are cleared. */
+export function maskedOf(text: string, where: string): Masked {
+  const slash = text.indexOf('/');
+  if (slash >= 0 && /[.:]/.test(text.slice(slash + 1))) {
+    const address = addressOf(text.slice(0, slash), where);
+    const mask = addressOf(text.slice(slash + 1), where);
+    if (mask.family !== address.family) throw new EngineError('BAD_ADDRESS', at(`${text} mixes families`, where));
+    return {
+      family: address.family,
+      value: address.words.map((w, i) => (w & (mask.words[i] as number)) >>> 0) as Words,
+      mask: mask.words,
+    };
+  }
+  const prefix = prefixOf(text, where);
+  return { family: prefix.family, value: networkOf(prefix).words, mask: maskOf(prefix.family, prefix.length) };
+}
+
+/** 02:00:00:00:00:01 as two 32-bit halves, the lower first. */
+export function macOf(text: string, where: string): [low: number, high: number] {
+  const parts = text.split(':');
+  const octets = parts.map((part) => (/^[0-9a-fA-F]{1,2}$/.test(part) ? Number.parseInt(part, 16) : Number.NaN));
+  if (octets.length !== 6 || octets.some(Number.isNaN))
+    throw new EngineError('BAD_VALUE', at(`${text} is not a link-layer address`, where));
+  const [a, b, c, d, e, f] = octets as [number, number, number, number, number, number];
+  return [((c << 24) | (d << 16) | (e << 8) | f) >>> 0, (a << 8) | b];
+}
+
+/** The first 16 bytes of an interface's name, and a mask over as many bytes as `count`. */
+export function nameBytes(name: string, count = name.length): { bytes: Words; mask: Words } {
+  const bytes = new Uint8Array(16);
+  const mask = new Uint8Array(16);
+  new TextEncoder().encodeInto(name, bytes);
+  mask.fill(255, 0, Math.min(16, count));
+  const words = (from: Uint8Array) => [...new Uint32Array(from.buffer)] as Words;
+  return { bytes: words(bytes), mask: words(mask) };
+}

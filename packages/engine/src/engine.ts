@@ -1,0 +1,158 @@
+/** The WebAssembly engine as a `Machine`. */
+import { type Abi, type Calls, readAbi } from './abi.ts';
+import { Arena } from './arena.ts';
+import { compileEngine, type WasmSource } from './compile.ts';
+import { Decoder } from './decode.ts';
+import { encodeNetwork } from './encode.ts';
+import type { Objects } from './encoding.ts';
+import { EngineError, throwFailure } from './errors.ts';
+import type { Machine } from './machine.ts';
+import type { ConntrackEntry, Network } from './network.ts';
+import type { Packet } from './packet.ts';
+import { writeNested } from './packet-record.ts';
+import { Views } from './views.ts';
+import type { Choice, Walk } from './walk.ts';
+
+export interface EngineOptions {
+  /** The engine's file; `engine.wasm` beside the package's own where absent. */
+  wasm?: WasmSource;
+}
+
+export interface Engine extends Machine {
+  /** Bytes of memory that the engine holds. */
+  readonly bytes: number;
+  /** Lets go of the memory; every later call throws. */
+  dispose(): void;
+}
+
+class WasmEngine implements Engine {
+  #calls: Calls | undefined;
+  readonly #abi: Abi;
+  readonly #views: Views;
+  #objects: Objects | undefined;
+  #decoder: Decoder | undefined;
+  /** First byte that networks are written to. */
+  readonly #heap: number;
+
+  constructor(instance: WebAssembly.Instance) {
+    const { abi, calls } = readAbi(instance.exports);
+    this.#abi = abi;
+    this.#calls = calls;
+    this.#views = new Views(calls.memory);
+    this.#heap = calls.open() >>> 0;
+    if (this.#heap === 0) throw new EngineError('OUT_OF_MEMORY', 'there is no room for the machine itself');
+  }
+
+  get #live(): Calls {
+    if (!this.#calls) throw new EngineError('DISPOSED', 'the engine was disposed of');
+    return this.#calls;
+  }
+
+  get bytes(): number {
+    return this.#calls ? this.#views.memory.buffer.byteLength : 0;
+  }
+
+  load(network: Network): void {
+    const calls = this.#live;
+    this.#objects = undefined;
+    this.#decoder = undefined;
+    const arena = new Arena(this.#views, this.#heap, calls.used() >>> 0);
+    const { manifest, objects } = encodeNetwork(this.#abi, arena, network);
+    throwFailure(calls.load(manifest));
+    this.#objects = objects;
+    this.#decoder = new Decoder(this.#abi, this.#views, objects);
+  }
+
+  reset(): void {
+    this.#live.reset();
+  }
+
+  script(answers: readonly number[]): void {
+    const capacity = this.#abi.SCRIPT_CAPACITY;
+    if (answers.length > capacity)
+      throw new EngineError('CHOICES_FULL', `a script has at most ${capacity} answers, not ${answers.length}`);
+    const calls = this.#live;
+    this.#views.u32.set(answers, this.#abi.SCRIPT_BASE >>> 2);
+    calls.setScript(answers.length);
+  }
+
+  choices(): Choice[] {
+    const count = this.#live.choiceCount();
+    return this.#decoder?.choices(count) ?? [];
+  }
+
+  nth(mode: 'count' | 'choice'): void {
+    this.#live.nthMode(mode === 'choice' ? 1 : 0);
+  }
+
+  advance(ms: number): void {
+    this.#live.advance(ms);
+  }
+
+  send(netns: string, packet: Packet, options: { link?: string } = {}): Walk {
+    const calls = this.#live;
+    const [number, at] = this.#netns(netns);
+    let link = 0;
+    if (options.link !== undefined) {
+      const found = this.#objects?.linkNumbers[number]?.get(options.link);
+      if (found === undefined)
+        throw new EngineError('UNKNOWN_LINK', `network namespace ${netns} has no link ${options.link}`);
+      link = this.#objects?.links[found]?.at ?? 0;
+    }
+    writeNested(this.#abi, this.#views, this.#abi.PACKET_BASE, packet);
+    throwFailure(calls.send(at, link));
+    return this.#walk(calls);
+  }
+
+  answer(): Walk | undefined {
+    const calls = this.#live;
+    const sent = calls.answer();
+    throwFailure(calls.takeFailure());
+    return sent === 0 ? undefined : this.#walk(calls);
+  }
+
+  conntrack(netns: string): ConntrackEntry[] {
+    const calls = this.#live;
+    const [, at] = this.#netns(netns);
+    return this.#decoder?.entries(calls.flowsFirst() >>> 0, at) ?? [];
+  }
+
+  flush(netns?: string): void {
+    const calls = this.#live;
+    calls.flush(netns === undefined ? 0 : this.#netns(netns)[1]);
+  }
+
+  dispose(): void {
+    this.#calls = undefined;
+    this.#objects = undefined;
+    this.#decoder = undefined;
+  }
+
+  /** Number and address of a namespace. */
+  #netns(name: string): [number: number, at: number] {
+    const number = this.#objects?.netnsByName.get(name);
+    const at = number === undefined ? undefined : this.#objects?.netnsAt[number];
+    if (number === undefined || at === undefined)
+      throw new EngineError('UNKNOWN_NETNS', `no network namespace ${name} is loaded`);
+    return [number, at];
+  }
+
+  #walk(calls: Calls): Walk {
+    const decoder = this.#decoder as Decoder;
+    return { steps: decoder.steps(calls.traceLength()), end: decoder.end() };
+  }
+}
+
+/** Called by debug builds where an assertion does not hold. */
+function abort(_message: number, _file: number, line: number, column: number): never {
+  throw new EngineError('BROKEN', `an assertion of the engine does not hold (${line}:${column})`);
+}
+
+/**
+ * A machine in WebAssembly, in Node (20 and later), browsers and workers. Each has a memory of its own; a compiled module
+ * (`compileEngine`) may be shared by any number of them. Browsers need `'wasm-unsafe-eval'` in their content security policy.
+ */
+export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
+  const module = await compileEngine(options.wasm);
+  return new WasmEngine(await WebAssembly.instantiate(module, { env: { abort } }));
+}
