@@ -95,7 +95,7 @@ describe('nodes of a snapshot', () => {
 
   test('an ExternalIP does where there is no InternalIP', async () => {
     const cluster = await clusterOf(`${node('a')}\nstatus: {addresses: [{type: ExternalIP, address: 192.0.2.4}]}`);
-    expect(table(cluster)['a']).toEqual(['192.0.2.4', '10.244.0.0/24']);
+    expect(table(cluster).a).toEqual(['192.0.2.4', '10.244.0.0/24']);
   });
 
   test('as many as the pods of a DaemonSet', async () => {

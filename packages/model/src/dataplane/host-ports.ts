@@ -127,6 +127,7 @@ export function hostPortAdditions(pods: readonly HostPortPod[], family: Family, 
         },
       ],
       chains: [
+        ...made.map((m) => m.chain),
         { name: 'CNI-HOSTPORT-DNAT', rules: made.flatMap((m) => m.jumps) },
         {
           name: 'CNI-HOSTPORT-MASQ',
@@ -141,7 +142,6 @@ export function hostPortAdditions(pods: readonly HostPortPod[], family: Family, 
             ),
           ],
         },
-        ...made.map((m) => m.chain),
       ],
     },
   ];

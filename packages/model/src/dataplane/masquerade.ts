@@ -23,7 +23,10 @@ export const MULTICAST: Record<Family, string> = { 4: '224.0.0.0/4', 6: 'ff00::/
 function agent({ family, cni, clusterCIDRs }: MasqueradeInput, chain: string, name: string): Addition {
   const table = tableFamily(family);
   const cause = (why: string): DataplaneCause => ({ kind: 'cni', cni, why });
-  const jump = `-m comment --comment "${name}: ensure nat POSTROUTING directs all non-LOCAL destination traffic to our custom ${chain} chain" -m addrtype ! --dst-type LOCAL -j ${chain}`;
+  const comment = `-m comment --comment "${name}: ensure nat POSTROUTING directs all non-LOCAL destination traffic to our custom ${chain} chain"`;
+  const notLocal = '-m addrtype ! --dst-type LOCAL';
+  // The two differ in what they hand to iptables first, and iptables keeps that order.
+  const jump = `${(name === 'kind-masq-agent' ? [notLocal, comment] : [comment, notLocal]).join(' ')} -j ${chain}`;
   const rules = clusterCIDRs.map((cidr) =>
     ruleOf(
       `-d ${cidr} -m comment --comment "${name}: local traffic is not subject to MASQUERADE" -j RETURN`,
