@@ -8,7 +8,7 @@ const folder = dirname(fileURLToPath(import.meta.url));
 await bundle({
   folder,
   platform: 'node',
-  entries: { conformance: 'src/conformance.ts', oracle: 'src/oracle.ts' },
+  entries: { conformance: 'src/conformance.ts', fuzz: 'src/fuzz.ts', oracle: 'src/oracle.ts' },
 });
 copyFileSync(join(folder, 'src/oracle/lab.py'), join(folder, 'dist/lab.py'));
 copyFileSync(join(folder, '../packages/engine/dist/engine.wasm'), join(folder, 'dist/engine.wasm'));

@@ -1,4 +1,4 @@
-// Run one of the workspace's programs from its sources: `node scripts/run.mjs podwire|conformance|oracle|bench [arguments]`.
+// Run one of the workspace's programs from its sources: `node scripts/run.mjs podwire|conformance|fuzz|oracle|bench [arguments]`.
 // The program is bundled anew each time (a fraction of a second), the engine only when its sources changed.
 import { join } from 'node:path';
 import { engineIsStale } from './lib/engine-stale.mjs';
@@ -10,6 +10,7 @@ import { setup } from './setup.mjs';
 const programs = {
   podwire: ['apps/cli/build.mjs', 'apps/cli/bin/podwire.js'],
   conformance: ['conformance/build.mjs', 'conformance/dist/conformance.js'],
+  fuzz: ['conformance/build.mjs', 'conformance/dist/fuzz.js'],
   oracle: ['conformance/build.mjs', 'conformance/dist/oracle.js'],
   bench: ['bench/build.mjs', 'bench/dist/bench.js'],
 };

@@ -1,16 +1,17 @@
 /** The interpreter as a `Machine`. */
-import type {
-  Choice,
-  ConntrackEntry,
-  End,
-  Machine,
-  Network,
-  Packet,
-  RouteAnswer,
-  RouteLookup,
-  RouteQuestion,
-  Step,
-  Walk,
+import {
+  type Choice,
+  type ConntrackEntry,
+  type End,
+  EngineError,
+  type Machine,
+  type Network,
+  type Packet,
+  type RouteAnswer,
+  type RouteLookup,
+  type RouteQuestion,
+  type Step,
+  type Walk,
 } from '../src/index.ts';
 import { answers, answerTo, endsWithRule } from './answer.ts';
 import { entryOf } from './connections.ts';
@@ -82,7 +83,7 @@ class Reference implements Machine, RouteLookup {
         emit(run, host, { packet }, (skb: Skb) => addSocket(host, senderSocket(skb.packet))),
       );
     const device = host.byName.get(link);
-    if (!device) throw new RangeError(`network namespace ${netns} has no link ${link}`);
+    if (!device) throw new EngineError('UNKNOWN_LINK', `network namespace ${netns} has no link ${link}`);
     return walk(this.#world, (run) => receive(run, { device, skb: { packet }, nexthop: packet.daddr }));
   }
 
@@ -111,7 +112,7 @@ class Reference implements Machine, RouteLookup {
 
   #host(name: string): Host {
     const host = this.#world.byName.get(name);
-    if (!host) throw new RangeError(`no network namespace ${name}`);
+    if (!host) throw new EngineError('UNKNOWN_NETNS', `no network namespace ${name} is loaded`);
     return host;
   }
 }

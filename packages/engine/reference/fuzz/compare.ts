@@ -27,16 +27,6 @@ function show(value: unknown): string {
   return [kind, name].filter((word) => typeof word === 'string').join(' ') || JSON.stringify(value).slice(0, 200);
 }
 
-/** Numbers in place of the rules' objects, so that a difference can be read. */
-export const stepText = (step: Walk['steps'][number]): string =>
-  JSON.stringify(step, (key, value: unknown) => {
-    if (!isObject(value)) return value;
-    if (key === 'netns' || key === 'link' || key === 'chain' || key === 'bridge' || key === 'from' || key === 'to')
-      return typeof value['name'] === 'string' ? value['name'] : value;
-    if (key === 'table' && typeof value['name'] === 'string') return `${String(value['family'])} ${value['name']}`;
-    return value;
-  });
-
 export interface Observation {
   walk?: Walk | undefined;
   choices: Choice[];

@@ -1,5 +1,5 @@
 /** Plays one event, or a whole recorded case, on machines. */
-import type { Machine, Network } from '../../src/index.ts';
+import { EngineError, type Machine, type Network } from '../../src/index.ts';
 import { type Observation, observationsDiffer } from './compare.ts';
 import type { Event } from './traffic.ts';
 
@@ -39,12 +39,10 @@ export function observe(machine: Machine, network: Network, event: Event, conntr
     const lists = network.netnses.map(({ name }) => [name, machine.conntrack(name)] as const);
     return { walk, choices, conntrack: Object.fromEntries(lists) };
   } catch (error) {
-    return { choices: [], thrown: error instanceof Error ? error.message : String(error) };
+    if (error instanceof EngineError) return { choices: [], thrown: error.code };
+    return { choices: [], thrown: error instanceof Error ? (error.stack ?? error.message) : String(error) };
   }
 }
-
-/** A script names alternatives that are not there: that is the generator's doing, no finding. */
-export const isForeign = (observation: Observation): boolean => /has alternatives/.test(observation.thrown ?? '');
 
 export interface Mismatch {
   event: number;

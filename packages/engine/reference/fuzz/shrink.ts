@@ -37,19 +37,59 @@ const inNetns = (of: Case, index: number, change: (netns: Netns) => Netns): Case
   network: { netnses: of.network.netnses.map((netns, i) => (i === index ? change(netns) : netns)) },
 });
 
-/** One list inside one namespace, shrunk. */
-function shrinkList<T>(
-  of: Case,
-  index: number,
+type ShrinkOne = (of: Case, index: number, fails: StillFails) => Case;
+
+/** Shrinks one list inside one namespace. */
+function listOf<T>(
   read: (netns: Netns) => readonly T[] | undefined,
   write: (netns: Netns, items: T[]) => Netns,
-  fails: StillFails,
-): Case {
-  const items = read(of.network.netnses[index] as Netns);
-  if (!items || items.length === 0) return of;
-  const apply = (rest: T[]) => inNetns(of, index, (netns) => write(netns, rest));
-  return apply(without(items, (rest) => fails(apply(rest))));
+): ShrinkOne {
+  return (of, index, fails) => {
+    const items = read(of.network.netnses[index] as Netns);
+    if (!items || items.length === 0) return of;
+    const apply = (rest: T[]) => inNetns(of, index, (netns) => write(netns, rest));
+    return apply(without(items, (rest) => fails(apply(rest))));
+  };
 }
+
+const lists = {
+  tables: listOf(
+    (n) => n.netfilter,
+    (n, netfilter) => ({ ...n, netfilter }),
+  ),
+  listeners: listOf(
+    (n) => n.listeners,
+    (n, listeners) => ({ ...n, listeners }),
+  ),
+  sets: listOf(
+    (n) => n.sets,
+    (n, sets) => ({ ...n, sets }),
+  ),
+  rules: listOf(
+    (n) => n.rules,
+    (n, rules) => ({ ...n, rules }),
+  ),
+  neighbors: listOf(
+    (n) => n.neighbors,
+    (n, neighbors) => ({ ...n, neighbors }),
+  ),
+  addresses: listOf(
+    (n) => n.addresses,
+    (n, addresses) => ({ ...n, addresses }),
+  ),
+  links: listOf(
+    (n) => n.links,
+    (n, links) => ({ ...n, links }),
+  ),
+  sysctls: listOf(
+    (n) => Object.entries(n.sysctls),
+    (n, entries) => ({ ...n, sysctls: Object.fromEntries(entries) }),
+  ),
+  routingTables: listOf(
+    (n) => n.tables,
+    (n, tables) => ({ ...n, tables }),
+  ),
+};
 
 /** Layers become one table, so that each chain can be reached. */
 function flat(table: Table): Table {
@@ -97,69 +137,36 @@ function shrinkChains(of: Case, index: number, table: number, fails: StillFails)
   return current;
 }
 
+/** Base routes become the table's own, where that makes no difference to the mismatch. */
+const flatRoutes = (netns: Netns): Netns => ({
+  ...netns,
+  tables: netns.tables.map(({ id, base, routes }) => ({ id, routes: [...routes, ...(base?.routes ?? [])] })),
+});
+
 function shrinkNetns(of: Case, index: number, fails: StillFails): Case {
   let current = of;
-  const flattened = inNetns(current, index, (netns) => ({ ...netns, netfilter: netns.netfilter.map(flat) }));
-  if (fails(flattened)) current = flattened;
-  current = shrinkList(
-    current,
-    index,
-    (n) => n.netfilter,
-    (n, netfilter) => ({ ...n, netfilter }),
-    fails,
-  );
+  const simpler: ((netns: Netns) => Netns)[] = [
+    (netns) => ({ ...netns, netfilter: netns.netfilter.map(flat) }),
+    flatRoutes,
+    ({ listeners: _listeners, ...netns }) => netns,
+    ({ sets: _sets, ...netns }) => netns,
+    ({ rules: _rules, ...netns }) => netns,
+  ];
+  for (const change of simpler) {
+    const candidate = inNetns(current, index, change);
+    if (fails(candidate)) current = candidate;
+  }
+  current = lists.tables(current, index, fails);
   const tables = current.network.netnses[index]?.netfilter.length ?? 0;
   for (let table = 0; table < tables; table++) current = shrinkChains(current, index, table, fails);
-  current = shrinkList(
-    current,
-    index,
-    (n) => n.sets,
-    (n, sets) => ({ ...n, sets }),
-    fails,
-  );
-  current = shrinkList(
-    current,
-    index,
-    (n) => n.rules,
-    (n, rules) => ({ ...n, rules }),
-    fails,
-  );
-  current = shrinkList(
-    current,
-    index,
-    (n) => n.neighbors,
-    (n, neighbors) => ({ ...n, neighbors }),
-    fails,
-  );
-  current = shrinkList(
-    current,
-    index,
-    (n) => n.addresses,
-    (n, addresses) => ({ ...n, addresses }),
-    fails,
-  );
-  current = shrinkList(
-    current,
-    index,
-    (n) => Object.entries(n.sysctls),
-    (n, entries) => ({ ...n, sysctls: Object.fromEntries(entries) }),
-    fails,
-  );
-  current = shrinkList(
-    current,
-    index,
-    (n) => n.tables,
-    (n, tables) => ({ ...n, tables }),
-    fails,
-  );
-  for (let table = 0; table < (current.network.netnses[index]?.tables.length ?? 0); table++)
-    current = shrinkList(
-      current,
-      index,
+  for (const list of Object.values(lists)) current = list(current, index, fails);
+  for (let table = 0; table < (current.network.netnses[index]?.tables.length ?? 0); table++) {
+    const routes = listOf(
       (n) => n.tables[table]?.routes,
-      (n, routes) => ({ ...n, tables: n.tables.map((t, i) => (i === table ? { ...t, routes } : t)) }),
-      fails,
+      (n, rest) => ({ ...n, tables: n.tables.map((t, i) => (i === table ? { ...t, routes: rest } : t)) }),
     );
+    current = routes(current, index, fails);
+  }
   return current;
 }
 
