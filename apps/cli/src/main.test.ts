@@ -200,7 +200,9 @@ describe('text', () => {
       const { out } = await podwire(`trace shop/client svc/web ${level} -f ${good}`);
       lines.push(out.split('\n').length);
       if (level === '--minimal')
-        expect(out).toMatch(/^DELIVERED {2}listener-assumed {2}shop\/client > svc\/shop\/web:http\n$/);
+        expect(out).toMatch(
+          /^DELIVERED {2}listener-assumed {2}shop\/client > svc\/shop\/web:http {3}tcp \S+ > \S+:80\n$/,
+        );
       if (level === '--detailed') expect(out).toMatch(/-A KUBE-SERVICES -d \S+ -p tcp .* -j KUBE-SVC-/);
     }
     expect([...lines].sort((a, b) => a - b)).toEqual(lines);

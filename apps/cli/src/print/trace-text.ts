@@ -26,6 +26,8 @@ export interface TextOptions {
   style: Style;
   /** Columns of the terminal; undefined: lines are never broken. */
   columns: number | undefined;
+  /** What the user typed to get here: `podwire`, `kubectl podwire`. */
+  name: string;
 }
 
 function some(names: readonly string[], what: string): string {
@@ -153,7 +155,10 @@ function groupLines(group: TraceGroup, answer: TraceAnswer, options: TextOptions
   const { style, level } = options;
   if (level === 'minimal') {
     const ends = `${sourcesText(group.sources)} > ${destinationsText(group.destinations)}`;
-    return layOut([{ head: [verdictText(group.verdict, style), group.reason], body: ends }], options);
+    return layOut(
+      [{ head: [verdictText(group.verdict, style), group.reason], body: `${ends}   ${packetText(group)}` }],
+      options,
+    );
   }
   const lines = headline(group, answer, options);
   if (group.verdict !== 'delivered') {
@@ -173,21 +178,21 @@ function groupLines(group: TraceGroup, answer: TraceAnswer, options: TextOptions
 }
 
 /** What to type next; for people at a terminal only. */
-function moreText({ reason, verdict }: TraceAnswer): string {
-  const explain = verdict === 'delivered' ? '' : `  |  podwire explain ${reason}`;
+function moreText({ reason, verdict }: TraceAnswer, name: string): string {
+  const explain = verdict === 'delivered' ? '' : `  |  ${name} explain ${reason}`;
   return `More: --detailed  |  -o markdown${explain}`;
 }
 
 /** The whole text, with a line feed at its end. */
 export function traceText(answer: TraceAnswer, options: TextOptions): string {
-  const { level, style, columns } = options;
+  const { level, style, columns, name } = options;
   const blocks = answer.groups.map((group) => groupLines(group, answer, options));
   const lines = level === 'minimal' ? blocks.flat() : blocks.flatMap((block, i) => (i === 0 ? block : ['', ...block]));
   if (level !== 'minimal') {
     if (answer.groups.length > 1) lines.push('', `${verdictText(answer.verdict, style)}  ${answer.summary}`);
     lines.push(...hintLines(answer.hints, columns, style));
     lines.push(...noteLines(answer.notes, level !== 'summary', columns, style));
-    if (columns !== undefined && level === 'summary') lines.push(style(moreText(answer), 'dim'));
+    if (columns !== undefined && level === 'summary') lines.push(style(moreText(answer, name), 'dim'));
   }
   return `${lines.join('\n')}\n`;
 }

@@ -37,7 +37,7 @@ export function questionOf(from: string, to: string, flags: TraceFlags): Questio
   };
 }
 
-async function render(answer: TraceAnswer, flags: TraceFlags, streams: Streams): Promise<string> {
+async function render(answer: TraceAnswer, { flags, streams, name }: TraceRun): Promise<string> {
   switch (flags.output) {
     case 'json':
       return answerJson(answer);
@@ -52,17 +52,18 @@ async function render(answer: TraceAnswer, flags: TraceFlags, streams: Streams):
     default: {
       const style = styleOf(wantsColor(streams.color, streams.env, streams.out.isTTY ?? false));
       const columns = flags.output === 'wide' ? undefined : columnsOf(streams.out);
-      return traceText(answer, { level: levelOf(flags), style, columns });
+      return traceText(answer, { level: levelOf(flags), style, columns, name });
     }
   }
 }
 
 const EXIT_OF = { yes: EXIT.YES, no: EXIT.NO, undecided: EXIT.UNDECIDED } as const;
 
-export async function runTrace({ from, to, flags, name, streams }: TraceRun): Promise<number> {
+export async function runTrace(run: TraceRun): Promise<number> {
+  const { from, to, flags, name, streams } = run;
   const { session, unreadable } = await openInput(flags, streams, name, true);
   const answer = session.trace(questionOf(from, to, flags));
-  streams.out.write(await render(answer, flags, streams));
+  streams.out.write(await render(answer, run));
   if (flags.exitZero) return EXIT.YES;
   if (unreadable && !flags.lenient) {
     streams.err.write(

@@ -180,10 +180,21 @@ function addressDestination(question: DestinationQuestion, given: string): Desti
   return { end: { ...base, addressKind: 'address' }, family: parsed.family };
 }
 
-function namedDestinations(
-  question: DestinationQuestion,
-  target: Extract<Reference['target'], { kind: 'name' | 'object' }>,
-): Destinations {
+/** A pod finds a bare name in its own namespace alone; we found the only Service of that name elsewhere. */
+function withNameHint(question: DestinationQuestion, target: Target, key: string, found: Destinations): Destinations {
+  const [namespace, name] = key.split('/') as [string, string];
+  if (target.kind !== 'name' || target.namespace !== undefined || question.namespaces.includes(namespace)) return found;
+  const hint: Hint = {
+    code: 'name-in-other-namespace',
+    text: `${name} is a Service of namespace ${namespace}; pods of ${question.namespaces[0]} do not find it by that name alone.`,
+    mend: `Dial ${name}.${namespace} from there.`,
+  };
+  return { ...found, hints: [hint, ...found.hints] };
+}
+
+type Target = Extract<Reference['target'], { kind: 'name' | 'object' }>;
+
+function namedDestinations(question: DestinationQuestion, target: Target): Destinations {
   const { cluster, directory, reference, namespaces, asked, fromOutside, provenance } = question;
   const service = (key: string, hostname?: string): Destinations => ({
     label: `svc/${key}`,
@@ -204,7 +215,7 @@ function namedDestinations(
     if (answer) return one(answer.address, [addressDestination(question, answer.address)]);
   }
   named ??= findOrFail(cluster, directory, reference.text, target, namespaces, 'to');
-  if (named.kind === 'service') return service(named.key);
+  if (named.kind === 'service') return withNameHint(question, target, named.key, service(named.key));
   if (named.kind === 'node') return one(`node/${named.key}`, nodeDestinations(question, named.key));
   if (named.kind === 'pod') {
     const { all, notes } = podDestinations(question, named.key);

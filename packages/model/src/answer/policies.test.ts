@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { buildCluster } from '../cluster/build.ts';
 import { readSources } from '../read/read.ts';
+import { otherPolicies } from './other-policies.ts';
 import { policiesSelecting } from './policies.ts';
 import { source } from './shop.ts';
 
@@ -45,4 +46,28 @@ test.each([
 ] as const)('%s %s', async (pod, direction, names) => {
   const cluster = buildCluster(await readSources([source(PODS + POLICIES)]));
   expect(policiesSelecting(cluster, pod, direction).map((p) => p.object.metadata.name)).toEqual(names);
+});
+
+const other = (apiVersion: string, kind: string, namespace: string | undefined, spec: string) => `
+apiVersion: ${apiVersion}
+kind: ${kind}
+metadata: {name: p${namespace === undefined ? '' : `, namespace: ${namespace}`}}
+spec: ${spec}
+---`;
+
+describe('policies of other kinds', () => {
+  test.each([
+    [other('cilium.io/v2', 'CiliumNetworkPolicy', 'shop', '{endpointSelector: {matchLabels: {"k8s:app": web}}}'), true],
+    [other('cilium.io/v2', 'CiliumNetworkPolicy', 'shop', '{endpointSelector: {matchLabels: {app: api}}}'), false],
+    [other('cilium.io/v2', 'CiliumNetworkPolicy', 'elsewhere', '{endpointSelector: {}}'), false],
+    [other('cilium.io/v2', 'CiliumClusterwideNetworkPolicy', undefined, '{endpointSelector: {}}'), true],
+    [other('cilium.io/v2', 'CiliumClusterwideNetworkPolicy', undefined, '{nodeSelector: {}}'), false],
+    [other('crd.projectcalico.org/v1', 'GlobalNetworkPolicy', undefined, '{selector: all()}'), true],
+    [other('projectcalico.org/v3', 'NetworkPolicy', 'elsewhere', '{selector: all()}'), false],
+    [other('policy.networking.k8s.io/v1alpha1', 'AdminNetworkPolicy', undefined, '{subject: {namespaces: {}}}'), true],
+    [other('example.org/v1', 'NetworkPolicy', 'shop', '{}'), false],
+  ])('%s', async (text, expected) => {
+    const { objects } = await readSources([source(text)]);
+    expect(otherPolicies(objects).some((p) => p.maySelect('shop', { app: 'web' }))).toBe(expected);
+  });
 });

@@ -85,6 +85,12 @@ describe('destinations', () => {
     expect(resolve('deploy/shop/web', to)).toMatchObject({ destinations, hints });
   });
 
+  test('a bare name of another namespace is found, and how to dial it is said', () => {
+    expect(resolve('deploy/shop/web', 'elsewhere').hints).toEqual(['name-in-other-namespace']);
+    expect(resolve('deploy/shop/web', 'svc/elsewhere').hints).toEqual([]);
+    expect(resolve('deploy/shop/web', 'elsewhere.other').hints).toEqual([]);
+  });
+
   test('a headless Service is its endpoints; the port is not translated, and that is said', () => {
     const { destinations, hints, addresses } = resolve('deploy/shop/web', 'svc/api-direct');
     expect(destinations).toEqual(Array(2).fill('svc/shop/api-direct:http podIP tcp 80'));

@@ -341,7 +341,7 @@ const MODEL: readonly ReasonRow[] = [
     code: 'policy-not-judged',
     verdict: 'unknown',
     meaning:
-      'The packet would pass, but a NetworkPolicy selects one of the ends, and podwire does not judge NetworkPolicies yet.',
+      'The packet would pass, but a network policy selects one of the ends, and podwire does not judge policies yet.',
     cause: 'The selected pod takes (or sends) only what its policies allow, if the network plugin enforces them.',
     fix: 'Read the policies that the answer names; everything but them lets the packet through.',
   },

@@ -89,20 +89,25 @@ function headlessDials({ cluster, key, hostname, asked }: ServiceQuestion, servi
   return dials;
 }
 
+/** The ports that the slices of a Service have under one of its port names. */
+function slicePorts(cluster: Cluster, key: string, name: string): number[] {
+  const ports = (cluster.endpointSlices.get(key) ?? []).flatMap((s) => s.object.ports ?? []);
+  return [...new Set(ports.filter((p) => (p.name ?? '') === name).flatMap((p) => p.port ?? []))];
+}
+
 function headlessHint(
+  { cluster, key, asked, provenance }: ServiceQuestion,
   service: Placed<Service>,
   meant: MeantPort,
-  asked: AskedPort,
-  provenance: Provenance,
 ): Hint | undefined {
   const port = meant.index === undefined ? undefined : service.object.spec.ports?.[meant.index];
   if (!port || typeof asked.port === 'string') return undefined;
-  const target = port.targetPort ?? port.port;
-  if (target === port.port) return undefined;
+  const targets = slicePorts(cluster, key, port.name ?? '');
+  if (targets.length === 0 || targets.includes(port.port)) return undefined;
   return {
     code: 'headless-port',
-    text: `A headless Service translates no ports: its name resolves to pods, and port ${port.port} is dialled there although targetPort is ${target}.`,
-    mend: `Dial port ${target}, or give the Service a cluster IP.`,
+    text: `A headless Service translates no ports: its name resolves to pods, and port ${port.port} is dialled there although they serve it on ${targets.join(', ')}.`,
+    mend: `Dial port ${targets[0]}, or give the Service a cluster IP.`,
     object: objectRef(provenance, service, ['spec', 'ports', meant.index as number, 'targetPort']),
   };
 }
@@ -222,7 +227,7 @@ export function serviceDestinations(question: ServiceQuestion): ServiceDestinati
         ? outsideDials(cluster, service.object, meant)
         : clusterIPs(service.object).map((a): Dial => ({ ...a, kind: 'clusterIP', port: meant.port }));
     if (headless) {
-      const hint = headlessHint(service, meant, asked, provenance);
+      const hint = headlessHint(question, service, meant);
       if (hint) hints.push(hint);
     }
     if (dials.length === 0) {

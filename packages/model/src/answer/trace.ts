@@ -14,14 +14,15 @@ import {
   type TraceGroup,
 } from './answer.ts';
 import type { Destination } from './destinations.ts';
-import { type Directory, directoryOf } from './directory.ts';
+import { type Directory, directoryOf, namespaceOf } from './directory.ts';
 import { type Fate, groupFates } from './group.ts';
 import { type NoteBook, noteAssumptions, noteBook, notePath } from './notes.ts';
+import { type OtherPolicy, otherPolicies, otherPolicyNote } from './other-policies.ts';
 import { hasUnmodelled, outcomeOf } from './outcome.ts';
 import { openingPacket } from './packet.ts';
 import { allPaths } from './paths.ts';
 import { type Places, placesOf } from './places.ts';
-import { policiesSelecting, policyNote } from './policies.ts';
+import { type PolicyDirection, policiesSelecting, policyNote } from './policies.ts';
 import { type Provenance, provenanceOf } from './provenance.ts';
 import { type Question, type ResolvedQuestion, resolveQuestion } from './question.ts';
 import { reasonRow } from './reasons.ts';
@@ -40,6 +41,8 @@ export interface Tracer {
   provenance: Provenance;
   places: Places;
   netnses: ReadonlyMap<string, Netns>;
+  /** Policies of kinds that the cluster does not hold. */
+  others: readonly OtherPolicy[];
 }
 
 /** The machine must hold `dataplane.network` already. */
@@ -47,7 +50,7 @@ export function tracerOf(
   cluster: Cluster,
   dataplane: Dataplane,
   machine: Machine,
-  read: Pick<ReadResult, 'lineOf'>,
+  read: Pick<ReadResult, 'lineOf' | 'objects'>,
 ): Tracer {
   return {
     cluster,
@@ -57,6 +60,7 @@ export function tracerOf(
     provenance: provenanceOf(cluster, read),
     places: placesOf(dataplane),
     netnses: new Map(dataplane.network.netnses.map((n) => [n.name, n])),
+    others: otherPolicies(read.objects),
   };
 }
 
@@ -118,23 +122,29 @@ function dialled(asking: Asking, destination: Destination, families: ReadonlySet
   return destination.family === undefined || families.has(destination.family) ? destination : undefined;
 }
 
+/** The policies that select one end, one note each. */
+function policyNotes({ tracer }: Asking, pod: string, direction: PolicyDirection): Note[] {
+  const { cluster, provenance, others } = tracer;
+  const object = cluster.pods.get(pod)?.object;
+  if (!object || object.spec.hostNetwork === true) return [];
+  const { metadata } = object;
+  return [
+    ...policiesSelecting(cluster, pod, direction).map((p) => policyNote(provenance, p, pod, direction)),
+    ...others
+      .filter((p) => p.maySelect(namespaceOf(object), metadata.labels ?? {}))
+      .map((p) => otherPolicyNote(provenance, p, pod)),
+  ];
+}
+
 /** Egress at the source, ingress at whoever receives. Only what would pass is left undecided. */
 function applyPolicies(asking: Asking, source: Source, outcomes: readonly Outcome[], judged: Judged): Judged {
-  const { cluster, provenance } = asking.tracer;
-  const selecting: Note[] = [];
-  if (source.pod !== undefined) {
-    const { pod } = source;
-    for (const policy of policiesSelecting(cluster, pod, 'Egress'))
-      selecting.push(policyNote(provenance, policy, pod, 'Egress'));
-  }
-  const receivers = new Set(
-    outcomes.map((o) => (o.receiver?.place.kind === 'pod' ? o.receiver.place.name : undefined)),
-  );
-  for (const pod of receivers) {
-    if (pod === undefined || pod === source.pod) continue;
-    for (const policy of policiesSelecting(cluster, pod, 'Ingress'))
-      selecting.push(policyNote(provenance, policy, pod, 'Ingress'));
-  }
+  const receivers = outcomes.map((o) => (o.receiver?.place.kind === 'pod' ? o.receiver.place.name : undefined));
+  const selecting = [
+    ...(source.pod === undefined ? [] : policyNotes(asking, source.pod, 'Egress')),
+    ...[...new Set(receivers)].flatMap((pod) =>
+      pod === undefined || pod === source.pod ? [] : policyNotes(asking, pod, 'Ingress'),
+    ),
+  ];
   for (const note of selecting) asking.notes.add(note);
   const passes = ['delivered', 'refused', 'depends'].includes(judged.verdict);
   return selecting.length > 0 && passes ? { verdict: 'unknown', reason: 'policy-not-judged' } : judged;
