@@ -6,7 +6,10 @@ export interface Inflated {
   tooLarge: boolean;
 }
 
-/** Decompress gzip data, in steps, so that a bomb is stopped at `maxBytes`. */
+/**
+ * Decompress gzip data, in steps, so that a bomb is stopped at `maxBytes`. Of several streams in a row only the first is
+ * sure to be read; what is left out counts as damage.
+ */
 export async function inflate(data: Uint8Array, maxBytes: number): Promise<Inflated> {
   const chunks: Uint8Array[] = [];
   let size = 0;

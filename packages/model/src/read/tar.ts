@@ -46,8 +46,9 @@ function paxRecords(bytes: Uint8Array): Map<string, string> {
   let at = 0;
   while (at < bytes.length) {
     const space = bytes.indexOf(0x20, at);
-    const length = space === -1 ? 0 : Number(decoder.decode(bytes.subarray(at, space)));
-    if (!Number.isInteger(length) || length <= space - at) break;
+    const length = Number(decoder.decode(bytes.subarray(at, space)));
+    // A record that does not even hold its own length would be read for ever.
+    if (space === -1 || !Number.isInteger(length) || length <= space - at) break;
     const record = decoder.decode(bytes.subarray(space + 1, at + length - 1));
     const equals = record.indexOf('=');
     if (equals > 0) records.set(record.slice(0, equals), record.slice(equals + 1));

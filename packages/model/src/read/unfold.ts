@@ -101,7 +101,7 @@ export function unfold(value: unknown, context: Context): void {
     if (type !== undefined) {
       const before = into.objects.length;
       takeMembers(members, type, items);
-      for (const sourced of into.objects.slice(before)) sourced.inferred ??= 'file';
+      for (const sourced of into.objects.slice(before)) if (sourced.inferred === 'list') sourced.inferred = 'file';
     } else if (members.some((member) => isRecord(member) && text(member.kind) !== undefined)) {
       takeMembers(members, undefined, items);
     } else {
