@@ -124,7 +124,7 @@ function legsOf(host: Host, route: Route): Leg[] {
   });
 }
 
-/** IPv6: the route through the wanted device before others of the same prefix and metric. */
+/** IPv6: the route through the wanted device before others of the same prefix and metric. What hides a route of the base hides it here too. */
 function preferDevice(sorted: Candidate[], host: Host, flow: Flow): Candidate[] {
   const wanted = flow.oif ?? flow.iif;
   if (flow.family !== 6 || wanted === undefined) return sorted;
@@ -136,8 +136,8 @@ function preferDevice(sorted: Candidate[], host: Host, flow: Flow): Candidate[] 
     (a, b) =>
       b.length - a.length ||
       metricOf(a.route) - metricOf(b.route) ||
-      (uses(a) ? 0 : 1) - (uses(b) ? 0 : 1) ||
       a.layer - b.layer ||
+      (uses(a) ? 0 : 1) - (uses(b) ? 0 : 1) ||
       a.order - b.order,
   );
 }
