@@ -75,11 +75,11 @@ export function flowFind(tuple: Tuple, zone: u32, directions: u32): Flow {
   KEY.zone = <u16>zoneIn(zone, directions, 0);
   const both = zone == 0 || directions == 3;
   let found = tableFirst(TABLE, changetype<usize>(KEY));
-  while (found != 0 && !both && (found & 1) == 1) found = tableNext(TABLE, changetype<usize>(KEY));
+  while (found != 0 && !both && (found & 1) == 1) found = tableNext();
   if (found == 0 && !both) {
     KEY.zone = <u16>zoneIn(zone, directions, 1);
     found = tableFirst(TABLE, changetype<usize>(KEY));
-    while (found != 0 && (found & 1) == 0) found = tableNext(TABLE, changetype<usize>(KEY));
+    while (found != 0 && (found & 1) == 0) found = tableNext();
   }
   if (found == 0) return none<Flow>();
   foundDirection = <u32>(found & 1);
@@ -89,7 +89,7 @@ export function flowFind(tuple: Tuple, zone: u32, directions: u32): Flow {
 /** True if a tuple with `zone` in `direction` belongs to a connection other than `flow` and those of the very same flow. */
 function takenIn(flow: Flow, direction: u32, both: bool): bool {
   let found = tableFirst(TABLE, changetype<usize>(KEY));
-  for (; found != 0; found = tableNext(TABLE, changetype<usize>(KEY))) {
+  for (; found != 0; found = tableNext()) {
     if (!both && <u32>(found & 1) != direction) continue;
     const other = flowOf(found);
     if (other == flow) continue;

@@ -1,132 +1,147 @@
 /**
- * Hash tables keyed by tuples: `tableFirst`, `tableNext`, `tableInsert`, `tableRemove`. Slots hold a hash and the address of a tuple
- * record with one bit of the caller's (addresses are even), probed one after the other; half of them stay free. Equal keys are found in
- * the order they were inserted.
+ * Hash tables keyed by tuples: `tableFirst`, `tableNext`, `tableInsert`, `tableRemove`. A `Swiss` table for each family holds the address
+ * of a tuple record, with one bit of the caller's (addresses are even). Records with equal keys hang together in the order they were
+ * inserted, by the word behind the tuple.
  */
-import { allocate } from '../core/memory';
-import { fold, mix } from '../core/hash';
+import { Slot4, Slot6 } from '../flows/slot';
+import { Swiss, swissAddHashed, swissFindHashed, swissInit, swissRemove } from '../store/swiss';
+import { Tuple } from '../layout/flow';
 
+/** A `Swiss` table for IPv4, and one for IPv6 behind it. */
 @unmanaged
 export class TupleTable {
-  /** Pairs of u32: hash, address of the tuple and bit; 0 free, 1 removed. */
-  slots: usize;
-  mask: u32;
-  /** Slots that are not free, removed ones included. */
-  filled: u32;
-  count: u32;
+  control4: usize;
+  slots4: usize;
+  mask4: u32;
+  count4: u32;
+  control6: usize;
+  slots6: usize;
+  mask6: u32;
+  count6: u32;
 }
 
-const FIRST_SIZE: u32 = 64;
-const REMOVED: u32 = 1;
+/** The word behind a tuple: the next record of the same key, with its bit; 0 at the end. */
+const NEXT: usize = offsetof<Tuple>();
 
 @inline
-export function hashTuple(tuple: usize): u32 {
-  const a = mix(load<u64>(tuple, 8) ^ load<u64>(tuple), load<u64>(tuple, 24) ^ load<u64>(tuple, 16));
-  return fold(mix(a ^ load<u64>(tuple, 32), load<u64>(tuple, 40)));
+function nextOf(record: u32): u32 {
+  return load<u32>(<usize>(record & ~1), NEXT);
+}
+
+@inline
+function setNext(record: u32, next: u32): void {
+  store<u32>(<usize>(record & ~1), next, NEXT);
 }
 
 @inline
 export function sameTuple(a: usize, b: usize): bool {
-  return (
-    ((load<u64>(a, 8) ^ load<u64>(b, 8)) |
-      (load<u64>(a, 24) ^ load<u64>(b, 24)) |
-      (load<u64>(a, 32) ^ load<u64>(b, 32)) |
-      (load<u64>(a, 40) ^ load<u64>(b, 40)) |
-      (load<u64>(a) ^ load<u64>(b)) |
-      (load<u64>(a, 16) ^ load<u64>(b, 16))) ==
-    0
-  );
+  return changetype<Slot6>(a).equals(changetype<Slot6>(b));
+}
+
+@inline
+function isV4(tuple: usize): bool {
+  return changetype<Tuple>(tuple).family == 4;
+}
+
+@inline
+function swiss4(table: TupleTable): Swiss {
+  return changetype<Swiss>(changetype<usize>(table));
+}
+
+@inline
+function swiss6(table: TupleTable): Swiss {
+  return changetype<Swiss>(changetype<usize>(table) + offsetof<TupleTable>('control6'));
+}
+
+const KEY4 = changetype<Slot4>(memory.data(24, 8));
+
+/** A tuple as a key: that of IPv6 has the form of its slot already. */
+@inline
+function keyOf4(tuple: usize): Slot4 {
+  const t = changetype<Tuple>(tuple);
+  KEY4.addresses = (t.saddrLo & 0xffffffff) | (t.daddrLo << 32);
+  KEY4.netnsPorts = load<u64>(tuple, offsetof<Tuple>('netns'));
+  KEY4.rest = load<u32>(tuple, offsetof<Tuple>('zone'));
+  return KEY4;
 }
 
 /** Forgets everything; the memory of the slots is the arena's to take back. */
 export function tableReset(table: TupleTable): void {
-  table.slots = 0;
-  table.mask = 0;
-  table.filled = 0;
-  table.count = 0;
+  memory.fill(changetype<usize>(table), 0, offsetof<TupleTable>());
 }
 
-/** The slot that `tableFirst` or `tableNext` stopped at. */
-let cursor: u32 = 0;
+/** What `tableFirst` or `tableNext` found last. */
+let found: u32 = 0;
 
-function findFrom(table: TupleTable, tuple: usize, hash: u32, start: u32): usize {
-  const mask = table.mask;
-  let at = start;
-  while (true) {
-    const slot = table.slots + (<usize>at << 3);
-    const value = load<u32>(slot, 4);
-    if (value == 0) return 0;
-    if (load<u32>(slot) == hash && value != REMOVED && sameTuple(<usize>(value & ~1), tuple)) {
-      cursor = at;
-      return <usize>value;
-    }
-    at = (at + 1) & mask;
-  }
+@inline
+function first<S>(table: Swiss, key: S): u32 {
+  if (table.count == 0) return 0;
+  const slot = swissFindHashed<S>(table, key, key.hash());
+  return changetype<usize>(slot) == 0 ? 0 : slot.value;
 }
 
 /** The first record equal to the tuple, with the bit it was inserted with; 0: none. */
 export function tableFirst(table: TupleTable, tuple: usize): usize {
-  if (table.count == 0) return 0;
-  const hash = hashTuple(tuple);
-  return findFrom(table, tuple, hash, hash & table.mask);
+  found = isV4(tuple)
+    ? first<Slot4>(swiss4(table), keyOf4(tuple))
+    : first<Slot6>(swiss6(table), changetype<Slot6>(tuple));
+  return <usize>found;
 }
 
-/** The next record equal to the tuple that `tableFirst` was asked for. */
-export function tableNext(table: TupleTable, tuple: usize): usize {
-  return findFrom(table, tuple, hashTuple(tuple), (cursor + 1) & table.mask);
+/** The next record equal to the one found last. */
+export function tableNext(): usize {
+  found = nextOf(found);
+  return <usize>found;
 }
 
-function put(slots: usize, mask: u32, hash: u32, pointer: u32): void {
-  let at = hash & mask;
-  while (load<u32>(slots + (<usize>at << 3), 4) != 0) at = (at + 1) & mask;
-  store<u32>(slots + (<usize>at << 3), hash);
-  store<u32>(slots + (<usize>at << 3), pointer, 4);
+function append(head: u32, record: u32): void {
+  let last = head;
+  while (nextOf(last) != 0) last = nextOf(last);
+  setNext(last, record);
 }
 
-/** Makes room; walks the old slots from the head of a run of occupied ones, so that equal keys keep their order. */
-function grow(table: TupleTable): bool {
-  const old = table.slots;
-  const oldSize: u32 = old == 0 ? 0 : table.mask + 1;
-  let size = oldSize == 0 ? FIRST_SIZE : oldSize;
-  while (size < table.count * 4) size <<= 1;
-  const slots = allocate(<usize>size << 3);
-  if (slots == 0) return false;
-  let start: u32 = 0;
-  while (start < oldSize && load<u32>(old + (<usize>start << 3), 4) != 0) start++;
-  for (let i: u32 = 0; i < oldSize; i++) {
-    const slot = old + (<usize>((start + i) & table.mask) << 3);
-    const pointer = load<u32>(slot, 4);
-    if (pointer > REMOVED) put(slots, size - 1, load<u32>(slot), pointer);
+@inline
+function insert<S>(table: Swiss, key: S, record: u32): void {
+  if (table.control == 0 && !swissInit<S>(table, 0)) return;
+  const hash = key.hash();
+  let slot = swissFindHashed<S>(table, key, hash);
+  if (changetype<usize>(slot) != 0) {
+    append(slot.value, record);
+    return;
   }
-  table.slots = slots;
-  table.mask = size - 1;
-  table.filled = table.count;
-  return true;
+  slot = swissAddHashed<S>(table, hash);
+  if (changetype<usize>(slot) == 0) return;
+  slot.assign(key);
+  slot.value = record;
 }
 
 export function tableInsert(table: TupleTable, tuple: usize, bit: u32): void {
-  if (table.slots == 0 || table.filled * 2 >= table.mask + 1) {
-    if (!grow(table)) return;
+  const record = <u32>tuple | bit;
+  setNext(record, 0);
+  if (isV4(tuple)) insert<Slot4>(swiss4(table), keyOf4(tuple), record);
+  else insert<Slot6>(swiss6(table), changetype<Slot6>(tuple), record);
+}
+
+@inline
+function remove<S>(table: Swiss, key: S, tuple: usize): void {
+  if (table.count == 0) return;
+  const slot = swissFindHashed<S>(table, key, key.hash());
+  if (changetype<usize>(slot) == 0) return;
+  let before: u32 = 0;
+  let record = slot.value;
+  while (record != 0 && <usize>(record & ~1) != tuple) {
+    before = record;
+    record = nextOf(record);
   }
-  put(table.slots, table.mask, hashTuple(tuple), <u32>tuple | bit);
-  table.filled++;
-  table.count++;
+  if (record == 0) return;
+  const next = nextOf(record);
+  if (before != 0) setNext(before, next);
+  else if (next != 0) slot.value = next;
+  else swissRemove<S>(table, slot);
 }
 
 /** Removes this very record, not an equal one. */
 export function tableRemove(table: TupleTable, tuple: usize): void {
-  if (table.count == 0) return;
-  const mask = table.mask;
-  let at = hashTuple(tuple) & mask;
-  while (true) {
-    const slot = table.slots + (<usize>at << 3);
-    const pointer = load<u32>(slot, 4);
-    if (pointer == 0) return;
-    if (<usize>(pointer & ~1) == tuple) {
-      store<u32>(slot, REMOVED, 4);
-      table.count--;
-      return;
-    }
-    at = (at + 1) & mask;
-  }
+  if (isV4(tuple)) remove<Slot4>(swiss4(table), keyOf4(tuple), tuple);
+  else remove<Slot6>(swiss6(table), changetype<Slot6>(tuple), tuple);
 }

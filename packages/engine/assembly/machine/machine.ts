@@ -21,6 +21,7 @@ import { IpSet } from '../layout/set';
 import { socketsReset } from '../path/sockets';
 import { walk, walkBack, walkReset } from '../path/walk';
 import { setBuild, setsReset } from '../set/sets';
+import { forgetBlocks } from '../store/blocks';
 import { domainsBuild } from '../wire/domain';
 import { ownersBuild } from '../wire/owners';
 
@@ -74,6 +75,7 @@ export function load(at: usize): i32 {
   takeFailure();
   const manifest = changetype<Manifest>(at);
   claim(manifest.end);
+  forgetBlocks();
   namesSet(manifest.names, manifest.nameCount);
   netnses = manifest.netnses;
   netnsCount = manifest.netnsCount;
@@ -113,6 +115,7 @@ function restoreFlows(netns: Netns): void {
 /** Back to the state as loaded. */
 export function reset(): void {
   unwind();
+  forgetBlocks();
   clockReset();
   countersReset();
   recentReset();
