@@ -1,7 +1,6 @@
-import type { Machine } from '@podwire/engine';
+import { createEngine, type Machine } from '@podwire/engine';
 
 /** The machine that answers come from. */
-export async function createMachine(): Promise<Machine> {
-  const { createReference } = await import('@podwire/engine/reference');
-  return createReference();
+export function createMachine(): Promise<Machine> {
+  return createEngine();
 }

@@ -1,5 +1,6 @@
 /** Addresses that objects have, by family, as their status or spec shows them. */
 import { type Family, formatAddress, parseAddress } from '@podwire/engine';
+import { nodeIPs } from '../cluster/pod-facts.ts';
 import type { Node, Pod, Service } from '../objects/kube.ts';
 
 export interface OwnAddress {
@@ -23,11 +24,10 @@ export function podAddresses(pod: Pod): OwnAddress[] {
   return own([pod.status?.podIP, ...(pod.status?.podIPs ?? []).map((p) => p.ip)]);
 }
 
-/** A node's internal addresses; its external ones where it has no internal one. */
+/** A node's address of each family, as kubelet and kube-proxy choose it of several. */
 export function nodeAddresses(node: Node): OwnAddress[] {
-  const all = node.status?.addresses ?? [];
-  const internal = own(all.filter((a) => a.type === 'InternalIP').map((a) => a.address));
-  return internal.length > 0 ? internal : own(all.filter((a) => a.type === 'ExternalIP').map((a) => a.address));
+  const { IPv4, IPv6 } = nodeIPs(node);
+  return own([IPv4, IPv6]);
 }
 
 /** Cluster IPs, primary first; none for headless and ExternalName Services. */

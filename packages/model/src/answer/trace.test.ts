@@ -1,4 +1,4 @@
-import { Hook, type Table } from '@podwire/engine';
+import { createEngine, Hook, type Machine, type Table } from '@podwire/engine';
 import { createReference } from '@podwire/engine/reference';
 import { describe, expect, test } from 'vitest';
 import type { ClusterOverrides } from '../cluster/overrides.ts';
@@ -7,175 +7,185 @@ import type { Question } from './question.ts';
 import { openSession } from './session.ts';
 import { lineOf, SHOP, source } from './shop.ts';
 
-async function open(text: string, overrides: ClusterOverrides = {}) {
-  return openSession({ files: [source(text)], overrides, machine: createReference() });
-}
-
-async function ask(text: string, question: Question, overrides?: ClusterOverrides): Promise<TraceAnswer> {
-  return (await open(text, overrides)).trace(question);
-}
-
-const only = ({ groups }: TraceAnswer): TraceGroup => {
-  expect(groups.length).toBe(1);
-  return groups[0] as TraceGroup;
+/** Both machines give the same answers; the slow one is the oracle of the other. */
+const MACHINES: Readonly<Record<string, () => Machine | Promise<Machine>>> = {
+  engine: () => createEngine(),
+  reference: () => createReference(),
 };
 
-describe('a Service from pods', () => {
-  test('reaches each endpoint with the same odds, and the pods keep their address', async () => {
-    const answer = await ask(SHOP, { from: 'deploy/shop/web', to: 'svc/shop/api:http' });
-    expect(answer).toMatchObject({ verdict: 'delivered', reason: 'listener-assumed' });
-    const group = only(answer);
-    expect(group.sources.length).toBe(3);
-    expect(group.outcomes.map((o) => o.odds)).toEqual(Array(2).fill({ numerator: '1', denominator: '2' }));
-    expect(new Set(group.outcomes.map((o) => o.receiver?.place.name)).size).toBe(2);
-    for (const { receiver, reply } of group.outcomes) {
-      expect(receiver).toMatchObject({
-        port: 8080,
-        sourceKept: true,
-        sees: { address: group.sources[0]?.address, port: 40000 },
-      });
-      // The client sees the Service's address answer: the reply is translated back.
-      expect(reply).toMatchObject({
-        verdict: 'delivered',
-        packet: { saddr: group.destinations[0]?.address, sport: 80 },
-      });
-    }
-  });
+describe.each(Object.keys(MACHINES))('%s', (name) => {
+  async function open(text: string, overrides: ClusterOverrides = {}) {
+    const machine = await MACHINES[name]?.();
+    return openSession({ files: [source(text)], overrides, ...(machine && { machine }) });
+  }
 
-  test('each replica by itself where that is asked for', async () => {
-    const answer = await ask(SHOP, { from: 'deploy/shop/web', to: 'svc/shop/api:http', ungrouped: true });
-    expect(answer.groups.map((g) => g.sources.length)).toEqual([1, 1, 1]);
-  });
+  async function ask(text: string, question: Question, overrides?: ClusterOverrides): Promise<TraceAnswer> {
+    return (await open(text, overrides)).trace(question);
+  }
 
-  test('the rule that chose the Service leads to its line', async () => {
-    const { outcomes } = only(await ask(SHOP, { from: 'deploy/shop/web', to: 'svc/shop/api:http' }));
-    const rules = outcomes[0]?.forward.hops.flatMap((h) => h.steps).filter((s) => s.kind === 'rule') ?? [];
-    const service = rules.find((r) => r.target?.startsWith('KUBE-SVC-'));
-    expect(service?.object).toMatchObject({
-      kind: 'Service',
-      name: 'api',
-      field: 'spec.ports[0]',
-      file: 'shop.yaml',
-      line: lineOf(SHOP, 'name: http, port: 80, targetPort: http'),
+  const only = ({ groups }: TraceAnswer): TraceGroup => {
+    expect(groups.length).toBe(1);
+    return groups[0] as TraceGroup;
+  };
+
+  describe('a Service from pods', () => {
+    test('reaches each endpoint with the same odds, and the pods keep their address', async () => {
+      const answer = await ask(SHOP, { from: 'deploy/shop/web', to: 'svc/shop/api:http' });
+      expect(answer).toMatchObject({ verdict: 'delivered', reason: 'listener-assumed' });
+      const group = only(answer);
+      expect(group.sources.length).toBe(3);
+      expect(group.outcomes.map((o) => o.odds)).toEqual(Array(2).fill({ numerator: '1', denominator: '2' }));
+      expect(new Set(group.outcomes.map((o) => o.receiver?.place.name)).size).toBe(2);
+      for (const { receiver, reply } of group.outcomes) {
+        expect(receiver).toMatchObject({
+          port: 8080,
+          sourceKept: true,
+          sees: { address: group.sources[0]?.address, port: 40000 },
+        });
+        // The client sees the Service's address answer: the reply is translated back.
+        expect(reply).toMatchObject({
+          verdict: 'delivered',
+          packet: { saddr: group.destinations[0]?.address, sport: 80 },
+        });
+      }
     });
-    expect(service?.text).toMatch(/^-A KUBE-SERVICES -d 10\.\d+\.\d+\.\d+\/32 -p tcp .*--dport 80 -j KUBE-SVC-/);
-  });
 
-  test('a pod that reaches itself sees its node, and is a group of its own', async () => {
-    const answer = await ask(SHOP, { from: 'deploy/shop/api', to: 'svc/shop/api:http' });
-    expect(answer.verdict).toBe('delivered');
-    for (const { sources, outcomes } of answer.groups) {
-      const itself = outcomes.find((o) => o.receiver?.place.name === sources[0]?.name);
-      expect(itself?.receiver?.sourceKept).toBe(false);
-      expect(outcomes.filter((o) => o !== itself).every((o) => o.receiver?.sourceKept)).toBe(true);
-    }
-    expect(answer.groups.flatMap((g) => g.sources).length).toBe(2);
-  });
+    test('each replica by itself where that is asked for', async () => {
+      const answer = await ask(SHOP, { from: 'deploy/shop/web', to: 'svc/shop/api:http', ungrouped: true });
+      expect(answer.groups.map((g) => g.sources.length)).toEqual([1, 1, 1]);
+    });
 
-  test('the packet after the reply goes the same way, without rules to be asked again', async () => {
-    const { outcomes } = only(
-      await ask(SHOP, { from: 'deploy/shop/web', to: 'svc/shop/api:http', connection: 'established' }),
-    );
-    expect(outcomes.map((o) => o.verdict)).toEqual(['delivered', 'delivered']);
-    const steps = outcomes[0]?.forward.hops.flatMap((h) => h.steps) ?? [];
-    expect(steps.filter((s) => s.kind === 'conntrack').every((s) => s.state === 'ESTABLISHED')).toBe(true);
-    expect(steps.filter((s) => s.kind === 'nat')).toMatchObject([{ what: 'destination', remembered: true }]);
-    expect(steps.some((s) => s.kind === 'rule' && s.table === 'nat')).toBe(false);
-  });
-});
-
-test('a headless Service is one answer for all its pods', async () => {
-  const { destinations, outcomes } = only(await ask(SHOP, { from: 'deploy/shop/web', to: 'svc/shop/api-direct:http' }));
-  expect(new Set(destinations.map((d) => d.address)).size).toBe(2);
-  expect(outcomes[0]).toMatchObject({ verdict: 'delivered', receiver: { port: 8080, sourceKept: true } });
-});
-
-describe('a Service without endpoints', () => {
-  test.each([
-    ['svc/shop/mistyped', 'selector-matches-nothing', 'app: apii'],
-    ['svc/shop/misnamed', 'target-port-name-missing', 'targetPort: htpp'],
-    ['svc/shop/byhand', 'no-selector', undefined],
-  ])('%s is rejected, and %s is why', async (to, code, part) => {
-    const answer = await ask(SHOP, { from: 'deploy/shop/web', to });
-    expect(answer).toMatchObject({ verdict: 'rejected', reason: 'no-endpoints' });
-    expect(only(answer).symptom).toBe('connection refused');
-    expect(answer.hints.map((h) => h.code)).toContain(code);
-    if (part !== undefined) expect(answer.hints.find((h) => h.code === code)?.object?.line).toBe(lineOf(SHOP, part));
-  });
-
-  test('headless: there is no address to send to', async () => {
-    const answer = await ask(
-      SHOP.replace('clusterIP: None\n  selector: {app: api}', 'clusterIP: None\n  selector: {app: nobody}'),
-      { from: 'deploy/shop/web', to: 'svc/shop/api-direct' },
-    );
-    expect(answer).toMatchObject({ verdict: 'unreachable', reason: 'no-endpoints' });
-    expect(answer.hints.map((h) => h.code)).toContain('selector-matches-nothing');
-  });
-});
-
-describe('a port that the Service does not have', () => {
-  test('leads nowhere, and the ports it has are named', async () => {
-    const answer = await ask(SHOP, { from: 'deploy/shop/web', to: 'svc/shop/api:8080' });
-    expect(answer).toMatchObject({ verdict: 'dropped', reason: 'no-such-service-port' });
-    expect(answer.hints[0]).toMatchObject({ code: 'no-such-service-port' });
-    expect(answer.hints[0]?.text).toContain('80 (http), 9090 (metrics)');
-  });
-
-  test('ping: a cluster IP answers none', async () => {
-    const answer = await ask(SHOP, { from: 'deploy/shop/web', to: 'svc/shop/api', protocol: 'icmp' });
-    expect(answer).toMatchObject({ verdict: 'dropped', reason: 'no-ping-to-service' });
-  });
-});
-
-describe('from outside', () => {
-  test('a node port is reached through every node, and the pod sees a node instead of the client', async () => {
-    const answer = await ask(SHOP, { from: 'external', to: 'svc/shop/web' });
-    expect(answer.verdict).toBe('delivered');
-    expect(answer.groups.flatMap((g) => g.destinations).length).toBe(3);
-    for (const { outcomes } of answer.groups)
-      for (const { receiver } of outcomes) expect(receiver?.sourceKept).toBe(false);
-  });
-
-  test('externalTrafficPolicy Local: nodes without an endpoint drop, and that is how it is meant', async () => {
-    const local = SHOP.replace('type: NodePort', 'type: NodePort\n  externalTrafficPolicy: Local').replace(
-      'replicas: 3',
-      'replicas: 1',
-    );
-    const answer = await ask(local, { from: 'external', to: 'svc/shop/web' });
-    expect(answer).toMatchObject({ verdict: 'depends', reason: 'outcomes-differ' });
-    const dropped = answer.groups.filter((g) => g.verdict === 'dropped');
-    expect(dropped.flatMap((g) => g.destinations).length).toBe(2);
-    for (const group of dropped) {
-      expect(group.reason).toBe('no-local-endpoint');
-      expect(group.decisive?.object).toMatchObject({
+    test('the rule that chose the Service leads to its line', async () => {
+      const { outcomes } = only(await ask(SHOP, { from: 'deploy/shop/web', to: 'svc/shop/api:http' }));
+      const rules = outcomes[0]?.forward.hops.flatMap((h) => h.steps).filter((s) => s.kind === 'rule') ?? [];
+      const service = rules.find((r) => r.target?.startsWith('KUBE-SVC-'));
+      expect(service?.object).toMatchObject({
         kind: 'Service',
-        name: 'web',
-        field: 'spec.externalTrafficPolicy',
-        line: lineOf(local, 'externalTrafficPolicy'),
+        name: 'api',
+        field: 'spec.ports[0]',
+        file: 'shop.yaml',
+        line: lineOf(SHOP, 'name: http, port: 80, targetPort: http'),
       });
-    }
-    const delivered = answer.groups.filter((g) => g.verdict === 'delivered');
-    expect(delivered.flatMap((g) => g.outcomes).every((o) => o.receiver?.sourceKept)).toBe(true);
-  });
+      expect(service?.text).toMatch(/^-A KUBE-SERVICES -d 10\.\d+\.\d+\.\d+\/32 -p tcp .*--dport 80 -j KUBE-SVC-/);
+    });
 
-  test('a cluster IP is no address outside', async () => {
-    const answer = await ask(SHOP, { from: 'external', to: 'svc/shop/api:80' });
-    expect(answer).toMatchObject({ verdict: 'unreachable', reason: 'cluster-ip-from-outside' });
-  });
-});
+    test('a pod that reaches itself sees its node, and is a group of its own', async () => {
+      const answer = await ask(SHOP, { from: 'deploy/shop/api', to: 'svc/shop/api:http' });
+      expect(answer.verdict).toBe('delivered');
+      for (const { sources, outcomes } of answer.groups) {
+        const itself = outcomes.find((o) => o.receiver?.place.name === sources[0]?.name);
+        expect(itself?.receiver?.sourceKept).toBe(false);
+        expect(outcomes.filter((o) => o !== itself).every((o) => o.receiver?.sourceKept)).toBe(true);
+      }
+      expect(answer.groups.flatMap((g) => g.sources).length).toBe(2);
+    });
 
-describe('out of the cluster', () => {
-  test('pods reach the world with the address of their node', async () => {
-    const { outcomes, sources } = only(await ask(SHOP, { from: 'deploy/shop/web', to: 'external' }));
-    expect(sources.length).toBe(3);
-    expect(outcomes[0]).toMatchObject({
-      verdict: 'delivered',
-      receiver: { place: { kind: 'external' }, port: 443, sourceKept: false },
+    test('the packet after the reply goes the same way, without rules to be asked again', async () => {
+      const { outcomes } = only(
+        await ask(SHOP, { from: 'deploy/shop/web', to: 'svc/shop/api:http', connection: 'established' }),
+      );
+      expect(outcomes.map((o) => o.verdict)).toEqual(['delivered', 'delivered']);
+      const steps = outcomes[0]?.forward.hops.flatMap((h) => h.steps) ?? [];
+      expect(steps.filter((s) => s.kind === 'conntrack').every((s) => s.state === 'ESTABLISHED')).toBe(true);
+      expect(steps.filter((s) => s.kind === 'nat')).toMatchObject([{ what: 'destination', remembered: true }]);
+      expect(steps.some((s) => s.kind === 'rule' && s.table === 'nat')).toBe(false);
     });
   });
-});
 
-const POLICY = (spec: string) => `
+  test('a headless Service is one answer for all its pods', async () => {
+    const { destinations, outcomes } = only(
+      await ask(SHOP, { from: 'deploy/shop/web', to: 'svc/shop/api-direct:http' }),
+    );
+    expect(new Set(destinations.map((d) => d.address)).size).toBe(2);
+    expect(outcomes[0]).toMatchObject({ verdict: 'delivered', receiver: { port: 8080, sourceKept: true } });
+  });
+
+  describe('a Service without endpoints', () => {
+    test.each([
+      ['svc/shop/mistyped', 'selector-matches-nothing', 'app: apii'],
+      ['svc/shop/misnamed', 'target-port-name-missing', 'targetPort: htpp'],
+      ['svc/shop/byhand', 'no-selector', undefined],
+    ])('%s is rejected, and %s is why', async (to, code, part) => {
+      const answer = await ask(SHOP, { from: 'deploy/shop/web', to });
+      expect(answer).toMatchObject({ verdict: 'rejected', reason: 'no-endpoints' });
+      expect(only(answer).symptom).toBe('connection refused');
+      expect(answer.hints.map((h) => h.code)).toContain(code);
+      if (part !== undefined) expect(answer.hints.find((h) => h.code === code)?.object?.line).toBe(lineOf(SHOP, part));
+    });
+
+    test('headless: there is no address to send to', async () => {
+      const answer = await ask(
+        SHOP.replace('clusterIP: None\n  selector: {app: api}', 'clusterIP: None\n  selector: {app: nobody}'),
+        { from: 'deploy/shop/web', to: 'svc/shop/api-direct' },
+      );
+      expect(answer).toMatchObject({ verdict: 'unreachable', reason: 'no-endpoints' });
+      expect(answer.hints.map((h) => h.code)).toContain('selector-matches-nothing');
+    });
+  });
+
+  describe('a port that the Service does not have', () => {
+    test('leads nowhere, and the ports it has are named', async () => {
+      const answer = await ask(SHOP, { from: 'deploy/shop/web', to: 'svc/shop/api:8080' });
+      expect(answer).toMatchObject({ verdict: 'dropped', reason: 'no-such-service-port' });
+      expect(answer.hints[0]).toMatchObject({ code: 'no-such-service-port' });
+      expect(answer.hints[0]?.text).toContain('80 (http), 9090 (metrics)');
+    });
+
+    test('ping: a cluster IP answers none', async () => {
+      const answer = await ask(SHOP, { from: 'deploy/shop/web', to: 'svc/shop/api', protocol: 'icmp' });
+      expect(answer).toMatchObject({ verdict: 'dropped', reason: 'no-ping-to-service' });
+    });
+  });
+
+  describe('from outside', () => {
+    test('a node port is reached through every node, and the pod sees a node instead of the client', async () => {
+      const answer = await ask(SHOP, { from: 'external', to: 'svc/shop/web' });
+      expect(answer.verdict).toBe('delivered');
+      expect(answer.groups.flatMap((g) => g.destinations).length).toBe(3);
+      for (const { outcomes } of answer.groups)
+        for (const { receiver } of outcomes) expect(receiver?.sourceKept).toBe(false);
+    });
+
+    test('externalTrafficPolicy Local: nodes without an endpoint drop, and that is how it is meant', async () => {
+      const local = SHOP.replace('type: NodePort', 'type: NodePort\n  externalTrafficPolicy: Local').replace(
+        'replicas: 3',
+        'replicas: 1',
+      );
+      const answer = await ask(local, { from: 'external', to: 'svc/shop/web' });
+      expect(answer).toMatchObject({ verdict: 'depends', reason: 'outcomes-differ' });
+      const dropped = answer.groups.filter((g) => g.verdict === 'dropped');
+      expect(dropped.flatMap((g) => g.destinations).length).toBe(2);
+      for (const group of dropped) {
+        expect(group.reason).toBe('no-local-endpoint');
+        expect(group.decisive?.object).toMatchObject({
+          kind: 'Service',
+          name: 'web',
+          field: 'spec.externalTrafficPolicy',
+          line: lineOf(local, 'externalTrafficPolicy'),
+        });
+      }
+      const delivered = answer.groups.filter((g) => g.verdict === 'delivered');
+      expect(delivered.flatMap((g) => g.outcomes).every((o) => o.receiver?.sourceKept)).toBe(true);
+    });
+
+    test('a cluster IP is no address outside', async () => {
+      const answer = await ask(SHOP, { from: 'external', to: 'svc/shop/api:80' });
+      expect(answer).toMatchObject({ verdict: 'unreachable', reason: 'cluster-ip-from-outside' });
+    });
+  });
+
+  describe('out of the cluster', () => {
+    test('pods reach the world with the address of their node', async () => {
+      const { outcomes, sources } = only(await ask(SHOP, { from: 'deploy/shop/web', to: 'external' }));
+      expect(sources.length).toBe(3);
+      expect(outcomes[0]).toMatchObject({
+        verdict: 'delivered',
+        receiver: { place: { kind: 'external' }, port: 443, sourceKept: false },
+      });
+    });
+  });
+
+  const POLICY = (spec: string) => `
 ---
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -183,68 +193,69 @@ metadata: {name: p, namespace: shop}
 spec: ${spec}
 `;
 
-describe('NetworkPolicies are not judged', () => {
-  test.each([
-    ['{podSelector: {matchLabels: {app: api}}}', 'unknown'],
-    ['{podSelector: {matchLabels: {app: web}}, policyTypes: [Egress]}', 'unknown'],
-    ['{podSelector: {matchLabels: {app: web}}}', 'delivered'],
-    ['{podSelector: {matchLabels: {app: other}}}', 'delivered'],
-  ])('%s: %s', async (spec, verdict) => {
-    const answer = await ask(SHOP + POLICY(spec), { from: 'deploy/shop/web', to: 'svc/shop/api:http' });
-    expect(answer.verdict).toBe(verdict);
-    expect(answer.notes.some((n) => n.code === 'policy-not-judged')).toBe(verdict === 'unknown');
-    if (verdict === 'unknown') expect(answer.reason).toBe('policy-not-judged');
-  });
-
-  test('what is lost anyway stays lost', async () => {
-    const answer = await ask(SHOP + POLICY('{podSelector: {}, policyTypes: [Egress]}'), {
-      from: 'deploy/shop/web',
-      to: 'svc/shop/mistyped',
+  describe('NetworkPolicies are not judged', () => {
+    test.each([
+      ['{podSelector: {matchLabels: {app: api}}}', 'unknown'],
+      ['{podSelector: {matchLabels: {app: web}}, policyTypes: [Egress]}', 'unknown'],
+      ['{podSelector: {matchLabels: {app: web}}}', 'delivered'],
+      ['{podSelector: {matchLabels: {app: other}}}', 'delivered'],
+    ])('%s: %s', async (spec, verdict) => {
+      const answer = await ask(SHOP + POLICY(spec), { from: 'deploy/shop/web', to: 'svc/shop/api:http' });
+      expect(answer.verdict).toBe(verdict);
+      expect(answer.notes.some((n) => n.code === 'policy-not-judged')).toBe(verdict === 'unknown');
+      if (verdict === 'unknown') expect(answer.reason).toBe('policy-not-judged');
     });
-    expect(answer).toMatchObject({ verdict: 'rejected', reason: 'no-endpoints' });
-    expect(answer.notes.map((n) => n.code)).toContain('policy-not-judged');
+
+    test('what is lost anyway stays lost', async () => {
+      const answer = await ask(SHOP + POLICY('{podSelector: {}, policyTypes: [Egress]}'), {
+        from: 'deploy/shop/web',
+        to: 'svc/shop/mistyped',
+      });
+      expect(answer).toMatchObject({ verdict: 'rejected', reason: 'no-endpoints' });
+      expect(answer.notes.map((n) => n.code)).toContain('policy-not-judged');
+    });
   });
-});
 
-describe('what is not modelled', () => {
-  test.each(['nftables', 'ipvs', 'ebpf'] as const)(
-    'proxy mode %s: Services are unknown, pods are not',
-    async (proxyMode) => {
-      const service = await ask(SHOP, { from: 'deploy/shop/web', to: 'svc/shop/api:http' }, { proxyMode });
-      expect(service).toMatchObject({ verdict: 'unknown', reason: 'proxy-mode-not-modelled' });
-      const pods = await ask(SHOP, { from: 'deploy/shop/web', to: 'deploy/shop/api:http' }, { proxyMode });
-      expect(pods.verdict).toBe('delivered');
-    },
-  );
-
-  const magic = (then: 'drop' | 'accept'): Table => ({
-    family: 'ip',
-    name: 'filter',
-    chains: [
-      {
-        name: 'FORWARD',
-        hook: { hook: Hook.FORWARD, priority: -1, type: 'filter', policy: 'accept' },
-        rules: [{ body: [{ kind: 'unmodelled', text: '-m magic --really' }, { kind: then }] }],
+  describe('what is not modelled', () => {
+    test.each(['nftables', 'ipvs', 'ebpf'] as const)(
+      'proxy mode %s: Services are unknown, pods are not',
+      async (proxyMode) => {
+        const service = await ask(SHOP, { from: 'deploy/shop/web', to: 'svc/shop/api:http' }, { proxyMode });
+        expect(service).toMatchObject({ verdict: 'unknown', reason: 'proxy-mode-not-modelled' });
+        const pods = await ask(SHOP, { from: 'deploy/shop/web', to: 'deploy/shop/api:http' }, { proxyMode });
+        expect(pods.verdict).toBe('delivered');
       },
-    ],
-  });
+    );
 
-  test('a match without a model: both ways are followed, and the verdict hangs on it', async () => {
-    const session = await open(SHOP);
-    for (const { host } of session.dataplane.nodes.values()) host.netfilter = [magic('drop'), ...host.netfilter];
-    const answer = session.trace({ from: 'deploy/shop/web', to: 'svc/shop/api:http' });
-    expect(answer).toMatchObject({ verdict: 'unknown', reason: 'construct-not-modelled' });
-    const outcomes = answer.groups.flatMap((g) => g.outcomes);
-    expect(new Set(outcomes.map((o) => o.verdict))).toEqual(new Set(['dropped', 'delivered']));
-    for (const { conditions, odds } of outcomes) {
-      expect(odds).toBeUndefined();
-      expect(conditions.map((c) => c.construct)).toEqual(expect.arrayContaining(['-m magic --really']));
-    }
-  });
+    const magic = (then: 'drop' | 'accept'): Table => ({
+      family: 'ip',
+      name: 'filter',
+      chains: [
+        {
+          name: 'FORWARD',
+          hook: { hook: Hook.FORWARD, priority: -1, type: 'filter', policy: 'accept' },
+          rules: [{ body: [{ kind: 'unmodelled', text: '-m magic --really' }, { kind: then }] }],
+        },
+      ],
+    });
 
-  test('a match without a model that changes nothing does not matter', async () => {
-    const session = await open(SHOP);
-    for (const { host } of session.dataplane.nodes.values()) host.netfilter = [magic('accept'), ...host.netfilter];
-    expect(session.trace({ from: 'deploy/shop/web', to: 'svc/shop/api:http' }).verdict).toBe('delivered');
+    test('a match without a model: both ways are followed, and the verdict hangs on it', async () => {
+      const session = await open(SHOP);
+      for (const { host } of session.dataplane.nodes.values()) host.netfilter = [magic('drop'), ...host.netfilter];
+      const answer = session.trace({ from: 'deploy/shop/web', to: 'svc/shop/api:http' });
+      expect(answer).toMatchObject({ verdict: 'unknown', reason: 'construct-not-modelled' });
+      const outcomes = answer.groups.flatMap((g) => g.outcomes);
+      expect(new Set(outcomes.map((o) => o.verdict))).toEqual(new Set(['dropped', 'delivered']));
+      for (const { conditions, odds } of outcomes) {
+        expect(odds).toBeUndefined();
+        expect(conditions.map((c) => c.construct)).toEqual(expect.arrayContaining(['-m magic --really']));
+      }
+    });
+
+    test('a match without a model that changes nothing does not matter', async () => {
+      const session = await open(SHOP);
+      for (const { host } of session.dataplane.nodes.values()) host.netfilter = [magic('accept'), ...host.netfilter];
+      expect(session.trace({ from: 'deploy/shop/web', to: 'svc/shop/api:http' }).verdict).toBe('delivered');
+    });
   });
 });
