@@ -30,6 +30,7 @@ test('the search path of a pod', () => {
   expect(searchNames('API.shop.', 'x', 'k8s.test')).toEqual(['api.shop']);
   // With five dots or more the name itself comes first (resolv.conf, ndots:5).
   expect(searchNames('a.b.c.d.e.f', 'shop', 'k8s.test')[0]).toBe('a.b.c.d.e.f');
+  expect(searchNames('a.b.c.d.e', 'shop', 'k8s.test')[0]).toBe('a.b.c.d.e.shop.svc.k8s.test');
 });
 
 describe('a Service', () => {
@@ -70,6 +71,16 @@ test('a headless Service is its endpoints, and each has a name', () => {
     addresses: [cluster.pods.get('shop/db-1')?.object.status?.podIP],
   });
   expect(resolveName(cluster, 'db-7.db', 'shop')).toBeUndefined();
+});
+
+test('endpoints that are not ready have no name, unless the Service publishes them', async () => {
+  const waiting = deployment('db', 1, 'readinessGates: [{conditionType: gate}]');
+  const count = async (spec: string): Promise<number | undefined> => {
+    const answer = resolveName(await clusterOf(documents(waiting, service('db', spec))), 'db', 'shop');
+    return answer && 'addresses' in answer ? answer.addresses.length : undefined;
+  };
+  expect(await count('clusterIP: None')).toBe(0);
+  expect(await count('clusterIP: None, publishNotReadyAddresses: true')).toBe(1);
 });
 
 test('an ExternalName is another name', () => {

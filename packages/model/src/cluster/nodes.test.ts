@@ -32,6 +32,11 @@ describe('made nodes', () => {
     });
   });
 
+  test('also beside one that a manifest names', async () => {
+    const cluster = await clusterOf('apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {nodeName: special}');
+    expect([...cluster.nodes.keys()]).toEqual(['node-1', 'node-2', 'special']);
+  });
+
   test('a network that touches neither pods nor Services', async () => {
     const cluster = await clusterOf(deployment('web', 1), {
       podCIDRs: ['172.16.0.0/12'],

@@ -124,6 +124,18 @@ describe('nodes for pods', () => {
     expect(perNode(await clusterOf(documents(nodes, deployment('web', 2, podSpec))))).toEqual(expected);
   });
 
+  test('a pod that wants to be alone keeps later ones away', async () => {
+    const alone = deployment(
+      'aaa',
+      1,
+      'affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{labelSelector: {matchLabels: {app: web}}, topologyKey: kubernetes.io/hostname}]}}',
+    );
+    expect(perNode(await clusterOf(documents(node('a'), node('b'), alone, deployment('web', 3))))).toEqual({
+      a: 1,
+      b: 3,
+    });
+  });
+
   test('what fits nowhere waits, and the problem says why', async () => {
     const cluster = await clusterOf(
       documents(

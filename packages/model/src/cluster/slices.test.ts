@@ -164,6 +164,14 @@ describe('slices of the input', () => {
     expect(assumed(cluster, 'stand-in-pods')).toBe(1);
   });
 
+  test('say nothing against a selector that no pod of the input fits', async () => {
+    const other = pod('p1', 'a', ['10.1.0.2'], { labels: 'app: other' });
+    const codes = async (...texts: string[]): Promise<string[]> =>
+      (await clusterOf(documents(NODES, other, service('api'), ...texts))).problems.map((p) => p.code);
+    expect(await codes(given('api', '10.1.1.9'))).toEqual([]);
+    expect(await codes()).toEqual(['selector-matches-nothing']);
+  });
+
   test('of a Service that is not there are told', async () => {
     const cluster = await clusterOf(documents(NODES, service('api'), given('apis', '10.1.1.9')));
     expect(cluster.problems).toContainEqual(

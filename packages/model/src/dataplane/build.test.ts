@@ -135,6 +135,18 @@ describe('load balancers', () => {
 
   test('with a Local policy only to nodes with a ready endpoint', async () => {
     expect(await hops('externalTrafficPolicy: Local')).toEqual(['10.0.0.2']);
+    // Nobody is healthy: everybody is tried.
+    const waiting = web.replace('nodeName: b', 'nodeName: b, readinessGates: [{conditionType: x}]');
+    const { gateway } = buildDataplane(
+      await clusterOf(
+        documents(
+          NODES,
+          waiting,
+          service('web', 'type: LoadBalancer, loadBalancerIP: 192.0.2.9, externalTrafficPolicy: Local'),
+        ),
+      ),
+    );
+    expect(gateway.tables.flatMap(all).find((r) => r.destination === '192.0.2.9/32')?.nexthops).toHaveLength(2);
   });
 
   test('that open connections of their own are said not to be modelled', async () => {

@@ -80,6 +80,14 @@ describe('host ports', () => {
     ]);
   });
 
+  test('are masqueraded before anything else is', async () => {
+    const all = await lines('kindnet', 'ip', pod('{containerPort: 8080, hostPort: 30080}'));
+    expect(all.filter((l) => l.startsWith('-A POSTROUTING')).map((l) => l.split(' ').at(-1))).toEqual([
+      'CNI-HOSTPORT-MASQ',
+      'KIND-MASQ-AGENT',
+    ]);
+  });
+
   test('IPv6 has no loopback rule', async () => {
     expect(
       (await ofPortmap('ip6', '{containerPort: 8080, hostPort: 30080}')).filter((l) => l.startsWith('-A CNI-DN ')),

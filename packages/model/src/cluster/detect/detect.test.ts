@@ -75,6 +75,11 @@ describe('kube-proxy', () => {
     expect(found.proxy.value.clusterCIDRs).toEqual(['10.2.0.0/16']);
   });
 
+  test('a file that is not in the input is not guessed from flags', async () => {
+    const found = await settings(staticPod('kube-proxy', '--config=/x', '--masquerade-all=true'));
+    expect(found.proxy).toMatchObject({ how: 'assumed', value: { masqueradeAll: false } });
+  });
+
   test('a plugin that does its work', async () => {
     const cilium = `
 apiVersion: v1
