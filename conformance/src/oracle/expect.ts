@@ -5,6 +5,7 @@ import {
   ChoiceKind,
   continueConversation,
   converse,
+  Disposition,
   explore,
   fractionToNumber,
   type Machine,
@@ -76,7 +77,8 @@ function seenOf(talk: Conversation, probe: Probe, sport: number, conntrack: stri
   const { outcome, error, icmp, endpoint, saw, client } = talk;
   const result = outcome === 'reply' ? 'reply' : error === undefined ? 'timeout' : 'error';
   // A lost SYN/ACK leaves the server half open: it does not tell. Neither does whoever refuses.
-  const arrived = result === 'reply' || (result === 'timeout' && probe.protocol === 'udp' && talk.there.end.answers);
+  const isDelivered = talk.there.end.disposition === Disposition.DELIVERED;
+  const arrived = result === 'reply' || (result === 'timeout' && probe.protocol === 'udp' && isDelivered);
   return {
     result,
     ...(error !== undefined && { error }),

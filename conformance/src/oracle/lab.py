@@ -17,6 +17,8 @@ import subprocess
 import sys
 import time
 
+import conntrack
+
 CLONE_NEWNET = 0x40000000
 IP_RECVERR, IPV6_RECVERR = 11, 25
 IPV6_FREEBIND = 78
@@ -68,14 +70,15 @@ def write_sysctl(name, value):
 
 
 def hurry_neighbours():
-    """Three tries of a second each is long to wait for a neighbour that is not there."""
+    """Three tries of a second each is long to wait for a neighbour that is not there, and so is a proxy's courtesy towards the owner."""
     for family in ("ipv4", "ipv6"):
         folder = f"/proc/sys/net/{family}/neigh"
         for link in os.listdir(folder):
-            path = f"{folder}/{link}/retrans_time_ms"
-            if os.path.exists(path):
-                with open(path, "w") as file:
-                    file.write("60")
+            for name, value in (("retrans_time_ms", "60"), ("proxy_delay", "0")):
+                path = f"{folder}/{link}/{name}"
+                if os.path.exists(path):
+                    with open(path, "w") as file:
+                        file.write(value)
 
 
 class Server:
@@ -376,7 +379,7 @@ class Lab:
         return {}
 
     def probes(self, request):
-        """{probes: [..], timeoutMs, conntrack: [{netns, family}]}: all at once; then the connections that the nodes hold."""
+        """{probes: [..], timeoutMs, tracking: [netns]}: all at once; then the connections that the nodes hold."""
         self.arrivals = {}
         clients = [Client(self, probe) for probe in request["probes"]]
         for client in clients:
@@ -396,14 +399,17 @@ class Lab:
         for client in clients:
             arrival = self.arrivals.get(client.probe["id"], {})
             results.append({**client.result, **arrival})
-        tables = self.conntrack(request["conntrack"])
+        tracked = []
+        for name in request["tracking"]:
+            with Inside(self.spaces[name]):
+                tracked += [{"netns": name, **entry} for entry in conntrack.dump()]
         for client in clients:
             self.ignore(client)
             client.close()
         for connection in list(self.accepted):
             connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.forget(connection)
-        return {"results": results, "conntrack": tables}
+        return {"results": results, "tracked": tracked}
 
     def turn(self, seconds):
         for number, events in self.poll.poll(seconds):
@@ -411,22 +417,11 @@ class Lab:
             if thing is not None:
                 thing.ready(events)
 
-    def conntrack(self, wanted):
-        programs = [{"netns": w["netns"], "argv": ["conntrack", "-L", "-f", w["family"]]} for w in wanted]
-        outputs = self.run_programs(programs)
-        for program, output in zip(programs, outputs):
-            if output["code"] != 0:
-                raise Failure(f"{' '.join(program['argv'])}: {output['err'].strip()}")
-        return [{"netns": w["netns"], "text": output["out"]} for w, output in zip(wanted, outputs)]
-
     def flush(self, request):
         """{netnses}: connections and the lists of the match `recent` are forgotten."""
-        outputs = self.run_programs([{"netns": name, "argv": ["conntrack", "-F"]} for name in request["netnses"]])
-        for output in outputs:
-            if output["code"] != 0:
-                raise Failure(f"conntrack -F: {output['err'].strip()}")
         for name in request["netnses"]:
             with Inside(self.spaces[name]):
+                conntrack.flush()
                 folder = "/proc/self/net/xt_recent"
                 for file_name in os.listdir(folder) if os.path.isdir(folder) else []:
                     with open(f"{folder}/{file_name}", "w") as file:

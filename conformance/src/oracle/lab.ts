@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Plan } from './plan.ts';
 import type { Transport } from './scenario.ts';
+import type { Tracked } from './seen.ts';
 
 /** One attempt, with the port it sends from. */
 export interface Attempt {
@@ -37,8 +38,8 @@ export interface AttemptResult {
 
 export interface ProbeAnswer {
   results: AttemptResult[];
-  /** Text of `conntrack -L`, both families one after the other. */
-  conntrack: { netns: string; text: string }[];
+  /** What conntrack holds in the network namespaces asked for. */
+  tracked: Tracked[];
 }
 
 /** The lab itself failed: the kernel was not asked. */
@@ -46,7 +47,7 @@ export class LabError extends Error {
   override name = 'LabError';
 }
 
-const TOOLS = ['ip', 'iptables-nft-restore', 'ip6tables-nft-restore', 'conntrack'] as const;
+const TOOLS = ['ip', 'iptables-nft-restore', 'ip6tables-nft-restore'] as const;
 const PATH = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`;
 /** The system's Python: one by a version manager starts slowly. */
 const PYTHON = '/usr/bin/python3';
@@ -103,8 +104,7 @@ export class Lab {
   }
 
   probe(attempts: readonly Attempt[], timeoutMs: number, tracking: readonly string[]): Promise<ProbeAnswer> {
-    const conntrack = tracking.flatMap((netns) => ['ipv4', 'ipv6'].map((family) => ({ netns, family })));
-    return this.#ask({ do: 'probes', probes: attempts, timeoutMs, conntrack });
+    return this.#ask({ do: 'probes', probes: attempts, timeoutMs, tracking });
   }
 
   /** Forgets connections and the lists of the match `recent`. */

@@ -2,35 +2,12 @@
 import type { Course } from './expect.ts';
 import type { Attempt, AttemptResult, Lab } from './lab.ts';
 import type { Probe } from './scenario.ts';
-import { endText, type Flow, portName, type Seen, type Tracked, trackedText } from './seen.ts';
+import { endText, portName, type Seen, type Tracked, trackedText } from './seen.ts';
 
 const FIRST_PORT = 20000;
 const LAST_PORT = 29999;
 
 const isUnspecified = (address: string) => address === '0.0.0.0' || address === '::';
-
-/** One line of `conntrack -L`; undefined for protocols that no probe speaks. */
-export function parseTracked(netns: string, line: string): Tracked | undefined {
-  const words = line.split(/\s+/);
-  const [protocol, , , state = ''] = words;
-  if (protocol !== 'tcp' && protocol !== 'udp') return undefined;
-  const flows: Partial<Flow>[] = [];
-  const flags: string[] = [];
-  for (const word of words) {
-    const [key, value = ''] = word.split('=');
-    if (key === 'src') flows.push({ saddr: value });
-    const flow = flows.at(-1);
-    if (flow && key === 'dst') flow.daddr = value;
-    if (flow && key === 'sport') flow.sport = Number(value);
-    if (flow && key === 'dport') flow.dport = Number(value);
-    if (word === '[UNREPLIED]') flags.push('UNREPLIED');
-    if (word === '[ASSURED]') flags.push('ASSURED');
-    if (key === 'mark' && value !== '0') flags.push(word);
-  }
-  const [original, reply] = flows as Flow[];
-  if (!original || !reply) return undefined;
-  return { netns, protocol, original, reply, state: protocol === 'tcp' ? state : '', flags };
-}
 
 function seenOf(result: AttemptResult, attempt: Attempt, tracked: readonly Tracked[]): Seen {
   const kind = result.error !== undefined ? 'error' : result.reply ? 'reply' : 'timeout';
@@ -77,13 +54,10 @@ export class Observer {
         const attempt: Attempt = { id: `${sport}`, from, protocol, daddr, dport, sport, ...(saddr !== undefined && { saddr }) };
         return [{ i, attempt }];
       });
-      const { results, conntrack } = await this.#lab.probe(
+      const { results, tracked } = await this.#lab.probe(
         asked.map(({ attempt }) => attempt),
         timeoutMs,
         this.#tracking,
-      );
-      const tracked = conntrack.flatMap(({ netns, text }) =>
-        text.split('\n').flatMap((line) => parseTracked(netns, line) ?? []),
       );
       for (const [k, { i, attempt }] of asked.entries())
         courses[i]?.push(seenOf(results[k] as AttemptResult, attempt, tracked));

@@ -170,11 +170,9 @@ function routeLine(route: Route, table: number): string {
 }
 
 /** A gateway must be reachable when its route is added. */
-function routeLines(netns: Netns, family: Family): string[] {
+function routeLines(netns: Netns): string[] {
   const all = netns.tables.flatMap((table) =>
-    routesOf(table)
-      .filter((route) => route.family === family)
-      .map((route) => ({ route, table: table.id })),
+    routesOf(table).map((route) => ({ route, table: table.id })),
   );
   const hasGateway = ({ route }: (typeof all)[number]) => route.nexthops.some((hop) => hop.via !== undefined);
   return [...all.filter((r) => !hasGateway(r)), ...all.filter(hasGateway)].map(({ route, table }) => routeLine(route, table));
@@ -226,22 +224,18 @@ const withLinkLocal = (netns: Netns): string[] => [
   ...new Set(netns.addresses.filter((a) => a.address.startsWith('fe80:')).map((a) => a.link)),
 ];
 
-/** Lines for `ip -batch`, in a network namespace whose links are there: `ip -6 -batch` for IPv6's routes and rules. */
-export function batchLines(netns: Netns, family: Family): string[] {
-  const names = netns.links.filter((link) => link.kind !== 'loopback').map((link) => link.name);
-  const up = netns.links.filter((link) => link.up !== false && link.kind !== 'loopback');
-  const common =
-    family === 6
-      ? []
-      : [
-          ...netns.links.flatMap(portLines),
-          'link set dev lo up',
-          ...withLinkLocal(netns).map((name) => `link set dev ${name} addrgenmode none`),
-          ...up.filter((link) => names.includes(link.name)).map((link) => `link set dev ${link.name} up`),
-          ...addressLines(netns),
-          ...neighborLines(netns),
-        ];
-  return [...common, ...routeLines(netns, family), ...ruleLines(netns, family)];
+/** Lines for `ip -batch` in a network namespace whose links are there. `ip` tells the family of a route by its destination. */
+export function batchLines(netns: Netns): string[] {
+  const names = netns.links.filter((link) => link.kind !== 'loopback' && link.up !== false).map((link) => link.name);
+  return [
+    ...netns.links.flatMap(portLines),
+    'link set dev lo up',
+    ...withLinkLocal(netns).map((name) => `link set dev ${name} addrgenmode none`),
+    ...names.map((name) => `link set dev ${name} up`),
+    ...addressLines(netns),
+    ...neighborLines(netns),
+    ...routeLines(netns),
+  ];
 }
 
 /** Forwarding first: it changes others. */
@@ -275,9 +269,9 @@ export function planOf(network: Network, listening: readonly Listening[], backen
     ...ports.flatMap((port) => [`link set dev ${port} master sw-${segment}`, `link set dev ${port} up`]),
   ]);
   const netnses = network.netnses;
-  const ip = (netns: string, family: Family, input: readonly string[]): Program => ({
+  const ip = (netns: string, input: readonly string[], ...options: string[]): Program => ({
     netns,
-    argv: ['ip', ...(family === 6 ? ['-6'] : []), '-batch', '-'],
+    argv: ['ip', ...options, '-batch', '-'],
     input: lines(input),
   });
   return {
@@ -287,11 +281,11 @@ export function planOf(network: Network, listening: readonly Listening[], backen
     ],
     links,
     then: [
-      [ip(SWITCH, 4, switchLines), ...netnses.map((netns) => ip(netns.name, 4, batchLines(netns, 4)))],
+      [ip(SWITCH, switchLines), ...netnses.map((netns) => ip(netns.name, batchLines(netns)))],
       [
-        ...netnses.map((netns) => ip(netns.name, 6, batchLines(netns, 6))).filter((program) => program.input !== ''),
+        ...netnses.flatMap((netns) => [ip(netns.name, ruleLines(netns, 4)), ip(netns.name, ruleLines(netns, 6), '-6')]),
         ...netnses.flatMap((netns) => rulesPrograms(netns, backend)),
-      ],
+      ].filter((program) => program.input !== ''),
     ],
     after: Object.fromEntries(netnses.map((netns) => [netns.name, sysctlsOf(netns)])),
     servers: listening.flatMap((l) =>

@@ -42,20 +42,18 @@ const flowText = ({ saddr, daddr, sport, dport }: Record<keyof Flow, string | nu
   `${endText(`${saddr}`, sport)} > ${endText(`${daddr}`, dport)}`;
 
 /**
- * The connections among `all` that an attempt from the port `own` made. A node may have given it another port, under which the next one knows it.
+ * The connections among `all` that an attempt from the port `own` made. A node may have given it another address and port, under which
+ * the next one knows it.
  */
 export function trackedText(all: readonly Tracked[], protocol: Transport, own: number): string[] {
-  const ports = new Set([own]);
-  const isOurs = (t: Tracked) => t.protocol === protocol && (ports.has(t.original.sport) || ports.has(t.reply.dport));
-  for (let known = 0; known < ports.size; ) {
-    known = ports.size;
-    for (const t of all.filter(isOurs)) {
-      ports.add(t.original.sport);
-      ports.add(t.reply.dport);
-    }
+  const ours = new Set(all.filter((t) => t.protocol === protocol && t.original.sport === own));
+  // A set grows while it is walked through.
+  for (const { reply } of ours) {
+    const source = endText(reply.daddr, reply.dport);
+    for (const t of all)
+      if (t.protocol === protocol && endText(t.original.saddr, t.original.sport) === source) ours.add(t);
   }
-  return all
-    .filter(isOurs)
+  return [...ours]
     .map(({ netns, original, reply, state, flags }) => {
       const there = flowText({ ...original, sport: portName(original.sport, own) });
       const back = flowText({ ...reply, dport: portName(reply.dport, own) });
