@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 
 /** Where a suite is and what it says of itself: plain data, so that it can be handed to a worker thread. */
@@ -45,6 +45,18 @@ export class Suite {
     for (const line of this.text(path).split('\n')) {
       if (line !== '') yield JSON.parse(line) as T;
     }
+  }
+
+  /** Suites of another kind that stand beside this one. */
+  siblings(kind: string): Suite[] {
+    const parent = dirname(this.place.folder);
+    return readdirSync(parent).flatMap((name) => {
+      const folder = join(parent, name);
+      const file = join(folder, 'suite.json');
+      if (!existsSync(file)) return [];
+      const manifest = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+      return manifest.kind === kind ? [new Suite({ name, kind, folder, manifest })] : [];
+    });
   }
 
   /** Names inside a folder of the suite, in code-unit order; without `.gz`. */

@@ -4,6 +4,7 @@ import { kernelRoute } from './kernel-route.ts';
 import { kubeProxyDetectLocal } from './kube-proxy-detect-local.ts';
 import { kubeProxyEndpoints } from './kube-proxy-endpoints.ts';
 import { kubeProxyFlow } from './kube-proxy-flow.ts';
+import { kubeProxyFlows } from './kube-proxy-flows.ts';
 import { kubeProxyNames } from './kube-proxy-names.ts';
 import { kubeProxyNodePortAddresses } from './kube-proxy-nodeport-addresses.ts';
 import { kubeProxyReal } from './kube-proxy-real.ts';
@@ -18,6 +19,7 @@ const kinds: readonly Kind[] = [
   kubeProxyDetectLocal,
   kubeProxyEndpoints,
   kubeProxyFlow,
+  kubeProxyFlows,
   kubeProxyNames,
   kubeProxyNodePortAddresses,
   kubeProxyReal,

@@ -1,71 +1,20 @@
 /** What the real kube-proxy left in iptables and ip6tables of one node. */
-import {
-  detectNodeIPs,
-  type EndpointSlice,
-  iptablesCompiler,
-  type Node,
-  type ProxyConfig,
-  type ProxyNode,
-  printIptablesSave,
-  type Service,
-} from '@podwire/model';
+import { iptablesCompiler, printIptablesSave } from '@podwire/model';
 import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../contract.ts';
 import { firstDifference } from '../difference.ts';
 import type { Suite } from '../suite.ts';
+import { configOf, nodeOf, type RecordedConfig, type RecordedState } from './kube-proxy-recording.ts';
 
 interface RealCase {
   id: string;
   state: string;
   node: string;
   mode: string;
-  config: {
-    clusterCIDR?: string;
-    detectLocalMode?: ProxyConfig['detectLocalMode'];
-    detectLocal?: { bridgeInterface?: string; interfaceNamePrefix?: string };
-    nodePortAddresses?: string[];
-    iptables?: { masqueradeAll?: boolean; masqueradeBit?: number; localhostNodePorts?: boolean };
-  };
+  config: RecordedConfig;
   interfaces: { addresses: string[] }[];
   sysctls: Record<string, string>;
   /** Services of which the real thing writes either of two rulesets. */
   undetermined?: string[];
-}
-
-interface State {
-  nodes: Node[];
-  services: Service[];
-  endpointslices: EndpointSlice[];
-}
-
-function configOf({ config, sysctls }: RealCase): ProxyConfig {
-  const { iptables = {}, detectLocal = {} } = config;
-  return {
-    clusterCIDRs: (config.clusterCIDR ?? '').split(','),
-    detectLocalMode: config.detectLocalMode ?? 'ClusterCIDR',
-    ...detectLocal,
-    nodePortAddresses: config.nodePortAddresses ?? [],
-    masqueradeAll: iptables.masqueradeAll ?? false,
-    masqueradeBit: iptables.masqueradeBit ?? 14,
-    localhostNodePorts: iptables.localhostNodePorts ?? true,
-    conntrackTCPLiberal: sysctls['net.netfilter.nf_conntrack_tcp_be_liberal'] === '1',
-    randomFully: true,
-    nfacctCounters: true,
-  };
-}
-
-function nodeOf(row: RealCase, state: State): ProxyNode {
-  const node = state.nodes.find(({ metadata }) => metadata.name === row.node);
-  const internal = (node?.status?.addresses ?? []).filter(({ type }) => type === 'InternalIP');
-  return {
-    name: row.node,
-    nodeIPs: detectNodeIPs(
-      internal.map(({ address }) => address),
-      '',
-    ).ips,
-    interfaceAddresses: row.interfaces.flatMap(({ addresses }) => addresses),
-    topologyLabels: node?.metadata.labels ?? {},
-    podCIDRs: node?.spec?.podCIDRs ?? [],
-  };
 }
 
 /** Rules by `table chain`. */
@@ -111,9 +60,15 @@ function normalise(text: string, undetermined: readonly string[]): Chains {
 function judge(suite: Suite, folder: string): Outcome {
   const row = suite.json<RealCase>(`${folder}/case.json`);
   if (row.mode !== 'iptables') return skip(`${row.mode} mode`);
-  const state = suite.json<State>(`states/${row.state}.json`);
+  const state = suite.json<RecordedState>(`states/${row.state}.json`);
   const objects = { services: state.services, endpointSlices: state.endpointslices };
-  const { tables, sysctls } = iptablesCompiler.prepare(objects, configOf(row))(nodeOf(row, state));
+  const config = configOf(row.config, row.sysctls['net.netfilter.nf_conntrack_tcp_be_liberal'] === '1');
+  const node = nodeOf(
+    row.node,
+    state,
+    row.interfaces.flatMap(({ addresses }) => addresses),
+  );
+  const { tables, sysctls } = iptablesCompiler.prepare(objects, config)(node);
   const undetermined = row.undetermined ?? [];
   for (const [file, family] of [
     ['iptables-save.txt', 'ip'],
