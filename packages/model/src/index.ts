@@ -1,11 +1,16 @@
 /** `@podwire/model`: Kubernetes objects, what each node's Linux would hold, and the answers drawn from it. */
 export * from './answer/index.ts';
-export { matchesPairs } from './answer/labels.ts';
+export { buildCluster } from './cluster/build.ts';
 export type * from './cluster/cluster.ts';
+export { type DnsAnswer, resolveName } from './cluster/dns.ts';
 export type { ClusterOverrides } from './cluster/overrides.ts';
+export { buildDataplane } from './dataplane/build.ts';
+export type * from './dataplane/cause.ts';
 export type * from './dataplane/node-state.ts';
+export { EXTERNAL_ADDRESS } from './dataplane/outside.ts';
 export * from './linux/index.ts';
 export type * from './objects/kube.ts';
+export { matchesPairs } from './objects/labels.ts';
 export type * from './problem.ts';
 export * from './proxy/index.ts';
 export { distinctObjects } from './read/duplicates.ts';

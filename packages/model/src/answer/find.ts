@@ -1,9 +1,9 @@
 /** From a name to the one object it means, or an error that lists what was probably meant. */
 import type { Cluster } from '../cluster/cluster.ts';
+import { suggest } from '../objects/suggest.ts';
 import type { Directory, Named } from './directory.ts';
 import { QuestionError } from './question-error.ts';
 import { type ReferenceKind, shortKind, type Target } from './reference.ts';
-import { suggest } from './suggest.ts';
 
 type NamedTarget = Extract<Target, { kind: 'object' | 'name' }>;
 

@@ -1,5 +1,6 @@
 /** Questions and answers. */
 
+export { suggest } from '../objects/suggest.ts';
 export { hostPort } from './addresses.ts';
 export * from './answer.ts';
 export { answerJson, sortedAnswer } from './answer-json.ts';
@@ -14,5 +15,4 @@ export { parseReference, type Reference, shortKind } from './reference.ts';
 export { placeName } from './sentences.ts';
 export { openSession, type Session, type SessionOptions } from './session.ts';
 export { type Stage, stagesOf, typicalOutcome } from './stages.ts';
-export { suggest } from './suggest.ts';
 export { decision } from './verdicts.ts';

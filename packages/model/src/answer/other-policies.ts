@@ -1,9 +1,9 @@
 /** Policies of network plugins and of the policy API's tiers. podwire does not know their rules; where one may select an end, it says so. */
 import type { KubeObject, LabelSelector } from '../objects/kube.ts';
+import { type Labels, matchesSelector } from '../objects/labels.ts';
 import type { SourcedObject } from '../read/source.ts';
 import type { Note } from './answer.ts';
 import { namespaceOf } from './directory.ts';
-import { type Labels, matchesSelector } from './labels.ts';
 import type { Provenance } from './provenance.ts';
 import { objectRef } from './provenance.ts';
 

@@ -1,9 +1,9 @@
 /** Which NetworkPolicies select a pod. They are not judged: where one selects an end, the answer says so and stays undecided. */
 import type { Cluster, Placed } from '../cluster/cluster.ts';
 import type { NetworkPolicy } from '../objects/kube.ts';
+import { matchesSelector } from '../objects/labels.ts';
 import type { Note } from './answer.ts';
 import { namespaceOf } from './directory.ts';
-import { matchesSelector } from './labels.ts';
 import { objectRef, type Provenance } from './provenance.ts';
 
 export type PolicyDirection = 'Ingress' | 'Egress';

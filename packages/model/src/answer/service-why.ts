@@ -2,11 +2,11 @@
 import type { Cluster, Placed } from '../cluster/cluster.ts';
 import { containerPorts, isOver, isPodReady } from '../cluster/pod-facts.ts';
 import type { Pod, Service, ServicePort } from '../objects/kube.ts';
+import { type Labels, matchesPairs, printLabels } from '../objects/labels.ts';
+import { suggest } from '../objects/suggest.ts';
 import type { Hint } from './answer.ts';
 import { keyOf, namespaceOf } from './directory.ts';
-import { type Labels, matchesPairs, printLabels } from './labels.ts';
 import { objectRef, type Provenance } from './provenance.ts';
-import { suggest } from './suggest.ts';
 
 function some(keys: readonly string[]): string {
   return keys.length <= 2 ? keys.join(' and ') : `${keys[0]} and ${keys.length - 1} more`;

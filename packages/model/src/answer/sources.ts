@@ -2,12 +2,12 @@
 import { containsAddress, formatAddress, parseAddress, parsePrefix } from '@podwire/engine';
 import type { Cluster } from '../cluster/cluster.ts';
 import { isOver } from '../cluster/pod-facts.ts';
+import { matchesPairs } from '../objects/labels.ts';
 import { nodeAddresses, podAddresses } from './addresses.ts';
 import type { Place } from './answer.ts';
 import type { Directory, Named } from './directory.ts';
 import { namespaceOf } from './directory.ts';
 import { findOrFail } from './find.ts';
-import { matchesPairs } from './labels.ts';
 import { QuestionError } from './question-error.ts';
 import type { Reference } from './reference.ts';
 

@@ -7,6 +7,7 @@ import { cniProfile } from './detect/cni-profiles.ts';
 import { detect } from './detect/detect.ts';
 import { buildEndpointSlices } from './endpoint-slices.ts';
 import { buildNamespaces } from './namespaces.ts';
+import { nodeSubnets } from './node-subnets.ts';
 import { buildNodes } from './nodes.ts';
 import type { ClusterOverrides } from './overrides.ts';
 import { addressPods, locatePods } from './pod-addresses.ts';
@@ -23,6 +24,18 @@ function modeOf(collected: Collected, planned: number): Cluster['mode'] {
   const real = live || collected.nodes.size > 0;
   if (!real) return 'design';
   return planned > 0 || !live || collected.nodes.size === 0 ? 'mixed' : 'snapshot';
+}
+
+/** Nodes far apart are joined by a router that knows where pods are, as clouds and BGP make it. */
+function noteSubnets(nodes: Cluster['nodes'], report: Report): void {
+  const subnets = nodeSubnets({ nodes }).length;
+  if (subnets < 2) return;
+  report.assume(
+    'several-subnets',
+    `The nodes stand in ${subnets} subnets; the router between them is taken to know the way to each node's pods`,
+    undefined,
+    nodes.size,
+  );
 }
 
 /** What stands in the cluster, but is compiled as something simpler. */
@@ -75,6 +88,7 @@ export function buildCluster(read: ReadResult, overrides: ClusterOverrides = {})
   const { endpointSlices, unknownEndpoints } = buildEndpointSlices(collected, services, pods, nodes, report);
 
   checkServices(collected, services, pods, endpointSlices, report);
+  noteSubnets(nodes, report);
   noteSimplified({ settings }, nodes.size, report);
   if (pods.size + services.size + collected.nodes.size + collected.workloads.size === 0) {
     report.problem(

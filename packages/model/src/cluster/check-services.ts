@@ -1,7 +1,8 @@
 /** References of Services that lead nowhere: what most troubles with Services come down to. */
-import { printLabels } from '../answer/labels.ts';
-import { suggest } from '../answer/suggest.ts';
+
 import type { Pod, Service, ServicePort } from '../objects/kube.ts';
+import { printLabels } from '../objects/labels.ts';
+import { suggest } from '../objects/suggest.ts';
 import type { Cluster, Placed } from './cluster.ts';
 import type { Collected } from './collect.ts';
 import { containerPorts, isHeadless, isOver } from './pod-facts.ts';

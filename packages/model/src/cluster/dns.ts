@@ -3,7 +3,7 @@
  * for. Only names inside the cluster's domain: what the world outside would answer nobody here knows.
  */
 import { formatAddress, parseAddress } from '@podwire/engine';
-import { canonical } from './cidr.ts';
+import { canonical } from '../net/cidr.ts';
 import type { Cluster } from './cluster.ts';
 import { isHeadless } from './pod-facts.ts';
 

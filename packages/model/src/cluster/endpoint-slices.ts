@@ -1,8 +1,9 @@
 /** Which EndpointSlices each Service has: those of the input, those mirrored from Endpoints, or those its controller would make. */
-import { suggest } from '../answer/suggest.ts';
+
+import { canonical, familyOf } from '../net/cidr.ts';
 import type { EndpointSlice, Node, Pod, Service } from '../objects/kube.ts';
+import { suggest } from '../objects/suggest.ts';
 import { apiServerSlices } from './api-server.ts';
-import { canonical, familyOf } from './cidr.ts';
 import type { Placed } from './cluster.ts';
 import { type Collected, sortedByKey } from './collect.ts';
 import { isLive, podAddresses, podIPTexts } from './pod-facts.ts';

@@ -1,7 +1,8 @@
 /** Nodes that are not in the input: those that pods, slices and workloads name, and those that podwire makes. */
-import { suggest } from '../answer/suggest.ts';
+
+import { canonical } from '../net/cidr.ts';
 import type { KubeObject, Node } from '../objects/kube.ts';
-import { canonical } from './cidr.ts';
+import { suggest } from '../objects/suggest.ts';
 import type { Placed } from './cluster.ts';
 import type { Collected } from './collect.ts';
 import type { ClusterOverrides } from './overrides.ts';

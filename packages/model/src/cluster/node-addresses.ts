@@ -1,7 +1,7 @@
 /** Addresses for nodes that show none. */
 import { formatAddress, type IpPrefix, parseAddress } from '@podwire/engine';
+import { canonical, covering, nth, overlaps, parseCIDR } from '../net/cidr.ts';
 import type { IPFamily, Node } from '../objects/kube.ts';
-import { canonical, covering, nth, overlaps, parseCIDR } from './cidr.ts';
 import type { ClusterSettings, Placed } from './cluster.ts';
 import { nodeIPs } from './pod-facts.ts';
 import type { Report } from './report.ts';

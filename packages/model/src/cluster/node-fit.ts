@@ -1,6 +1,7 @@
 /** Whether a pod may run on a node: selectors, affinity, taints, resources, host ports (kube-scheduler's filters). */
-import { matchesSelector } from '../answer/labels.ts';
+
 import type { LabelSelector, Namespace, Node, Pod, PodSpec, Toleration } from '../objects/kube.ts';
+import { matchesSelector } from '../objects/labels.ts';
 import type { Placed } from './cluster.ts';
 import { containerPorts } from './pod-facts.ts';
 import { parseQuantity } from './quantity.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Cluster } from './cluster.ts';
+import { nodeSubnets } from './node-subnets.ts';
 import { nodePodCIDRs } from './pod-cidrs.ts';
 import { nodeIPs } from './pod-facts.ts';
 import { assumed, clusterOf, deployment, documents, node, problemsOf } from './testing.ts';
@@ -109,6 +110,17 @@ describe('nodes of a snapshot', () => {
     const cluster = await clusterOf(documents(daemon(1), daemon(2), daemon(3), daemon(4), daemon(5)));
     expect(cluster.nodes.size).toBe(5);
   });
+});
+
+test('nodes far apart are in several subnets, and that is said', async () => {
+  const far = (name: string, ip: string): string =>
+    `${node(name)}\nstatus: {addresses: [{type: InternalIP, address: ${ip}}]}`;
+  const cluster = await clusterOf(documents(far('a', '10.0.0.1'), far('b', '10.9.1.7'), far('c', '10.9.1.8')));
+  expect(nodeSubnets(cluster)).toEqual([['a'], ['b', 'c']]);
+  expect(assumed(cluster, 'several-subnets')).toBe(3);
+  const near = await clusterOf(documents(far('a', '10.9.0.1'), far('b', '10.9.1.7')));
+  expect(nodeSubnets(near)).toEqual([['a', 'b']]);
+  expect(assumed(near, 'several-subnets')).toBeUndefined();
 });
 
 describe('ranges', () => {

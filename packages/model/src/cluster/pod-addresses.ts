@@ -1,7 +1,7 @@
 /** Gives every running pod its addresses: those it shows, its node's, or the next free ones of its node's range (host-local IPAM). */
 import { containsAddress, formatAddress, type IpAddress, type IpPrefix, parseAddress } from '@podwire/engine';
+import { familyName, familyOf, nth, parseCIDR } from '../net/cidr.ts';
 import type { IPFamily, Node, Pod } from '../objects/kube.ts';
-import { familyName, familyOf, nth, parseCIDR } from './cidr.ts';
 import type { ClusterSettings, Placed } from './cluster.ts';
 import { cniProfile } from './detect/cni-profiles.ts';
 import { nodePodCIDRs } from './pod-cidrs.ts';

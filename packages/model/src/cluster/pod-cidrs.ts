@@ -1,8 +1,8 @@
 /** The pod ranges of nodes: those they show, those their pods are in, or the next free ones of the pod network. */
 import { formatPrefix, type IpPrefix, parseAddress } from '@podwire/engine';
+import { canonicalCIDR, covering, familyNumber, familyOf, overlaps, parseCIDR, piece, width } from '../net/cidr.ts';
 import type { IPFamily, Node } from '../objects/kube.ts';
 import { refOf } from '../objects/refs.ts';
-import { canonicalCIDR, covering, familyNumber, familyOf, overlaps, parseCIDR, piece, width } from './cidr.ts';
 import type { ClusterSettings, Placed } from './cluster.ts';
 import type { Collected } from './collect.ts';
 import { cniProfile } from './detect/cni-profiles.ts';

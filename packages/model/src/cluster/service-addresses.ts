@@ -1,7 +1,7 @@
 /** Gives Services what the API server's allocators would: families, cluster IPs, node ports; and load balancers an address. */
 import { containsAddress, formatAddress, type IpPrefix, parseAddress } from '@podwire/engine';
+import { canonical, familyName, familyOf, nth, parseCIDR, sizeOf } from '../net/cidr.ts';
 import type { IPFamily, Service, ServicePort } from '../objects/kube.ts';
-import { canonical, familyName, familyOf, nth, parseCIDR, sizeOf } from './cidr.ts';
 import type { ClusterSettings, Placed } from './cluster.ts';
 import { hash32 } from './names.ts';
 import { isHeadless, isLive } from './pod-facts.ts';

@@ -2,7 +2,8 @@
  * EndpointSlices as the endpointslice controller would write them (staging/src/k8s.io/endpointslice: reconciler.go, utils.go), and
  * Endpoints turned into slices as the mirroring controller does.
  */
-import { matchesPairs } from '../answer/labels.ts';
+
+import { canonical, familyOf } from '../net/cidr.ts';
 import type {
   EndpointConditions,
   EndpointSlice,
@@ -13,7 +14,7 @@ import type {
   Service,
   ServicePort,
 } from '../objects/kube.ts';
-import { canonical, familyOf } from './cidr.ts';
+import { matchesPairs } from '../objects/labels.ts';
 import type { Placed } from './cluster.ts';
 import { hexDigits, suffix } from './names.ts';
 import { containerPorts, isHeadless, isOver, isPodReady, podAddresses } from './pod-facts.ts';

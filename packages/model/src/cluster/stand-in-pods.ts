@@ -1,6 +1,7 @@
 /** Pods that the input does not hold, but whose address and node its EndpointSlices tell. */
+
+import { canonical } from '../net/cidr.ts';
 import type { EndpointSlice, Pod } from '../objects/kube.ts';
-import { canonical } from './cidr.ts';
 import type { Placed } from './cluster.ts';
 import type { Collected } from './collect.ts';
 import { compareText } from './collect.ts';

@@ -1,6 +1,7 @@
 /** The Pods that controllers would make of workloads: names, labels and owners as Kubernetes gives them. */
-import { matchesSelector, printLabels } from '../answer/labels.ts';
+
 import type { KubeObject, LabelSelector, ObjectMeta, Pod, PodTemplate, Toleration, Workload } from '../objects/kube.ts';
+import { matchesSelector, printLabels } from '../objects/labels.ts';
 import type { Placed } from './cluster.ts';
 import { type Collected, type HorizontalPodAutoscaler, keyOf } from './collect.ts';
 import { hexDigits, suffix, uniqueName } from './names.ts';

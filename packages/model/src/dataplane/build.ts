@@ -1,10 +1,10 @@
 /** From the cluster to what every node's Linux would hold, with the router in front and the world behind it. */
 import type { Address, Family, Netns, RouteTable, Table } from '@podwire/engine';
-import { familyName } from '../cluster/cidr.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { cniProfile } from '../cluster/detect/cni-profiles.ts';
 import { nodePodCIDRs } from '../cluster/pod-cidrs.ts';
 import { hasHostPorts, isOver, podAddresses } from '../cluster/pod-facts.ts';
+import { familyName } from '../net/cidr.ts';
 import { iptablesCompiler } from '../proxy/iptables/compile.ts';
 import type { ProxyNode, ProxyRules } from '../proxy/proxy.ts';
 import { TableMerger } from './additions.ts';

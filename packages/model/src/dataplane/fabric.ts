@@ -3,9 +3,10 @@
  * not say, so this is an assumption, listed with the cluster's others.
  */
 import { type Family, formatAddress, formatPrefix, type IpPrefix, parseAddress } from '@podwire/engine';
-import { covering, nth, parseCIDR } from '../cluster/cidr.ts';
 import type { Cluster, Placed } from '../cluster/cluster.ts';
+import { nodeSubnets, SUBNET_BITS } from '../cluster/node-subnets.ts';
 import { nodeIPs } from '../cluster/pod-facts.ts';
+import { covering, nth, parseCIDR } from '../net/cidr.ts';
 import type { Node } from '../objects/kube.ts';
 
 export interface FabricNode {
@@ -25,18 +26,13 @@ export interface Segment {
   nodes: FabricNode[];
 }
 
-/** Node addresses that agree in fewer bits than this are in different subnets. */
-const ONE_SUBNET: Record<Family, number> = { 4: 16, 6: 56 };
-/** The longest prefix a subnet is taken to have. */
-const SUBNET: Record<Family, number> = { 4: 24, 6: 64 };
-
 function subnetOf(
   addresses: readonly string[],
   family: Family,
 ): { prefix: IpPrefix; text: string; gateway: string } | undefined {
   const prefix = covering(
     addresses.flatMap((a) => parseAddress(a) ?? []),
-    SUBNET[family],
+    SUBNET_BITS[family],
   );
   if (!prefix) return undefined;
   const taken = new Set(addresses);
@@ -53,49 +49,30 @@ export class Fabric {
   readonly nodes = new Map<string, FabricNode>();
 
   constructor({ nodes }: Pick<Cluster, 'nodes'>) {
-    const all = [...nodes].map(([name, placed]) => {
-      const ips = nodeIPs(placed.object);
-      const addresses: Partial<Record<Family, string>> = {};
-      if (ips.IPv4 !== undefined) addresses[4] = ips.IPv4;
-      if (ips.IPv6 !== undefined) addresses[6] = ips.IPv6;
-      return { name, placed, addresses };
-    });
-    const groups = new Map<string, typeof all>();
-    const family: Family = all.some((n) => n.addresses[4] !== undefined) ? 4 : 6;
-    const whole = covering(
-      all.flatMap((n) => parseAddress(n.addresses[family] ?? '') ?? []),
-      SUBNET[family],
-    );
-    const isOne = !whole || whole.length >= ONE_SUBNET[family];
-    for (const node of all) {
-      const address = parseAddress(node.addresses[family] ?? '');
-      const own = address && covering([address], SUBNET[family]);
-      const key = isOne || !own ? '' : formatPrefix(own);
-      const group = groups.get(key);
-      if (group) group.push(node);
-      else groups.set(key, [node]);
-    }
-    for (const [i, group] of [...groups.values()].entries()) {
+    for (const [i, names] of nodeSubnets({ nodes }).entries()) {
       const segment: Segment = {
         name: i === 0 ? 'nodes' : `nodes-${i + 1}`,
         gatewayLink: `eth${i}`,
         subnets: {},
         nodes: [],
       };
-      for (const f of [4, 6] as const) {
-        const subnet = subnetOf(
-          group.flatMap((n) => n.addresses[f] ?? []),
-          f,
-        );
-        if (subnet) segment.subnets[f] = subnet;
+      for (const name of names) {
+        const placed = nodes.get(name) as Placed<Node>;
+        const { IPv4, IPv6 } = nodeIPs(placed.object);
+        const addresses = { ...(IPv4 !== undefined && { 4: IPv4 }), ...(IPv6 !== undefined && { 6: IPv6 }) };
+        segment.nodes.push({ name, placed, addresses, segment });
       }
-      for (const node of group) {
-        const fabricNode: FabricNode = { ...node, segment };
-        segment.nodes.push(fabricNode);
-        this.nodes.set(node.name, fabricNode);
+      for (const family of [4, 6] as const) {
+        const subnet = subnetOf(
+          segment.nodes.flatMap((n) => n.addresses[family] ?? []),
+          family,
+        );
+        if (subnet) segment.subnets[family] = subnet;
       }
       this.segments.push(segment);
     }
+    const byName = new Map(this.segments.flatMap((s) => s.nodes).map((n) => [n.name, n]));
+    for (const name of nodes.keys()) this.nodes.set(name, byName.get(name) as FabricNode);
   }
 }
 

@@ -3,10 +3,10 @@
  * chains and comments carry the id of the pod's sandbox, which Kubernetes does not show: the pod's name stands for it.
  */
 import { type Chain, type Family, parseAddress, type Rule } from '@podwire/engine';
-import { canonical } from '../cluster/cidr.ts';
 import type { Placed } from '../cluster/cluster.ts';
 import { hexDigits } from '../cluster/names.ts';
 import { containerPorts, podAddresses } from '../cluster/pod-facts.ts';
+import { canonical } from '../net/cidr.ts';
 import type { Pod } from '../objects/kube.ts';
 import type { Addition } from './additions.ts';
 import type { DataplaneCause } from './cause.ts';

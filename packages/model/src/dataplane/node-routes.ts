@@ -3,9 +3,9 @@
  * lies over it: what is the node's own wins.
  */
 import type { Family, Route, RouteTable } from '@podwire/engine';
-import { width } from '../cluster/cidr.ts';
 import type { Cluster, PodWiring } from '../cluster/cluster.ts';
 import type { CniProfile } from '../cluster/detect/cni-profiles.ts';
+import { width } from '../net/cidr.ts';
 import type { DataplaneCause } from './cause.ts';
 import type { Fabric, FabricNode, Segment } from './fabric.ts';
 import { type HostSide, MAIN } from './pod-links.ts';

@@ -15,12 +15,12 @@ import {
   type RouteTable,
   type Table,
 } from '@podwire/engine';
-import { nth, parseCIDR, width } from '../cluster/cidr.ts';
 import type { Placed, PodWiring } from '../cluster/cluster.ts';
 import type { CniProfile } from '../cluster/detect/cni-profiles.ts';
 import { hexDigits } from '../cluster/names.ts';
 import { nodePodCIDRs } from '../cluster/pod-cidrs.ts';
 import { podAddresses } from '../cluster/pod-facts.ts';
+import { nth, parseCIDR, width } from '../net/cidr.ts';
 import type { Node, Pod } from '../objects/kube.ts';
 import type { CniCause, PodCause } from './cause.ts';
 

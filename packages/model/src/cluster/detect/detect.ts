@@ -1,6 +1,7 @@
 /** Every setting of the cluster with how it was found: given, detected or assumed. */
+
+import { onePerFamily } from '../../net/cidr.ts';
 import type { IPFamily } from '../../objects/kube.ts';
-import { onePerFamily } from '../cidr.ts';
 import type { ClusterSettings, PodWiring, Setting } from '../cluster.ts';
 import type { Collected } from '../collect.ts';
 import type { ClusterOverrides } from '../overrides.ts';

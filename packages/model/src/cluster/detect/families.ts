@@ -1,6 +1,7 @@
 /** Which address families the cluster has, primary first. */
+
+import { canonical, familyOf } from '../../net/cidr.ts';
 import type { IPFamily } from '../../objects/kube.ts';
-import { canonical, familyOf } from '../cidr.ts';
 import type { Collected } from '../collect.ts';
 import type { ClusterOverrides } from '../overrides.ts';
 import type { Finding } from './setting.ts';

@@ -1,7 +1,15 @@
 /** The pod and service networks of the cluster: from its configuration, else from the addresses that its objects have. */
 import { containsAddress, formatAddress, formatPrefix, type IpAddress, parseAddress } from '@podwire/engine';
+import {
+  canonicalCIDR,
+  containsPrefix,
+  covering,
+  familyName,
+  familyOf,
+  onePerFamily,
+  parseCIDR,
+} from '../../net/cidr.ts';
 import type { IPFamily } from '../../objects/kube.ts';
-import { canonicalCIDR, containsPrefix, covering, familyName, familyOf, onePerFamily, parseCIDR } from '../cidr.ts';
 import type { Setting } from '../cluster.ts';
 import type { Collected } from '../collect.ts';
 import { choose, type Finding } from './setting.ts';

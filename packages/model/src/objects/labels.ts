@@ -1,5 +1,5 @@
 /** Labels and the selectors that look for them (apimachinery/pkg/labels). */
-import type { LabelSelector } from '../objects/kube.ts';
+import type { LabelSelector } from './kube.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
