@@ -9,7 +9,12 @@ await bundle({
   folder,
   platform: 'browser',
   entries: { page: 'src/page.tsx', worker: 'src/worker.ts' },
-  options: { minify: true, define: { 'process.env.NODE_ENV': '"production"' } },
+  options: {
+    jsx: 'automatic',
+    minify: true,
+    loader: { '.yaml': 'text' },
+    define: { 'process.env.NODE_ENV': '"production"' },
+  },
 });
 for (const file of ['index.html', 'page.css']) copyFileSync(join(folder, 'src', file), join(folder, 'dist', file));
 copyFileSync(join(folder, '../../packages/engine/dist/engine.wasm'), join(folder, 'dist/engine.wasm'));
