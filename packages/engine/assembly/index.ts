@@ -44,7 +44,8 @@ export * from './layout/route';
 export * from './layout/set';
 export * from './layout/statement';
 export * from './layout/step';
-// Maps that stand alone, each in an instance of its own.
+// Maps and rule lists that stand alone, each in an instance of its own.
+export { rulesFindStaged } from './chain/first';
 export * from './flows/index';
 export * from './lpm/index';
 export * from './store/stage';

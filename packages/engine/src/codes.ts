@@ -187,6 +187,10 @@ export enum LinkFlag {
   VETH = 131072,
   DUMMY = 262144,
   FORWARDING_6 = 524288,
+  /** It has no carrier, and routes by it were asked to be passed over (`ignore_routes_with_linkdown`). */
+  PASSED_OVER_4 = 2097152,
+  PASSED_OVER_6 = 4194304,
+  NO_REDIRECTS = 8388608,
 }
 
 /** Bits of a network namespace. */

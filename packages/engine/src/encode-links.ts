@@ -41,6 +41,7 @@ export class LinkSettings {
       any('route_localnet', LinkFlag.ROUTE_LOCALNET) |
       any('src_valid_mark', LinkFlag.SRC_VALID_MARK) |
       any('proxy_arp', LinkFlag.PROXY_ARP) |
+      (confAny(sysctls, 4, link, 'send_redirects') ? 0 : LinkFlag.NO_REDIRECTS) |
       (confOf(sysctls, 4, link, 'forwarding') !== 0 ? LinkFlag.FORWARDING : 0) |
       (confOf(sysctls, 6, link, 'forwarding') !== 0 ? LinkFlag.FORWARDING_6 : 0) |
       (proxiesNdp ? LinkFlag.PROXY_NDP : 0) |
@@ -138,6 +139,24 @@ export class LinkArray {
     return number === undefined ? undefined : this.at + number * this.#encoding.abi.LINK_SIZE;
   }
 
+  /** A wire has a carrier while both ends are up. Routes by a link without one count, unless a sysctl says not. */
+  #passedOver(link: Link, netns: number): number {
+    const { netnses, netnsByName, links, linkNumbers } = this.#encoding.objects;
+    let { carrier } = link;
+    if (carrier === undefined && link.peer) {
+      const other = netnsByName.get(link.peer.netns);
+      const peer = other === undefined ? undefined : linkNumbers[other]?.get(link.peer.link);
+      carrier = peer === undefined || links[peer]?.link.up !== false;
+    }
+    if (carrier !== false && link.up !== false) return 0;
+    const sysctls = netnses[netns]?.sysctls ?? {};
+    const name = 'ignore_routes_with_linkdown';
+    return (
+      (confAny(sysctls, 4, link.name, name) ? LinkFlag.PASSED_OVER_4 : 0) |
+      (confOf(sysctls, 6, link.name, name) !== 0 ? LinkFlag.PASSED_OVER_6 : 0)
+    );
+  }
+
   /** Ties wires, bridges and segments together, once all links are there. Returns the segments' array. */
   connect(): { at: number; count: number } {
     const { abi, arena, objects } = this.#encoding;
@@ -162,6 +181,7 @@ export class LinkArray {
         const segment = this.#segments.get(link.segment) as number;
         u32[(at + abi.LINK_SEGMENT) >>> 2] = segments + segment * abi.SEGMENT_SIZE;
       }
+      u32[(at + abi.LINK_FLAGS) >>> 2] = (u32[(at + abi.LINK_FLAGS) >>> 2] as number) | this.#passedOver(link, netns);
       if (link.master === undefined) continue;
       const master = this.#find(netns, link.master);
       if (master === undefined || objects.links[(master - this.at) / abi.LINK_SIZE]?.link.kind !== 'bridge')

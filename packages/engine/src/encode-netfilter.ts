@@ -220,7 +220,7 @@ export interface Hooks {
 
 const NONE: Hooks = { at: 0, count: 0, tracks: false, translates: false };
 
-/** Writes the namespace's base chains of one family, by priority; chains of one priority in the order of their tables. */
+/** Writes the namespace's base chains of one family, by priority. */
 export function encodeHooks(
   encoding: Encoding,
   chains: ChainArray,
@@ -245,6 +245,8 @@ export function encodeHooks(
     const at = encodeTable(encoding, chains, table);
     for (const chain of facts.hooked(table)) placed.push({ table: at, chain });
   }
+  // Of equal priorities the one that was loaded last runs first (nf_hook_entries_grow()).
+  placed.reverse();
   placed.sort((a, b) => a.chain.hook.priority - b.chain.hook.priority);
   const at = arena.alloc(placed.length * abi.BASE_CHAIN_SIZE);
   for (const [i, { table, chain }] of placed.entries()) {

@@ -73,6 +73,7 @@ function encodeRoute(encoding: Encoding, at: number, route: Route, where: string
   u8[at + abi.ROUTE_FAMILY] = route.family;
   u8[at + abi.ROUTE_TYPE] = TYPES[route.type];
   u8[at + abi.ROUTE_SCOPE] = scopeOf(route);
+  u8[at + abi.ROUTE_OBJECT] = route.nhid === undefined ? 0 : 1;
   // IPv6 routes have no TOS.
   u8[at + abi.ROUTE_TOS] = route.family === 4 ? (route.tos ?? 0) : 0;
   objects.routes.push(route);

@@ -9,12 +9,11 @@ import { SetArray } from './encode-sets.ts';
 import { addressOf, type Encoding, nameBytes, type Objects, Symbols } from './encoding.ts';
 import { EngineError } from './errors.ts';
 import { localTable } from './local-table.ts';
-import type { ConntrackEntry, Listener, Netns, Network, Tuple } from './network.ts';
+import type { ConntrackEntry, Listener, Netns, Network, PolicyRule, RouteTable, Tuple } from './network.ts';
 import { confAll, type Sysctls, sysctl } from './sysctl.ts';
 
 /** `listenerCount` where nobody knows. */
 const ABSENT = 0xffffffff;
-const LOCAL_TABLE = 255;
 
 /** Flags of a namespace that follow from its sysctls, remembered by identity. */
 class NetnsSettings {
@@ -106,12 +105,30 @@ function encodeFlows(encoding: Encoding, entries: readonly ConntrackEntry[], net
   return first;
 }
 
-/** Has the local table routes of IPv4 that the kernel did not make itself (`fib_has_custom_local_routes`)? */
-const hasCustomLocal = (netns: Netns): boolean =>
-  netns.tables.some(
-    ({ id, routes }) =>
-      id === LOCAL_TABLE && routes.some(({ family, protocol }) => family === 4 && protocol !== 'kernel'),
-  );
+/** `fib_has_custom_local_routes`: IPv4 routes of type local that the kernel did not make itself. */
+function hasCustomLocal(netns: Netns): boolean {
+  for (const table of netns.tables)
+    for (let level: RouteTable | undefined = table; level; level = level.base)
+      for (const { type, family, protocol } of level.routes)
+        if (type === 'local' && family === 4 && protocol !== 'kernel') return true;
+  return false;
+}
+
+/** `fib_has_custom_rules`: IPv4 rules other than those a kernel starts with. */
+function hasCustomRules(netns: Netns): boolean {
+  if (!netns.rules) return false;
+  const known = DEFAULT_RULES.filter(({ family }) => family === 4);
+  const rules = netns.rules.filter(({ family }) => family === 4);
+  const isKnown = (rule: PolicyRule): boolean => {
+    const { family: _family, priority, action, cause: _cause, ...selectors } = rule;
+    return (
+      action.kind === 'lookup' &&
+      known.some((own) => own.priority === priority && own.action.kind === 'lookup' && own.action.table === action.table) &&
+      Object.values(selectors).every((value) => value === undefined)
+    );
+  };
+  return rules.length !== known.length || !rules.every(isKnown);
+}
 
 /** 16 bytes for each symbol of an interface's name; symbol 0 is the empty one. */
 function encodeNames(encoding: Encoding): { at: number; count: number } {
@@ -202,7 +219,7 @@ export function encodeNetwork(abi: Abi, arena: Arena, network: Network): { manif
         (track6 ? NetnsFlag.TRACK_6 : 0) |
         (track4 && hooks4.translates ? NetnsFlag.NAT_4 : 0) |
         (track6 && hooks6.translates ? NetnsFlag.NAT_6 : 0) |
-        (netns.rules?.some(({ family }) => family === 4) ? NetnsFlag.CUSTOM_RULES : 0) |
+        (hasCustomRules(netns) ? NetnsFlag.CUSTOM_RULES : 0) |
         (hasCustomLocal(netns) ? NetnsFlag.CUSTOM_LOCAL : 0),
     );
     put(abi.NETNS_LINKS, own.at);

@@ -19,7 +19,12 @@ function writeAddress(u32: Uint32Array, at: number, text: string, family: Family
 }
 
 /** Writes a packet, and the one it is about behind it. An empty source is one that routing will choose. */
-export function writePacket(abi: Abi, { u8, u16, u32 }: Views, at: number, packet: Packet): void {
+export function writePacket(
+  abi: Abi,
+  { u8, u16, u32 }: Pick<Views, 'u8' | 'u16' | 'u32'>,
+  at: number,
+  packet: Packet,
+): void {
   u8.fill(0, at, at + abi.PACKET_SIZE);
   const { family } = packet;
   if (packet.saddr !== '') writeAddress(u32, at + abi.PACKET_SADDR, packet.saddr, family);

@@ -55,7 +55,7 @@ function next(frame: Frame): i32 {
 
 /** The first action of a rule whose matches all hold; 0 where one does not. */
 @inline
-function matched(body: usize): usize {
+export function matched(body: usize): usize {
   let at = body;
   while (true) {
     const op = <u32>changetype<Statement>(at).op;

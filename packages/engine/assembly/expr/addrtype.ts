@@ -30,8 +30,6 @@ function hasAddress(link: Link, hi: u64, lo: u64): bool {
 
 /** match_lookup_rt6(): what routing knows of an address. */
 function routedTypes6(hi: u64, lo: u64, dev: Link): u32 {
-  let types: u32 = 0;
-  if (some(dev) && hasAddress(dev, hi, lo)) types |= bit(RouteType.LOCAL);
   const key = clearKey(skb().netns, 6);
   key.daddrHi = hi;
   key.daddrLo = lo;
@@ -39,10 +37,9 @@ function routedTypes6(hi: u64, lo: u64, dev: Link): u32 {
   key.strict = some(dev) && (isMulticast6(hi) || isLinkLocal6(hi));
   const found = routeLookup();
   const type = routeResult().type;
-  if (!found || type >= <u32>RouteType.BLACKHOLE) return types | bit(RouteType.UNREACHABLE);
-  if (!some(dev) && type == RouteType.LOCAL) types |= bit(RouteType.LOCAL);
-  if (type == RouteType.ANYCAST) types |= bit(RouteType.ANYCAST);
-  return types;
+  if (!found || type >= <u32>RouteType.BLACKHOLE) return bit(RouteType.UNREACHABLE);
+  const local = some(dev) ? hasAddress(dev, hi, lo) : type == RouteType.LOCAL;
+  return (local ? bit(RouteType.LOCAL) : 0) | (type == RouteType.ANYCAST ? bit(RouteType.ANYCAST) : 0);
 }
 
 /** The kind is a property of an IPv6 address, but for those that routing knows. */

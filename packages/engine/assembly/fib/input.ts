@@ -85,11 +85,7 @@ function input4(link: Link): bool {
   const s = skb();
   const weird = martian4(link, source, destination);
   if (weird != Reason.NONE) return drop(weird);
-  if (isLimitedBroadcast(destination) || destination == 0) return broadcast4(link);
-  if (isMulticast4(destination)) {
-    s.kind = <u8>RouteKind.MULTI;
-    return true;
-  }
+  if (isLimitedBroadcast(destination) || destination == 0 || isMulticast4(destination)) return broadcast4(link);
   const forwarding = (link.flags & LinkFlag.FORWARDING) != 0;
   fillKey(link);
   const found = routeLookup();
@@ -120,7 +116,7 @@ function input6(link: Link): bool {
   const s = skb();
   const multicast = isMulticast6(p.daddrHi);
   fillKey(link);
-  routeKey().strict = <u8>(multicast || isLinkLocal6(p.daddrHi));
+  routeKey().strict = <u8>(multicast || isLinkLocal6(p.daddrHi) || isLoopback6(p.daddrHi, p.daddrLo));
   const found = routeLookup();
   const result = routeResult();
   if (!found || result.type >= <u32>RouteType.BLACKHOLE) {

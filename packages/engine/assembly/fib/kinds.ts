@@ -10,9 +10,10 @@ export function isMulticast4(lo: u64): bool {
   return lo >> 28 == 14;
 }
 
+/** Since Linux 5.3 the rest of 0/8 is an ordinary network. */
 @inline
 export function isZeronet(lo: u64): bool {
-  return lo >> 24 == 0;
+  return lo == 0;
 }
 
 @inline

@@ -91,7 +91,7 @@ function matches(rule: PolicyRule, key: RouteKey): bool {
     if (((key.daddrHi ^ rule.toHi) & rule.toMaskHi) != 0) return false;
     if (((key.daddrLo ^ rule.toLo) & rule.toMaskLo) != 0) return false;
   }
-  if ((flags & RuleFlag.TOS) != 0 && ((rule.tos ^ key.tos) & 0xfc) != 0) return false;
+  if ((flags & RuleFlag.TOS) != 0 && rule.tos != (key.tos & (key.family == 4 ? 0x1c : 0xfc))) return false;
   if (rule.protocol != 0 && rule.protocol != key.protocol) return false;
   if ((flags & RuleFlag.SPORT) != 0 && (key.sport < rule.sportFrom || key.sport > rule.sportTo)) return false;
   if ((flags & RuleFlag.DPORT) != 0 && (key.dport < rule.dportFrom || key.dport > rule.dportTo)) return false;

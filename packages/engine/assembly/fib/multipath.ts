@@ -8,7 +8,10 @@ import { choose, weigh } from '../core/choice';
 import { fold, mix } from '../core/hash';
 import { allocate } from '../core/memory';
 import { linkByName } from '../core/links';
+import { some } from '../core/skb';
+import { Endpoint, Nexthop } from '../layout/route';
 import { RouteKey, routeKey, routeResult } from './lookup';
+import { selectSource4 } from './source';
 import { nexthopAt, usable } from './table';
 
 /** What was chosen for one flow. */
@@ -90,12 +93,59 @@ function recall(): i32 {
   return -1;
 }
 
-/** Remembers the way just taken also under the source that was chosen for it. */
-export function multipathAlias(): void {
-  const result = routeResult();
-  if (result.route.nexthopCount < 2 || ways == 0) return;
-  const index = <u32>((changetype<usize>(result.nexthop) - result.route.nexthops) / 16);
-  if (recall() < 0) remember(index);
+/** Most nexthops a route has (the kernel's own bound of 256 in all). */
+const MOST: u32 = 256;
+/** Indexes of the nexthops that count, u16 each, and their weights, u32 each. */
+const OPTIONS: usize = memory.data(512, 4);
+const WEIGHTS: usize = memory.data(1024, 4);
+
+/** The source a packet without one would get by this nexthop (fib_info_update_nhc_saddr()). */
+function sourceBy(key: RouteKey, nexthop: Nexthop, scope: u32): u64 {
+  let toward: u64 = 0;
+  if (nexthop.via != 0) {
+    const via = changetype<Endpoint>(nexthop.via);
+    if (via.family == 4) toward = via.lo;
+  }
+  const address = selectSource4(key.netns, linkByName(key.netns, nexthop.dev), toward, scope);
+  return some(address) ? address.lo : 0;
+}
+
+/** Lists the usable nexthops; returns how many. */
+function listOptions(): u32 {
+  const key = routeKey();
+  const route = routeResult().route;
+  let count: u32 = 0;
+  for (let i: u32 = 0; i < route.nexthopCount && count < MOST; i++) {
+    const nexthop = nexthopAt(route, i);
+    if (!usable(route, linkByName(key.netns, nexthop.dev))) continue;
+    store<u16>(OPTIONS + (<usize>count << 1), <u16>i);
+    store<u32>(WEIGHTS + (<usize>count << 2), nexthop.weight);
+    count++;
+  }
+  return count;
+}
+
+/**
+ * IPv4, made here, with a source: nexthops that would have given that source come before the others. Each stands for itself and for those
+ * passed over before it; what the hash puts past the last of them falls to the first (fib_select_multipath() since Linux 6.16).
+ */
+function preferOwnSource(count: u32): u32 {
+  const key = routeKey();
+  const route = routeResult().route;
+  let preferred: u32 = 0;
+  let passed: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const index = load<u16>(OPTIONS + (<usize>i << 1));
+    passed += load<u32>(WEIGHTS + (<usize>i << 2));
+    if (sourceBy(key, nexthopAt(route, index), route.scope) != key.saddrLo) continue;
+    store<u16>(OPTIONS + (<usize>preferred << 1), index);
+    store<u32>(WEIGHTS + (<usize>preferred << 2), passed);
+    preferred++;
+    passed = 0;
+  }
+  if (preferred == 0) return listOptions();
+  store<u32>(WEIGHTS, load<u32>(WEIGHTS) + passed);
+  return preferred;
 }
 
 /** Puts one of the usable nexthops into the result; asks the script where there are several. */
@@ -104,29 +154,22 @@ export function multipathSelect(): void {
   const route = result.route;
   if (route.nexthopCount < 2) return;
   const key = routeKey();
-  let alive: u32 = 0;
-  for (let i: u32 = 0; i < route.nexthopCount; i++) {
-    if (usable(route, linkByName(key.netns, nexthopAt(route, i).dev))) alive++;
-  }
-  if (alive < 2) return;
-  if (ways == 0) {
-    ways = allocate(<usize>BUCKETS << 2);
-    if (ways == 0) return;
-  }
-  let index = recall();
-  if (index < 0) {
-    for (let i: u32 = 0; i < route.nexthopCount; i++) {
-      const nexthop = nexthopAt(route, i);
-      if (usable(route, linkByName(key.netns, nexthop.dev))) weigh(nexthop.weight);
+  let count = listOptions();
+  if (count < 2) return;
+  if (key.family == 4 && !some(key.iif) && key.saddrLo != 0) count = preferOwnSource(count);
+  let index = <i32>load<u16>(OPTIONS);
+  if (count > 1) {
+    if (ways == 0) {
+      ways = allocate(<usize>BUCKETS << 2);
+      if (ways == 0) return;
     }
-    const taken = choose(ChoiceKind.MULTIPATH, alive, true, 0, changetype<usize>(route));
-    let seen: u32 = 0;
-    for (let i: u32 = 0; i < route.nexthopCount; i++) {
-      if (!usable(route, linkByName(key.netns, nexthopAt(route, i).dev))) continue;
-      if (seen == taken) index = <i32>i;
-      seen++;
+    index = recall();
+    if (index < 0) {
+      for (let i: u32 = 0; i < count; i++) weigh(load<u32>(WEIGHTS + (<usize>i << 2)));
+      const taken = choose(ChoiceKind.MULTIPATH, count, true, 0, changetype<usize>(route));
+      index = <i32>load<u16>(OPTIONS + (<usize>taken << 1));
+      remember(<u32>index);
     }
-    remember(<u32>index);
   }
   result.nexthop = nexthopAt(route, <u32>index);
   result.dev = linkByName(key.netns, result.nexthop.dev);

@@ -2,14 +2,13 @@
 import { LinkFlag, RoutePurpose } from '../../src/codes';
 import { Disposition, Protocol, Reason, RouteType } from '../../src/terms';
 import { finish } from '../core/end';
-import { linkAt, linkByName, LOOPBACK_NAME } from '../core/links';
+import { linkByName, LOOPBACK_NAME } from '../core/links';
 import { none, packet, RouteKind, skb, some } from '../core/skb';
 import { InterfaceAddress } from '../layout/address';
-import { Link } from '../layout/link';
 import { Endpoint } from '../layout/route';
 import { isLoopback4 } from './kinds';
 import { clearKey, routeKey, routeLookup, routeResult } from './lookup';
-import { multipathAlias, multipathSelect } from './multipath';
+import { multipathSelect } from './multipath';
 import { adopt, isForHost, traceResult } from './result';
 import { selectSource4, selectSource6 } from './source';
 
@@ -121,7 +120,6 @@ export function routeOutput(): bool {
       const key = routeKey();
       key.saddrHi = p.saddrHi;
       key.saddrLo = p.saddrLo;
-      multipathAlias();
       if (p.family == 4 && (p.protocol == <u8>Protocol.TCP || p.protocol == <u8>Protocol.SCTP)) found = lookup();
     }
   }
@@ -134,11 +132,7 @@ export function routeOutput(): bool {
 function chooseSourceBlind(): bool {
   const p = packet();
   const netns = skb().netns;
-  let link = none<Link>();
-  for (let i: u32 = 0; i < netns.linkCount && !some(link); i++) {
-    const other = linkAt(netns, i);
-    if ((other.flags & LinkFlag.UP) != 0 && (other.flags & LinkFlag.LOOPBACK) == 0) link = other;
-  }
+  const link = linkByName(netns, LOOPBACK_NAME);
   if (!some(link)) return false;
   const address = selectSource6(netns, link, p.daddrHi, p.daddrLo);
   if (!some(address)) return false;

@@ -5,7 +5,9 @@ import { packet, RouteKind, skb, some } from '../core/skb';
 import { traceRoute } from '../core/trace';
 import { Endpoint } from '../layout/route';
 import { isLimitedBroadcast, isMulticast } from './kinds';
-import { routeResult } from './lookup';
+import { isLocal, routeResult } from './lookup';
+import { addressAt } from './source';
+import { Netns } from '../layout/netns';
 
 /** `sourced`: the packet's source was empty, and is what the kernel chose now. */
 export function traceResult(purpose: RoutePurpose, local: bool, sourced: bool): void {
@@ -25,6 +27,16 @@ export function traceResult(purpose: RoutePurpose, local: bool, sourced: bool): 
     p.saddrHi,
     p.saddrLo,
   );
+}
+
+/** inet_lookup_ifaddr_rcu(): is it an address of an interface here? */
+export function hasAddress4(netns: Netns, lo: u64): bool {
+  if (!isLocal(netns, 4, 0, lo)) return false;
+  for (let i: u32 = 0; i < netns.addressCount; i++) {
+    const address = addressAt(netns.addresses, i);
+    if (address.family == 4 && address.lo == lo) return true;
+  }
+  return false;
 }
 
 /** Broadcast or multicast. */
@@ -57,6 +69,8 @@ export function adopt(): void {
   s.gatewayFamily = p.family;
   if (some(result.nexthop) && result.nexthop.via != 0) {
     const via = changetype<Endpoint>(result.nexthop.via);
+    // An own address is no gateway: it only names the device (rt_set_nexthop(), `nhc_scope` host).
+    if (via.family == 4 && hasAddress4(s.netns, via.lo)) return;
     s.gatewayHi = via.hi;
     s.gatewayLo = via.lo;
     s.gatewayFamily = via.family;

@@ -104,7 +104,7 @@ export function selectSource6(netns: Netns, link: Link, hi: u64, lo: u64): Inter
   let best = none<InterfaceAddress>();
   for (let i: u32 = 0; i < netns.addressCount; i++) {
     const address = addressAt(netns.addresses, i);
-    if (address.family != 6 || (address.link.flags & LinkFlag.UP) == 0) continue;
+    if (address.family != 6) continue;
     if (own && address.link != link) continue;
     if (!some(best) || better6(address, best, link, hi, lo)) best = address;
   }

@@ -8,6 +8,9 @@ import { Netns } from '../layout/netns';
 import { Nexthop, Route, RouteLayer, TableSlot } from '../layout/route';
 import { precedes, prefixesFind } from './prefixes';
 
+/** The bits of a packet's TOS that routes are compared with (INET_DSCP_LEGACY_TOS_MASK). */
+const LEGACY_TOS: u32 = 0x1c;
+
 /** Layers of one table that are looked at; deeper ones do not occur. */
 const LAYERS = 8;
 const CURSORS: usize = memory.data(32, 4);
@@ -30,10 +33,12 @@ export function nexthopAt(route: Route, i: u32): Nexthop {
   return changetype<Nexthop>(route.nexthops + <usize>i * offsetof<Nexthop>());
 }
 
-/** True for a nexthop whose link is there and up; addresses of a link that is down stay local (fib_semantics.c:fib_sync_down_dev()). */
+/** True for a nexthop whose link is there and up; a host's own addresses outlive their link (fib_semantics.c:fib_sync_down_dev()). */
 export function usable(route: Route, dev: Link): bool {
   if (!some(dev)) return false;
-  return (dev.flags & LinkFlag.UP) != 0 || (route.type == RouteType.LOCAL && route.family == 4);
+  if (route.type == RouteType.LOCAL || route.type == RouteType.ANYCAST) return true;
+  const ignored = route.family == 4 ? LinkFlag.PASSED_OVER_4 : LinkFlag.PASSED_OVER_6;
+  return (dev.flags & (LinkFlag.UP | ignored)) == <u32>LinkFlag.UP;
 }
 
 /** Routes that end the look-up without leading anywhere. */
@@ -111,28 +116,54 @@ function uses(netns: Netns, route: Route, dev: Link): bool {
   return false;
 }
 
+/** The routes of one prefix and metric from `from` on: those that leave by `dev`, or the others. */
+function takeAmong(netns: Netns, from: Route, dev: Link, through: bool): bool {
+  for (let route = from; some(route) && route.length == from.length && route.metric == from.metric; route = after(route)) {
+    if (uses(netns, route, dev) == through && take(netns, route, none<Link>())) return true;
+  }
+  return false;
+}
+
 /**
- * IPv6 prefers, among routes of one prefix and metric, those through the link at hand, and with `strict` takes no others
+ * IPv6 prefers, among routes of one prefix and metric, those by the link at hand, and with `strict` takes no others
  * (route.c:rt6_score_route(), find_match()).
  */
-function lookupThrough(netns: Netns, layers: i32, dev: Link, oif: Link, strict: bool): bool {
+function lookupThrough(netns: Netns, layers: i32, dev: Link, strict: bool): bool {
   while (true) {
     const at = best(layers);
     if (at < 0) return false;
-    const length = cursor(at).length;
-    const metric = cursor(at).metric;
-    for (let wanted: i32 = 1; wanted >= 0; wanted--) {
-      for (let i: i32 = 0; i < layers; i++) {
-        let route = cursor(i);
-        for (; some(route) && route.length == length && route.metric == metric; route = after(route)) {
-          const through = uses(netns, route, dev);
-          if (through != (wanted == 1)) continue;
-          if (strict && !through && !rejects(route.type)) continue;
-          if (take(netns, route, strict ? oif : none<Link>())) return true;
-        }
-        if (wanted == 0) setCursor(i, route);
-      }
+    const from = cursor(at);
+    if (takeAmong(netns, from, dev, true)) {
+      if (strict) chooseDev(netns, dev);
+      return true;
     }
+    if (strict ? takeHole(from) : takeAmong(netns, from, dev, false)) return true;
+    let next = from;
+    while (some(next) && next.length == from.length && next.metric == from.metric) next = after(next);
+    setCursor(at, next);
+  }
+}
+
+/** A nexthop object that is a black hole has no device to compare. */
+function takeHole(from: Route): bool {
+  for (let route = from; some(route) && route.length == from.length && route.metric == from.metric; route = after(route)) {
+    if (route.type != RouteType.BLACKHOLE || !route.object) continue;
+    foundRoute = route;
+    foundNexthop = none<Nexthop>();
+    foundDev = none<Link>();
+    return true;
+  }
+  return false;
+}
+
+/** The nexthop of the found route that leaves by `dev`. */
+function chooseDev(netns: Netns, dev: Link): void {
+  for (let i: u32 = 0; i < foundRoute.nexthopCount; i++) {
+    const nexthop = nexthopAt(foundRoute, i);
+    if (linkByName(netns, nexthop.dev) != dev) continue;
+    foundNexthop = nexthop;
+    foundDev = dev;
+    return;
   }
 }
 
@@ -152,12 +183,13 @@ export function tableLookup(
   strict: bool,
 ): bool {
   if (family == 6 && (some(oif) || some(iif))) {
-    return lookupThrough(netns, start(layer, 6, hi, lo), some(oif) ? oif : iif, oif, strict);
+    const layers = start(layer, 6, hi, lo);
+    return lookupThrough(netns, layers, some(oif) ? oif : iif, strict);
   }
   const bound = family == 4 ? oif : none<Link>();
   if (!some(layer.base)) {
     for (let route = prefixesFind(layer, family, hi, lo); some(route); route = after(route)) {
-      if (route.tos != 0 && ((route.tos ^ tos) & 0xfc) != 0) continue;
+      if (route.tos != 0 && route.tos != (tos & LEGACY_TOS)) continue;
       if (take(netns, route, bound)) return true;
     }
     return false;
@@ -167,7 +199,7 @@ export function tableLookup(
     const at = best(layers);
     if (at < 0) return false;
     const route = cursor(at);
-    if ((route.tos == 0 || ((route.tos ^ tos) & 0xfc) == 0) && take(netns, route, bound)) return true;
+    if ((route.tos == 0 || route.tos == (tos & LEGACY_TOS)) && take(netns, route, bound)) return true;
     setCursor(at, after(route));
   }
 }

@@ -6,7 +6,8 @@ import { some } from '../core/skb';
 import { Link } from '../layout/link';
 import { Netns } from '../layout/netns';
 import { Route } from '../layout/route';
-import { clearKey, isLocal, routeLookup, routeResult } from './lookup';
+import { clearKey, routeLookup, routeResult } from './lookup';
+import { hasAddress4 } from './result';
 import { addressAt } from './source';
 import { nexthopAt } from './table';
 
@@ -18,16 +19,7 @@ function usesDev(netns: Netns, route: Route, dev: Link): bool {
   return false;
 }
 
-/** inet_lookup_ifaddr_rcu(): is it an address of an interface here, not only of its range? */
-function hasAddress(netns: Netns, lo: u64): bool {
-  for (let i: u32 = 0; i < netns.addressCount; i++) {
-    const address = addressAt(netns.addresses, i);
-    if (address.family == 4 && address.lo == lo) return true;
-  }
-  return false;
-}
-
-function hasAddress4(link: Link): bool {
+function hasAny4(link: Link): bool {
   for (let i: u32 = 0; i < link.addressCount; i++) {
     if (addressAt(link.addresses, i).family == 4) return true;
   }
@@ -50,10 +42,10 @@ export function validateSource(
   const flags = link.flags;
   const strict = (flags & LinkFlag.RP_STRICT) != 0;
   const loose = (flags & LinkFlag.RP_LOOSE) != 0;
-  if (!strict && !loose && out != link) {
+  if (!strict && !loose && (out != link || (flags & LinkFlag.NO_REDIRECTS) != 0)) {
     if ((flags & LinkFlag.ACCEPT_LOCAL) != 0) return Reason.NONE;
     if ((netns.flags & (NetnsFlag.CUSTOM_RULES | NetnsFlag.CUSTOM_LOCAL)) == 0) {
-      return isLocal(netns, 4, 0, lo) && hasAddress(netns, lo) ? Reason.MARTIAN_SOURCE : Reason.NONE;
+      return hasAddress4(netns, lo) ? Reason.MARTIAN_SOURCE : Reason.NONE;
     }
   }
   const key = clearKey(netns, 4);
@@ -72,7 +64,7 @@ export function validateSource(
     }
     if (usesDev(netns, result.route, link)) return Reason.NONE;
     if (result.type == RouteType.LOCAL && (link.flags & LinkFlag.LOOPBACK) != 0) return Reason.NONE;
-    if (hasAddress4(link)) return strict ? Reason.RP_FILTER : Reason.NONE;
+    if (hasAny4(link)) return strict ? Reason.RP_FILTER : Reason.NONE;
   }
   return strict || loose ? Reason.RP_FILTER : Reason.NONE;
 }

@@ -63,6 +63,7 @@ export class Flow {
   nextBySource: Flow;
   /** Next record of a walk's own list, and of the free list. */
   nextMade: Flow;
+  pad2: u32;
 }
 
 export const TUPLE_SADDR: u32 = offsetof<Tuple>('saddrHi');

@@ -9,6 +9,7 @@ export class Neighbor {
   link: Link;
   state: u8;
   family: u8;
+  pad: u16;
 }
 
 /** A static forwarding entry of a bridge. */
@@ -16,6 +17,7 @@ export class Neighbor {
 export class FdbEntry {
   mac: u64;
   link: Link;
+  pad: u32;
 }
 
 /** A socket that waits for packets from anybody. */
@@ -27,6 +29,8 @@ export class Listener {
   protocol: u8;
   family: u8;
   flags: u8;
+  pad: u8;
+  pad2: u16;
 }
 
 export const NEIGHBOR_SIZE: u32 = offsetof<Neighbor>();

@@ -36,6 +36,7 @@ export class Link {
   addressCount: u32;
   /** The search that passed here last. */
   seen: u32;
+  pad: u32;
 }
 
 /** A switch without intelligence: every frame is seen by all its links. */

@@ -22,7 +22,9 @@ export class Route {
   type: u8;
   scope: u8;
   tos: u8;
-  reserved: u8;
+  /** 1: it is a nexthop object. */
+  object: u8;
+  pad: u32;
 }
 
 /** One way a route leads. The interface is named, so that a shared route means each namespace's own. */
@@ -93,6 +95,7 @@ export class PolicyRule {
   action: u8;
   tos: u8;
   protocol: u8;
+  pad: u16;
 }
 
 export const ROUTE_SIZE: u32 = offsetof<Route>();
@@ -107,6 +110,7 @@ export const ROUTE_LENGTH: u32 = offsetof<Route>('length');
 export const ROUTE_FAMILY: u32 = offsetof<Route>('family');
 export const ROUTE_TYPE: u32 = offsetof<Route>('type');
 export const ROUTE_SCOPE: u32 = offsetof<Route>('scope');
+export const ROUTE_OBJECT: u32 = offsetof<Route>('object');
 export const ROUTE_TOS: u32 = offsetof<Route>('tos');
 export const NEXTHOP_SIZE: u32 = offsetof<Nexthop>();
 export const NEXTHOP_DEV: u32 = offsetof<Nexthop>('dev');

@@ -20,6 +20,7 @@ export class IpSet {
   first: u8;
   second: u8;
   third: u8;
+  pad: u32;
 }
 
 /** One element. What a dimension does not use is 0. */

@@ -13,7 +13,7 @@ import { postrouting } from '../hook/postrouting';
 import { prerouting } from '../hook/prerouting';
 import { Link } from '../layout/link';
 import { isUp, mayPass } from '../wire/domain';
-import { addressFrame, noNeighbor, overWire, ownsMac, portTowards } from './transmit';
+import { addressFrame, noNeighbor, overWire, ownsMac, portTowards, VLAN_HEADER } from './transmit';
 
 function drop(reason: Reason): void {
   finish(Disposition.DROPPED, reason);
@@ -53,6 +53,13 @@ function redirect(bridge: Link, port: Link): bool {
   return false;
 }
 
+/** A bridge drops what its port cannot send; bridge-nf fragments IPv4 where that is allowed (br_nf_dev_queue_xmit()). */
+function isTooLong(port: Link, filtered: bool): bool {
+  const p = packet();
+  if (!filtered) return p.length > port.mtu + VLAN_HEADER;
+  return p.length > port.mtu && (p.family == 6 || p.dontFragment);
+}
+
 /** From port to port, with bridge-nf through forward -> postrouting. */
 function passThrough(bridge: Link, from: Link, to: Link, filtered: bool): void {
   const s = skb();
@@ -65,6 +72,7 @@ function passThrough(bridge: Link, from: Link, to: Link, filtered: bool): void {
     if (!forward()) return;
     if (!postrouting()) return;
   }
+  if (isTooLong(to, filtered)) return drop(Reason.FRAGMENTATION_NEEDED);
   overWire(to, s.sourceMac != 0 ? s.sourceMac : bridge.mac);
 }
 

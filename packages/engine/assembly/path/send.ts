@@ -8,7 +8,8 @@ import { output } from '../hook/output';
 import { postrouting } from '../hook/postrouting';
 import { Link } from '../layout/link';
 import { rememberSender } from './sockets';
-import { transmit } from './transmit';
+import { macOwner } from '../wire/owners';
+import { overWire, transmit } from './transmit';
 
 /** output -> route -> postrouting. `socket`: a process sends it, and waits for what comes back. */
 export function send(socket: bool): void {
@@ -23,4 +24,21 @@ export function send(socket: bool): void {
   if (!output()) return;
   if (!postrouting()) return;
   transmit();
+}
+
+/**
+ * A REJECT reset about a packet that came by a bridge port: straight out of that port, to the link-layer address that it came from, past
+ * routing and all hooks (nf_reject_ipv4.c:nf_send_reset()).
+ */
+export function sendThroughPort(port: Link, mac: u64): void {
+  const s = skb();
+  const p = packet();
+  traceEnter(none<Link>());
+  s.framed = mac != 0;
+  s.frameMac = mac;
+  s.target = macOwner(port.domain, mac);
+  s.frameHi = p.daddrHi;
+  s.frameLo = p.daddrLo;
+  s.frameFamily = p.family;
+  overWire(port, port.mac);
 }

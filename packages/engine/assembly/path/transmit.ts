@@ -9,6 +9,9 @@ import { Link } from '../layout/link';
 import { endOf, isUp, leadsTo, portOf } from '../wire/domain';
 import { resolve, resolvedLink, resolvedMac } from '../wire/resolve';
 
+/** How much more than its MTU a device takes. */
+export const VLAN_HEADER: u32 = 4;
+
 /** Frames for any of a bridge's ports are for the bridge. */
 export function ownsMac(link: Link, mac: u64): bool {
   if (link.mac == mac) return true;
@@ -55,6 +58,7 @@ export function portTowards(bridge: Link): Link {
 /** One end of a segment takes the frame; the other end of a wire gets it, wanted or not. */
 function takerOf(out: Link): Link {
   const s = skb();
+  if (!s.framed) return none<Link>();
   if (some(out.peer)) return out.peer;
   if (!some(s.target)) return none<Link>();
   const end = endOf(out, s.target);
@@ -75,6 +79,11 @@ export function overWire(out: Link, sourceMac: u64): void {
   traceTransmit(out, s.frameHi, s.frameLo, s.frameFamily, taker);
   if (!some(taker)) {
     finish(Disposition.DROPPED, Reason.OTHER_HOST);
+    return;
+  }
+  // A veth end drops what is longer than its MTU and a VLAN tag (is_skb_forwardable()).
+  if ((out.flags & LinkFlag.VETH) != 0 && min(packet().length, out.mtu) > taker.mtu + VLAN_HEADER) {
+    finish(Disposition.DROPPED, Reason.FRAGMENTATION_NEEDED);
     return;
   }
   // Marks belong to a network namespace; a veth pair within one keeps them.

@@ -1,7 +1,7 @@
 /** The walk from namespace to namespace. A namespace never knows its neighbours: only this file and `transmit.ts` lead from one to the next. */
 import { LinkFlag } from '../../src/codes';
 import { Disposition, Reason } from '../../src/terms';
-import { endRecord, finish } from '../core/end';
+import { endRecord, finish, ReplyKind } from '../core/end';
 import { failed } from '../core/failure';
 import { none, packet, RouteKind, skb, some } from '../core/skb';
 import { traceClear, traceEnter } from '../core/trace';
@@ -11,7 +11,7 @@ import { Link } from '../layout/link';
 import { Netns } from '../layout/netns';
 import { answers, buildAnswer } from './answer';
 import { receive } from './receive';
-import { send } from './send';
+import { send, sendThroughPort } from './send';
 
 /** More links than a packet can pass with its TTL, bridges on the way included. */
 const MOST_ENTERS: u32 = 1024;
@@ -89,7 +89,14 @@ export function walkBack(): bool {
   const flow = s.flow;
   const attached = buildAnswer();
   const ctInfo = s.ctInfo;
+  const port = endRecord().reply == <u8>ReplyKind.REJECT_RESET ? s.physIn : none<Link>();
+  const towards = s.sourceMac;
   begin(netns);
+  if (some(port)) {
+    sendThroughPort(port, towards);
+    run(1);
+    return true;
+  }
   if (attached && some(flow)) {
     s.flow = flow;
     s.ctInfo = ctInfo;

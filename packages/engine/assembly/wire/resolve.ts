@@ -3,8 +3,9 @@ import { LinkFlag, NeighborState, ScopeId } from '../../src/codes';
 import { RouteType } from '../../src/terms';
 import { none, packet, some } from '../core/skb';
 import { ArpVerdict, arpVerdict } from '../fib/input';
-import { localType } from '../fib/lookup';
+import { localType, TABLE_LOCAL } from '../fib/lookup';
 import { addressAt, selectSource4 } from '../fib/source';
+import { foundRoute, tableLookup, tableOf } from '../fib/table';
 import { Neighbor } from '../layout/host';
 import { Link, Segment } from '../layout/link';
 import { Netns } from '../layout/netns';
@@ -67,9 +68,16 @@ function answersArp(link: Link): bool {
   }
 }
 
+/** Routers share the subnet-router anycast address of their subnets. */
+function isAnycast(link: Link): bool {
+  const layer = tableOf(link.netns, TABLE_LOCAL);
+  if (!tableLookup(link.netns, layer, 6, wantedHi, wantedLo, 0, none<Link>(), link, true)) return false;
+  return foundRoute.type == RouteType.ANYCAST && foundRoute.length == 128;
+}
+
 /** Only the very link that was asked counts. */
 function answersSolicitation(link: Link): bool {
-  if (has(link, wantedHi, wantedLo)) return true;
+  if (has(link, wantedHi, wantedLo) || isAnycast(link)) return true;
   const flags = link.flags;
   if ((flags & LinkFlag.FORWARDING_6) == 0 || (flags & LinkFlag.PROXY_NDP) == 0) return false;
   return some(entryOf(link, NeighborState.PROXY, wantedHi, wantedLo));
@@ -143,7 +151,11 @@ function askWire(out: Link): Link {
   if (some(out.peer)) return askEnd(out.peer);
   const segment = out.segment;
   if (!some(segment)) return none<Link>();
-  if (segment.linkCount > FEW) return askMany(segment, out);
+  if (segment.linkCount > FEW) {
+    const found = askMany(segment, out);
+    // Anycast addresses stand on no interface: all are asked.
+    if (some(found) || family == 4) return found;
+  }
   for (let end = segment.links; some(end); end = end.nextOnSegment) {
     if (end == out) continue;
     const found = askEnd(end);
