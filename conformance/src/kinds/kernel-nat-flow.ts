@@ -3,11 +3,11 @@ import {
   type Conversation,
   continueConversation,
   converse,
+  createEngine,
   type Machine,
   type Network,
   Protocol,
 } from '@podwire/engine';
-import { createReference } from '@podwire/engine/reference';
 import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../contract.ts';
 import { differentConntrack, type ListedConnection } from './kernel-conntrack.ts';
 import { buildNetwork, type NatFlowConfig, type Ruleset, withRulesets } from './kernel-nat-flow-network.ts';
@@ -122,14 +122,14 @@ function ask(machine: Machine, family: 4 | 6, probe: Probe): Conversation {
   return found;
 }
 
-function judge({ config, steps }: NatFlowCase): Outcome {
+async function judge({ config, steps }: NatFlowCase): Promise<Outcome> {
   const formats = [
     ...Object.values(config.rulesets),
     ...steps.flatMap((s) => (s.op === 'apply' ? Object.values(s.rulesets) : [])),
   ];
   if (formats.some((ruleset) => ruleset.format !== 'iptables-restore')) return skip('nftables rulesets');
   let network: Network = buildNetwork(config);
-  const machine = createReference();
+  const machine = await createEngine();
   machine.load(network);
   const nodes = Object.keys(config.rulesets);
   /** Everything stays but what `change` makes anew. */

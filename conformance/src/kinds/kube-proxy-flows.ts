@@ -2,6 +2,7 @@
 import {
   type Conversation,
   converse,
+  createEngine,
   type Exploration,
   explore,
   fractionToNumber,
@@ -9,7 +10,6 @@ import {
   Protocol,
   tally,
 } from '@podwire/engine';
-import { createReference } from '@podwire/engine/reference';
 import { iptablesCompiler } from '@podwire/model';
 import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../contract.ts';
 import type { Suite } from '../suite.ts';
@@ -124,7 +124,7 @@ function difference(machine: Machine, probe: Probe): string | undefined {
   return unseen === undefined ? undefined : `found ${unseen}, which never happened`;
 }
 
-function judge(suite: Suite, file: string): Outcome {
+async function judge(suite: Suite, file: string): Promise<Outcome> {
   const run = suite.json<Run>(file);
   if (run.mode !== 'iptables') return skip(`${run.mode} mode`);
   const recordings = suite.siblings('kube-proxy-real').find((other) => other.has(`states/${run.state}.json`));
@@ -141,7 +141,7 @@ function judge(suite: Suite, file: string): Outcome {
   const config = configOf(run.config);
   const { tables, sysctls } = iptablesCompiler.prepare(objects, config)(nodeOf(run.node, state, interfaceAddresses));
   const asked = [...new Set(probes.map(({ dst }) => dst))].filter((dst) => dst !== '::1' && !dst.startsWith('127.'));
-  const machine = createReference();
+  const machine = await createEngine();
   machine.load(networkAround({ topology, slices: state.endpointslices, asked, tables, sysctls }));
   const wrong: string[] = [];
   for (const probe of probes) {

@@ -1,7 +1,7 @@
 /** `iptables-save`, `iptables-restore` and `iptables -S` text to tables and back. */
 import type { Chain, Rule, Table } from '@podwire/engine';
 import type { Problem } from '../problem.ts';
-import type { IpFamily } from './iptables/extension.ts';
+import type { IpFamily } from './iptables/base/extension.ts';
 import { parseIptablesRules, printIptablesRule, splitRestoreWords } from './iptables/index.ts';
 import { targetExtension } from './iptables/registry.ts';
 import { baseHook, builtinChains, builtinTables } from './iptables/tables.ts';

@@ -1,9 +1,9 @@
 /** The tests that need no `-m`: addresses, interfaces, protocol, fragment. */
 import type { Match } from '@podwire/engine';
-import { prefix } from './address.ts';
-import { bang, type Given, type IpFamily, inverted, option, Refusal, word } from './extension.ts';
-import { protocolName, protocolNumber } from './names.ts';
-import { parseNumber } from './numbers.ts';
+import { prefix } from './base/address.ts';
+import { bang, type Given, type IpFamily, inverted, option, Refusal, word } from './base/extension.ts';
+import { protocolName, protocolNumber } from './base/names.ts';
+import { parseNumber } from './base/numbers.ts';
 
 export type HeaderMatch = Extract<Match, { kind: 'saddr' | 'daddr' | 'iif' | 'oif' | 'protocol' | 'fragment' }>;
 

@@ -12,12 +12,12 @@ import {
   Refusal,
   type TargetExtension,
   word,
-} from './extension.ts';
+} from './base/extension.ts';
+import { parseNumber } from './base/numbers.ts';
+import { quoteWord } from './base/words.ts';
 import { headerOptions, headerOrder, readAddresses, readHeader, readProtocol, SHORT } from './header.ts';
-import { parseNumber } from './numbers.ts';
 import { impliedExtension, matchExtension, targetExtension } from './registry.ts';
 import { verdicts } from './target/verdict.ts';
-import { quoteWord } from './words.ts';
 
 interface LoadedMatch {
   extension: MatchExtension | undefined;

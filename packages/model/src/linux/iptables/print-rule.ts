@@ -1,6 +1,6 @@
 /** One rule as iptables-save prints it, without `-A CHAIN`. */
 import type { Action, Match, Rule, Statement } from '@podwire/engine';
-import type { IpFamily } from './extension.ts';
+import type { IpFamily } from './base/extension.ts';
 import { type HeaderMatch, headerOrder, printHeader } from './header.ts';
 import { actionPrinters, matchPrinters } from './registry.ts';
 

@@ -1,6 +1,7 @@
 /** Every extension that is known, and the printer of every kind of statement. */
 import type { Action, Match } from '@podwire/engine';
-import type { IpFamily, MatchExtension, TargetExtension } from './extension.ts';
+import type { IpFamily, MatchExtension, TargetExtension } from './base/extension.ts';
+import { printText, type TextExtension } from './base/table.ts';
 import { addrtype, printAddrtype } from './match/addrtype.ts';
 import { comment, printComment } from './match/comment.ts';
 import { conntrack, printConntrack } from './match/conntrack.ts';
@@ -22,7 +23,6 @@ import { printTcp, tcp } from './match/tcp.ts';
 import { printTos, tos } from './match/tos.ts';
 import { hl, printTtl, ttl } from './match/ttl.ts';
 import { printUdp, udp } from './match/udp.ts';
-import { printText, type TextExtension } from './table.ts';
 import { ct, notrack, printCt } from './target/ct.ts';
 import { connmark as connmarkTarget, mark as markTarget, printMoveMark, printSetMark } from './target/mark.ts';
 import { nat, printNat } from './target/nat.ts';

@@ -1,6 +1,6 @@
 /** The built-in tables and chains of iptables: hooks, priorities and types (net/ipv4/netfilter/iptable_*.c). */
 import { type BaseHook, type Chain, Hook, type Table } from '@podwire/engine';
-import type { IpFamily } from './extension.ts';
+import type { IpFamily } from './base/extension.ts';
 
 const HOOKS: Readonly<Record<string, Hook>> = {
   PREROUTING: Hook.PREROUTING,

@@ -11,7 +11,7 @@ import {
   option,
   Refusal,
   word,
-} from '../extension.ts';
+} from '../base/extension.ts';
 
 /** By bit, as they are printed. */
 const TYPES = [

@@ -1,7 +1,7 @@
 /** `-m comment`: always true. */
 import type { Match } from '@podwire/engine';
-import { byName, type MatchExtension, needOption, option, Refusal, word } from '../extension.ts';
-import { quoteWord } from '../words.ts';
+import { byName, type MatchExtension, needOption, option, Refusal, word } from '../base/extension.ts';
+import { quoteWord } from '../base/words.ts';
 
 /** XT_MAX_COMMENT_LEN, its terminating zero included. */
 const MAX_BYTES = 256;

@@ -1,6 +1,6 @@
 /** `-m conntrack`: net/netfilter/xt_conntrack.c. `--ctexpire` is not modelled; a match on it keeps its text. */
 import type { Match, PortRange } from '@podwire/engine';
-import { prefix, printHostPrefix } from '../address.ts';
+import { prefix, printHostPrefix } from '../base/address.ts';
 import {
   bang,
   byName,
@@ -11,9 +11,9 @@ import {
   option,
   Refusal,
   word,
-} from '../extension.ts';
-import { protocolNumber } from '../names.ts';
-import { number, portRange, printRange, range } from '../numbers.ts';
+} from '../base/extension.ts';
+import { protocolNumber } from '../base/names.ts';
+import { number, portRange, printRange, range } from '../base/numbers.ts';
 import { printStates, readStates } from './state.ts';
 
 type Conntrack = Extract<Match, { kind: 'conntrack' }>;

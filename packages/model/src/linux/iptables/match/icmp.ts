@@ -10,8 +10,8 @@ import {
   option,
   Refusal,
   word,
-} from '../extension.ts';
-import { number, range } from '../numbers.ts';
+} from '../base/extension.ts';
+import { number, range } from '../base/numbers.ts';
 
 const ANY_CODE: PortRange = { from: 0, to: 255 };
 

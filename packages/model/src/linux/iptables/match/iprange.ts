@@ -1,6 +1,6 @@
 /** `-m iprange`: net/netfilter/xt_iprange.c. */
 import { compareAddresses, type Match, parseAddress } from '@podwire/engine';
-import { addressRange } from '../address.ts';
+import { addressRange } from '../base/address.ts';
 import {
   bang,
   byName,
@@ -11,7 +11,7 @@ import {
   option,
   Refusal,
   word,
-} from '../extension.ts';
+} from '../base/extension.ts';
 
 function readRange(family: IpFamily, given: Given): { from: string; to: string; not?: boolean } {
   const range = addressRange(family, word(given));

@@ -1,7 +1,7 @@
 /** `-m length`: net/netfilter/xt_length.c, the length of the whole IP packet. */
 import type { Match } from '@podwire/engine';
-import { bang, byName, inverted, type MatchExtension, needOption, option, word } from '../extension.ts';
-import { printRange, range } from '../numbers.ts';
+import { bang, byName, inverted, type MatchExtension, needOption, option, word } from '../base/extension.ts';
+import { printRange, range } from '../base/numbers.ts';
 
 export const length: MatchExtension = {
   name: 'length',

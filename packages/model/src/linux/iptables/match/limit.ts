@@ -1,7 +1,7 @@
 /** `-m limit`: net/netfilter/xt_limit.c. How full the bucket is nobody knows, so that the match keeps its text. */
-import { bang, byName, type MatchExtension, option, word } from '../extension.ts';
-import { number } from '../numbers.ts';
-import { printRate, readRate } from '../rate.ts';
+import { bang, byName, type MatchExtension, option, word } from '../base/extension.ts';
+import { number } from '../base/numbers.ts';
+import { printRate, readRate } from '../base/rate.ts';
 
 /** XT_LIMIT_SCALE. */
 const SCALE = 10_000;

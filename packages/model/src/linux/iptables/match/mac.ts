@@ -1,6 +1,6 @@
 /** `-m mac`: net/netfilter/xt_mac.c. */
 import type { Match } from '@podwire/engine';
-import { bang, byName, inverted, type MatchExtension, needOption, option, Refusal, word } from '../extension.ts';
+import { bang, byName, inverted, type MatchExtension, needOption, option, Refusal, word } from '../base/extension.ts';
 
 export const mac: MatchExtension = {
   name: 'mac',

@@ -1,7 +1,7 @@
 /** `-m mark` and `-m connmark`: net/netfilter/xt_mark.c, xt_connmark.c: (mark & mask) == value. */
 import type { Match } from '@podwire/engine';
-import { bang, byName, inverted, type MatchExtension, needOption, option, word } from '../extension.ts';
-import { hex, valueAndMask } from '../numbers.ts';
+import { bang, byName, inverted, type MatchExtension, needOption, option, word } from '../base/extension.ts';
+import { hex, valueAndMask } from '../base/numbers.ts';
 
 function extension(kind: 'mark' | 'connmark'): MatchExtension {
   return {

@@ -10,8 +10,8 @@ import {
   option,
   Refusal,
   word,
-} from '../extension.ts';
-import { portRange, printRange } from '../numbers.ts';
+} from '../base/extension.ts';
+import { portRange, printRange } from '../base/numbers.ts';
 
 /** XT_MULTI_PORTS: a range takes two. */
 const SLOTS = 15;

@@ -1,7 +1,7 @@
 /** `-m nfacct`: counts and always matches. */
 import type { Match } from '@podwire/engine';
-import { byName, type MatchExtension, needOption, option, Refusal, word } from '../extension.ts';
-import { quoteWord } from '../words.ts';
+import { byName, type MatchExtension, needOption, option, Refusal, word } from '../base/extension.ts';
+import { quoteWord } from '../base/words.ts';
 
 /** NFACCT_NAME_MAX, its terminating zero included. */
 const MAX_LENGTH = 32;

@@ -1,6 +1,6 @@
 /** `-m physdev`: net/netfilter/xt_physdev.c. */
 import type { Match } from '@podwire/engine';
-import { bang, byName, inverted, type MatchExtension, option, Refusal, word } from '../extension.ts';
+import { bang, byName, inverted, type MatchExtension, option, Refusal, word } from '../base/extension.ts';
 
 const negatable = { negatable: true };
 

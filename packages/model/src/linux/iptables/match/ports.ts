@@ -1,7 +1,7 @@
 /** The port tests that `-m tcp`, `-m udp` and `-m sctp` share. */
 import type { PortRange } from '@podwire/engine';
-import { bang, type Given, inverted, option, word } from '../extension.ts';
-import { portRange, printRange } from '../numbers.ts';
+import { bang, type Given, inverted, option, word } from '../base/extension.ts';
+import { portRange, printRange } from '../base/numbers.ts';
 
 export type PortTest = PortRange & { not?: boolean };
 

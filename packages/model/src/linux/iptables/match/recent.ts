@@ -1,6 +1,6 @@
 /** `-m recent`: net/netfilter/xt_recent.c. */
 import type { Match } from '@podwire/engine';
-import { address } from '../address.ts';
+import { address } from '../base/address.ts';
 import {
   bang,
   byName,
@@ -11,8 +11,8 @@ import {
   option,
   Refusal,
   word,
-} from '../extension.ts';
-import { number } from '../numbers.ts';
+} from '../base/extension.ts';
+import { number } from '../base/numbers.ts';
 
 const ACTIONS = ['set', 'rcheck', 'update', 'remove'] as const;
 const ALL_ONES = { ip: '255.255.255.255', ip6: 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff' };

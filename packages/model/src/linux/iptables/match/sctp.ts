@@ -1,6 +1,6 @@
 /** `-m sctp`: net/netfilter/xt_sctp.c. Chunk types are not modelled; a match on them keeps its text. */
 import { Protocol } from '@podwire/engine';
-import { bang, byName, type MatchExtension, needProtocol, option, Refusal } from '../extension.ts';
+import { bang, byName, type MatchExtension, needProtocol, option, Refusal } from '../base/extension.ts';
 import { portOptions, printPorts, readPort } from './ports.ts';
 
 const CHUNKS = [

@@ -1,21 +1,8 @@
 /** `-m set`: net/netfilter/xt_set.c. Options beyond the membership test are not modelled; a match with them keeps its text. */
 import type { Match } from '@podwire/engine';
-import { bang, byName, inverted, type MatchExtension, needOption, option, Refusal, word } from '../extension.ts';
-import { number } from '../numbers.ts';
-
-/** IPSET_DIM_MAX. */
-const MAX_DIMENSIONS = 6;
-
-/** `src,dst` to one word per dimension. */
-export function readSetFlags(text: string): ('src' | 'dst')[] {
-  const flags = text.split(',').map((part) => {
-    if (part !== 'src' && part !== 'dst')
-      throw new Refusal(`You must specify (the comma separated list of) 'src' or 'dst', not "${part}"`);
-    return part;
-  });
-  if (flags.length > MAX_DIMENSIONS) throw new Refusal(`Can't set dimension > ${MAX_DIMENSIONS}`);
-  return flags;
-}
+import { bang, byName, inverted, type MatchExtension, needOption, option, word } from '../base/extension.ts';
+import { number } from '../base/numbers.ts';
+import { readSetFlags } from '../base/set-flags.ts';
 
 const COUNTERS = ['packets-eq', 'packets-lt', 'packets-gt', 'bytes-eq', 'bytes-lt', 'bytes-gt'];
 const FLAGS = ['return-nomatch', 'update-counters', 'update-subcounters'];

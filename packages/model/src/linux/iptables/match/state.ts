@@ -1,6 +1,6 @@
 /** `-m state`, the older form of `-m conntrack --ctstate`, and the state names that both use. */
 import { CtState, type Match } from '@podwire/engine';
-import { bang, byName, inverted, type MatchExtension, needOption, option, Refusal, word } from '../extension.ts';
+import { bang, byName, inverted, type MatchExtension, needOption, option, Refusal, word } from '../base/extension.ts';
 
 const STATES: readonly (readonly [string, number])[] = [
   ['INVALID', CtState.INVALID],

@@ -1,7 +1,7 @@
 /** `-m statistic`: net/netfilter/xt_statistic.c. */
 import type { Match } from '@podwire/engine';
-import { bang, byName, inverted, type MatchExtension, needOption, option, Refusal, word } from '../extension.ts';
-import { number } from '../numbers.ts';
+import { bang, byName, inverted, type MatchExtension, needOption, option, Refusal, word } from '../base/extension.ts';
+import { number } from '../base/numbers.ts';
 
 /** The kernel compares 31 random bits with the probability. */
 const ONE = 0x80000000;

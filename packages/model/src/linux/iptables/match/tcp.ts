@@ -10,8 +10,8 @@ import {
   option,
   Refusal,
   word,
-} from '../extension.ts';
-import { number } from '../numbers.ts';
+} from '../base/extension.ts';
+import { number } from '../base/numbers.ts';
 import { portOptions, printPorts, readPort } from './ports.ts';
 
 const FLAGS: readonly (readonly [string, number])[] = [

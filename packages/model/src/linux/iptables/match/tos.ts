@@ -1,7 +1,7 @@
 /** `-m tos`: net/netfilter/xt_dscp.c:tos_mt(): (tos & mask) == value. */
 import type { Match } from '@podwire/engine';
-import { bang, byName, inverted, type MatchExtension, needOption, option, word } from '../extension.ts';
-import { number } from '../numbers.ts';
+import { bang, byName, inverted, type MatchExtension, needOption, option, word } from '../base/extension.ts';
+import { number } from '../base/numbers.ts';
 
 /** RFC 1349. */
 const TOS_NAMES: Readonly<Record<string, number>> = {

@@ -1,7 +1,7 @@
 /** `-m ttl` and, for IPv6, `-m hl`: net/netfilter/xt_hl.c. */
 import type { Match } from '@podwire/engine';
-import { exclusive, type IpFamily, type MatchExtension, needOption, option, Refusal, word } from '../extension.ts';
-import { number } from '../numbers.ts';
+import { exclusive, type IpFamily, type MatchExtension, needOption, option, Refusal, word } from '../base/extension.ts';
+import { number } from '../base/numbers.ts';
 
 function extension(name: 'ttl' | 'hl', family: IpFamily): MatchExtension {
   const names = [`${name}-eq`, `${name}-lt`, `${name}-gt`];

@@ -1,6 +1,6 @@
 /** `-m udp`: net/netfilter/xt_tcpudp.c:udp_mt(). */
 import { type Match, Protocol } from '@podwire/engine';
-import { byName, type MatchExtension, needProtocol } from '../extension.ts';
+import { byName, type MatchExtension, needProtocol } from '../base/extension.ts';
 import { portOptions, printPorts, readPort } from './ports.ts';
 
 export const udp: MatchExtension = {

@@ -1,7 +1,7 @@
 /** `-j CT` and the older `-j NOTRACK`: net/netfilter/xt_CT.c. */
 import type { Action } from '@podwire/engine';
-import { byName, exclusive, type Given, option, Refusal, type TargetExtension, word } from '../extension.ts';
-import { number } from '../numbers.ts';
+import { byName, exclusive, type Given, option, Refusal, type TargetExtension, word } from '../base/extension.ts';
+import { number } from '../base/numbers.ts';
 
 const CT_EVENTS = [
   'new',

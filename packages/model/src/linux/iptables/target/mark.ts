@@ -1,7 +1,7 @@
 /** `-j MARK` and `-j CONNMARK`: net/netfilter/xt_mark.c, xt_connmark.c. Every setting is one form: (mark & ~mask) ^ value. */
 import type { Action } from '@podwire/engine';
-import { byName, exclusive, needOption, option, Refusal, type TargetExtension, word } from '../extension.ts';
-import { hex, number, valueAndMask } from '../numbers.ts';
+import { byName, exclusive, needOption, option, Refusal, type TargetExtension, word } from '../base/extension.ts';
+import { hex, number, valueAndMask } from '../base/numbers.ts';
 
 const ALL = 0xffffffff;
 const SETTERS = ['set-xmark', 'set-mark', 'and-mark', 'or-mark', 'xor-mark'];

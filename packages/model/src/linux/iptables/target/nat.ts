@@ -1,6 +1,6 @@
 /** `-j DNAT`, `SNAT`, `MASQUERADE`, `REDIRECT`: net/netfilter/xt_nat.c, xt_MASQUERADE.c, xt_REDIRECT.c. */
 import { type Action, compareAddresses, type NatRange, type PortRange, Protocol, parseAddress } from '@podwire/engine';
-import { addressRange, printAddressRange } from '../address.ts';
+import { addressRange, printAddressRange } from '../base/address.ts';
 import {
   byName,
   type Context,
@@ -13,8 +13,8 @@ import {
   Refusal,
   type TargetExtension,
   word,
-} from '../extension.ts';
-import { number, port } from '../numbers.ts';
+} from '../base/extension.ts';
+import { number, port } from '../base/numbers.ts';
 
 const DCCP = 33;
 const WITH_PORTS = [Protocol.TCP, Protocol.UDP, Protocol.SCTP, DCCP, Protocol.ICMP, Protocol.ICMPV6];

@@ -1,8 +1,8 @@
 /** Targets that decide nothing about a packet's fate: they log, count, copy or label it. */
 import { Protocol } from '@podwire/engine';
-import { Refusal } from '../extension.ts';
-import { number } from '../numbers.ts';
-import { cut, none, oneOf, type Printer, plain, quoted, row, type TextExtension, uint } from '../table.ts';
+import { Refusal } from '../base/extension.ts';
+import { number } from '../base/numbers.ts';
+import { cut, none, oneOf, type Printer, plain, quoted, row, type TextExtension, uint } from '../base/table.ts';
 
 const LEVELS = ['emerg', 'alert', 'crit', 'error', 'warning', 'notice', 'info', 'debug'];
 const LEVEL_ALIASES: Readonly<Record<string, number>> = { panic: 0, err: 3, warn: 4 };

@@ -1,6 +1,6 @@
 /** `-j REJECT`: net/ipv4/netfilter/ipt_REJECT.c, net/ipv6/netfilter/ip6t_REJECT.c. */
 import { type Action, Protocol } from '@podwire/engine';
-import { byName, type IpFamily, needProtocol, option, Refusal, type TargetExtension, word } from '../extension.ts';
+import { byName, type IpFamily, needProtocol, option, Refusal, type TargetExtension, word } from '../base/extension.ts';
 
 /** Name and older spellings, first the default. */
 const WITH: Record<IpFamily, readonly (readonly string[])[]> = {

@@ -1,8 +1,8 @@
 /** `-j SET`: net/netfilter/xt_set.c. `--map-set` is not modelled and keeps its text. */
 import type { Action } from '@podwire/engine';
-import { byName, exclusive, needOption, option, Refusal, type TargetExtension, word } from '../extension.ts';
-import { readSetFlags } from '../match/set.ts';
-import { number } from '../numbers.ts';
+import { byName, exclusive, needOption, option, Refusal, type TargetExtension, word } from '../base/extension.ts';
+import { number } from '../base/numbers.ts';
+import { readSetFlags } from '../base/set-flags.ts';
 
 const MODES = ['add-set', 'del-set', 'map-set'];
 const MAPPED = ['map-mark', 'map-prio', 'map-queue'];
