@@ -36,6 +36,8 @@ const PROTOCOLS: Record<string, number> = {
   'ipv6-icmp': Protocol.ICMPV6,
 };
 
+const isTcpOrUdp = (protocol: number) => protocol === Protocol.TCP || protocol === Protocol.UDP;
+
 /** What stands for a port: type and code of ICMP, 0 for protocols without any (get_port, ip_set_getport.c). */
 function portOf(skb: Skb, side: Side): number {
   const { packet } = skb;
@@ -75,7 +77,8 @@ function partMatches(kind: Kind, part: string, skb: Skb, side: Side): number {
     case 'port':
       return portMatches(part, skb, side) ? 0 : -1;
     case 'bare-port':
-      return hasPorts(skb.packet.protocol) && Number(part) === portOf(skb, side) ? 0 : -1;
+      // bitmap:port looks into TCP and UDP alone (ip_set_get_ip_port, ip_set_bitmap_port.c).
+      return isTcpOrUdp(skb.packet.protocol) && Number(part) === portOf(skb, side) ? 0 : -1;
     case 'iface': {
       const physical = part.startsWith('physdev:');
       const bridge = side === 'src' ? skb.bridge?.physin : skb.bridge?.physout;
@@ -150,7 +153,7 @@ function partFor(kind: Kind, skb: Skb, side: Side): string {
       return `${protocolName(protocol)}:${text}`;
     }
     case 'bare-port':
-      return hasPorts(skb.packet.protocol) ? String(portOf(skb, side)) : '';
+      return isTcpOrUdp(skb.packet.protocol) ? String(portOf(skb, side)) : '';
     case 'iface':
       return (side === 'src' ? skb.indev?.name : skb.outdev?.name) ?? '';
     case 'mark':

@@ -36,7 +36,7 @@ const NONE = 5;
 const TRANSITIONS: readonly (readonly string[])[] = [
   [
     /* syn     */ '11iiiii119',
-    /* syn/ack */ '--iiiiiii2',
+    /* syn/ack */ '--2------2',
     /* fin     */ '--4466678-',
     /* ack     */ '3-3355778-',
     /* rst     */ '-888888888',
