@@ -1,5 +1,5 @@
 /** The routing decision for a packet that comes in (route.c:ip_route_input_slow(), ip6_rcv_core(), ip6_route_input()). */
-import { LinkFlag, NetnsFlag, RoutePurpose } from '../../src/codes';
+import { LinkFlag, RoutePurpose } from '../../src/codes';
 import { Disposition, Reason, RouteType } from '../../src/terms';
 import { answerWith, finish, ReplyKind } from '../core/end';
 import { none, packet, RouteKind, skb, some } from '../core/skb';
@@ -127,8 +127,6 @@ function input6(link: Link): bool {
   if (!here) multipathSelect();
   traceResult(RoutePurpose.INPUT, here, false);
   adopt();
-  if (here) return true;
-  if ((link.netns.flags & NetnsFlag.FORWARD_6) == 0) return drop(Reason.FORWARDING_OFF);
   return true;
 }
 
