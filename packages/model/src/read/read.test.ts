@@ -27,12 +27,12 @@ describe('readSources', () => {
     const result = await read(
       ['b.yaml', yaml],
       ['a/😀.json', pod('x')],
-      ['a/.json', pod('y')],
+      ['a/\uE000.json', pod('y')],
       ['a.json', `\n\n${pod('z')}`],
     );
     expect(summary(result)).toEqual([
       'a.json:3 Pod /z',
-      'a/.json:1 Pod /y',
+      'a/\uE000.json:1 Pod /y',
       'a/😀.json:1 Pod /x',
       'b.yaml:2 Service shop/api',
       'b.yaml:7 Pod /web',
