@@ -11,7 +11,7 @@ import {
   parsePrefix,
 } from '@podwire/engine';
 import { addConnected, dropConnected } from './connected.ts';
-import { familyOf, type Host, isLinkLocal6, linkNamed } from './host.ts';
+import { familyOf, type Host, isLinkLocal6, linkNamed, ownAddress } from './host.ts';
 import { scopeNumber, scopeOf } from './names.ts';
 import { IpRefusal, kernelError, kernelSays, usage } from './refusal.ts';
 import { prefixOf, type Words } from './words.ts';
@@ -153,12 +153,11 @@ function removeAddress(host: Host, address: Address): void {
   netns.addresses = netns.addresses.filter((a) => a !== address && (promote || !follow.includes(a)));
   dropConnected(host, address);
   for (const other of promote ? follow : []) addConnected(host, other);
-  // Routes that prefer a source that is gone go with it (fib_sync_down_addr).
-  const own = hostPart(address);
-  if (netns.addresses.some((a) => hostPart(a) === own)) return;
+  // Routes that prefer a source that is gone go with it (fib_sync_down_addr); IPv6 ones only forget it.
+  const gone = [address, ...(promote ? [] : follow)].map(hostPart).filter((own) => !ownAddress(netns, own));
   for (const table of netns.tables) {
     table.routes = table.routes.flatMap((route) => {
-      if (route.prefsrc !== own) return [route];
+      if (route.prefsrc === undefined || !gone.includes(route.prefsrc)) return [route];
       if (route.family === 4) return [];
       const { prefsrc: _gone, ...rest } = route;
       return [rest];
@@ -196,7 +195,8 @@ export function changeAddress(host: Host, verb: string, words: Words, family: Fa
         (address.address !== found.address &&
           !address.address.endsWith(familyOf(address.address) === 4 ? '/32' : '/128'))
       ) {
-        throw kernelError('EADDRNOTAVAIL');
+        const text = familyOf(address.address) === 4 ? 'ipv4: Address not found' : 'ipv6: address not found';
+        throw kernelSays(text, 'EADDRNOTAVAIL');
       }
       removeAddress(host, found);
       return;

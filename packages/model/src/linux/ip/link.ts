@@ -4,7 +4,7 @@ import { addAddress } from './address.ts';
 import { addConnected, dropDeadRoutes } from './connected.ts';
 import { findLink, type Host, hasCarrier, isUp, linkNamed } from './host.ts';
 import { IpRefusal, kernelError } from './refusal.ts';
-import { numberOf, type Words } from './words.ts';
+import { addressOf, numberOf, type Words } from './words.ts';
 
 /** VXLAN's own IANA port is not the kernel's default. */
 const VXLAN_PORT = 8472;
@@ -14,7 +14,8 @@ const VXLAN_MTU = 1450;
 function linkLocal(mac: string): string {
   const b = mac.split(':').map((part) => Number.parseInt(part, 16));
   const group = (high = 0, low = 0) => ((high << 8) | low).toString(16);
-  return `fe80::${group((b[0] ?? 0) ^ 2, b[1])}:${group(b[2], 0xff)}:${group(0xfe, b[3])}:${group(b[4], b[5])}/64`;
+  const text = `fe80::${group((b[0] ?? 0) ^ 2, b[1])}:${group(b[2], 0xff)}:${group(0xfe, b[3])}:${group(b[4], b[5])}`;
+  return `${addressOf(text, 6)}/64`;
 }
 
 /** A device with a carrier makes itself a link-local address (addrconf_addr_gen), unless it is told not to. */

@@ -164,10 +164,7 @@ export function addRule(host: Host, words: Words, family: Family | undefined): v
     throw kernelSays('Backward goto not supported');
   }
   const exists = rules.some(
-    (other) =>
-      (priority === undefined || other.priority === priority) &&
-      sameSelectors(other, made) &&
-      sameAction(other.action, made.action),
+    (other) => other.priority === made.priority && sameSelectors(other, made) && sameAction(other.action, made.action),
   );
   if (exists) throw kernelError('EEXIST');
   const behind = rules.findIndex((other) => other.family === made.family && other.priority > made.priority);
