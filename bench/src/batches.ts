@@ -3,24 +3,50 @@ import { spreadOf } from './measure.ts';
 import type { Row } from './row.ts';
 import { TARGETS } from './targets.ts';
 
-/**
- * Measures `run`, which does `operations` operations: once for the compiler to see it, then `runs` times. The figures are ns per
- * operation.
- */
-export function measureBatch(name: string, operations: number, runs: number, run: () => void): Row {
-  run();
-  const figures = Array.from({ length: runs }, () => {
-    const started = performance.now();
-    run();
-    return ((performance.now() - started) * 1e6) / operations;
-  });
-  return rowOf(name, 'ns', figures);
+/** A long piece of work that is done in parts, each far below a millisecond. */
+export interface Work {
+  /** Operations in all. */
+  operations: number;
+  parts: number;
+  /** Does one part. */
+  run(part: number): void;
+  /** Done before each round, and not counted. */
+  before?(): void;
 }
 
-/** A row of repeated figures, with the target of its name. */
+/**
+ * Measures work in `rounds` rounds, after one for the compiler to see it. The figures are ns per operation. Fastest is the sum of the
+ * fastest time of each part: other work on the machine disturbs some parts of every round, but rarely the same ones. Caches are no warmer
+ * for it, since the whole work lies between two turns of a part.
+ */
+export function measureBatch(name: string, rounds: number, work: Work): Row {
+  const { operations, parts, run, before } = work;
+  const fastest = new Float64Array(parts).fill(Number.POSITIVE_INFINITY);
+  const totals: number[] = [];
+  for (let round = 0; round <= rounds; round++) {
+    before?.();
+    let total = 0;
+    for (let part = 0; part < parts; part++) {
+      const started = performance.now();
+      run(part);
+      const time = performance.now() - started;
+      total += time;
+      if (round > 0) fastest[part] = Math.min(fastest[part] as number, time);
+    }
+    if (round > 0) totals.push((total * 1e6) / operations);
+  }
+  const sum = fastest.reduce((a, b) => a + b, 0);
+  const { median } = spreadOf(totals);
+  return { ...withTarget(name), unit: 'ns', min: (sum * 1e6) / operations, median, runs: rounds };
+}
+
+/** A row of repeated figures. */
 export function rowOf(name: string, unit: Row['unit'], figures: readonly number[]): Row {
   const { min, median } = spreadOf(figures);
+  return { ...withTarget(name), unit, min, median, runs: figures.length };
+}
+
+function withTarget(name: string): Pick<Row, 'name' | 'against'> {
   const figure = TARGETS[name];
-  const row: Row = { name, unit, min, median, runs: figures.length };
-  return figure === undefined ? row : { ...row, against: { figure, by: 'target' } };
+  return figure === undefined ? { name } : { name, against: { figure, by: 'target' } };
 }

@@ -1,5 +1,6 @@
 /** `bench [--only NAME,...] [--quick] [--seed N] [-o table|json] [--list]`: measures subjects one after the other, one row a case. */
 import { parseArgs } from 'node:util';
+import { chains } from './chain.ts';
 import { conntrack } from './conntrack.ts';
 import { describeHost, loadNow } from './host.ts';
 import { lpm } from './lpm.ts';
@@ -7,7 +8,7 @@ import { processes } from './processes.ts';
 import { printHost, printJson, printTable, type Report } from './report.ts';
 import type { Row, Subject } from './row.ts';
 
-const SUBJECTS: readonly Subject[] = [processes, lpm, conntrack];
+const SUBJECTS: readonly Subject[] = [processes, lpm, conntrack, chains];
 
 const USAGE = `bench [--only NAME,...] [--quick] [--seed N] [-o table|json] [--list]
 

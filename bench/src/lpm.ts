@@ -65,10 +65,10 @@ async function* measure(one: LpmCase, { seed, quick }: Settings): AsyncIterable<
   for (const kind of KEYS) {
     const keys = drawKeys(table, kind, count, random);
     const width = table.family === 4 ? 1 : 4;
-    yield measureBatch(`${name} ${kind}`, count, quick ? 3 : 9, () => {
-      for (let at = 0; at < keys.length; at += BATCH * width) {
-        map.lookupMany(keys.subarray(at, at + BATCH * width), matches);
-      }
+    yield measureBatch(`${name} ${kind}`, quick ? 3 : 15, {
+      operations: count,
+      parts: count / BATCH,
+      run: (part) => map.lookupMany(keys.subarray(part * BATCH * width, (part + 1) * BATCH * width), matches),
     });
   }
 }

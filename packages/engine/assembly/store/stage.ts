@@ -3,8 +3,8 @@ import { claim } from '../core/memory';
 
 export const STAGE_KEYS: u32 = 1024;
 
-/** Keys, up to 44 bytes each; the answers lie behind. */
-export const STAGE_IN: usize = memory.data(1024 * 44, 16);
+/** Keys or packets, up to 64 bytes each. */
+export const STAGE_IN: usize = memory.data(1024 * 64, 16);
 /** Answers, a u32 each. */
 export const STAGE_OUT: usize = memory.data(1024 * 4, 16);
 
