@@ -9,6 +9,12 @@ export const ZERO: Fraction = { numerator: 0n, denominator: 1n };
 export const ONE: Fraction = { numerator: 1n, denominator: 1n };
 
 function commonDivisor(a: bigint, b: bigint): bigint {
+  // Odds of `statistic` are counted in units of 2^-31. Of a power of two the divisors are found without division, which matters for the
+  // products of hundreds of them that a Service with many endpoints makes.
+  if (a > 0n && (b & (b - 1n)) === 0n) {
+    const lowest = a & -a;
+    return lowest < b ? lowest : b;
+  }
   let [x, y] = [a, b];
   while (y !== 0n) [x, y] = [y, x % y];
   return x;
