@@ -20,3 +20,7 @@ export {
   routeRecords,
 } from './print-route.ts';
 export { printRules, type RuleRecord, ruleRecords } from './print-rule.ts';
+export { readIpAddr } from './read-link.ts';
+export { readIpNeigh } from './read-neighbor.ts';
+export { type RouteReadOptions, readIpRoute } from './read-route.ts';
+export { readIpRule } from './read-rule.ts';

@@ -1,0 +1,51 @@
+/** `ip neigh show` text, plain or `-j`, to neighbours: the inverse of `print-neighbor.ts`. */
+import type { Neighbor } from '@podwire/engine';
+import type { Problem } from '../../problem.ts';
+import type { NeighborRecord } from './print-neighbor.ts';
+import { byLine, complaint, type ReadOptions, readRecords } from './read-records.ts';
+
+/** `10.0.0.9 dev eth0 lladdr 02:00:00:00:00:09 router STALE` */
+function readLine(line: string): NeighborRecord {
+  const words = line.trim().split(/\s+/);
+  const dst = words.shift() ?? '';
+  const record: NeighborRecord = { dst, dev: '' };
+  for (let word = words.shift(); word !== undefined; word = words.shift()) {
+    if (word === 'dev') record.dev = words.shift() ?? '';
+    else if (word === 'lladdr') record.lladdr = words.shift() ?? '';
+    else if (word === 'proxy') record.proxy = null;
+    else if (/^[A-Z]+$/.test(word)) record.state = [...(record.state ?? []), word];
+    else if (word !== 'router' && word !== 'extern_learn') throw new RangeError(`"${word}" is not understood`);
+  }
+  if (record.dev === '') throw new RangeError('no device');
+  return record;
+}
+
+const STATES: Readonly<Record<string, Neighbor['state']>> = {
+  PERMANENT: 'permanent',
+  NOARP: 'noarp',
+  REACHABLE: 'reachable',
+  STALE: 'stale',
+  DELAY: 'stale',
+  PROBE: 'stale',
+  FAILED: 'failed',
+};
+
+/** Entries that are being asked for right now are left out: nothing is known of them yet. */
+export function readIpNeigh(text: string, options: ReadOptions = {}): { neighbors: Neighbor[]; problems: Problem[] } {
+  const problems: Problem[] = [];
+  const neighbors: Neighbor[] = [];
+  for (const { record, line } of readRecords<NeighborRecord>(text, readLine, 'ip-neigh', problems, options)) {
+    const { dst, dev, lladdr, proxy } = record;
+    if (proxy !== undefined) {
+      neighbors.push({ link: dev, address: dst, proxy: true });
+      continue;
+    }
+    const words = record.state ?? [];
+    const state = words.map((word) => STATES[word]).find((s) => s !== undefined);
+    if (state) neighbors.push({ link: dev, address: dst, ...(lladdr !== undefined && { lladdr }), state });
+    else if (!words.includes('INCOMPLETE') && !words.includes('NONE')) {
+      problems.push(complaint('ip-neigh', `neighbour ${dst}: state ${words.join(',')} not understood`, line, options));
+    }
+  }
+  return { neighbors, problems: byLine(problems) };
+}

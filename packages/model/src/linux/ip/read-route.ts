@@ -1,0 +1,169 @@
+/** `ip route show` text, plain or `-j`, to routing tables: the inverse of `print-route.ts`. */
+import type { Family, Nexthop, Route, RouteTable, Scope } from '@podwire/engine';
+import type { Problem } from '../../problem.ts';
+import { MAIN_TABLE } from './host.ts';
+import { scopeOf, tableId } from './names.ts';
+import type { NexthopRecord, RouteRecord } from './print-route.ts';
+import { byLine, complaint, type ReadOptions, readRecords } from './read-records.ts';
+import { prefixOf } from './words.ts';
+
+const TYPES: readonly Route['type'][] = [
+  'unicast',
+  'local',
+  'broadcast',
+  'anycast',
+  'multicast',
+  'blackhole',
+  'unreachable',
+  'prohibit',
+  'throw',
+];
+
+const FLAGS = ['onlink', 'dead', 'linkdown', 'pervasive', 'offload', 'trap', 'rt_offload', 'rt_trap'];
+
+type Gateway = Pick<RouteRecord, 'gateway' | 'via'>;
+
+function readGateway(words: string[]): Gateway {
+  const word = words.shift() ?? '';
+  if (word === 'inet' || word === 'inet6') return { via: { family: word, host: words.shift() ?? '' } };
+  return { gateway: word };
+}
+
+function readNexthop(words: string[]): NexthopRecord {
+  const nexthop: NexthopRecord = { flags: [] };
+  for (let word = words.shift(); word !== undefined; word = words.shift()) {
+    if (word === 'via') Object.assign(nexthop, readGateway(words));
+    else if (word === 'dev') nexthop.dev = words.shift() ?? '';
+    else if (word === 'weight') nexthop.weight = Number(words.shift());
+    else if (FLAGS.includes(word)) nexthop.flags.push(word);
+    else throw new RangeError(`"${word}" is not understood`);
+  }
+  return nexthop;
+}
+
+/** One line of text; the nexthops of a route stand on lines of their own behind it. */
+function readLine(line: string): RouteRecord {
+  const [head = '', ...paths] = line.split('\n').map((part) => part.trim());
+  const words = head.split(/\s+/).filter((word) => word !== '');
+  const type = TYPES.find((name) => name === words[0]);
+  if (type) words.shift();
+  const record: RouteRecord = { ...(type && { type }), dst: words.shift() ?? '', flags: [] };
+  for (let word = words.shift(); word !== undefined; word = words.shift()) {
+    const value = () => words.shift() ?? '';
+    if (word === 'via') Object.assign(record, readGateway(words));
+    else if (word === 'dev') record.dev = value();
+    else if (word === 'table') record.table = value();
+    else if (word === 'proto') record.protocol = value();
+    else if (word === 'scope') record.scope = value();
+    else if (word === 'src') record.prefsrc = value();
+    else if (word === 'metric') record.metric = Number(value());
+    else if (word === 'tos') record.tos = value();
+    else if (word === 'nhid') record.nhid = Number(value());
+    else if (word === 'mtu') record.metrics = [{ mtu: Number(value()) }];
+    else if (word === 'pref' && words[0] === 'medium') record.pref = words.shift() as 'medium';
+    else if (FLAGS.includes(word)) record.flags.push(word);
+    else throw new RangeError(`"${word}" is not understood`);
+  }
+  if (paths.length) record.nexthops = paths.map((path) => readNexthop(path.split(/\s+/).slice(1)));
+  return record;
+}
+
+function toNexthop({ dev, gateway, via, flags, weight }: NexthopRecord): Nexthop[] {
+  if (dev === undefined) return [];
+  const to = gateway ?? via?.host;
+  return [
+    {
+      dev,
+      ...(to !== undefined && { via: to }),
+      ...(weight !== undefined && weight !== 1 && { weight }),
+      ...(flags?.includes('onlink') && { onlink: true }),
+    },
+  ];
+}
+
+const REJECTS: readonly string[] = ['blackhole', 'unreachable', 'prohibit', 'throw'];
+
+const RECORD_KEYS = [
+  'type',
+  'dst',
+  'nhid',
+  'tos',
+  'gateway',
+  'via',
+  'dev',
+  'table',
+  'protocol',
+  'scope',
+  'prefsrc',
+  'metric',
+  'flags',
+  'metrics',
+  'pref',
+  'nexthops',
+  'nh_info',
+];
+
+function toRoute(record: RouteRecord, family: Family, complain: (message: string) => void): Route | undefined {
+  const strange = Object.keys(record).filter((key) => !RECORD_KEYS.includes(key));
+  if (strange.length) complain(`route to ${record.dst}: ${strange.join(', ')} not understood`);
+  const type = TYPES.find((name) => name === (record.type ?? 'unicast'));
+  if (!type) {
+    complain(`route to ${record.dst}: type ${record.type} not understood`);
+    return undefined;
+  }
+  const prefix = prefixOf(record.dst, family);
+  const length = prefix.length === 0 ? 0 : prefix.length;
+  const destination = record.dst === 'default' ? (family === 4 ? '0.0.0.0/0' : '::/0') : addLength(record.dst, length);
+  const single: NexthopRecord = { ...record };
+  delete single.weight;
+  const reject = REJECTS.includes(type);
+  const metric = record.metric ?? (family === 6 && type !== 'unicast' ? 0 : undefined);
+  return {
+    family,
+    type,
+    destination,
+    ...(metric !== undefined && { metric }),
+    ...(record.tos !== undefined && { tos: Number(record.tos) }),
+    scope: scopeOf(record.scope ?? 'global') satisfies Scope,
+    protocol: record.protocol ?? 'boot',
+    ...(record.prefsrc !== undefined && { prefsrc: record.prefsrc }),
+    ...(record.metrics?.[0]?.mtu !== undefined && { mtu: record.metrics[0].mtu }),
+    ...(record.nhid !== undefined && { nhid: record.nhid }),
+    nexthops: reject ? [] : record.nexthops ? record.nexthops.flatMap(toNexthop) : toNexthop(single),
+  };
+}
+
+function addLength(destination: string, length: number): string {
+  return destination.includes('/') ? destination : `${destination}/${length}`;
+}
+
+export interface RouteReadOptions extends ReadOptions {
+  /** The table of routes that name none; main where absent. */
+  table?: number;
+}
+
+/** Tables in the order in which they are first met. */
+export function readIpRoute(
+  text: string,
+  family: Family,
+  options: RouteReadOptions = {},
+): { tables: RouteTable[]; problems: Problem[] } {
+  const problems: Problem[] = [];
+  const tables = new Map<number, RouteTable>();
+  const joined = text.trimStart().startsWith('[') ? text : text.replace(/\n[ \t]+(?=nexthop )/g, '\u0000');
+  const unfold = (line: string) => readLine(line.replaceAll('\u0000', '\n'));
+  for (const { record, line } of readRecords<RouteRecord>(joined, unfold, 'ip-route', problems, options)) {
+    const complain = (message: string) => problems.push(complaint('ip-route', message, line, options));
+    try {
+      const route = toRoute(record, family, complain);
+      if (!route) continue;
+      const id = record.table === undefined ? (options.table ?? MAIN_TABLE) : tableId(String(record.table));
+      const table = tables.get(id) ?? { id, routes: [] };
+      table.routes.push(route);
+      tables.set(id, table);
+    } catch (error) {
+      complain(error instanceof Error ? error.message : String(error));
+    }
+  }
+  return { tables: [...tables.values()], problems: byLine(problems) };
+}

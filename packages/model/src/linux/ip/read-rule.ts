@@ -1,0 +1,106 @@
+/** `ip rule show` text, plain or `-j`, to policy rules: the inverse of `print-rule.ts`. */
+import type { Family, PolicyRule } from '@podwire/engine';
+import type { Problem } from '../../problem.ts';
+import { applyIp, emptyNetns } from './batch.ts';
+import type { RuleRecord } from './print-rule.ts';
+import { byLine, complaint, type ReadOptions, readRecords } from './read-records.ts';
+
+/** The words of `ip rule add` that a record stands for. */
+function wordsOf(record: RuleRecord): string[] {
+  const words: string[] = [];
+  const add = (name: string, value: string | number | undefined) => {
+    if (value !== undefined) words.push(name, String(value));
+  };
+  const length = (n: number | undefined) => (n === undefined ? '' : `/${n}`);
+  const range = (one?: number, start?: number, end?: number) =>
+    one ?? (start === undefined ? undefined : `${start}-${end}`);
+  if (record.not !== undefined) words.push('not');
+  add('from', record.src === 'all' ? undefined : `${record.src}${length(record.srclen)}`);
+  add('to', record.dst === undefined ? undefined : `${record.dst}${length(record.dstlen)}`);
+  add('tos', record.tos);
+  add(
+    'fwmark',
+    record.fwmark === undefined ? undefined : `${record.fwmark}${record.fwmask ? `/${record.fwmask}` : ''}`,
+  );
+  add('iif', record.iif);
+  add('oif', record.oif);
+  add('ipproto', record.ipproto);
+  add('sport', range(record.sport, record.sport_start, record.sport_end));
+  add('dport', range(record.dport, record.dport_start, record.dport_end));
+  add('lookup', record.table);
+  add('goto', record.goto);
+  if (record.nop !== undefined) words.push('nop');
+  if (record.action !== undefined) words.push(record.action);
+  add('suppress_prefixlength', record.suppress_prefixlen);
+  return words;
+}
+
+const KEYS = [
+  'priority',
+  'not',
+  'src',
+  'srclen',
+  'dst',
+  'dstlen',
+  'tos',
+  'fwmark',
+  'fwmask',
+  'iif',
+  'iif_detached',
+  'oif',
+  'oif_detached',
+  'ipproto',
+  'sport',
+  'sport_start',
+  'sport_end',
+  'dport',
+  'dport_start',
+  'dport_end',
+  'table',
+  'goto',
+  'unresolved',
+  'nop',
+  'action',
+  'suppress_prefixlen',
+  'protocol',
+];
+
+interface Line {
+  priority: number;
+  words: string[];
+}
+
+/** `32766:	from all lookup main`. */
+function readLine(line: string): Line {
+  const m = /^\s*(\d+):\s+(.*)$/.exec(line);
+  if (!m) throw new RangeError('no priority');
+  const words = (m[2] ?? '').split(/\s+/).filter((word) => word !== '' && !word.startsWith('['));
+  const at = words.findIndex((word, i) => word === 'all' && words[i - 1] === 'from');
+  if (at > 0) words.splice(at - 1, 2);
+  return { priority: Number(m[1]), words };
+}
+
+/** In the order in which they are listed. */
+export function readIpRule(
+  text: string,
+  family: Family,
+  options: ReadOptions = {},
+): { rules: PolicyRule[]; problems: Problem[] } {
+  const problems: Problem[] = [];
+  const rules: PolicyRule[] = [];
+  const lines = readRecords<Line | RuleRecord>(text, readLine, 'ip-rule', problems, options);
+  for (const { record, line } of lines) {
+    const strange = 'words' in record ? [] : Object.keys(record).filter((key) => !KEYS.includes(key));
+    const words = 'words' in record ? record.words : wordsOf(record);
+    // The command that makes the rule reads it, in a namespace that has no other.
+    const netns = { ...emptyNetns('rule'), rules: [] as PolicyRule[] };
+    const command = ['rule', 'add', 'priority', String(record.priority), ...words].join(' ');
+    const [refused] = applyIp(netns, `-${family} ${command}`);
+    if (refused || strange.length) {
+      const why = refused ? refused.message : `${strange.join(', ')} not understood`;
+      problems.push(complaint('ip-rule', `rule ${record.priority}: ${why}`, line, options));
+    }
+    rules.push(...netns.rules);
+  }
+  return { rules, problems: byLine(problems) };
+}

@@ -1,0 +1,131 @@
+import type { Netns } from '@podwire/engine';
+import { describe, expect, it } from 'vitest';
+import {
+  addressRecords,
+  applyIp,
+  emptyNetns,
+  linkRecords,
+  neighborRecords,
+  printAddresses,
+  printNeighbors,
+  printRoutes,
+  printRules,
+  readIpAddr,
+  readIpNeigh,
+  readIpRoute,
+  readIpRule,
+  routeRecords,
+  ruleRecords,
+} from './index.ts';
+
+const COMMANDS = `link add br0 address 02:00:00:00:00:09 type bridge
+link set v0 master br0
+link set br0 up
+addr add 10.0.0.1/24 brd + dev br0
+addr add 10.0.0.2/24 dev br0
+addr add 10.9.0.1 peer 10.9.0.2/32 dev v0
+addr add fd00::1/64 dev br0 nodad noprefixroute
+route add 10.1.0.0/16 via 10.0.0.9 metric 5 proto bird mtu 1400
+route add 10.2.0.0/16 nexthop via 10.0.0.8 weight 2 nexthop via 10.0.0.9 weight 3
+route add default via 10.7.7.7 dev br0 onlink table 100
+route add 10.3.0.0/16 via inet6 fe80::9 dev br0
+route add prohibit 10.4.0.0/16
+route add 10.5.0.0/16 dev br0 tos 0x10 src 10.0.0.2
+-6 route add 2001:db8::/32 via fe80::5 dev br0
+-6 route append 2001:db8::/32 via fe80::6 dev br0
+-6 route add blackhole 2001:db9::/32
+rule add not from 10.0.0.0/8 to 1.2.3.0/24 tos 0x10 fwmark 1/2 iif br0 ipproto tcp sport 5 dport 6-7 lookup 100
+rule add goto 32766 priority 5
+-6 rule add oif br0 priority 7 unreachable
+neigh add 10.0.0.9 lladdr 02:00:00:00:00:99 dev br0 nud permanent
+neigh add proxy 10.0.0.11 dev br0`;
+
+function sample(): Netns {
+  const netns = emptyNetns('here');
+  const world = [netns, emptyNetns('there')];
+  const wire = 'link add v0 address 02:00:00:00:00:01 type veth peer name v1 netns there\nlink set v0 up\n';
+  expect(applyIp(netns, wire + COMMANDS, world)).toEqual([]);
+  return netns;
+}
+
+const FAMILIES = [4, 6] as const;
+
+describe('what ip prints', () => {
+  it.each(FAMILIES)('gives the same IPv%i routes back, from text and from JSON', (family) => {
+    const netns = sample();
+    const text = printRoutes(netns, { family, table: 'all' });
+    const json = JSON.stringify(routeRecords(netns, { family, table: 'all' }));
+    const detailed = JSON.stringify(routeRecords(netns, { family, table: 'all', details: true }));
+    expect(text.split('\n').length).toBeGreaterThan(8);
+    for (const form of [text, json, detailed]) {
+      const { tables, problems } = readIpRoute(form, family);
+      expect(problems).toEqual([]);
+      expect(printRoutes({ ...netns, tables }, { family, table: 'all' })).toBe(text);
+    }
+  });
+
+  it.each(FAMILIES)('gives the same IPv%i rules back, from text and from JSON', (family) => {
+    const netns = sample();
+    const text = printRules(netns, family);
+    for (const form of [text, JSON.stringify(ruleRecords(netns, family))]) {
+      const { rules, problems } = readIpRule(form, family);
+      expect(problems).toEqual([]);
+      expect(printRules({ ...netns, rules }, family)).toBe(text);
+    }
+  });
+
+  it('gives the same links and addresses back, from text and from JSON', () => {
+    const netns = sample();
+    const text = printAddresses(netns);
+    for (const form of [text, JSON.stringify(addressRecords(netns, { details: true }))]) {
+      const { links, addresses, problems } = readIpAddr(form);
+      expect(problems).toEqual([]);
+      // The other end is not said where it is in another namespace.
+      const peer = netns.links.find(({ name }) => name === 'v0')?.peer;
+      const joined = links.map((link) => (link.name === 'v0' && peer ? { ...link, peer } : link));
+      expect(printAddresses({ ...netns, links: joined, addresses })).toBe(text);
+    }
+    const { links } = readIpAddr(JSON.stringify(linkRecords(netns, { details: true })));
+    expect(links.map(({ name, kind, master }) => [name, kind, master])).toEqual([
+      ['lo', 'loopback', undefined],
+      ['v0', 'veth', 'br0'],
+      ['br0', 'bridge', undefined],
+    ]);
+  });
+
+  it('gives the same neighbours back, from text and from JSON', () => {
+    const netns = sample();
+    for (const proxy of [false, true]) {
+      const text = printNeighbors(netns, proxy);
+      for (const form of [text, JSON.stringify(neighborRecords(netns, proxy))]) {
+        const { neighbors, problems } = readIpNeigh(form);
+        expect(problems).toEqual([]);
+        expect(printNeighbors({ ...netns, neighbors }, proxy)).toBe(text);
+      }
+    }
+  });
+});
+
+describe('what is not understood', () => {
+  it('is named with its line', () => {
+    const routes = readIpRoute('default via 10.0.0.1 dev a\n10.0.0.0/8 via 10.0.0.1 dev a encap mpls 100\n', 4, {
+      file: 'r',
+    });
+    expect(routes.tables[0]?.routes).toHaveLength(1);
+    expect(routes.problems).toMatchObject([{ file: 'r', line: 2, code: 'ip-route' }]);
+    expect(
+      readIpRule('0:\tfrom all lookup local\nwhat\n9:\tfrom all uidrange 0-5 lookup 7\n', 4).problems,
+    ).toMatchObject([{ line: 2 }, { line: 3 }]);
+    expect(readIpNeigh('10.0.0.1 dev a lladdr 02:00:00:00:00:01 REACHABLE\n10.0.0.2 STALE\n').problems).toMatchObject([
+      { line: 2 },
+    ]);
+    expect(readIpAddr('nonsense\n').problems).toMatchObject([{ line: 1 }]);
+    expect(readIpRoute('[{"dst":', 4).problems).toMatchObject([{ code: 'ip-route' }]);
+  });
+
+  it('counts lines past folded ones', () => {
+    const text =
+      'default \n\tnexthop via 10.0.0.1 dev a weight 1 \n\tnexthop via 10.0.0.2 dev a weight 1 \nstrange\n?! x\n';
+    expect(readIpRoute(text, 4).problems.map(({ line }) => line)).toEqual([4, 5]);
+  });
+});
