@@ -8,20 +8,28 @@ export interface OracleArguments {
   machine: 'wasm' | 'reference';
   probes: number;
   jobs: number;
+  /** Folder for mismatches, made small. */
+  cases: string;
+  /** Folder for what the kernel did in each cluster. */
+  record?: string;
 }
 
 export const USAGE = `usage: pnpm oracle [--clusters N] [--seed S] [--only K] [--machine wasm|reference] [--probes N] [--jobs N]
+                   [--cases DIR] [--record DIR]
 
 Builds random clusters in network namespaces of the running kernel, and in the machine, and sends the same packets through both.
 Needs root, iproute2, iptables, conntrack and Python 3; without them nothing is judged. Exit code 0: no disagreement, 1: at least one,
-2: usage, or the kernel is required (PODWIRE_REQUIRE=kernel) and missing.
+or the kernel is required (PODWIRE_REQUIRE=kernel) and missing,
+2: usage.
 
   --clusters N   how many (default 20)
   --seed S       any text; the same seed makes the same clusters (default: the time, printed)
   --only K       only cluster number K of the seed, with everything that both sides say
   --machine M    which machine to judge: wasm (default) or reference
   --probes N     connections for each cluster (default 24)
-  --jobs N       clusters side by side (default 3)
+  --jobs N       clusters side by side (default 5)
+  --cases DIR    where mismatches go, made small (default conformance/oracle-cases)
+  --record DIR   write what the kernel did in each cluster to this folder
 `;
 
 function whole(text: string | undefined, name: string, otherwise: number): number {
@@ -36,7 +44,7 @@ export function readOracleArguments(args: readonly string[]): OracleArguments {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({
     args: [...args],
-    options: { clusters: text, seed: text, only: text, machine: text, probes: text, jobs: text },
+    options: { clusters: text, seed: text, only: text, machine: text, probes: text, jobs: text, cases: text, record: text },
   });
   const machine = values.machine ?? 'wasm';
   if (machine !== 'wasm' && machine !== 'reference') throw new Error(`--machine is wasm or reference, not ${machine}`);
@@ -45,7 +53,9 @@ export function readOracleArguments(args: readonly string[]): OracleArguments {
     seed: values.seed ?? `${Date.now()}`,
     machine,
     probes: whole(values.probes, 'probes', 24),
-    jobs: whole(values.jobs, 'jobs', 3),
+    jobs: whole(values.jobs, 'jobs', 5),
+    cases: values.cases ?? 'conformance/oracle-cases',
+    ...(values.record !== undefined && { record: values.record }),
     ...(values.only !== undefined && { only: whole(values.only, 'only', 1) }),
   };
 }

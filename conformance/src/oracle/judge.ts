@@ -22,6 +22,8 @@ export interface Judgement {
   /** Probes that agreed only when asked again alone: others were in their way, or time. */
   second: number;
   mismatches: Mismatch[];
+  /** What the kernel did, by probe; each course once. */
+  courses: Course[][];
 }
 
 export interface JudgeOptions {
@@ -71,19 +73,25 @@ class Judge {
   readonly #observer: Observer;
   readonly #expectations: Expectation[];
   readonly #probes: readonly Probe[];
-  readonly judgement: Judgement = { probes: 0, attempts: 0, second: 0, mismatches: [] };
+  readonly judgement: Judgement = { probes: 0, attempts: 0, second: 0, mismatches: [], courses: [] };
 
   constructor(observer: Observer, probes: readonly Probe[], expectations: Expectation[]) {
     this.#observer = observer;
     this.#probes = probes;
     this.#expectations = expectations;
     this.judgement.probes = probes.length;
+    this.judgement.courses = probes.map(() => []);
   }
 
   async #observe(probes: readonly Probe[], timeoutMs: number): Promise<Course[]> {
     const courses = await this.#observer.observe(probes, timeoutMs);
     this.judgement.attempts += courses.reduce((sum, course) => sum + course.length, 0);
     return courses;
+  }
+
+  #note(i: number, course: Course): void {
+    const known = this.judgement.courses[i] as Course[];
+    if (!known.some((other) => courseText(other) === courseText(course))) known.push(course);
   }
 
   async all(timeoutMs: number): Promise<void> {
@@ -94,18 +102,20 @@ class Judge {
       );
       for (const [k, i] of batch.entries()) {
         const course = courses[k] as Course;
-        if (!agrees(this.#expectations[i] as Expectation, course)) await this.#again(i, course);
+        if (agrees(this.#expectations[i] as Expectation, course)) this.#note(i, course);
+        else await this.#again(i);
       }
     }
   }
 
   /** Twice more, alone: what does not come again is not what the rules do. */
-  async #again(i: number, first: Course): Promise<void> {
+  async #again(i: number): Promise<void> {
     const probe = this.#probes[i] as Probe;
     const expectation = this.#expectations[i] as Expectation;
-    const kernel = [first];
+    const kernel: Course[] = [];
     for (let k = 0; k < 2; k++) {
       const [course] = (await this.#observe([probe], ALONE_MS)) as [Course];
+      this.#note(i, course);
       if (agrees(expectation, course)) {
         this.judgement.second++;
         return;
@@ -113,7 +123,7 @@ class Judge {
       kernel.push(course);
     }
     const expected = [...expectation.courses.values()].map(({ course }) => course);
-    this.judgement.mismatches.push({ probe, kind: 'other', expected, kernel: kernel.slice(1) });
+    this.judgement.mismatches.push({ probe, kind: 'other', expected, kernel });
   }
 
   async spread(count: number, timeoutMs: number): Promise<void> {
@@ -125,7 +135,11 @@ class Judge {
       // A crowd of connections may be slow, and then lack its slowest: once more.
       for (let k = 0; k < 2; k++) {
         const courses = await this.#observe(Array.from({ length: TRIES }, () => probe), timeoutMs);
-        for (const course of courses) if (agrees(expectation, course)) seen.set(courseText(course), course);
+        for (const course of courses) {
+          if (!agrees(expectation, course)) continue;
+          seen.set(courseText(course), course);
+          this.#note(i, course);
+        }
         missing = missingOf(expectation, new Set(seen.keys()));
         if (missing.length === 0) break;
       }
