@@ -95,7 +95,8 @@ function candidates(host: Host, result: FibResult, flow: Flow): { leg: Leg; weig
 /** One nexthop of several: a choice, remembered for the flow as the kernel's hash would. */
 function chooseLeg(run: Run, host: Host, result: FibResult, flow: Flow): Leg | undefined {
   const { route, legs } = result;
-  if (!route || legs.length <= 1) return legs[0];
+  // What is local over IPv4 is found before a path is selected (ip_route_output_key_hash_rcu).
+  if (!route || legs.length <= 1 || (flow.family === 4 && route.type === 'local')) return legs[0];
   const options = candidates(host, result, flow);
   if (options.length === 1) return options[0]?.leg;
   const { world } = run;
