@@ -20,6 +20,7 @@ export {
 export { advance } from './core/clock';
 export { choiceCount } from './core/choice';
 export { open, used } from './core/memory';
+export { indexAll } from './core/limits';
 export { takeFailure } from './core/failure';
 export { traceLength } from './core/trace';
 export { nthMode } from './expr/statistic';

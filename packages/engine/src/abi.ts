@@ -299,6 +299,7 @@ export type Abi = Readonly<Record<(typeof NAMES)[number], number>>;
 export interface Calls {
   memory: WebAssembly.Memory;
   open(): number;
+  indexAll(): void;
   used(): number;
   load(manifest: number): number;
   reset(): void;
@@ -316,6 +317,7 @@ export interface Calls {
 
 const CALLS = [
   'open',
+  'indexAll',
   'used',
   'load',
   'reset',

@@ -16,6 +16,8 @@ import type { Choice, Walk } from './walk.ts';
 export interface EngineOptions {
   /** The engine's file; `engine.wasm` beside the package's own where absent. */
   wasm?: WasmSource;
+  /** Index every list, however short: slower for small networks, and only of use to tests of the indexes. */
+  indexAll?: boolean;
 }
 
 export interface Engine extends Machine {
@@ -34,11 +36,12 @@ class WasmEngine implements Engine {
   /** First byte that networks are written to. */
   readonly #heap: number;
 
-  constructor(instance: WebAssembly.Instance) {
+  constructor(instance: WebAssembly.Instance, indexAll: boolean) {
     const { abi, calls } = readAbi(instance.exports);
     this.#abi = abi;
     this.#calls = calls;
     this.#views = new Views(calls.memory);
+    if (indexAll) calls.indexAll();
     this.#heap = calls.open() >>> 0;
     if (this.#heap === 0) throw new EngineError('OUT_OF_MEMORY', 'there is no room for the machine itself');
   }
@@ -154,5 +157,5 @@ function abort(_message: number, _file: number, line: number, column: number): n
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
   const module = await compileEngine(options.wasm);
-  return new WasmEngine(await WebAssembly.instantiate(module, { env: { abort } }));
+  return new WasmEngine(await WebAssembly.instantiate(module, { env: { abort } }), options.indexAll === true);
 }

@@ -4,13 +4,12 @@
  * Srinivasan, Suri and Varghese 1999). Each bucket lists positions of rules in ascending order, and the lists of all groups are merged, so
  * that candidates come in the order of the chain. A candidate is still tested in full: the hash only leaves out rules that cannot match.
  */
+import { indexedRules } from '../core/limits';
 import { allocate } from '../core/memory';
 import { roundUp } from '../core/hash';
 import { Chain } from '../layout/chain';
 import { hashOfPacket, hashOfRule, Mask, maskOfRule, sameMask } from './mask';
 
-/** Chains shorter than this are walked. */
-const LONG: u32 = 12;
 /** Rules of rarer shapes join the group that every packet looks at. */
 const MOST_GROUPS: u32 = 32;
 
@@ -83,7 +82,7 @@ function slotFor(group: Group, hash: u32): usize {
 }
 
 export function indexBuild(chain: Chain): void {
-  if (chain.ruleCount < LONG || chain.index != 0) return;
+  if (chain.ruleCount < indexedRules || chain.index != 0) return;
   const index = changetype<ChainIndex>(allocate(offsetof<ChainIndex>()));
   if (changetype<usize>(index) == 0) return;
   index.groups = allocate(GROUP_SIZE * MOST_GROUPS);

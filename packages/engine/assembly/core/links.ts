@@ -1,4 +1,5 @@
 /** Links of a namespace by name. */
+import { indexedLinks } from './limits';
 import { allocate } from './memory';
 import { roundUp } from './hash';
 import { none } from './skb';
@@ -8,16 +9,13 @@ import { Netns } from '../layout/netns';
 /** The symbol of `lo`: the host knows it first. */
 export const LOOPBACK_NAME: u32 = 1;
 
-/** Lists longer than this are hashed. */
-const SHORT: u32 = 8;
-
 @inline
 export function linkAt(netns: Netns, i: u32): Link {
   return changetype<Link>(netns.links + <usize>i * offsetof<Link>());
 }
 
 export function linksBuild(netns: Netns): void {
-  if (netns.linkCount <= SHORT) return;
+  if (netns.linkCount < indexedLinks) return;
   const size = roundUp(netns.linkCount * 2);
   const table = allocate(<usize>size << 3);
   netns.linkIndex = table;

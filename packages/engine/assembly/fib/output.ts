@@ -31,7 +31,8 @@ function lookup(): bool {
   if (!routeLookup()) return false;
   const result = routeResult();
   if (result.type >= <u32>RouteType.BLACKHOLE) return false;
-  if (result.type == RouteType.UNICAST) multipathSelect();
+  // What is local over IPv4 is found before a path is selected.
+  if (packet().family == 6 || result.type != RouteType.LOCAL) multipathSelect();
   return true;
 }
 
@@ -144,12 +145,6 @@ function chooseSourceBlind(): bool {
 /** Routes again what a hook changed (netfilter.c:ip_route_me_harder()). False where the walk ended. */
 export function reroute(): bool {
   fillKey();
-  if (packet().family == 4) {
-    const key = routeKey();
-    key.protocol = 0;
-    key.sport = 0;
-    key.dport = 0;
-  }
   const found = lookup();
   traceResult(RoutePurpose.REROUTE, found && isForHost(), false);
   return found ? take() : unreachable();

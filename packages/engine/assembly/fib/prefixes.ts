@@ -3,6 +3,7 @@
  * intervals (`lpm/intervals.ts`). What is found hangs on to what is shorter (`Route.shorter`), so that going back to a shorter prefix
  * (fib_trie.c:fib_table_lookup(), `backtrace`) costs a pointer.
  */
+import { indexedRoutes } from '../core/limits';
 import { allocate } from '../core/memory';
 import { none, some } from '../core/skb';
 import { Route, RouteLayer } from '../layout/route';
@@ -11,9 +12,6 @@ import { NO_ENTRY, valueOf } from '../lpm/entry';
 import { Intervals, intervalsBuild, intervalsFind } from '../lpm/intervals';
 import { sortBounds } from '../lpm/sort';
 import { give, take } from '../store/blocks';
-
-/** Lists up to this long are walked. */
-const SHORT: u32 = 8;
 
 @unmanaged
 class PrefixIndex {
@@ -125,7 +123,7 @@ function buildIndex(layer: RouteLayer, family: u32, index: PrefixIndex, prefixes
   if (!sortBounds(prefixes, count)) return;
   groupRoutes(layer, index, prefixes, count);
   linkShorter(index);
-  if (index.headCount <= SHORT) return;
+  if (index.headCount < indexedRoutes) return;
   const intervals = changetype<Intervals>(allocate(offsetof<Intervals>()));
   if (!some(intervals)) return;
   if (intervalsBuild(intervals, family, prefixes, index.headCount)) index.intervals = intervals;

@@ -32,12 +32,11 @@ export function addressFrame(link: Link): bool {
   return true;
 }
 
-/** Nobody has the next hop. A router says so; a packet's own maker gets an error from the kernel. */
+/** Nobody has the next hop. The host says so, to itself where it made the packet (arp_error_report(), ndisc_error_report()). */
 export function noNeighbor(link: Link): void {
   const s = skb();
   traceTransmit(link, s.gatewayHi, s.gatewayLo, s.gatewayFamily, none<Link>());
   finish(Disposition.UNREACHABLE, Reason.NO_NEIGHBOR);
-  if (!some(s.iif)) return;
   if (packet().family == 4) answerWith(ReplyKind.ICMP, 3, 1);
   else answerWith(ReplyKind.ICMP, 1, 3);
 }

@@ -1,6 +1,7 @@
 /** Who takes frames for a next hop (arp.c:arp_solicit(), arp_process(); ndisc.c:ndisc_recv_ns()). Nothing is learnt: every time all are asked. */
 import { LinkFlag, NeighborState, ScopeId } from '../../src/codes';
 import { RouteType } from '../../src/terms';
+import { indexedSegment } from '../core/limits';
 import { none, packet, some } from '../core/skb';
 import { ArpVerdict, arpVerdict } from '../fib/input';
 import { localType, TABLE_LOCAL } from '../fib/lookup';
@@ -15,9 +16,6 @@ import { macOwner, ownersOf } from './owners';
 /** The answer to the last question: the link-layer address, and who has it. */
 export let resolvedMac: u64 = 0;
 export let resolvedLink: Link = none<Link>();
-
-/** Segments with no more links than this are asked link by link. */
-const FEW: u32 = 8;
 
 /** The search at hand: links it has passed carry its number. */
 let search: u32 = 0;
@@ -151,7 +149,7 @@ function askWire(out: Link): Link {
   if (some(out.peer)) return askEnd(out.peer);
   const segment = out.segment;
   if (!some(segment)) return none<Link>();
-  if (segment.linkCount > FEW) {
+  if (segment.linkCount >= indexedSegment) {
     const found = askMany(segment, out);
     // Anycast addresses stand on no interface: all are asked.
     if (some(found) || family == 4) return found;
