@@ -1,24 +1,29 @@
 /** Puts together what meets the same fate: sources first, then destinations whose sources fall into the same groups. */
-import type { DestinationEnd, Outcome, SourceEnd } from './answer.ts';
+import type { DestinationEnd, SourceEnd } from './answer.ts';
 import type { Destination } from './destinations.ts';
+import type { Ending } from './outcome.ts';
+import type { Send } from './paths.ts';
 import type { Judged } from './verdicts.ts';
 
 /** The fate of one source on its way to one destination. */
 export interface Fate extends Judged {
   source: SourceEnd;
   destination: Destination;
-  outcomes: Outcome[];
+  /** In the order of the ways; none where nothing could be sent. */
+  endings: Ending[];
+  /** What was sent, to be sent again when the walks are told. */
+  send?: Send;
   summary: string;
 }
 
 /** Whose address the receiver sees, in words that mean the same for every source and every way in. */
-function sourceSeen({ receiver }: Outcome): string {
+function sourceSeen({ receiver }: Ending): string {
   if (!receiver) return '';
   if (receiver.sourceKept) return 'own';
   return receiver.sees.address === receiver.address ? 'receiver' : 'translated';
 }
 
-function receiverKey(outcome: Outcome, { source, destination }: Fate): string {
+function receiverKey(outcome: Ending, { source, destination }: Fate): string {
   const { receiver } = outcome;
   if (!receiver) return '';
   const { name } = receiver.place;
@@ -29,7 +34,7 @@ function receiverKey(outcome: Outcome, { source, destination }: Fate): string {
   return `${receiver.place.kind} ${name} ${receiver.address} ${receiver.port}`;
 }
 
-function decisiveKey({ decisive }: Outcome): string {
+function decisiveKey({ decisive }: Ending): string {
   if (!decisive) return '';
   const { object, place } = decisive;
   if (object) return `${object.kind} ${object.namespace} ${object.name} ${object.field}`;
@@ -42,7 +47,7 @@ function fateKey(fate: Fate): string {
     fate.verdict,
     fate.reason,
     fate.source.place.kind,
-    fate.outcomes.map((o) => [
+    fate.endings.map((o) => [
       o.odds,
       o.conditions.map((c) => [c.construct, c.holds]),
       o.verdict,

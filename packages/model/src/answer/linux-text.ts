@@ -1,12 +1,28 @@
 /** Rules, routes and connections as their tools print them, one line each: what an answer quotes. */
-import { type Chain, type ConntrackEntry, type Nexthop, Protocol, type Route, type Table } from '@podwire/engine';
+import {
+  type Chain,
+  type ConntrackEntry,
+  type Nexthop,
+  Protocol,
+  type Route,
+  type Rule,
+  type Table,
+} from '@podwire/engine';
 import { printIptablesRule } from '../linux/iptables/index.ts';
+
+/** One answer quotes the same rules thousands of times. */
+const ruleTexts = new WeakMap<Rule, string>();
 
 /** `-A KUBE-SERVICES -d 10.96.0.1/32 ...`, as iptables-save prints it. */
 export function ruleText(chain: Chain, index: number, family: Table['family']): string {
   const rule = chain.rules[index];
   if (!rule) throw new Error(`chain ${chain.name} has no rule ${index + 1}`);
-  return `-A ${chain.name} ${printIptablesRule(rule, family)}`;
+  let text = ruleTexts.get(rule);
+  if (text === undefined) {
+    text = printIptablesRule(rule, family);
+    ruleTexts.set(rule, text);
+  }
+  return `-A ${chain.name} ${text}`;
 }
 
 const TABLE_NAMES: Readonly<Record<number, string>> = { 253: 'default', 254: 'main', 255: 'local' };

@@ -116,9 +116,16 @@ interface Fate {
   reason: string;
 }
 
-export function outcomeOf(path: Path, destination: Destination, fromOutside: boolean, teller: Teller): Outcome {
+/** An outcome without its walks: enough to judge and to group thousands of pairs by. */
+export interface Ending extends Omit<Outcome, 'forward' | 'reply' | 'conntrack'> {
+  /** Something came back. */
+  answered: boolean;
+  /** A program was assumed to listen where the packet arrived. */
+  listenerAssumed: boolean;
+}
+
+export function endingOf(path: Path, destination: Destination, fromOutside: boolean, teller: Teller): Ending {
   const { conversation, choices, odds } = path;
-  const { there, back } = conversation;
   const { walk, isReply } = decidingWalk(conversation);
   const ping = destination.end.protocol === 'icmp';
   const symptom = symptomOf({
@@ -136,8 +143,19 @@ export function outcomeOf(path: Path, destination: Destination, fromOutside: boo
     ...(symptom !== undefined && { symptom }),
     ...(receiver && { receiver }),
     ...(decisive && { decisive }),
-    forward: walkView(there, choices, teller),
-    ...(back && { reply: walkView(back, choices, teller) }),
+    answered: conversation.back !== undefined,
+    listenerAssumed: conversation.there.end.reason === Reason.LISTENER_ASSUMED,
+  };
+}
+
+/** The outcome with every step told. */
+export function outcomeOf(path: Path, ending: Ending, teller: Teller): Outcome {
+  const { there, back } = path.conversation;
+  const { answered: _, listenerAssumed: __, ...rest } = ending;
+  return {
+    ...rest,
+    forward: walkView(there, path.choices, teller),
+    ...(back && { reply: walkView(back, path.choices, teller) }),
     conntrack: path.conntrack.map(({ netns, entries }) => ({
       place: teller.places.of(netns),
       entries: entries.map((entry) => ({ text: conntrackText(entry) })),

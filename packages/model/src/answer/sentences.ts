@@ -1,7 +1,8 @@
 /** The one sentence of a verdict. */
 import { hostPort } from './addresses.ts';
-import type { Outcome, Place, SourceEnd, TraceGroup, VerdictWord } from './answer.ts';
+import type { Place, TraceGroup, VerdictWord } from './answer.ts';
 import type { Destination } from './destinations.ts';
+import type { Ending } from './outcome.ts';
 import { reasonRow } from './reasons.ts';
 
 export function placeName(place: Place): string {
@@ -9,7 +10,7 @@ export function placeName(place: Place): string {
   return place.kind === 'gateway' ? 'the gateway' : 'the outside';
 }
 
-function receiversOf(outcomes: readonly Outcome[]): string {
+function receiversOf(outcomes: readonly Ending[]): string {
   const names = [...new Set(outcomes.map((o) => (o.receiver ? placeName(o.receiver.place) : '')))].filter(
     (n) => n !== '',
   );
@@ -17,14 +18,14 @@ function receiversOf(outcomes: readonly Outcome[]): string {
   return names.length === 1 ? (names[0] as string) : `${names.length} endpoints`;
 }
 
-function lostAt(outcome: Outcome): string {
+function lostAt(outcome: Ending): string {
   const where = outcome.decisive?.place ? ` at ${placeName(outcome.decisive.place)}` : '';
   return `${outcome.direction === 'reply' ? 'The packet arrives, but its reply is lost' : 'The packet is lost'}${where}`;
 }
 
 /** What most people want to know first. `what` is the destination as asked. */
 export function outcomeSentence(
-  outcomes: readonly Outcome[],
+  outcomes: readonly Ending[],
   verdict: VerdictWord,
   reason: string,
   destination: Destination,
@@ -34,7 +35,7 @@ export function outcomeSentence(
   if (!first || verdict === 'unknown') return reasonRow(reason)?.meaning ?? reason;
   switch (verdict) {
     case 'delivered':
-      return `${what} answers: the packet reaches ${receiversOf(outcomes)}${first.reply ? ' and its reply comes back' : ''}.`;
+      return `${what} answers: the packet reaches ${receiversOf(outcomes)}${first.answered ? ' and its reply comes back' : ''}.`;
     case 'refused':
       return `The packet reaches ${receiversOf(outcomes)}, and nothing listens on ${hostPort(first.receiver?.address ?? '', first.receiver?.port ?? 0)}.`;
     case 'depends': {
@@ -65,10 +66,4 @@ export function answerSentence(groups: readonly TraceGroup[], verdict: VerdictWo
   if (good === 0 && verdict !== 'unknown' && verdict !== 'depends')
     return `None of the ${total} ways asked about is open. ${first.summary}`;
   return `${good} of the ${total} ways asked about are open.`;
-}
-
-/** `shop/web-1, shop/web-2 and 3 more`. */
-export function sourceNames(sources: readonly SourceEnd[]): string {
-  const names = sources.slice(0, 2).map((s) => s.name);
-  return sources.length > 2 ? `${names.join(', ')} and ${sources.length - 2} more` : names.join(' and ');
 }

@@ -10,7 +10,8 @@ import type { ReadResult, SourceFile } from '../read/source.ts';
 import type { TraceAnswer } from './answer.ts';
 import { type Directory, directoryOf } from './directory.ts';
 import type { Question } from './question.ts';
-import { type Tracer, trace, tracerOf } from './trace.ts';
+import { trace } from './trace.ts';
+import { type Tracer, tracerOf } from './tracer.ts';
 
 export interface Session {
   read: ReadResult;

@@ -19,7 +19,7 @@ function conditionKey(conditions: readonly Condition[]): string {
 }
 
 /** Whether outcomes end alike whatever way the choices without odds fall: then those choices decide nothing. */
-function conditionsDecide(outcomes: readonly Outcome[]): boolean {
+function conditionsDecide(outcomes: readonly Pick<Outcome, 'verdict' | 'reason' | 'conditions'>[]): boolean {
   const ends = new Map<string, Set<string>>();
   for (const outcome of outcomes) {
     const key = conditionKey(outcome.conditions);
@@ -31,7 +31,10 @@ function conditionsDecide(outcomes: readonly Outcome[]): boolean {
 }
 
 /** One verdict for all ways one packet can take. `unmodelled`: one of the choices is a construct without a model. */
-export function judge(outcomes: readonly Outcome[], unmodelled: boolean): Judged {
+export function judge(
+  outcomes: readonly Pick<Outcome, 'verdict' | 'reason' | 'conditions'>[],
+  unmodelled: boolean,
+): Judged {
   const first = outcomes[0];
   if (!first) throw new Error('a packet takes at least one way');
   const words = new Set(outcomes.map((o) => o.verdict));

@@ -1,0 +1,224 @@
+/** What becomes of the packets of one source on their way to one destination. */
+import type { Family, Netns } from '@podwire/engine';
+import { EXTERNAL_ADDRESS } from '../dataplane/outside.ts';
+import type { Hint, Note, SourceEnd } from './answer.ts';
+import type { Destination } from './destinations.ts';
+import { namespaceOf } from './directory.ts';
+import type { Fate } from './group.ts';
+import { type NoteBook, notePath } from './notes.ts';
+import { otherPolicyNote } from './other-policies.ts';
+import { type Ending, endingOf, hasUnmodelled } from './outcome.ts';
+import { openingPacket } from './packet.ts';
+import { allPaths, type Send } from './paths.ts';
+import { type PolicyDirection, policiesSelecting, policyNote } from './policies.ts';
+import type { ResolvedQuestion } from './question.ts';
+import { reasonRow } from './reasons.ts';
+import type { TransportName } from './reference.ts';
+import { outcomeSentence } from './sentences.ts';
+import { undeclaredTargetPort, whyNoEndpoints } from './service-why.ts';
+import type { Source } from './sources.ts';
+import type { Tracer } from './tracer.ts';
+import { type Judged, judge } from './verdicts.ts';
+
+function familyOf(address: string): Family {
+  return address.includes(':') ? 6 : 4;
+}
+
+/** Families in which a network namespace has an address that others can answer to. */
+function familiesOf(netns: Netns | undefined): Set<Family> {
+  const others = (netns?.addresses ?? []).filter(
+    ({ address, scope }) => scope !== 'link' && scope !== 'host' && !/^(127\.|::1\/|fe80:)/i.test(address),
+  );
+  return new Set(others.map(({ address }) => familyOf(address)));
+}
+
+export interface Asking {
+  tracer: Tracer;
+  question: ResolvedQuestion;
+  notes: NoteBook;
+  hints: Hint[];
+  /** Destinations outside without an address, and the ones that stand for them. */
+  outside: { from: Destination; to: Destination }[];
+  /** Notes on the policies that select a pod, by direction and pod. */
+  policies: Map<string, Note[]>;
+}
+
+/** A fate without a packet. */
+function withoutPacket(source: SourceEnd, destination: Destination, judged: Judged, summary: string): Fate {
+  return { source, destination, endings: [], ...judged, summary };
+}
+
+function nowhere(source: SourceEnd, destination: Destination, reason: string, summary: string): Fate {
+  return withoutPacket(source, destination, { verdict: 'unreachable', reason }, summary);
+}
+
+/** Service addresses mean what kube-proxy makes of them; only one of its modes is modelled. */
+function needsProxy({ end }: Destination): boolean {
+  return ['clusterIP', 'externalIP', 'loadBalancerIP', 'nodePort'].includes(end.addressKind);
+}
+
+/** Any outside address becomes a real one of a family the source has; sources of one family get the same one. */
+function outsideOf(asking: Asking, destination: Destination, families: ReadonlySet<Family>): Destination | undefined {
+  const family = ([4, 6] as const).find((f) => families.has(f));
+  if (family === undefined) return undefined;
+  const known = asking.outside.find((o) => o.from === destination && o.to.family === family);
+  if (known) return known.to;
+  const to = { ...destination, end: { ...destination.end, address: EXTERNAL_ADDRESS[family] }, family };
+  asking.outside.push({ from: destination, to });
+  return to;
+}
+
+/** The destination as this source would dial it; undefined where they have no address family in common. */
+function dialled(asking: Asking, destination: Destination, families: ReadonlySet<Family>): Destination | undefined {
+  if (destination.end.address === undefined) return outsideOf(asking, destination, families);
+  return destination.family === undefined || families.has(destination.family) ? destination : undefined;
+}
+
+/** The policies that select one end, one note each. */
+function policyNotes({ tracer, policies }: Asking, pod: string, direction: PolicyDirection): Note[] {
+  const key = `${direction} ${pod}`;
+  const known = policies.get(key);
+  if (known) return known;
+  const { cluster, provenance, others } = tracer;
+  const object = cluster.pods.get(pod)?.object;
+  const selecting =
+    !object || object.spec.hostNetwork === true
+      ? []
+      : [
+          ...policiesSelecting(cluster, pod, direction).map((p) => policyNote(provenance, p, pod, direction)),
+          ...others
+            .filter((p) => p.maySelect(namespaceOf(object), object.metadata.labels ?? {}))
+            .map((p) => otherPolicyNote(provenance, p, pod)),
+        ];
+  policies.set(key, selecting);
+  return selecting;
+}
+
+/** Egress at the source, ingress at whoever receives. Only what would pass is left undecided. */
+function applyPolicies(asking: Asking, source: Source, endings: readonly Ending[], judged: Judged): Judged {
+  const receivers = endings.map((o) => (o.receiver?.place.kind === 'pod' ? o.receiver.place.name : undefined));
+  const selecting = [
+    ...(source.pod === undefined ? [] : policyNotes(asking, source.pod, 'Egress')),
+    ...[...new Set(receivers)].flatMap((pod) =>
+      pod === undefined || pod === source.pod ? [] : policyNotes(asking, pod, 'Ingress'),
+    ),
+  ];
+  for (const note of selecting) asking.notes.add(note);
+  const passes = ['delivered', 'refused', 'depends'].includes(judged.verdict);
+  return selecting.length > 0 && passes ? { verdict: 'unknown', reason: 'policy-not-judged' } : judged;
+}
+
+function explainService(asking: Asking, destination: Destination, reasons: ReadonlySet<string>): void {
+  const { service } = destination;
+  if (!service) return;
+  const { cluster, provenance } = asking.tracer;
+  if (reasons.has('no-endpoints')) asking.hints.push(...whyNoEndpoints(cluster, service.key, service.port, provenance));
+  else if (service.port !== undefined && (reasons.has('no-listener') || reasons.has('listener-assumed'))) {
+    const hint = undeclaredTargetPort(cluster, service.key, service.port, provenance);
+    if (hint) asking.hints.push(hint);
+  }
+}
+
+/** The packet that asks; undefined where the ends have no address family in common. */
+function sendOf(asking: Asking, source: Source, netns: string, to: Destination | undefined): Send | undefined {
+  const { address: daddr, protocol, port } = to?.end ?? {};
+  if (daddr === undefined) return undefined;
+  const { question } = asking;
+  const packet = openingPacket({
+    family: to?.family ?? familyOf(daddr),
+    protocol: protocol as TransportName,
+    ...(source.address !== undefined && { saddr: source.address }),
+    daddr,
+    sport: question.sport,
+    dport: port ?? 0,
+  });
+  return { netns, packet, connection: question.asked.connection };
+}
+
+/** Sends, and judges every way the packet can take. */
+function sent(asking: Asking, source: Source, end: SourceEnd, destination: Destination, send: Send): Fate {
+  const { tracer, notes } = asking;
+  const { paths, complete } = allPaths(tracer.machine, send);
+  if (!complete) {
+    notes.add({
+      kind: 'caveat',
+      code: 'too-many-paths',
+      text: `More than ${paths.length} ways are possible; only the first are told.`,
+    });
+  }
+  for (const path of paths) notePath(path, notes);
+  const endings = paths.map((path) => endingOf(path, destination, source.place.kind === 'external', tracer));
+  explainService(asking, destination, new Set(endings.map((e) => e.reason)));
+  const judged = applyPolicies(asking, source, endings, judge(endings, paths.some(hasUnmodelled)));
+  const address = paths[0]?.conversation.client.address;
+  return {
+    source: { ...end, ...(address !== undefined && address !== '' && { address }) },
+    destination,
+    endings,
+    send,
+    ...judged,
+    summary: outcomeSentence(endings, judged.verdict, judged.reason, destination),
+  };
+}
+
+/** One source, one destination. Undefined where they have no address family in common. */
+function fateOf(asking: Asking, source: Source, destination: Destination): Fate | undefined {
+  const { cluster, places, netnses } = asking.tracer;
+  const { name, place, address } = source;
+  const end: SourceEnd = { name, place, ...(address !== undefined && { address }) };
+  if (destination.nowhere) {
+    const { reason, summary } = destination.nowhere;
+    explainService(asking, destination, new Set([reason]));
+    return nowhere(end, destination, reason, summary);
+  }
+  const netns = places.netnsOf(place);
+  if (netns === undefined) {
+    return nowhere(end, destination, 'no-pod-address', `${name} has no network: it runs on no node of the input.`);
+  }
+  if (needsProxy(destination) && cluster.settings.proxyMode.value !== 'iptables') {
+    const reason = 'proxy-mode-not-modelled';
+    return withoutPacket(end, destination, { verdict: 'unknown', reason }, reasonRow(reason)?.meaning ?? reason);
+  }
+  const families = address === undefined ? familiesOf(netnses.get(netns)) : new Set([familyOf(address)]);
+  const to = dialled(asking, destination, families);
+  const send = sendOf(asking, source, netns, to);
+  return to && send && sent(asking, source, end, to, send);
+}
+
+/** Fates of every pair; destinations of a family the source lacks are left out where it can reach the name by another. */
+export function fatesOf(asking: Asking): Fate[] {
+  const { sources, destinations } = asking.question;
+  const fates: Fate[] = [];
+  const skipped: { source: Source; destination: Destination }[] = [];
+  const asked = new Set<string>();
+  for (const destination of destinations.all) {
+    for (const source of sources.all) {
+      const fate = fateOf(asking, source, destination);
+      if (fate) {
+        fates.push(fate);
+        asked.add(`${source.name} ${destination.end.name}`);
+      } else skipped.push({ source, destination });
+    }
+  }
+  for (const { source, destination } of skipped) {
+    const family = destination.family === undefined ? '' : ` IPv${destination.family}`;
+    if (asked.has(`${source.name} ${destination.end.name}`)) {
+      asking.notes.add({
+        kind: 'intended',
+        code: 'other-family',
+        text: `${destination.end.address} was not asked: ${source.name} has no${family} address.`,
+      });
+    } else {
+      const end: SourceEnd = { name: source.name, place: source.place };
+      fates.push(
+        nowhere(
+          end,
+          destination,
+          'no-common-family',
+          `${source.name} has no${family} address to reach ${destination.end.name} from.`,
+        ),
+      );
+    }
+  }
+  return fates;
+}

@@ -1,0 +1,39 @@
+/** Everything an answer is drawn from. */
+import type { Machine, Netns } from '@podwire/engine';
+import type { Cluster } from '../cluster/cluster.ts';
+import type { Dataplane } from '../dataplane/node-state.ts';
+import type { ReadResult } from '../read/source.ts';
+import { type Directory, directoryOf } from './directory.ts';
+import { type OtherPolicy, otherPolicies } from './other-policies.ts';
+import { type Places, placesOf } from './places.ts';
+import { type Provenance, provenanceOf } from './provenance.ts';
+
+/** Make one per cluster, it remembers what it looked up. */
+export interface Tracer {
+  cluster: Cluster;
+  machine: Machine;
+  directory: Directory;
+  provenance: Provenance;
+  places: Places;
+  netnses: ReadonlyMap<string, Netns>;
+  /** Policies of kinds that the cluster does not hold. */
+  others: readonly OtherPolicy[];
+}
+
+/** The machine must hold `dataplane.network` already. */
+export function tracerOf(
+  cluster: Cluster,
+  dataplane: Dataplane,
+  machine: Machine,
+  read: Pick<ReadResult, 'lineOf' | 'objects'>,
+): Tracer {
+  return {
+    cluster,
+    machine,
+    directory: directoryOf(cluster),
+    provenance: provenanceOf(cluster, read),
+    places: placesOf(dataplane),
+    netnses: new Map(dataplane.network.netnses.map((n) => [n.name, n])),
+    others: otherPolicies(read.objects),
+  };
+}
