@@ -5,12 +5,18 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { TraceAnswer } from './answer.ts';
 import { answerJson } from './answer-json.ts';
+import { describeCluster } from './cluster-answer.ts';
 import type { Question } from './question.ts';
 import { openSession, type Session } from './session.ts';
 import { SHOP, source } from './shop.ts';
 
-const schema = JSON.parse(readFileSync(new URL('../../../../schema/trace.schema.json', import.meta.url), 'utf8'));
-const validate = new Ajv2020({ strict: true, allErrors: true, allowUnionTypes: true }).compile(schema);
+const read = (name: string) => JSON.parse(readFileSync(new URL(`../../../../schema/${name}`, import.meta.url), 'utf8'));
+const compile = (of: object) => new Ajv2020({ strict: true, allErrors: true, allowUnionTypes: true }).compile(of);
+
+const schema = read('trace.schema.json');
+const clusterSchema = read('cluster.schema.json');
+const validate = compile(schema);
+const validateCluster = compile(clusterSchema);
 
 const POLICY = `
 ---
@@ -63,6 +69,27 @@ test('the same question gives the same bytes', () => {
     expect(answerJson(session.trace(question))).toBe(answerJson(session.trace(question)));
 });
 
+const ODD = `
+---
+kind: ConfigMap
+---
+apiVersion: example.org/v1
+kind: Gadget
+metadata: {name: g}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: clash, namespace: shop}
+spec: {ports: [{port: 70000}]}
+`;
+
+test.each(['', ODD])('what is said of a cluster fits its schema', async (more) => {
+  const { cluster, read: input } = await openSession({ files: [source(SHOP + POLICY + more)] });
+  const answer: unknown = JSON.parse(answerJson(describeCluster(cluster, input)));
+  validateCluster(answer);
+  expect(validateCluster.errors ?? []).toEqual([]);
+});
+
 interface SchemaPart {
   type?: string | string[];
   properties?: Record<string, SchemaPart>;
@@ -80,16 +107,22 @@ function* parts(part: unknown, path: string): Generator<[string, SchemaPart]> {
 }
 
 describe('the schema has no slack', () => {
-  test('every object names all its fields', () => {
-    for (const [path, part] of parts(schema, '#')) {
+  test.each([
+    ['trace', schema],
+    ['cluster', clusterSchema],
+  ])('%s: every object names all its fields', (_, root) => {
+    for (const [path, part] of parts(root, '#')) {
       if (part.type !== 'object') continue;
       expect(part.additionalProperties, path).toBe(false);
       expect(Object.keys(part.properties ?? {}), path).toEqual(expect.arrayContaining(part.required ?? []));
     }
   });
 
-  test('every array says what it holds', () => {
-    for (const [path, part] of parts(schema, '#')) if (part.type === 'array') expect(part.items, path).toBeDefined();
+  test.each([
+    ['trace', schema],
+    ['cluster', clusterSchema],
+  ])('%s: every array says what it holds', (_, root) => {
+    for (const [path, part] of parts(root, '#')) if (part.type === 'array') expect(part.items, path).toBeDefined();
   });
 
   test('a field more, a field less, or another word is refused', () => {
