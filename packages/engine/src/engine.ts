@@ -35,6 +35,8 @@ class WasmEngine implements Engine {
   #decoder: Decoder | undefined;
   /** First byte that networks are written to. */
   readonly #heap: number;
+  /** Last byte that a network was written to. */
+  #written = 0;
 
   constructor(instance: WebAssembly.Instance, indexAll: boolean) {
     const { abi, calls } = readAbi(instance.exports);
@@ -59,11 +61,20 @@ class WasmEngine implements Engine {
     const calls = this.#live;
     this.#objects = undefined;
     this.#decoder = undefined;
-    const arena = new Arena(this.#views, this.#heap, calls.used() >>> 0);
-    const { manifest, objects } = encodeNetwork(this.#abi, arena, network);
+    const arena = new Arena(this.#views, this.#heap, Math.max(calls.used() >>> 0, this.#written));
+    const { manifest, objects } = this.#encode(arena, network);
     throwFailure(calls.load(manifest));
     this.#objects = objects;
     this.#decoder = new Decoder(this.#abi, this.#views, objects);
+  }
+
+  #encode(arena: Arena, network: Network): ReturnType<typeof encodeNetwork> {
+    try {
+      return encodeNetwork(this.#abi, arena, network);
+    } finally {
+      // A network that contradicts itself is written in part.
+      this.#written = arena.end;
+    }
   }
 
   reset(): void {

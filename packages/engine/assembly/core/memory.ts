@@ -44,6 +44,8 @@ const ALIGNMENT: usize = 16;
 let cursor: usize = 0;
 /** End of what outlives a reset. */
 let sealed: usize = 0;
+/** Farthest end ever: bytes below it are not zero any more. */
+let touched: usize = 0;
 
 /** First free byte of an instance that holds maps alone and no machine: the regions are not needed. */
 export function heap(): usize {
@@ -67,6 +69,7 @@ function reserve(end: usize): bool {
 /** The host has filled everything below `end`; what follows is the engine's. */
 export function claim(end: usize): void {
   cursor = (end + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+  if (cursor > touched) touched = cursor;
 }
 
 /** Zeroed bytes; 0 and a failure where the memory cannot grow. */
@@ -78,6 +81,7 @@ export function allocate(bytes: usize): usize {
     return 0;
   }
   cursor = end;
+  if (end > touched) touched = end;
   memory.fill(start, 0, end - start);
   return start;
 }
@@ -91,7 +95,7 @@ export function unwind(): void {
   cursor = sealed;
 }
 
-/** End of the memory in use, in bytes. */
+/** End of the memory that was ever in use, in bytes: whoever fills it anew has to clear it. */
 export function used(): usize {
-  return cursor;
+  return touched;
 }
