@@ -44,7 +44,16 @@ export function readOracleArguments(args: readonly string[]): OracleArguments {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({
     args: [...args],
-    options: { clusters: text, seed: text, only: text, machine: text, probes: text, jobs: text, cases: text, record: text },
+    options: {
+      clusters: text,
+      seed: text,
+      only: text,
+      machine: text,
+      probes: text,
+      jobs: text,
+      cases: text,
+      record: text,
+    },
   });
   const machine = values.machine ?? 'wasm';
   if (machine !== 'wasm' && machine !== 'reference') throw new Error(`--machine is wasm or reference, not ${machine}`);

@@ -44,7 +44,13 @@ function serviceTargets(service: Service, nodeAddresses: readonly string[]): Tar
 function otherTargets(scenario: Scenario, services: readonly Service[], nodeAddresses: readonly string[]): Target[] {
   const slices = scenario.objects.filter((o) => o.kind === 'EndpointSlice') as EndpointSlice[];
   const endpoints = slices.flatMap((slice) =>
-    slice.endpoints.flatMap((e) => (slice.ports ?? []).map((p) => ({ daddr: e.addresses[0] as string, dport: p.port as number, protocol: transport(p.protocol) }))),
+    slice.endpoints.flatMap((e) =>
+      (slice.ports ?? []).map((p) => ({
+        daddr: e.addresses[0] as string,
+        dport: p.port as number,
+        protocol: transport(p.protocol),
+      })),
+    ),
   );
   const protocols: Transport[] = ['tcp', 'udp'];
   return protocols.flatMap((protocol) => [
@@ -52,10 +58,16 @@ function otherTargets(scenario: Scenario, services: readonly Service[], nodeAddr
     // Wrong ports, a free Service address, an address of no pod, somewhere outside.
     ...services.flatMap((s) => (s.spec.clusterIPs ?? []).map((daddr) => ({ daddr, dport: 4321, protocol }))),
     ...services.flatMap((s) =>
-      (s.status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => (ip === undefined ? [] : [{ daddr: ip, dport: 4321, protocol }])),
+      (s.status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) =>
+        ip === undefined ? [] : [{ daddr: ip, dport: 4321, protocol }],
+      ),
     ),
     ...nodeAddresses.map((daddr) => ({ daddr, dport: 31999, protocol })),
-    ...['10.96.77.77', 'fd00:10:96::7777', '10.244.0.200', 'fd00:10:244::200'].map((daddr) => ({ daddr, dport: 80, protocol })),
+    ...['10.96.77.77', 'fd00:10:96::7777', '10.244.0.200', 'fd00:10:244::200'].map((daddr) => ({
+      daddr,
+      dport: 80,
+      protocol,
+    })),
     ...['203.0.113.50', '2001:db8:ffff::50'].map((daddr) => ({ daddr, dport: 8080, protocol })),
     ...['203.0.113.50', '2001:db8:ffff::50'].map((daddr) => ({ daddr, dport: 8098, protocol })),
   ]);
@@ -64,7 +76,9 @@ function otherTargets(scenario: Scenario, services: readonly Service[], nodeAddr
 /** The local addresses of a namespace that a process there may send from. */
 function sourcesOf(world: World, netns: string, to: string): string[] {
   const found = world.network.netnses.find((n) => n.name === netns);
-  return (found?.addresses ?? []).map((a) => plain(a.address)).filter((a) => family(a) === family(to) && !a.startsWith('fe80'));
+  return (found?.addresses ?? [])
+    .map((a) => plain(a.address))
+    .filter((a) => family(a) === family(to) && !a.startsWith('fe80'));
 }
 
 export function chooseProbes(random: Random, scenario: Scenario, world: World, count: number): Probe[] {
@@ -72,12 +86,16 @@ export function chooseProbes(random: Random, scenario: Scenario, world: World, c
   const families = new Set(services.concat().flatMap((s) => s.spec.ipFamilies ?? []));
   const nodes = [...world.dataplane.nodes.values()];
   const nodeAddresses = [
-    ...new Set(nodes.flatMap((n) => n.host.addresses.map((a) => plain(a.address)).filter((a) => !a.startsWith('fe80')))),
+    ...new Set(
+      nodes.flatMap((n) => n.host.addresses.map((a) => plain(a.address)).filter((a) => !a.startsWith('fe80'))),
+    ),
     ...(families.has('IPv4') ? ['127.0.0.1'] : []),
     ...(families.has('IPv6') ? ['::1'] : []),
   ];
   const wanted = services.flatMap((service) => serviceTargets(service, nodeAddresses));
-  const others = otherTargets(scenario, services, nodeAddresses).filter((t) => families.has(family(t.daddr) === 4 ? 'IPv4' : 'IPv6'));
+  const others = otherTargets(scenario, services, nodeAddresses).filter((t) =>
+    families.has(family(t.daddr) === 4 ? 'IPv4' : 'IPv6'),
+  );
   const pods = nodes.flatMap((n) => n.pods.map((pod) => pod.name));
   const probes: Probe[] = [];
   for (let i = 0; i < count; i++) {

@@ -1,8 +1,8 @@
 /** What the machine says: every way an attempt, or several in a row, can go. */
 import {
+  ChoiceKind,
   type ConntrackEntry,
   type Conversation,
-  ChoiceKind,
   continueConversation,
   converse,
   Disposition,
@@ -11,8 +11,8 @@ import {
   type Machine,
   type Packet,
   Protocol,
-  tally,
   TcpFlag,
+  tally,
 } from '@podwire/engine';
 import type { Probe } from './scenario.ts';
 import { endText, portName, type Seen, type Tracked, trackedText } from './seen.ts';
@@ -34,6 +34,9 @@ export const courseText = (course: Course): string => JSON.stringify(course);
 const FIRST_PORT = 20000;
 /** Answers to answers: a reset to an unknown segment, an ICMP error about a stray datagram. */
 const MOST_ANSWERS = 8;
+
+/** Packets that are led in a circle by several ways have more courses than anybody wants to see. */
+const MOST_BRANCHES = 128;
 
 function packetOf(probe: Probe, sport: number): Packet {
   const family = probe.daddr.includes(':') ? 6 : 4;
@@ -106,13 +109,16 @@ function attempt(machine: Machine, probe: Probe, sport: number, tracking: readon
 export function expectationOf(machine: Machine, probe: Probe, tracking: readonly string[]): Expectation {
   const run = (): Course =>
     Array.from({ length: probe.times ?? 1 }, (_, i) => attempt(machine, probe, FIRST_PORT + i, tracking));
-  const exploration = explore(machine, run);
+  const exploration = explore(machine, run, { limit: MOST_BRANCHES });
   const odds = tally(exploration, courseText);
   const courses = new Map<string, { course: Course; odds: number }>();
   const groups: Expectation['groups'] = new Map();
   for (const { result, choices, odds: branchOdds } of exploration.branches) {
     const text = courseText(result);
-    courses.set(text, { course: result, odds: fractionToNumber(odds.get(text)?.least ?? { numerator: 0n, denominator: 1n }) });
+    courses.set(text, {
+      course: result,
+      odds: fractionToNumber(odds.get(text)?.least ?? { numerator: 0n, denominator: 1n }),
+    });
     const ways = choices.filter((choice) => choice.kind === ChoiceKind.MULTIPATH);
     const key = ways.map((choice) => choice.taken).join(' ');
     const group = groups.get(key) ?? { courses: new Map() };

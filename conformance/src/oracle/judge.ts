@@ -41,7 +41,8 @@ const ALONE_MS = 900;
 const TRIES = 64;
 const LIKELY = 0.222;
 
-const agrees = (expectation: Expectation, course: Course) => expectation.truncated || expectation.courses.has(courseText(course));
+const agrees = (expectation: Expectation, course: Course) =>
+  expectation.truncated || expectation.courses.has(courseText(course));
 
 /** Probes that may run side by side: those with several attempts leave traces in the match `recent`, and run alone. */
 function batches(probes: readonly Probe[]): number[][] {
@@ -127,14 +128,19 @@ class Judge {
   }
 
   async spread(count: number, timeoutMs: number): Promise<void> {
-    const chosen = [...this.#probes.entries()].filter(([i, probe]) => isSpread(probe, this.#expectations[i] as Expectation));
+    const chosen = [...this.#probes.entries()].filter(([i, probe]) =>
+      isSpread(probe, this.#expectations[i] as Expectation),
+    );
     for (const [i, probe] of chosen.slice(0, count)) {
       const expectation = this.#expectations[i] as Expectation;
       const seen = new Map<string, Course>();
       let missing: string[] = [];
       // A crowd of connections may be slow, and then lack its slowest: once more.
       for (let k = 0; k < 2; k++) {
-        const courses = await this.#observe(Array.from({ length: TRIES }, () => probe), timeoutMs);
+        const courses = await this.#observe(
+          Array.from({ length: TRIES }, () => probe),
+          timeoutMs,
+        );
         for (const course of courses) {
           if (!agrees(expectation, course)) continue;
           seen.set(courseText(course), course);

@@ -51,7 +51,15 @@ export class Observer {
         if ((probe.times ?? 1) <= round) return [];
         const { from, protocol, saddr, daddr, dport } = probe;
         const sport = this.#nextPort();
-        const attempt: Attempt = { id: `${sport}`, from, protocol, daddr, dport, sport, ...(saddr !== undefined && { saddr }) };
+        const attempt: Attempt = {
+          id: `${sport}`,
+          from,
+          protocol,
+          daddr,
+          dport,
+          sport,
+          ...(saddr !== undefined && { saddr }),
+        };
         return [{ i, attempt }];
       });
       const { results, tracked } = await this.#lab.probe(

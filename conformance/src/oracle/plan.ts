@@ -81,7 +81,10 @@ function linkLines(network: Network): { links: string[][]; plugged: Map<string, 
       const key = `${netns.name} ${link.name}`;
       if (link.kind === 'loopback' || done.has(key)) continue;
       const own = ['name', link.name, 'netns', `%${netns.name}`];
-      const details = [...(link.mac === undefined ? [] : ['address', link.mac]), ...(link.mtu === undefined ? [] : ['mtu', `${link.mtu}`])];
+      const details = [
+        ...(link.mac === undefined ? [] : ['address', link.mac]),
+        ...(link.mtu === undefined ? [] : ['mtu', `${link.mtu}`]),
+      ];
       if (link.segment !== undefined) {
         const port = `port${ports++}`;
         plugged.set(link.segment, [...(plugged.get(link.segment) ?? []), port]);
@@ -171,11 +174,11 @@ function routeLine(route: Route, table: number): string {
 
 /** A gateway must be reachable when its route is added. */
 function routeLines(netns: Netns): string[] {
-  const all = netns.tables.flatMap((table) =>
-    routesOf(table).map((route) => ({ route, table: table.id })),
-  );
+  const all = netns.tables.flatMap((table) => routesOf(table).map((route) => ({ route, table: table.id })));
   const hasGateway = ({ route }: (typeof all)[number]) => route.nexthops.some((hop) => hop.via !== undefined);
-  return [...all.filter((r) => !hasGateway(r)), ...all.filter(hasGateway)].map(({ route, table }) => routeLine(route, table));
+  return [...all.filter((r) => !hasGateway(r)), ...all.filter(hasGateway)].map(({ route, table }) =>
+    routeLine(route, table),
+  );
 }
 
 function ruleLine(rule: PolicyRule): string {
@@ -263,7 +266,22 @@ const lines = (all: readonly string[]) => all.map((line) => `${line}\n`).join(''
 export function planOf(network: Network, listening: readonly Listening[], backend: Scenario['backend']): Plan {
   const { links, plugged } = linkLines(network);
   for (const segment of plugged.keys())
-    links.push(['link', 'add', 'name', `sw-${segment}`, 'netns', `%${SWITCH}`, 'type', 'bridge', 'stp_state', '0', 'forward_delay', '0', 'mcast_snooping', '0']);
+    links.push([
+      'link',
+      'add',
+      'name',
+      `sw-${segment}`,
+      'netns',
+      `%${SWITCH}`,
+      'type',
+      'bridge',
+      'stp_state',
+      '0',
+      'forward_delay',
+      '0',
+      'mcast_snooping',
+      '0',
+    ]);
   const switchLines = [...plugged].flatMap(([segment, ports]) => [
     `link set dev sw-${segment} up`,
     ...ports.flatMap((port) => [`link set dev ${port} master sw-${segment}`, `link set dev ${port} up`]),
@@ -276,7 +294,10 @@ export function planOf(network: Network, listening: readonly Listening[], backen
   });
   return {
     spaces: [
-      { name: SWITCH, before: { ...LAB_SYSCTLS, '?net.bridge.bridge-nf-call-iptables': 0, '?net.bridge.bridge-nf-call-ip6tables': 0 } },
+      {
+        name: SWITCH,
+        before: { ...LAB_SYSCTLS, '?net.bridge.bridge-nf-call-iptables': 0, '?net.bridge.bridge-nf-call-ip6tables': 0 },
+      },
       ...netnses.map(({ name }) => ({ name, before: LAB_SYSCTLS })),
     ],
     links,

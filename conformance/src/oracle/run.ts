@@ -107,7 +107,11 @@ class Worker {
     const { mismatches, courses } = await this.#judge(small);
     say(`  made smaller: ${JSON.stringify({ ...small, objects: small.objects.length })}`);
     for (const mismatch of mismatches) say(mismatchText(mismatch));
-    const path = saveCase(cases, `${seed}-${number}`, { from: `seed ${seed}, cluster ${number}`, scenario: small, courses });
+    const path = saveCase(cases, `${seed}-${number}`, {
+      from: `seed ${seed}, cluster ${number}`,
+      scenario: small,
+      courses,
+    });
     say(`  kept as ${path}; again: --seed ${seed} --only ${number}`);
   }
 }
@@ -141,7 +145,9 @@ export async function runOracle(args: OracleArguments): Promise<number> {
   const started = performance.now();
   await runAll(args, numbers, totals);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  say(`${totals.probes} probes, ${totals.attempts} attempts, ${totals.second} probes agreed only alone, ${seconds} s; clusters:`);
+  say(
+    `${totals.probes} probes, ${totals.attempts} attempts, ${totals.second} probes agreed only alone, ${seconds} s; clusters:`,
+  );
   say(`${totals.clusters - totals.failed} passed, ${totals.failed} failed`);
   return totals.failed === 0 ? 0 : 1;
 }

@@ -18,7 +18,10 @@ function withoutObject(scenario: Scenario, i: number): Step {
     return true;
   };
   const objects = scenario.objects.filter(stays);
-  const places = new Set(['@external', ...objects.flatMap((o) => (o.kind === 'Pod' ? [`default/${o.metadata.name}`] : [o.metadata.name]))]);
+  const places = new Set([
+    '@external',
+    ...objects.flatMap((o) => (o.kind === 'Pod' ? [`default/${o.metadata.name}`] : [o.metadata.name])),
+  ]);
   return { ...scenario, objects, listening: scenario.listening.filter((l) => places.has(l.netns)) };
 }
 
@@ -39,7 +42,13 @@ function* plainer(scenario: Scenario): Generator<Step> {
   for (const [i, object] of scenario.objects.entries()) {
     if (object.kind !== 'Service') continue;
     const spec = object.spec as Record<string, unknown>;
-    for (const field of ['sessionAffinity', 'loadBalancerSourceRanges', 'externalIPs', 'internalTrafficPolicy', 'externalTrafficPolicy']) {
+    for (const field of [
+      'sessionAffinity',
+      'loadBalancerSourceRanges',
+      'externalIPs',
+      'internalTrafficPolicy',
+      'externalTrafficPolicy',
+    ]) {
       if (spec[field] === undefined) continue;
       const { [field]: _gone, ...rest } = spec;
       if (field === 'sessionAffinity') delete rest.sessionAffinityConfig;

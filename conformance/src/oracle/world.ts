@@ -16,7 +16,12 @@ function withPolicy(tables: Table[]): Table[] {
     for (let layer: Table | undefined = table; layer; layer = layer.base) {
       const forward = layer.chains.find((chain) => chain.name === 'FORWARD');
       if (forward?.hook)
-        return { family: table.family, name: table.name, base: table, chains: [{ ...forward, hook: { ...forward.hook, policy: 'drop' } }] };
+        return {
+          family: table.family,
+          name: table.name,
+          base: table,
+          chains: [{ ...forward, hook: { ...forward.hook, policy: 'drop' } }],
+        };
     }
     return undefined;
   };
