@@ -23,7 +23,7 @@ function hostOf(address: Address): string {
 }
 
 /** The connected route of an address; undefined where the kernel makes none in the main table. */
-export function connectedRoute(host: Host, address: Address, link: Link): Route | undefined {
+function connectedRoute(host: Host, address: Address, link: Link): Route | undefined {
   const destination = subnetOf(address);
   if (destination === undefined || address.noprefixroute || !isUp(link)) return undefined;
   if (!destination.includes(':')) {

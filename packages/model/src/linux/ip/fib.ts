@@ -13,7 +13,7 @@ import {
 import { findLink, type Host, isUp, metricOf, routesIn, rulesOf } from './host.ts';
 import { scopeNumber } from './names.ts';
 
-export interface Found {
+interface Found {
   route: Route;
   nexthop: Nexthop;
 }

@@ -22,7 +22,7 @@ export interface Host {
 
 export const MAIN_TABLE = 254;
 export const LOCAL_TABLE = 255;
-export const DEFAULT_TABLE = 253;
+const DEFAULT_TABLE = 253;
 
 /** All links; `lo` also where none was given. */
 export function linksOf(netns: Netns): Link[] {

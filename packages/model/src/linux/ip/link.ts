@@ -35,7 +35,7 @@ function otherEnd(host: Host, link: Link): { host: Host; link: Link } | undefine
   return netns && peer && { host: { netns, world: host.world }, link: peer };
 }
 
-export function setUp(host: Host, link: Link): void {
+function setUp(host: Host, link: Link): void {
   if (link.kind === 'loopback' || link.up === true) return;
   link.up = true;
   for (const address of host.netns.addresses) if (address.link === link.name) addConnected(host, address);
@@ -44,7 +44,7 @@ export function setUp(host: Host, link: Link): void {
   if (other && isUp(other.link) && hasCarrier(other.host, other.link)) carrierOn(other.host, other.link);
 }
 
-export function setDown(host: Host, link: Link): void {
+function setDown(host: Host, link: Link): void {
   link.up = false;
   const { netns } = host;
   // IPv6 addresses go unless they are to be kept; IPv4 ones stay.
@@ -139,7 +139,7 @@ function readPeer(words: Words): PeerRequest {
 }
 
 /** Puts a link into a namespace; `add` of an existing name is refused. */
-export function insertLink(netns: Netns, link: Link): void {
+function insertLink(netns: Netns, link: Link): void {
   if (findLink(netns, link.name)) throw kernelError('EEXIST');
   netns.links.push(link);
 }

@@ -111,7 +111,7 @@ export interface LinkListing {
   details?: boolean;
 }
 
-export function linkRecord(host: Host, link: Link, listing: LinkListing = {}): LinkRecord {
+function linkRecord(host: Host, link: Link, listing: LinkListing = {}): LinkRecord {
   const loopback = link.kind === 'loopback';
   const linkinfo = listing.details ? infoOf(link) : undefined;
   const { peer } = link;

@@ -1,5 +1,5 @@
 /** `ip route add ...` as iproute2 reads it (ip/iproute.c:iproute_modify), before the kernel sees it. */
-import { type Family, formatAddress, formatPrefix, type Route, type Scope } from '@podwire/engine';
+import { type Family, formatPrefix, type Route, type Scope } from '@podwire/engine';
 import { LOCAL_TABLE, MAIN_TABLE } from './host.ts';
 import { protocolWord, scopeOf, tableId } from './names.ts';
 import { IpRefusal } from './refusal.ts';
@@ -159,10 +159,4 @@ export function readRoute(words: Words, verb: RouteVerb, asked: Family | undefin
     nexthops: paths.length ? paths : [single],
     multipath: paths.length > 0,
   };
-}
-
-/** The address of a prefix, without its length. */
-export function hostOf(prefix: string): string {
-  const parsed = prefixOf(prefix);
-  return formatAddress(parsed);
 }

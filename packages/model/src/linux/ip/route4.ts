@@ -63,7 +63,7 @@ function resolve(host: Host, request: RouteRequest): Nexthop[] {
 }
 
 /** What the kernel keeps of a request; throws what it says otherwise. */
-export function buildRoute4(host: Host, request: RouteRequest): Route {
+function buildRoute4(host: Host, request: RouteRequest): Route {
   checkDestination(request);
   if (((request.tos ?? 0) & 3) !== 0) throw kernelSays('Invalid dsfield (tos): ECN bits must be 0');
   if (scopeNumber(FARTHEST[request.type]) > scopeNumber(request.scope)) throw kernelSays('Invalid scope');

@@ -4,7 +4,10 @@ import type { IpFamily, MatchExtension, TargetExtension } from './base/extension
 import { printText, type TextExtension } from './base/table.ts';
 import { addrtype, printAddrtype } from './match/addrtype.ts';
 import { comment, printComment } from './match/comment.ts';
+import { connlimit } from './match/connlimit.ts';
 import { conntrack, printConntrack } from './match/conntrack.ts';
+import { hashlimit } from './match/hashlimit.ts';
+import { headerMatches } from './match/headers.ts';
 import { icmp, icmp6, printIcmp } from './match/icmp.ts';
 import { iprange, printIprange } from './match/iprange.ts';
 import { length, printLength } from './match/length.ts';
@@ -13,6 +16,7 @@ import { mac, printMac } from './match/mac.ts';
 import { connmark, mark, printMark } from './match/mark.ts';
 import { multiport, printMultiport } from './match/multiport.ts';
 import { nfacct, printNfacct } from './match/nfacct.ts';
+import { otherMatches, policyOptions, printPolicy, quota } from './match/other.ts';
 import { physdev, printPhysdev } from './match/physdev.ts';
 import { printRecent, recent } from './match/recent.ts';
 import { sctp } from './match/sctp.ts';
@@ -27,6 +31,7 @@ import { ct, notrack, printCt } from './target/ct.ts';
 import { connmark as connmarkTarget, mark as markTarget, printMoveMark, printSetMark } from './target/mark.ts';
 import { nat, printNat } from './target/nat.ts';
 import { notes } from './target/note.ts';
+import { otherTargets } from './target/other.ts';
 import { printReject, reject } from './target/reject.ts';
 import { printSetAction, set as setTarget } from './target/set.ts';
 
@@ -38,6 +43,23 @@ function textTarget(extension: TextExtension, kind: 'note' | 'unmodelled-target'
     parse: (given, context) => ({ kind, text: printText('-j', extension, given, context) }),
   };
 }
+
+function textMatch(extension: TextExtension, kind: 'limit' | 'unmodelled'): MatchExtension {
+  const { name, family, impliedBy, rows } = extension;
+  return {
+    name,
+    ...(family && { family }),
+    ...(impliedBy && { impliedBy }),
+    options: rows,
+    parse: (given, context) => ({ kind, text: printText('-m', extension, given, context) }),
+  };
+}
+
+const policy: MatchExtension = {
+  name: 'policy',
+  options: policyOptions,
+  parse: (given) => ({ kind: 'unmodelled', text: printPolicy(given) }),
+};
 
 const matches: readonly MatchExtension[] = [
   tcp,
@@ -64,6 +86,11 @@ const matches: readonly MatchExtension[] = [
   length,
   nfacct,
   limit,
+  hashlimit,
+  connlimit,
+  textMatch(quota, 'limit'),
+  policy,
+  ...[...headerMatches, ...otherMatches].map((extension) => textMatch(extension, 'unmodelled')),
 ];
 
 const targets: readonly TargetExtension[] = [
@@ -75,6 +102,7 @@ const targets: readonly TargetExtension[] = [
   notrack,
   setTarget,
   ...notes.map((extension) => textTarget(extension, 'note')),
+  ...otherTargets.map((extension) => textTarget(extension, 'unmodelled-target')),
 ];
 
 function find<T extends { name: string; family?: IpFamily }>(

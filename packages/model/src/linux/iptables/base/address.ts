@@ -2,7 +2,7 @@
 import { type Family, formatAddress, maskOf, parseAddress, type Words } from '@podwire/engine';
 import { type IpFamily, Refusal } from './extension.ts';
 
-export function familyNumber(family: IpFamily): Family {
+function familyNumber(family: IpFamily): Family {
   return family === 'ip' ? 4 : 6;
 }
 

@@ -23,12 +23,22 @@ export function readRate(text: string, scale: number): number {
 }
 
 /** The unit is the shortest that loses nothing (extensions/libxt_limit.c:print_rate). */
-export function printRate(period: number, scale: number): string {
+function chooseUnit(period: number, scale: number): (typeof UNITS)[number] {
   let chosen: (typeof UNITS)[number] = UNITS[0];
   for (const unit of UNITS.slice(1)) {
     const full = unit[1] * scale;
     if (period > full || Math.floor(full / period) < full % period) break;
     chosen = unit;
   }
-  return `${Math.floor((chosen[1] * scale) / period)}/${chosen[0]}`;
+  return chosen;
+}
+
+export function printRate(period: number, scale: number): string {
+  const [name, seconds] = chooseUnit(period, scale);
+  return `${Math.floor((seconds * scale) / period)}/${name}`;
+}
+
+/** Seconds of the unit that a rate is printed with. */
+export function unitOf(period: number, scale: number): number {
+  return chooseUnit(period, scale)[1];
 }

@@ -2,6 +2,7 @@
  * Extensions that the machine does not evaluate, as tables: which options they take and how each value is printed. The result is the
  * extension's canonical text.
  */
+import { prefix, printHostPrefix } from './address.ts';
 import {
   bang,
   type Context,
@@ -24,6 +25,8 @@ export type Printer = (
 
 export interface Row extends OptionSpec {
   print: Printer;
+  /** The option that says the same in canonical form. */
+  printAs?: string;
 }
 
 export interface TextExtension {
@@ -37,13 +40,13 @@ export interface TextExtension {
   exclude?: readonly (readonly string[])[];
   protocols?: readonly number[];
   impliedBy?: readonly number[];
-  /** What the tool prints for an option that was not given. */
-  defaults?: Readonly<Record<string, string>>;
+  /** What the tool prints for an option that was not given, unless another one was. */
+  defaultUnless?: { name: string; value: string; given: string };
   /** Anything the rows cannot say. */
   check?: (given: readonly Given[], context: Context) => void;
 }
 
-export function row(name: string, print: Printer, traits: Partial<OptionSpec> = {}): Row {
+export function row(name: string, print: Printer, traits: Partial<Row> = {}): Row {
   return { name, values: print === none ? 0 : 1, print, ...traits };
 }
 
@@ -56,15 +59,15 @@ export function printText(lead: string, extension: TextExtension, given: readonl
   for (const group of extension.exclude ?? []) exclusive(given, extension.name, group);
   extension.check?.(given, context);
   const out = [`${lead} ${extension.name}`];
-  for (const { name, print } of extension.rows) {
+  const preset = extension.defaultUnless;
+  for (const { name, print, printAs } of extension.rows) {
     const met = given.filter((g) => g.name === name);
-    if (met.length === 0) {
-      const preset = extension.defaults?.[name];
-      if (preset !== undefined) out.push(`--${name}${preset === '' ? '' : ` ${preset}`}`);
+    if (met.length === 0 && preset?.name === name && !given.some((g) => g.name === preset.given)) {
+      out.push(`--${name} ${preset.value}`);
     }
     for (const g of met) {
       const text = print(g.values, { name, not: g.not, context });
-      if (text !== undefined) out.push(`${bang(g.not)}--${name}${text === '' ? '' : ` ${text}`}`);
+      if (text !== undefined) out.push(`${bang(g.not)}--${printAs ?? name}${text === '' ? '' : ` ${text}`}`);
     }
   }
   return out.join(' ');
@@ -83,6 +86,34 @@ export function uint(max: number, min = 0, omit?: number): Printer {
   return ([text = ''], { name }) => {
     const value = number(name, text, max, min);
     return value === omit ? undefined : String(value);
+  };
+}
+
+/** Always in quotation marks, as some extensions print theirs. */
+export const inQuotes: Printer = ([text = '']) => `"${text.replace(/["\\']/g, '\\$&')}"`;
+
+/** A number of 64 bits. */
+export const uint64: Printer = ([text = ''], { name }) => {
+  const value = /^[0-9]+$/.test(text) ? BigInt(text) : -1n;
+  if (value < 0n || value >> 64n) throw new Refusal(`bad value for option "--${name}", or out of range: "${text}"`);
+  return value.toString();
+};
+
+/** Words of a list, in the order of `words`. */
+export function listOf(...words: readonly string[]): Printer {
+  return ([text = ''], { name }) => {
+    const asked = text.split(',').map((part) => part.toLowerCase());
+    const strange = asked.find((part) => !words.some((w) => w.toLowerCase() === part));
+    if (strange !== undefined) throw new Refusal(`bad value for option "--${name}": "${strange}"`);
+    return words.filter((w) => asked.includes(w.toLowerCase())).join(',');
+  };
+}
+
+/** An address with its mask, host bits kept; the mask of one host is left out where `bare`. */
+export function network(bare: boolean): Printer {
+  return ([text = ''], { context }) => {
+    const full = prefix(context.family, text, true);
+    return bare ? printHostPrefix(full) : full;
   };
 }
 

@@ -14,7 +14,7 @@ function readProbability(text: string): number {
 }
 
 /** `%.11f` of probability / 2^31, halves to even as the C library rounds. */
-export function formatProbability(probability: number): string {
+function formatProbability(probability: number): string {
   const scaled = BigInt(probability) * 10n ** BigInt(DIGITS);
   const unit = BigInt(ONE);
   let quotient = scaled / unit;

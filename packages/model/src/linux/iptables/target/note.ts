@@ -2,7 +2,18 @@
 import { Protocol } from '@podwire/engine';
 import { Refusal } from '../base/extension.ts';
 import { number } from '../base/numbers.ts';
-import { cut, none, oneOf, type Printer, plain, quoted, row, type TextExtension, uint } from '../base/table.ts';
+import {
+  cut,
+  inQuotes,
+  none,
+  oneOf,
+  type Printer,
+  plain,
+  quoted,
+  row,
+  type TextExtension,
+  uint,
+} from '../base/table.ts';
 
 const LEVELS = ['emerg', 'alert', 'crit', 'error', 'warning', 'notice', 'info', 'debug'];
 const LEVEL_ALIASES: Readonly<Record<string, number>> = { panic: 0, err: 3, warn: 4 };
@@ -19,12 +30,8 @@ const level: Printer = ([text = '']) => {
 const classId: Printer = ([text = '']) => {
   const m = /^([0-9a-fA-F]{1,4}):([0-9a-fA-F]{1,4})$/.exec(text);
   if (!m) throw new Refusal(`Bad class value \`${text}'`);
-  const four = (part = '') =>
-    part
-      .toLowerCase()
-      .replace(/^0+(?=.)/, '')
-      .padStart(4, '0');
-  return `${four(m[1])}:${four(m[2])}`.replace(/^0{3}(?=0:)/, '000');
+  const four = (part = '') => part.toLowerCase().padStart(4, '0');
+  return `${four(m[1])}:${four(m[2])}`;
 };
 
 export const notes: readonly TextExtension[] = [
@@ -87,7 +94,7 @@ export const notes: readonly TextExtension[] = [
   },
   {
     name: 'LED',
-    rows: [row('led-trigger-id', quoted), row('led-delay', plain), row('led-always-blink', none)],
+    rows: [row('led-trigger-id', inQuotes), row('led-delay', plain), row('led-always-blink', none)],
     need: [['led-trigger-id']],
   },
   {
