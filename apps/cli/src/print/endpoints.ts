@@ -17,9 +17,10 @@ function entryOf(outcome: Outcome): string | undefined {
   return outcome.forward.hops.find((hop) => hop.place.kind === 'node')?.place.name;
 }
 
-/** A row for each way that ends with a receiver or differs; none where there is only one way. */
+/** A row for each way; none where all of them end alike and with nobody. */
 export function endpointRows(outcomes: readonly Outcome[], everything: boolean, style: Style): Row[] {
-  if (outcomes.length < 2) return [];
+  const alike = new Set(outcomes.map((o) => `${o.verdict} ${o.reason}`)).size === 1;
+  if (outcomes.length < 2 || (alike && outcomes.every((o) => !o.receiver))) return [];
   const entries = new Set(outcomes.map(entryOf));
   const shown = everything ? outcomes : outcomes.slice(0, SHOWN_MAX);
   const rows = shown.map((outcome): Row => {

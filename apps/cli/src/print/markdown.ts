@@ -40,7 +40,7 @@ function stageTable(outcome: Outcome): string[] {
 }
 
 function endpointTable(outcomes: readonly Outcome[]): string[] {
-  if (outcomes.length < 2) return [];
+  if (outcomes.length < 2 || outcomes.every((o) => !o.receiver)) return [];
   const rows = outcomes.map(({ odds, verdict, receiver, reason }) => [
     oddsText(odds),
     verdict,

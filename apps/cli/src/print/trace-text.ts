@@ -61,12 +61,13 @@ function packetText(group: TraceGroup): string {
 
 /** One line, or two where the terminal is too narrow for one. */
 function headline(group: TraceGroup, answer: TraceAnswer, { style, columns }: TextOptions): string[] {
-  const endpoints = new Set(group.outcomes.map((o) => o.receiver && `${o.receiver.address} ${o.receiver.port}`)).size;
+  const receivers = group.outcomes.flatMap((o) => (o.receiver ? [`${o.receiver.address} ${o.receiver.port}`] : []));
+  const endpoints = new Set(receivers).size;
   const ways = group.outcomes.length;
   const assumed = answer.notes.filter((n) => n.kind === 'assumption').length;
   const facts = [
     `ct=${answer.question.connection}`,
-    ...(ways > 1 ? [count(endpoints, 'endpoint')] : []),
+    ...(ways > 1 && endpoints > 0 ? [count(endpoints, 'endpoint')] : []),
     ...(ways > endpoints && ways > 1 ? [count(ways, 'way')] : []),
     assumed === 0 ? 'exact' : count(assumed, 'assumption'),
   ];

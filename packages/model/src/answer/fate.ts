@@ -43,6 +43,10 @@ export interface Asking {
   policies: Map<string, Note[]>;
 }
 
+function meaningOf(reason: string): string {
+  return reasonRow(reason)?.meaning ?? reason;
+}
+
 /** A fate without a packet. */
 function withoutPacket(source: SourceEnd, destination: Destination, judged: Judged, summary: string): Fate {
   return { source, destination, endings: [], ...judged, summary };
@@ -108,10 +112,18 @@ function applyPolicies(asking: Asking, source: Source, endings: readonly Ending[
   return selecting.length > 0 && passes ? { verdict: 'unknown', reason: 'policy-not-judged' } : judged;
 }
 
+/** A Service whose endpoints the input cannot show may have some: "none" is then no answer. */
+function doubtEndpoints({ tracer }: Asking, destination: Destination, judged: Judged): Judged {
+  const key = destination.service?.key;
+  const hidden = key !== undefined && (tracer.cluster.unknownEndpoints?.has(key) ?? false);
+  return hidden && judged.reason === 'no-endpoints' ? { verdict: 'unknown', reason: 'endpoints-not-shown' } : judged;
+}
+
 function explainService(asking: Asking, destination: Destination, reasons: ReadonlySet<string>): void {
   const { service } = destination;
   if (!service) return;
   const { cluster, provenance } = asking.tracer;
+  if (cluster.unknownEndpoints?.has(service.key)) return;
   if (reasons.has('no-endpoints')) asking.hints.push(...whyNoEndpoints(cluster, service.key, service.port, provenance));
   else if (service.port !== undefined && (reasons.has('no-listener') || reasons.has('listener-assumed'))) {
     const hint = undeclaredTargetPort(cluster, service.key, service.port, provenance);
@@ -149,7 +161,8 @@ function sent(asking: Asking, source: Source, end: SourceEnd, destination: Desti
   for (const path of paths) notePath(path, notes);
   const endings = paths.map((path) => endingOf(path, destination, source.place.kind === 'external', tracer));
   explainService(asking, destination, new Set(endings.map((e) => e.reason)));
-  const judged = applyPolicies(asking, source, endings, judge(endings, paths.some(hasUnmodelled)));
+  const plain = doubtEndpoints(asking, destination, judge(endings, paths.some(hasUnmodelled)));
+  const judged = applyPolicies(asking, source, endings, plain);
   const address = paths[0]?.conversation.client.address;
   return {
     source: { ...end, ...(address !== undefined && address !== '' && { address }) },
@@ -169,7 +182,8 @@ function fateOf(asking: Asking, source: Source, destination: Destination): Fate 
   if (destination.nowhere) {
     const { reason, summary } = destination.nowhere;
     explainService(asking, destination, new Set([reason]));
-    return nowhere(end, destination, reason, summary);
+    const judged = doubtEndpoints(asking, destination, { verdict: 'unreachable', reason });
+    return withoutPacket(end, destination, judged, judged.reason === reason ? summary : meaningOf(judged.reason));
   }
   const netns = places.netnsOf(place);
   if (netns === undefined) {
@@ -177,7 +191,7 @@ function fateOf(asking: Asking, source: Source, destination: Destination): Fate 
   }
   if (needsProxy(destination) && cluster.settings.proxyMode.value !== 'iptables') {
     const reason = 'proxy-mode-not-modelled';
-    return withoutPacket(end, destination, { verdict: 'unknown', reason }, reasonRow(reason)?.meaning ?? reason);
+    return withoutPacket(end, destination, { verdict: 'unknown', reason }, meaningOf(reason));
   }
   const families = address === undefined ? familiesOf(netnses.get(netns)) : new Set([familyOf(address)]);
   const to = dialled(asking, destination, families);

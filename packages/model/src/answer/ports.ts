@@ -29,6 +29,9 @@ export function listServicePorts(service: Service): string {
     .join(', ');
 }
 
+const PROTOCOLS = new Set(['TCP', 'UDP', 'SCTP']);
+
+/** Ports as a packet can be sent to them: a protocol that no packet has makes no port. */
 function meant(port: ServicePort, index: number): MeantPort {
   return {
     protocol: nameOf(port.protocol),
@@ -41,7 +44,9 @@ function meant(port: ServicePort, index: number): MeantPort {
 /** A number that the Service does not have is kept: a packet can be sent there all the same. */
 export function servicePorts(service: Service, asked: AskedPort, text: string): MeantPort[] {
   if (asked.protocol === 'icmp') return [{ protocol: 'icmp', port: 0 }];
-  const all = (service.spec.ports ?? []).map(meant);
+  const all = (service.spec.ports ?? [])
+    .map(meant)
+    .filter((_, i) => PROTOCOLS.has(service.spec.ports?.[i]?.protocol ?? 'TCP'));
   const ofProtocol = all.filter((p) => asked.protocol === undefined || p.protocol === asked.protocol);
   if (asked.port === undefined) {
     if (ofProtocol.length > 0) return ofProtocol;

@@ -235,6 +235,15 @@ const MODEL: readonly ReasonRow[] = [
     fix: 'Make selector, labels, readiness and port names fit.',
   },
   {
+    code: 'endpoints-not-shown',
+    verdict: 'unknown',
+    meaning:
+      'The Service has no selector, and the input shows no endpoints of it: in the real cluster it may have some.',
+    cause:
+      'The EndpointSlices are not part of the snapshot. They were written by hand or by a program, not made from pods.',
+    fix: 'Give them too: kubectl get endpointslices -A -o json.',
+  },
+  {
     code: 'no-local-endpoint',
     verdict: 'dropped',
     meaning:

@@ -113,6 +113,15 @@ describe.each(Object.keys(MACHINES))('%s', (name) => {
       if (part !== undefined) expect(answer.hints.find((h) => h.code === code)?.object?.line).toBe(lineOf(SHOP, part));
     });
 
+    test('read from a running cluster without selector and slices: nobody knows', async () => {
+      const live = SHOP.replace(
+        'metadata: {name: byhand, namespace: shop}',
+        'metadata: {name: byhand, namespace: shop, uid: u}',
+      );
+      const answer = await ask(live, { from: 'deploy/shop/web', to: 'svc/shop/byhand' });
+      expect(answer).toMatchObject({ verdict: 'unknown', reason: 'endpoints-not-shown', hints: [] });
+    });
+
     test('headless: there is no address to send to', async () => {
       const answer = await ask(
         SHOP.replace('clusterIP: None\n  selector: {app: api}', 'clusterIP: None\n  selector: {app: nobody}'),
