@@ -159,15 +159,7 @@ export function checkServices(
       );
     }
     for (const [i, port] of (spec.ports ?? []).entries()) {
-      if (port.port < 1 || port.port > 65535)
-        report.problem(
-          'error',
-          'bad-port',
-          { ...placed, path: ['spec', 'ports', i, 'port'] },
-          `${port.port} is no port number`,
-          'Write a number from 1 to 65535.',
-        );
-      else if (selected.length > 0) checkTargetPort(placed, port, i, selected, report);
+      if (selected.length > 0) checkTargetPort(placed, port, i, selected, report);
     }
   }
 }

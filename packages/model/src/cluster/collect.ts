@@ -13,6 +13,7 @@ import type {
   Service,
   Workload,
 } from '../objects/kube.ts';
+import { misspeltKind, validateObject } from '../objects/validate.ts';
 import { distinctObjects } from '../read/duplicates.ts';
 import type { ReadResult, SourcedObject } from '../read/source.ts';
 import type { Placed } from './cluster.ts';
@@ -107,7 +108,21 @@ function prepare({ object, origin }: SourcedObject, namespace: string, report: R
     );
     return undefined;
   }
-  return defaultObject(withRequired(fit, namespace, at, report));
+  const whole = withRequired(fit, namespace, at, report);
+  // What a server has stored it has accepted.
+  const findings = whole.metadata.uid === undefined ? validateObject(whole) : [];
+  for (const { severity, code, path, message, mend } of findings) {
+    report.problem(severity, code, { ...at, path }, message, mend);
+  }
+  return defaultObject(whole);
+}
+
+/** A kind that nobody serves is most often a slip of the pen. */
+function reportMisspelt({ object, origin }: SourcedObject, report: Report): void {
+  const finding = misspeltKind(object);
+  if (finding === undefined) return;
+  const { severity, code, path, message, mend } = finding;
+  report.problem(severity, code, { origin, object, path }, message, mend);
 }
 
 const NEEDS_SPEC = new Set(['Pod', 'Service', ...WORKLOADS]);
@@ -137,6 +152,7 @@ export function collect(read: Pick<ReadResult, 'objects'>, namespace: string, re
   for (const sourced of [...distinctObjects(read.objects).distinct, ...unnamed]) {
     if (!isKnown(sourced.object)) {
       others.push(sourced);
+      reportMisspelt(sourced, report);
       continue;
     }
     const object = prepare(sourced, namespace, report);
