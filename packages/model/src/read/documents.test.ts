@@ -52,7 +52,7 @@ describe('readDocuments', () => {
       faults: [fault],
     } = readDocuments('{"kind": "List", "items": [{"kind": "Pod"}, {"ki', 'pods.json');
     expect(documents).toEqual([]);
-    expect(fault).toMatchObject({ code: 'json-syntax', mend: 'the file ends early: fetch it again' });
+    expect(fault).toMatchObject({ code: 'json-syntax', mend: 'The file ends early: fetch it again.' });
   });
 
   it('counts empty documents, but not what stands before the first separator', () => {

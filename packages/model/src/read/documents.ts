@@ -34,22 +34,22 @@ const none: ReadonlyMap<unknown, number> = new Map();
 const separator = /^---(?=[ \t\r\n]|$)/gm;
 
 const mends: readonly [RegExp, string][] = [
-  [/tab characters/, 'indent with spaces'],
-  [/cannot start any token|non-printable/, 'quote the value, or remove the character'],
-  [/flow collection|flow sequence|flow mapping/, 'close the bracket, and put commas between entries'],
+  [/tab characters/, 'Indent with spaces.'],
+  [/cannot start any token|non-printable/, 'Quote the value, or remove the character.'],
+  [/flow collection|flow sequence|flow mapping/, 'Close the bracket, and put commas between entries.'],
   [
     /bad indentation|expected ':'|multiline key/,
-    'align this line with its neighbours, and quote values that hold ": "',
+    'Align this line with its neighbours, and quote values that hold ": ".',
   ],
-  [/anchor/, 'define the anchor (&name) before the alias (*name), outside of itself'],
-  [/aliasing/, 'write the values out instead of nesting aliases'],
-  [/nest|maxDepth/, 'no Kubernetes object is nested this deeply: check the indentation and the brackets'],
+  [/anchor/, 'Define the anchor (&name) before the alias (*name), outside of itself.'],
+  [/aliasing/, 'Write the values out instead of nesting aliases.'],
+  [/nest|maxDepth/, 'No Kubernetes object is nested this deeply: check the indentation and the brackets.'],
 ];
 
 function yamlMend(message: string, text: string): string {
   if (/^[^#\n]*\{\{.*\}\}/m.test(text))
-    return 'this looks like a template: render it first, for example with: helm template';
-  return mends.find(([pattern]) => pattern.test(message))?.[1] ?? 'correct the YAML here';
+    return 'This looks like a template: render it first, for example with: helm template';
+  return mends.find(([pattern]) => pattern.test(message))?.[1] ?? 'Correct the YAML here.';
 }
 
 /** Whether every line is blank, a comment or, where `orDirectives` allows it, a directive (`%YAML 1.1`). */
@@ -93,7 +93,7 @@ function readChunk(text: string, start: number, end: number, into: Documents): v
     into.faults.push({
       code: 'file-too-large',
       message,
-      mend: 'fetch it as JSON: -o json',
+      mend: 'Fetch it as JSON: kubectl get ... -o json',
       offset: start,
       severity: 'error',
     });
@@ -107,7 +107,7 @@ function readChunk(text: string, start: number, end: number, into: Documents): v
         into.faults.push({
           code: 'duplicate-key',
           message,
-          mend: 'remove one of them',
+          mend: 'Remove one of them.',
           offset: start + offset,
           severity: 'warning',
         });
@@ -156,7 +156,7 @@ function jsonFault(text: string, at: number, error: unknown): Fault {
   const message = found?.message ?? (error instanceof Error ? error.message : String(error));
   const offset = found?.offset ?? at;
   const ended = offset >= text.length || /does not end/.test(message);
-  const mend = ended ? 'the file ends early: fetch it again' : 'correct the JSON here';
+  const mend = ended ? 'The file ends early: fetch it again.' : 'Correct the JSON here.';
   return { code: 'json-syntax', message, mend, offset, severity: 'error' };
 }
 

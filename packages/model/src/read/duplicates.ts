@@ -60,7 +60,7 @@ export function reportRepeated(repeated: readonly SourcedObject[][]): Problem[] 
       message: equal
         ? `${ref} is defined ${definitions.length} times, each time alike`
         : `${ref} is defined ${definitions.length} times; this last definition counts, not the one in ${elsewhere}`,
-      mend: 'read only the files that belong together',
+      mend: 'Read only the files that belong together.',
       file: last.origin.file,
       line: last.origin.line,
       object: ref,

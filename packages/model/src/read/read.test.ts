@@ -115,9 +115,9 @@ describe('readSources', () => {
       ['c.yaml', 'apiVersion: v1\nkind: Pod\nmetadata: {name: 0644}\n'],
     );
     expect(result.problems.map(({ code, file: name, line, mend }) => [code, name, line, mend])).toEqual([
-      ['missing-api-version', 'a.yaml', 1, 'add apiVersion: v1'],
-      ['missing-kind', 'b.yaml', 2, 'add apiVersion and kind'],
-      ['wrong-type', 'c.yaml', 1, 'put it in quotes: name: "420"'],
+      ['missing-api-version', 'a.yaml', 1, 'Add apiVersion: v1'],
+      ['missing-kind', 'b.yaml', 2, 'Add apiVersion and kind.'],
+      ['wrong-type', 'c.yaml', 1, 'Put it in quotes: name: "420"'],
     ]);
     expect(summary(result)).toEqual(['c.yaml:1 Pod /420']);
   });

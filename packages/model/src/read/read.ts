@@ -58,7 +58,7 @@ class Reader {
     result.files += 1;
     if (bytes.length > LIMITS.fileBytes || estimateValues(bytes) > LIMITS.jsonValues) {
       const most = `${LIMITS.fileBytes / 2 ** 20} MiB or ${LIMITS.jsonValues / 1e6} million values`;
-      this.#problem('error', 'file-too-large', file, 1, `holds more than ${most}`, 'split it');
+      this.#problem('error', 'file-too-large', file, 1, `holds more than ${most}`, 'Split it.');
       return;
     }
     const { text, invalidAt } = decodeText(bytes);
@@ -70,7 +70,7 @@ class Reader {
     } else {
       if (invalidAt !== undefined) {
         const line = new Lines(text).lineAt(invalidAt);
-        this.#problem('warning', 'not-utf8', file, line, 'holds bytes that are no UTF-8', 'save it as UTF-8');
+        this.#problem('warning', 'not-utf8', file, line, 'holds bytes that are no UTF-8', 'Save it as UTF-8.');
       }
       this.#documents(file, text, documents);
     }

@@ -158,7 +158,7 @@ export function unfold(value: unknown, context: Context): void {
         kind === undefined
           ? `${what}${name === undefined ? '' : ` (${name})`} is not read`
           : `${what} has no apiVersion and is not read`,
-      mend: known === undefined ? 'add apiVersion and kind' : `add apiVersion: ${known.apiVersion}`,
+      mend: known === undefined ? 'Add apiVersion and kind.' : `Add apiVersion: ${known.apiVersion}`,
       file: context.file,
       line: context.originOf(mapping, items).line,
     });
@@ -184,7 +184,7 @@ function asObject(
         severity: 'error',
         code: 'wrong-type',
         message: `the name of ${kind} ${metadata.name} is not text`,
-        mend: `put it in quotes: name: "${metadata.name}"`,
+        mend: `Put it in quotes: name: "${metadata.name}"`,
         file: origin.file,
         line: origin.line,
         field: 'metadata.name',

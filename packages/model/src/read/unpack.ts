@@ -48,7 +48,7 @@ class Unpacker {
           'archive-too-deep',
           file.name,
           'is an archive inside an archive inside an archive',
-          'unpack it first',
+          'Unpack it first.',
         );
       } else if (format === 'gzip') {
         await this.#gunzip(file, layer);
@@ -63,7 +63,7 @@ class Unpacker {
         'unknown-archive',
         file.name,
         `is ${unreadable[format]}`,
-        'unpack it, or pack it as .tar.gz',
+        'Unpack it, or pack it as .tar.gz.',
       );
     }
   }
@@ -76,7 +76,7 @@ class Unpacker {
     const { bytes, damaged, tooLarge } = await inflate(file.bytes, this.#left);
     if (tooLarge) {
       const limit = `unpacks to more than ${LIMITS.unpackedBytes / 2 ** 20} MiB in all`;
-      this.#problem('error', 'archive-too-large', file.name, limit, 'leave out what is not Kubernetes objects');
+      this.#problem('error', 'archive-too-large', file.name, limit, 'Leave out what is not Kubernetes objects.');
       return;
     }
     this.#left -= bytes.length;
@@ -86,7 +86,7 @@ class Unpacker {
         'archive-damaged',
         file.name,
         'is damaged or ends early; what came before is read',
-        'pack it again',
+        'Pack it again.',
       );
     }
     if (bytes.length === 0 && damaged) return;
@@ -102,12 +102,12 @@ class Unpacker {
         'archive-damaged',
         file.name,
         'is damaged or ends early; what came before is read',
-        'pack it again',
+        'Pack it again.',
       );
     }
     if (entries.length > LIMITS.archiveFiles) {
       const what = `holds more than ${LIMITS.archiveFiles} entries; the rest is left out`;
-      this.#problem('error', 'archive-too-large', file.name, what, 'leave out what is not Kubernetes objects');
+      this.#problem('error', 'archive-too-large', file.name, what, 'Leave out what is not Kubernetes objects.');
     }
     for (const entry of entries.slice(0, LIMITS.archiveFiles)) await this.#entry(file.name, entry, layer);
   }
@@ -122,7 +122,7 @@ class Unpacker {
           'archive-link',
           name,
           'is a link, which is not followed',
-          'pack with: tar --dereference',
+          'Pack with: tar --dereference',
         );
       }
     } else if (!isInside(entry.name)) {
@@ -131,7 +131,7 @@ class Unpacker {
         'archive-path',
         name,
         'lies outside its archive and is not read',
-        'pack with relative paths',
+        'Pack with relative paths.',
       );
     } else if (entry.type === 'other' || !isSourceName(entry.name)) {
       this.result.ignored.push({ file: name, code: 'other-file', why: 'not YAML or JSON by its name' });
