@@ -2,7 +2,7 @@
 import { parseAddress } from '@podwire/engine';
 import type { Cluster, Placed } from '../cluster/cluster.ts';
 import { isHeadless } from '../cluster/pod-facts.ts';
-import type { Service } from '../objects/kube.ts';
+import type { Service, ServicePort } from '../objects/kube.ts';
 import { clusterIPs, externalIPs, loadBalancerIPs, nodeAddresses, type OwnAddress } from './addresses.ts';
 import type { AddressKind, Hint, Note } from './answer.ts';
 import type { Destination } from './destinations.ts';
@@ -112,21 +112,25 @@ function headlessHint(
   };
 }
 
+/** What the number asked for is, if it is no port of the Service. */
+function whatItIs(near: ServicePort, asked: number): string {
+  if (near.port === asked) return ` Its port ${asked} is ${near.protocol ?? 'TCP'}.`;
+  if (near.nodePort === asked) return ' It is a node port, which only node addresses have.';
+  return ' It is a targetPort: clients of the Service dial its port.';
+}
+
 function wrongPortHint(service: Placed<Service>, meant: MeantPort, provenance: Provenance): Hint {
   const ports = service.object.spec.ports ?? [];
-  const at = ports.findIndex((p) => p.targetPort === meant.port || p.nodePort === meant.port);
+  const at = ports.findIndex((p) => [p.port, p.targetPort, p.nodePort].includes(meant.port));
   const near = ports[at];
-  const which =
-    near === undefined
-      ? ''
-      : near.nodePort === meant.port
-        ? ' It is a node port, which only node addresses have.'
-        : ' It is a targetPort: clients of the Service dial its port.';
   const name = `svc/${service.object.metadata.name}`;
+  const first = near ?? ports[0];
+  const protocol = (first?.protocol ?? 'TCP').toLowerCase();
+  const ask = `${protocol === 'tcp' ? '' : `${protocol}:`}${name}:${first?.port}${near?.port === meant.port ? ` with ${protocol}` : ''}`;
   return {
     code: 'no-such-service-port',
-    text: `${name} has no port ${meant.port}/${meant.protocol}; it has ${listServicePorts(service.object) || 'none'}.${which}`,
-    mend: near ? `Ask ${name}:${near.port}.` : `Ask one of its ports${ports[0] ? `: ${name}:${ports[0].port}` : ''}.`,
+    text: `${name} has no port ${meant.port}/${meant.protocol}; it has ${listServicePorts(service.object) || 'none'}.${near ? whatItIs(near, meant.port) : ''}`,
+    mend: first ? `Ask ${near ? '' : 'one of its ports: '}${ask}.` : 'Give it ports.',
     object: objectRef(provenance, service, at >= 0 ? ['spec', 'ports', at] : ['spec', 'ports']),
   };
 }

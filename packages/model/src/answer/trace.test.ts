@@ -140,6 +140,17 @@ describe.each(Object.keys(MACHINES))('%s', (name) => {
       expect(answer.hints[0]?.text).toContain('80 (http), 9090 (metrics)');
     });
 
+    test.each([
+      [{ to: 'svc/shop/web:8080' }, 'It is a targetPort', 'Ask svc/web:80.'],
+      [{ to: 'svc/shop/web:30080' }, 'It is a node port', 'Ask svc/web:80.'],
+      [{ to: 'svc/shop/web:80', protocol: 'udp' as const }, 'Its port 80 is TCP', 'Ask svc/web:80 with tcp.'],
+      [{ to: 'svc/shop/web:1' }, 'it has 80', 'Ask one of its ports: svc/web:80.'],
+    ])('%j: %s', async (question, text, mend) => {
+      const [hint] = (await ask(SHOP, { from: 'deploy/shop/api', ...question })).hints;
+      expect(hint?.text).toContain(text);
+      expect(hint?.mend).toBe(mend);
+    });
+
     test('ping: a cluster IP answers none', async () => {
       const answer = await ask(SHOP, { from: 'deploy/shop/web', to: 'svc/shop/api', protocol: 'icmp' });
       expect(answer).toMatchObject({ verdict: 'dropped', reason: 'no-ping-to-service' });

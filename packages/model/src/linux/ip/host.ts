@@ -73,11 +73,21 @@ export function tableFor(netns: Netns, id: number): RouteTable {
   return table;
 }
 
-/** Routes of a table in look-up order, those of its bases behind its own; `local` with what the kernel makes by itself. */
+function hidingKey(route: Route): string {
+  return `${route.family} ${route.destination} ${metricOf(route)} ${route.tos ?? 0}`;
+}
+
+/**
+ * Routes of a table in look-up order, those of its bases behind its own; `local` with what the kernel makes by itself. A route of a base
+ * that an own one hides (same prefix, metric and TOS) is none: it stands there for other namespaces that share the base.
+ */
 export function routesIn(netns: Netns, id: number): Route[] {
-  const routes: Route[] = [];
   const top = id === LOCAL_TABLE ? localTable(netns) : netns.tables.find((table) => table.id === id);
-  for (let table = top; table; table = table.base) routes.push(...table.routes);
+  const routes = [...(top?.routes ?? [])];
+  for (let table = top?.base; table; table = table.base) {
+    const own = new Set(routes.map(hidingKey));
+    routes.push(...table.routes.filter((route) => !own.has(hidingKey(route))));
+  }
   return routes;
 }
 
