@@ -5,10 +5,10 @@ import { Readable } from 'node:stream';
 import { answerJson, openSession } from '@podwire/model';
 import { load } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { EXIT } from './exit.ts';
+import { createMachine } from './input/machine.ts';
 import { run } from './main.ts';
 import { displayWidth } from './print/width.ts';
-import { createMachine } from './run/machine.ts';
+import { EXIT } from './shell/exit.ts';
 
 const MANIFEST = `
 apiVersion: apps/v1

@@ -1,7 +1,8 @@
 /** The command line tool. One place starts it, one place ends it. */
-import { EXIT, reportError } from './exit.ts';
+
 import { createProgram } from './program.ts';
-import type { Streams } from './streams.ts';
+import { EXIT, reportError } from './shell/exit.ts';
+import type { Streams } from './shell/streams.ts';
 
 /** A reader that left (`| head`) is no error of ours. */
 function endQuietlyOnBrokenPipe(stream: NodeJS.WriteStream): void {
@@ -33,7 +34,7 @@ export async function run(name: string, args: readonly string[], streams: Stream
   });
   try {
     if (args[0] === 'complete') {
-      const { complete } = await import('./run/completion.ts');
+      const { complete } = await import('./commands/completion-run.ts');
       await complete(program, args.slice(1));
       return EXIT.YES;
     }

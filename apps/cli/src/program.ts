@@ -5,7 +5,7 @@ import { completionCommand } from './commands/completion.ts';
 import { explainCommand } from './commands/explain.ts';
 import { rulesCommand } from './commands/rules.ts';
 import { traceCommand } from './commands/trace.ts';
-import type { Streams } from './streams.ts';
+import type { Streams } from './shell/streams.ts';
 import { VERSION } from './version.ts';
 
 /** `done` gets the exit code of the command that ran. */

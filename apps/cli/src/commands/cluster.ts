@@ -1,7 +1,7 @@
 /** `podwire cluster`: what was read, assumed, ignored and is not modelled. */
 import { Command, Option } from 'commander';
-import type { Streams } from '../streams.ts';
-import { addInputOptions, type InputFlags } from './input-options.ts';
+import { addInputOptions, type InputFlags } from '../input/options.ts';
+import type { Streams } from '../shell/streams.ts';
 
 export interface ClusterFlags extends InputFlags {
   output: 'text' | 'wide' | 'json' | 'yaml';
@@ -21,7 +21,7 @@ export function clusterCommand(name: string, streams: Streams, done: (exitCode: 
     )
     .addHelpText('after', `\nExamples:\n  ${name} cluster -f manifests/\n  ${name} cluster -f snapshot.tgz -o json\n`);
   return command.action(async (flags: ClusterFlags) => {
-    const { runCluster } = await import('../run/cluster.ts');
+    const { runCluster } = await import('./cluster-run.ts');
     done(await runCluster({ flags, name, streams }));
   });
 }

@@ -1,6 +1,6 @@
-/** `podwire completion SHELL` prints the script; the script calls the hidden `complete` at each TAB. The library behind it is known to this file and `run/completion.ts` alone. */
+/** `podwire completion SHELL` prints the script; the script calls the hidden `complete` at each TAB. The library behind it is known to this file and `completion-run.ts` alone. */
 import { Argument, Command } from 'commander';
-import type { Streams } from '../streams.ts';
+import type { Streams } from '../shell/streams.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish', 'powershell'];
 
@@ -16,7 +16,7 @@ export function completionCommand(name: string, streams: Streams, done: (exitCod
       `\nExamples:\n  source <(${name} completion bash)\n  ${name} completion zsh > "\${fpath[1]}/_podwire"\n  ${name} completion fish > ~/.config/fish/completions/podwire.fish\n`,
     )
     .action(async (shell: string) => {
-      const { printScript } = await import('../run/completion.ts');
+      const { printScript } = await import('./completion-run.ts');
       printScript(shell, name, streams);
       done(0);
     });

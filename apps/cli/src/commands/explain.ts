@@ -1,6 +1,6 @@
 /** `podwire explain REASON`: what a reason means, what is usually behind it, and what helps. */
 import { Argument, Command, Option } from 'commander';
-import type { Streams } from '../streams.ts';
+import type { Streams } from '../shell/streams.ts';
 
 export function explainCommand(name: string, streams: Streams, done: (exitCode: number) => void): Command {
   return new Command('explain')
@@ -12,7 +12,7 @@ export function explainCommand(name: string, streams: Streams, done: (exitCode: 
     )
     .addHelpText('after', `\nExamples:\n  ${name} explain\n  ${name} explain no-endpoints\n`)
     .action(async (reason: string | undefined, flags: { output: 'text' | 'json' | 'yaml' }) => {
-      const { runExplain } = await import('../run/explain.ts');
+      const { runExplain } = await import('./explain-run.ts');
       done(await runExplain(reason, flags.output, streams));
     });
 }

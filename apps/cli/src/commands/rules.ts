@@ -1,11 +1,11 @@
 /** `podwire rules NODE`: what any node would hold, in the tools' own syntax. */
 import { Argument, Command, Option } from 'commander';
-import type { Streams } from '../streams.ts';
-import { addInputOptions, type InputFlags } from './input-options.ts';
+import { addInputOptions, type InputFlags } from '../input/options.ts';
+import type { Streams } from '../shell/streams.ts';
 
 /** Sections, in the order printed. */
-export const SECTIONS = ['iptables', 'ip6tables', 'link', 'addr', 'route', 'rule', 'neigh', 'sysctl'] as const;
-export type Section = (typeof SECTIONS)[number];
+const SECTIONS = ['iptables', 'ip6tables', 'link', 'addr', 'route', 'rule', 'neigh', 'sysctl'] as const;
+type Section = (typeof SECTIONS)[number];
 
 export interface RulesFlags extends InputFlags {
   only?: Section[];
@@ -24,7 +24,7 @@ export function rulesCommand(name: string, streams: Streams, done: (exitCode: nu
     `\nExamples:\n  ${name} rules worker-1 -f snapshot.tgz\n  ${name} rules worker-1 -f manifests/ --only iptables > worker-1.rules\n  ${name} rules --pod shop/web-7d9f -f snapshot.tgz --only route addr\n`,
   );
   return command.action(async (node: string | undefined, flags: RulesFlags) => {
-    const { runRules } = await import('../run/rules.ts');
+    const { runRules } = await import('./rules-run.ts');
     done(await runRules({ node, flags, name, streams }));
   });
 }

@@ -1,7 +1,7 @@
 /** `podwire trace FROM TO`: does the packet arrive, how, and why not. */
 import { Argument, Command, Option } from 'commander';
-import type { Streams } from '../streams.ts';
-import { addInputOptions, type InputFlags, wholeNumber } from './input-options.ts';
+import { addInputOptions, type InputFlags, wholeNumber } from '../input/options.ts';
+import type { Streams } from '../shell/streams.ts';
 
 export interface TraceFlags extends InputFlags {
   proto?: 'tcp' | 'udp' | 'sctp' | 'icmp';
@@ -74,7 +74,7 @@ export function traceCommand(name: string, streams: Streams, done: (exitCode: nu
     .option('--exit-zero', 'exit with 0 whatever the verdict')
     .addHelpText('after', ENDS + examples(name));
   return command.action(async (from: string, to: string, flags: TraceFlags) => {
-    const { runTrace } = await import('../run/trace.ts');
+    const { runTrace } = await import('./trace-run.ts');
     done(await runTrace({ from, to, flags, name, streams }));
   });
 }

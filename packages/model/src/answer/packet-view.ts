@@ -47,7 +47,7 @@ const FLAGS: readonly [TcpFlag, string][] = [
   [TcpFlag.URG, 'URG'],
 ];
 
-export function protocolName(protocol: number): string {
+function protocolName(protocol: number): string {
   return PROTOCOL_NAMES[protocol] ?? `proto ${protocol}`;
 }
 

@@ -7,7 +7,7 @@ const ECHO_REQUEST = { 4: 8, 6: 128 } as const;
 const IP_HEADER = { 4: 20, 6: 40 } as const;
 const OPENING_BYTES: Record<TransportName, number> = { tcp: 40, udp: 8 + 32, sctp: 12 + 20, icmp: 8 + 56 };
 
-export function protocolNumber(name: TransportName, family: Family): Protocol {
+function protocolNumber(name: TransportName, family: Family): Protocol {
   switch (name) {
     case 'tcp':
       return Protocol.TCP;

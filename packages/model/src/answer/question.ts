@@ -35,7 +35,7 @@ export interface ResolvedQuestion {
   sport: number;
 }
 
-export const DEFAULT_SPORT = 40000;
+const DEFAULT_SPORT = 40000;
 
 function agree<T>(inReference: T | undefined, asOption: T | undefined, what: string): T | undefined {
   if (inReference !== undefined && asOption !== undefined && inReference !== asOption) {

@@ -19,7 +19,6 @@ const KIND_WORDS = {
 } as const;
 
 export type ReferenceKind = keyof typeof KIND_WORDS;
-export type WorkloadKind = Exclude<ReferenceKind, 'pod' | 'service' | 'node'>;
 
 /** Networking kinds that people ask about and that are no end of a connection yet. */
 const OTHER_KINDS = new Set([

@@ -76,7 +76,7 @@ export function ownerOf(cluster: Cluster, address: string): { kind: 'pod' | 'nod
 }
 
 /** The settings whose ranges an address lies in. */
-export function rangeOf(cluster: Cluster, address: string): 'pod' | 'service' | undefined {
+function rangeOf(cluster: Cluster, address: string): 'pod' | 'service' | undefined {
   const parsed = parseAddress(address);
   if (!parsed) return undefined;
   const within = (cidrs: readonly string[]): boolean =>

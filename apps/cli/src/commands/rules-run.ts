@@ -1,8 +1,8 @@
 import { type NetnsSectionName, netnsText, type Session, suggest } from '@podwire/model';
-import type { RulesFlags } from '../commands/rules.ts';
-import { EXIT, UserError } from '../exit.ts';
-import type { Streams } from '../streams.ts';
-import { openInput } from './open.ts';
+import { openInput } from '../input/open.ts';
+import { EXIT, UserError } from '../shell/exit.ts';
+import type { Streams } from '../shell/streams.ts';
+import type { RulesFlags } from './rules.ts';
 
 interface RulesRun {
   node: string | undefined;

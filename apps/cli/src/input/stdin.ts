@@ -1,4 +1,4 @@
-import { UserError } from '../exit.ts';
+import { UserError } from '../shell/exit.ts';
 
 /** Everything a stream has to say, up to `bytesMax` bytes. */
 export async function readAll(stream: NodeJS.ReadableStream, bytesMax: number): Promise<Uint8Array> {

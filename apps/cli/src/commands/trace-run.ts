@@ -1,12 +1,12 @@
 import { answerJson, decision, type Question, sortedAnswer, type TraceAnswer } from '@podwire/model';
-import type { TraceFlags } from '../commands/trace.ts';
-import { EXIT } from '../exit.ts';
+import { openInput } from '../input/open.ts';
 import { traceMarkdown } from '../print/markdown.ts';
 import { traceMermaid } from '../print/mermaid.ts';
 import { styleOf, wantsColor } from '../print/style.ts';
 import { type Level, traceText } from '../print/trace-text.ts';
-import { columnsOf, type Streams } from '../streams.ts';
-import { openInput } from './open.ts';
+import { EXIT } from '../shell/exit.ts';
+import { columnsOf, type Streams } from '../shell/streams.ts';
+import type { TraceFlags } from './trace.ts';
 
 interface TraceRun {
   from: string;
@@ -22,7 +22,7 @@ function levelOf(flags: TraceFlags): Level {
   return flags.minimal ? 'minimal' : 'summary';
 }
 
-export function questionOf(from: string, to: string, flags: TraceFlags): Question {
+function questionOf(from: string, to: string, flags: TraceFlags): Question {
   return {
     from,
     to,

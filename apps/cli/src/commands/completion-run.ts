@@ -4,7 +4,7 @@ import tab, { script } from '@bomb.sh/tab';
 import createTab from '@bomb.sh/tab/commander';
 import { type Directory, openSession, reasonCatalogue, shortKind } from '@podwire/model';
 import type { Command } from 'commander';
-import type { Streams } from '../streams.ts';
+import type { Streams } from '../shell/streams.ts';
 
 /** A cluster larger than this is not read at a TAB. */
 const BYTES_MAX = 32 * 1024 * 1024;

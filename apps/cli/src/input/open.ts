@@ -8,13 +8,13 @@ import {
   type ProxyMode,
   type Session,
 } from '@podwire/model';
-import { collect } from '../collect/collect.ts';
-import type { InputFlags } from '../commands/input-options.ts';
-import { UserError } from '../exit.ts';
 import { problemLines } from '../print/problems.ts';
 import { styleOf, wantsColor } from '../print/style.ts';
-import type { Streams } from '../streams.ts';
+import { UserError } from '../shell/exit.ts';
+import type { Streams } from '../shell/streams.ts';
+import { collect } from './collect.ts';
 import { createMachine } from './machine.ts';
+import type { InputFlags } from './options.ts';
 
 export interface Opened {
   session: Session;
@@ -26,7 +26,7 @@ export interface Opened {
   unreadable: boolean;
 }
 
-export function overridesOf(flags: InputFlags): ClusterOverrides {
+function overridesOf(flags: InputFlags): ClusterOverrides {
   return {
     ...(flags.namespace !== undefined && { namespace: flags.namespace }),
     ...(flags.nodes !== undefined && { nodes: flags.nodes }),

@@ -1,6 +1,6 @@
 /** Where a command reads and writes. Data goes to `out`, everything else to `err`, so that pipes stay clean. */
 import type { Readable } from 'node:stream';
-import type { ColorMode } from './print/style.ts';
+import type { ColorMode } from '../print/style.ts';
 
 export interface Output {
   write(text: string): unknown;

@@ -1,9 +1,9 @@
 import { type ReasonRow, reasonCatalogue, reasonRow, suggest } from '@podwire/model';
-import { EXIT, UserError } from '../exit.ts';
 import { layOut } from '../print/layout.ts';
 import { type Style, styleOf, wantsColor } from '../print/style.ts';
 import { verdictText } from '../print/words.ts';
-import { columnsOf, type Streams } from '../streams.ts';
+import { EXIT, UserError } from '../shell/exit.ts';
+import { columnsOf, type Streams } from '../shell/streams.ts';
 
 function rowText(row: ReasonRow, style: Style, columns: number | undefined): string[] {
   return [

@@ -1,13 +1,13 @@
 /** From what `-f` names to files in memory: single files, folders, archives (left packed) and standard input. */
 import { lstatSync, readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { isSourceName, type Problem, type SourceFile } from '@podwire/model';
-import { UserError } from '../exit.ts';
+import { UserError } from '../shell/exit.ts';
 import { readAll } from './stdin.ts';
 
 /** Bytes of one file. A JavaScript string holds little more. */
-export const FILE_BYTES_MAX = 512 * 1024 * 1024;
+const FILE_BYTES_MAX = 512 * 1024 * 1024;
 /** Bytes of all files together. */
-export const TOTAL_BYTES_MAX = 1024 * 1024 * 1024;
+const TOTAL_BYTES_MAX = 1024 * 1024 * 1024;
 
 /** Folders that hold other people's programs and no cluster. */
 const SKIPPED_FOLDERS = new Set(['node_modules', '.git', '.hg', '.svn']);

@@ -1,10 +1,10 @@
 import { answerJson, describeCluster, sortedAnswer } from '@podwire/model';
-import type { ClusterFlags } from '../commands/cluster.ts';
-import { EXIT } from '../exit.ts';
+import { openInput } from '../input/open.ts';
 import { clusterText } from '../print/cluster-text.ts';
 import { styleOf, wantsColor } from '../print/style.ts';
-import { columnsOf, type Streams } from '../streams.ts';
-import { openInput } from './open.ts';
+import { EXIT } from '../shell/exit.ts';
+import { columnsOf, type Streams } from '../shell/streams.ts';
+import type { ClusterFlags } from './cluster.ts';
 
 interface ClusterRun {
   flags: ClusterFlags;
