@@ -1,15 +1,15 @@
 // The runner of suites: find them, run each in a worker thread, count, print.
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { type Arguments, readArguments, USAGE } from './arguments.ts';
-import { findSuites } from './find.ts';
 import { kindNamed } from './kinds/index.ts';
-import { type Ledger, readLedger } from './ledger.ts';
-import { printTable, summaryLine } from './print.ts';
-import { countCases, Suite, type SuitePlace } from './suite.ts';
-import { supervise, type WorkerLike } from './supervise.ts';
-import { type SuiteTally, type Tally, tallyAll, tallySuite, tallyUnsupported } from './tally.ts';
-import { type Task, work } from './work.ts';
+import { type Arguments, readArguments, USAGE } from './runner/arguments.ts';
+import { findSuites } from './runner/find.ts';
+import { type Ledger, readLedger } from './runner/ledger.ts';
+import { printTable, summaryLine } from './runner/print.ts';
+import { countCases, Suite, type SuitePlace } from './runner/suite.ts';
+import { supervise, type WorkerLike } from './runner/supervise.ts';
+import { type SuiteTally, type Tally, tallyAll, tallySuite, tallyUnsupported } from './runner/tally.ts';
+import { type Task, work } from './runner/work.ts';
 
 /** Enough for the largest recorded cluster; a case that needs more fails and the run goes on. */
 const WORKER_MEMORY_MB = 4096;

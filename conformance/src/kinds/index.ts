@@ -1,4 +1,4 @@
-import type { Kind } from '../contract.ts';
+import type { Kind } from '../runner/contract.ts';
 import { kernelNatFlow } from './kernel-nat-flow.ts';
 import { kernelRoute } from './kernel-route.ts';
 import { kubeProxyDetectLocal } from './kube-proxy-detect-local.ts';

@@ -8,7 +8,7 @@ import {
   type Network,
   Protocol,
 } from '@podwire/engine';
-import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../contract.ts';
+import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../runner/contract.ts';
 import { differentConntrack, type ListedConnection } from './kernel-conntrack.ts';
 import { buildNetwork, type NatFlowConfig, type Ruleset, withRulesets } from './kernel-nat-flow-network.ts';
 

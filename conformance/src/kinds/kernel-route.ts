@@ -2,7 +2,7 @@
 import type { Netns, RouteAnswer, RouteLookup, RouteQuestion } from '@podwire/engine';
 import { createReference } from '@podwire/engine/reference';
 import { applyIp, emptyNetns, type RouteRecord, routeRecord, tableName } from '@podwire/model';
-import { fail, type Kind, type Outcome, pass, type SuiteCase } from '../contract.ts';
+import { fail, type Kind, type Outcome, pass, type SuiteCase } from '../runner/contract.ts';
 
 interface LinkConfig {
   name: string;

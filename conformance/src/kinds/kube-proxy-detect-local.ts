@@ -9,8 +9,8 @@ import {
   nftablesIfNotLocal,
   type ProxyConfig,
 } from '@podwire/model';
-import { fail, type Kind, type Outcome, pass, type SuiteCase } from '../contract.ts';
-import { firstDifference } from '../difference.ts';
+import { fail, type Kind, type Outcome, pass, type SuiteCase } from '../runner/contract.ts';
+import { firstDifference } from '../runner/difference.ts';
 
 interface DetectorsCase {
   id: string;

@@ -1,7 +1,7 @@
 /** Which endpoints serve a service port on a node. */
 import { categorizeEndpoints, type EndpointUse } from '@podwire/model';
-import { fail, type Kind, type Outcome, pass, type SuiteCase } from '../contract.ts';
-import { firstDifference } from '../difference.ts';
+import { fail, type Kind, type Outcome, pass, type SuiteCase } from '../runner/contract.ts';
+import { firstDifference } from '../runner/difference.ts';
 
 interface EndpointsCase {
   id: string;

@@ -13,8 +13,8 @@ import {
   type Table,
 } from '@podwire/engine';
 import { iptablesCompiler, type LocalDetector, type ProxyConfig, parseIptablesSave } from '@podwire/model';
-import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../contract.ts';
-import { firstDifference } from '../difference.ts';
+import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../runner/contract.ts';
+import { firstDifference } from '../runner/difference.ts';
 import type { ProxyCase } from './kube-proxy-input.ts';
 
 interface Probe {

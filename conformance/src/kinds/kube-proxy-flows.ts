@@ -11,8 +11,8 @@ import {
   tally,
 } from '@podwire/engine';
 import { iptablesCompiler } from '@podwire/model';
-import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../contract.ts';
-import type { Suite } from '../suite.ts';
+import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../runner/contract.ts';
+import type { Suite } from '../runner/suite.ts';
 import { networkAround, PLACES, type Topology } from './kube-proxy-flows-network.ts';
 import { configOf, nodeOf, type RecordedConfig, type RecordedState } from './kube-proxy-recording.ts';
 

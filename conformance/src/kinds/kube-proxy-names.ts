@@ -1,7 +1,7 @@
 /** Names of chains and sets, in iptables and nftables mode. */
 import { iptablesNames, nftablesNames, servicePortName } from '@podwire/model';
-import { fail, type Kind, type Outcome, pass, type SuiteCase } from '../contract.ts';
-import { firstDifference } from '../difference.ts';
+import { fail, type Kind, type Outcome, pass, type SuiteCase } from '../runner/contract.ts';
+import { firstDifference } from '../runner/difference.ts';
 
 interface NamesCase {
   id: string;

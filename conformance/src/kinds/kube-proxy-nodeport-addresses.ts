@@ -1,8 +1,8 @@
 /** `--nodeport-addresses`. */
 import { formatAddress } from '@podwire/engine';
 import { type IPFamily, nodePortAddressesOf } from '@podwire/model';
-import { fail, type Kind, type Outcome, pass, type SuiteCase } from '../contract.ts';
-import { firstDifference } from '../difference.ts';
+import { fail, type Kind, type Outcome, pass, type SuiteCase } from '../runner/contract.ts';
+import { firstDifference } from '../runner/difference.ts';
 
 interface NodePortAddressesCase {
   id: string;

@@ -1,8 +1,8 @@
 /** What the real kube-proxy left in iptables and ip6tables of one node. */
 import { iptablesCompiler, printIptablesSave } from '@podwire/model';
-import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../contract.ts';
-import { firstDifference } from '../difference.ts';
-import type { Suite } from '../suite.ts';
+import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../runner/contract.ts';
+import { firstDifference } from '../runner/difference.ts';
+import type { Suite } from '../runner/suite.ts';
 import { configOf, nodeOf, type RecordedConfig, type RecordedState } from './kube-proxy-recording.ts';
 
 interface RealCase {

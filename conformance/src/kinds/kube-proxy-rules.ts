@@ -3,8 +3,8 @@
  * chain.
  */
 import { iptablesJumpLines, restoreText } from '@podwire/model';
-import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../contract.ts';
-import { firstDifference, firstDifferentLine } from '../difference.ts';
+import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../runner/contract.ts';
+import { firstDifference, firstDifferentLine } from '../runner/difference.ts';
 import { type ProxyCase, restoreInput } from './kube-proxy-input.ts';
 
 interface RulesCase extends ProxyCase {

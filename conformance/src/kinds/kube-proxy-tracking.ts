@@ -14,9 +14,9 @@ import {
   servicePortsOf,
   updatedServices,
 } from '@podwire/model';
-import { fail, type Kind, type Outcome, pass, type SuiteCase } from '../contract.ts';
-import { firstDifference } from '../difference.ts';
-import type { Suite } from '../suite.ts';
+import { fail, type Kind, type Outcome, pass, type SuiteCase } from '../runner/contract.ts';
+import { firstDifference } from '../runner/difference.ts';
+import type { Suite } from '../runner/suite.ts';
 
 interface ExpectedPort {
   servicePortName: string;

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ReadResult, readSources } from '@podwire/model';
-import { fail, type Kind, type Outcome, pass, type SuiteCase } from '../contract.ts';
 import { differences } from '../facts/compare.ts';
 import { definitionFacts, objectFacts, partsFacts, perFile, withoutApiVersion } from '../facts/facts.ts';
 import { oddFacts, type SetFile } from '../facts/odd.ts';
+import { fail, type Kind, type Outcome, pass, type SuiteCase } from '../runner/contract.ts';
 
 interface ManifestSet {
   name: string;

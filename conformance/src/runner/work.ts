@@ -17,7 +17,7 @@ export type Report =
   | { is: 'finished' }
   | { is: 'broken'; why: string };
 
-export function messageOf(error: unknown): string {
+function messageOf(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
 
