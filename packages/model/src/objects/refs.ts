@@ -13,7 +13,7 @@ export function refOf(object: {
 }
 
 /** `shop/api`; without a namespace an object stands in `default`. */
-export function namespacedName(namespace: string | undefined, name: string): string {
+function namespacedName(namespace: string | undefined, name: string): string {
   return `${namespace || DEFAULT_NAMESPACE}/${name}`;
 }
 

@@ -23,7 +23,7 @@ function records(value: unknown): [index: number, record: Record<string, unknown
 const operators = ['In', 'NotIn', 'Exists', 'DoesNotExist'];
 
 /** apimachinery/pkg/apis/meta/v1/validation: a selector's expressions. */
-export function validateSelector(selector: LabelSelector | undefined, path: Path, findings: Findings): void {
+function validateSelector(selector: LabelSelector | undefined, path: Path, findings: Findings): void {
   findings.labels([...path, 'matchLabels'], selector?.matchLabels);
   selector?.matchExpressions?.forEach(({ key, operator, values = [] }, index) => {
     const at = [...path, 'matchExpressions', index];

@@ -109,15 +109,29 @@ export function fieldOffsets(
 }
 
 const scalar = /(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.+-])/y;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids control characters in strings, so they are what is looked for.
-const badInString = /[\u0000-\u001f]|\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})/;
+const knownEscape = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
+
+/** Offset of the first character that may not stand in a string: a control character, or an escape that JSON does not know. */
+function badInString(text: string, from: number, to: number): number | undefined {
+  let at = from;
+  while (at < to) {
+    const char = text.charCodeAt(at);
+    if (char < 0x20) return at;
+    knownEscape.lastIndex = at;
+    if (char !== BACKSLASH) at += 1;
+    else if (knownEscape.test(text)) at = knownEscape.lastIndex;
+    else return at;
+  }
+  return undefined;
+}
 
 function checkString(text: string, at: number): number {
   const end = endOfString(text, at);
   if (end === -1) throw new JsonError('a string does not end', at);
-  const bad = badInString.exec(text.slice(at + 1, end - 1).replaceAll('\\\\', '//'));
-  if (bad !== null)
-    throw new JsonError('a string holds a line break, a control character or an unknown escape', at + 1 + bad.index);
+  const bad = badInString(text, at + 1, end - 1);
+  if (bad !== undefined) {
+    throw new JsonError('a string holds a line break, a control character or an unknown escape', bad);
+  }
   return end;
 }
 

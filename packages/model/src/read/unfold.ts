@@ -6,7 +6,7 @@ import { redact } from './redact.ts';
 import type { Ignored, Origin, SourcedObject, SourceList } from './source.ts';
 
 /** Where the pieces of one document go. */
-export interface Unfolded {
+interface Unfolded {
   objects: SourcedObject[];
   lists: SourceList[];
   ignored: Ignored[];
