@@ -19,13 +19,17 @@ export function findConnection(
   tuple: Tuple,
   zone: Zone,
 ): { connection: Connection; direction: CtDirection } | undefined {
-  for (const connection of host.connections) {
-    if (connection.protocol !== protocol || connection.family !== family) continue;
-    for (const direction of [CtDirection.ORIGINAL, CtDirection.REPLY]) {
-      if (zoneId(connection.zone, direction) !== zoneId(zone, direction)) continue;
-      if (sameTuple(connection.tuples[direction], tuple)) return { connection, direction };
+  const both = [CtDirection.ORIGINAL, CtDirection.REPLY] as const;
+  // The zone of the original direction is looked into first (nf_conntrack_find_get).
+  for (const wanted of new Set(both.map((direction) => zoneId(zone, direction))))
+    for (const connection of host.connections) {
+      if (connection.protocol !== protocol || connection.family !== family) continue;
+      for (const direction of both) {
+        const id = zoneId(connection.zone, direction);
+        if (id !== wanted || id !== zoneId(zone, direction)) continue;
+        if (sameTuple(connection.tuples[direction], tuple)) return { connection, direction };
+      }
     }
-  }
   return undefined;
 }
 
