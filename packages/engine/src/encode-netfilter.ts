@@ -1,5 +1,6 @@
 /** Tables, chains and what runs at each hook. Tables are encoded once, however many namespaces share them. */
-import { type Encoding } from './encoding.ts';
+import type { Encoding } from './encoding.ts';
+import { JumpCheck } from './encode-jumps.ts';
 import { encodeRule } from './encode-statements.ts';
 import { EngineError } from './errors.ts';
 import type { BaseHook, Chain, Netns, Statement, Table } from './network.ts';
@@ -40,8 +41,8 @@ const setsOf = (chain: Chain): string[] =>
 
 /** What tables hold, looked at once. */
 export class TableFacts {
+  readonly jumps = new JumpCheck();
   readonly #own = new Map<Table, Own>();
-  readonly #checked = new Set<Table>();
 
   of(table: Table): Own {
     let own = this.#own.get(table);
@@ -85,33 +86,6 @@ export class TableFacts {
 
   hooked(table: Table): (Chain & { hook: BaseHook })[] {
     return [...this.layers(table)].flatMap(({ own, isHidden }) => own.hooked.filter(({ name }) => !isHidden(name)));
-  }
-
-  /** Jumps lead to a chain that is there and no base chain, and never round in a circle. */
-  check(table: Table): void {
-    if (this.#checked.has(table)) return;
-    this.#checked.add(table);
-    const chains = new Map<string, Chain>();
-    for (let level: Table | undefined = table; level; level = level.base)
-      for (const chain of level.chains) if (!chains.has(chain.name)) chains.set(chain.name, chain);
-    const state = new Map<string, 'open' | 'done'>();
-    const visit = (chain: Chain): void => {
-      state.set(chain.name, 'open');
-      for (const { body } of chain.rules)
-        for (const statement of body) {
-          if (statement.kind !== 'jump' && statement.kind !== 'goto') continue;
-          const name = statement.chain;
-          const target = chains.get(name);
-          if (!target || target.hook)
-            throw new EngineError('UNKNOWN_CHAIN', `table ${table.name}: chain ${chain.name} jumps to ${name}`);
-          const known = state.get(name);
-          if (known === 'open')
-            throw new EngineError('CHAIN_LOOP', `table ${table.name}: chain ${chain.name} comes back to ${name}`);
-          if (known === undefined) visit(target);
-        }
-      state.set(chain.name, 'done');
-    };
-    for (const chain of chains.values()) if (!state.has(chain.name)) visit(chain);
   }
 }
 
@@ -235,7 +209,7 @@ export function encodeHooks(
   const placed: { table: number; chain: Chain & { hook: BaseHook } }[] = [];
   let tracks = false;
   for (const table of tables) {
-    facts.check(table);
+    facts.jumps.check(table);
     for (const { own, isHidden } of facts.layers(table))
       for (const [chain, names] of own.sets)
         for (const name of isHidden(chain) ? [] : names)
