@@ -1,6 +1,5 @@
 /** From a scenario to the network namespaces that both sides get: the very same objects. */
-import type { Netns, Network, Table } from '@podwire/engine';
-import { Protocol } from '@podwire/engine';
+import { type Chain, type Netns, type Network, Protocol, type Rule, type Table } from '@podwire/engine';
 import { type Dataplane, openSession } from '@podwire/model';
 import type { Changes, Listening, Scenario } from './scenario.ts';
 
@@ -11,22 +10,35 @@ export interface World {
   tracking: string[];
 }
 
-function withPolicy(tables: Table[]): Table[] {
-  const droppingChain = (table: Table): Table | undefined => {
-    for (let layer: Table | undefined = table; layer; layer = layer.base) {
-      const forward = layer.chains.find((chain) => chain.name === 'FORWARD');
-      if (forward?.hook)
-        return {
-          family: table.family,
-          name: table.name,
-          base: table,
-          chains: [{ ...forward, hook: { ...forward.hook, policy: 'drop' } }],
-        };
-    }
-    return undefined;
-  };
-  return tables.map((table) => (table.name === 'filter' ? (droppingChain(table) ?? table) : table));
+/** Neighbour discovery goes through FORWARD too where pods share a bridge: whoever drops there has to let it pass. */
+const discovery = (type: number): Rule => ({
+  body: [
+    { kind: 'protocol', protocol: Protocol.ICMPV6 },
+    { kind: 'icmp6', type, code: { from: 0, to: 255 } },
+    { kind: 'accept' },
+  ],
+});
+const SOLICITATION = 135;
+const ADVERTISEMENT = 136;
+
+function droppingForward({ name, hook, rules }: Chain, family: Table['family']): Chain {
+  if (!hook) throw new Error(`chain ${name} hangs nowhere`);
+  const first = family === 'ip6' ? [discovery(SOLICITATION), discovery(ADVERTISEMENT)] : [];
+  return { name, hook: { ...hook, policy: 'drop' }, rules: [...first, ...rules] };
 }
+
+function dropping(table: Table): Table {
+  for (let layer: Table | undefined = table; layer; layer = layer.base) {
+    const forward = layer.chains.find((chain) => chain.name === 'FORWARD');
+    if (!forward) continue;
+    const { family, name } = table;
+    return { family, name, base: table, chains: [droppingForward(forward, family)] };
+  }
+  return table;
+}
+
+const withPolicy = (tables: readonly Table[]): Table[] =>
+  tables.map((table) => (table.name === 'filter' ? dropping(table) : table));
 
 function changed(netns: Netns, isNode: boolean, { sysctls = {}, noHairpin, forwardPolicy }: Changes): Netns {
   const own = { ...(isNode ? sysctls['*'] : {}), ...sysctls[netns.name] };
