@@ -43,10 +43,12 @@ async function directoryOn(args: readonly string[]): Promise<Directory | undefin
   }
 }
 
+/** Both ways to write them: `svc/shop/api`, and `shop/web-7d9f` for pods. */
 function references(directory: Directory): string[] {
-  return directory
-    .all()
-    .map(({ kind, namespace, name }) => `${shortKind(kind)}/${namespace === undefined ? '' : `${namespace}/`}${name}`);
+  return directory.all().flatMap(({ kind, namespace, name }) => {
+    const key = namespace === undefined ? name : `${namespace}/${name}`;
+    return kind === 'Pod' ? [`pod/${key}`, key] : [`${shortKind(kind)}/${key}`];
+  });
 }
 
 /** Answers `complete -- WORDS`. */
