@@ -31,7 +31,6 @@ class NetnsSettings {
           on('net.ipv4.icmp_echo_ignore_all', NetnsFlag.ECHO_IGNORE_4) |
           on('net.ipv6.icmp.echo_ignore_all', NetnsFlag.ECHO_IGNORE_6) |
           on('net.ipv4.fib_multipath_hash_policy', NetnsFlag.MULTIPATH_PORTS_4) |
-          on('net.ipv6.fib_multipath_hash_policy', NetnsFlag.MULTIPATH_PORTS_6) |
           on('net.ipv4.fwmark_reflect', NetnsFlag.FWMARK_REFLECT_4) |
           on('net.ipv6.fwmark_reflect', NetnsFlag.FWMARK_REFLECT_6) |
           on('net.ipv4.tcp_fwmark_accept', NetnsFlag.FWMARK_ACCEPT) |

@@ -41,11 +41,13 @@ function bucketOf(key: RouteKey): usize {
   return ways + (<usize>(hash & (BUCKETS - 1)) << 2);
 }
 
-/** Whether protocol and ports belong to the flow (`fib_multipath_hash_policy`). */
+/**
+ * Whether protocol and ports belong to the flow (`fib_multipath_hash_policy`). Policy 0 of IPv6 takes the flow label, which Linux makes of
+ * the ports (rt6_multipath_hash(), ip6_make_flowlabel()).
+ */
 @inline
 function byPorts(key: RouteKey): bool {
-  const bit = key.family == 4 ? NetnsFlag.MULTIPATH_PORTS_4 : NetnsFlag.MULTIPATH_PORTS_6;
-  return (key.netns.flags & bit) != 0;
+  return key.family == 6 || (key.netns.flags & NetnsFlag.MULTIPATH_PORTS_4) != 0;
 }
 
 function remember(nexthop: u32): void {
