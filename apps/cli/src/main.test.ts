@@ -162,6 +162,16 @@ describe('input that is partly unreadable', () => {
   });
 });
 
+test('an error in an end of the question is 2, an error elsewhere is not', async () => {
+  const wrong = MANIFEST.replace('ports: [{port: 80}]', 'ports: [{port: "80"}]');
+  const there = await podwire('trace shop/client svc/broken:80 -f -', { stdin: wrong });
+  expect(there.exitCode).toBe(EXIT.BAD);
+  expect(there.err).toMatch(/stdin:\d+: error: Service shop\/broken spec\.ports\[0\]\.port: /);
+  expect(there.err).toContain('error in Service shop/broken, so the answer is not sure');
+  expect((await podwire('trace shop/client svc/broken:80 --lenient -f -', { stdin: wrong })).exitCode).toBe(EXIT.NO);
+  expect((await podwire('trace shop/client svc/web -f -', { stdin: wrong })).exitCode).toBe(EXIT.YES);
+});
+
 describe('formats', () => {
   test('JSON is byte for byte what the library says', async () => {
     const files = [{ name: good, bytes: new Uint8Array(readFileSync(good)) }];

@@ -1,5 +1,5 @@
 import { answerJson, decision, type Question, sortedAnswer, type TraceAnswer } from '@podwire/model';
-import { openInput } from '../input/open.ts';
+import { type Opened, openInput } from '../input/open.ts';
 import { traceMarkdown } from '../print/markdown.ts';
 import { traceMermaid } from '../print/mermaid.ts';
 import { styleOf, wantsColor } from '../print/style.ts';
@@ -59,16 +59,41 @@ async function render(answer: TraceAnswer, { flags, streams, name }: TraceRun): 
 
 const EXIT_OF = { yes: EXIT.YES, no: EXIT.NO, undecided: EXIT.UNDECIDED } as const;
 
+/** The objects at the ends of an answer, as problems name them: `Service shop/api`. */
+function endsOf({ groups }: TraceAnswer): Set<string> {
+  const ends = new Set<string>();
+  for (const { sources, destinations, outcomes } of groups) {
+    for (const { object } of destinations) {
+      if (!object) continue;
+      ends.add(`${object.kind} ${object.namespace === undefined ? '' : `${object.namespace}/`}${object.name}`);
+      if (object.madeFrom !== undefined) ends.add(object.madeFrom);
+    }
+    const places = [...sources.map((s) => s.place), ...outcomes.flatMap((o) => (o.receiver ? [o.receiver.place] : []))];
+    for (const { kind, name } of places) if (kind === 'pod') ends.add(`Pod ${name}`);
+  }
+  return ends;
+}
+
+/** Why an answer is not sure: parts of the input were not read, or an end of the connection is wrong in itself. */
+function doubtOf(answer: TraceAnswer, { unreadable, session }: Opened): string | undefined {
+  if (unreadable) return 'parts of the input could not be read';
+  const ends = endsOf(answer);
+  // Two objects that contradict each other are told, but each of them is readable.
+  const wrong = session.cluster.problems.find(
+    ({ severity, code, object }) => severity === 'error' && !code.endsWith('-clash') && ends.has(object ?? ''),
+  );
+  return wrong && `the input has an error in ${wrong.object}`;
+}
+
 export async function runTrace(run: TraceRun): Promise<number> {
   const { from, to, flags, name, streams } = run;
-  const { session, unreadable } = await openInput(flags, streams, name, true);
-  const answer = session.trace(questionOf(from, to, flags));
+  const opened = await openInput(flags, streams, name, true);
+  const answer = opened.session.trace(questionOf(from, to, flags));
   streams.out.write(await render(answer, run));
   if (flags.exitZero) return EXIT.YES;
-  if (unreadable && !flags.lenient) {
-    streams.err.write(
-      `${name}: parts of the input could not be read, so no answer is sure (exit 2; --lenient exits by the answer)\n`,
-    );
+  const doubt = flags.lenient ? undefined : doubtOf(answer, opened);
+  if (doubt !== undefined) {
+    streams.err.write(`${name}: ${doubt}, so the answer is not sure (exit 2; --lenient exits by the answer)\n`);
     return EXIT.BAD;
   }
   return EXIT_OF[decision(answer.verdict)];

@@ -69,7 +69,7 @@ export function addInputOptions(command: Command): Command {
     )
     .option('-n, --namespace <name>', 'namespace of names, and of objects, that say none')
     .addOption(new Option('--strict', 'no answer when the input has any error').conflicts('lenient'))
-    .option('--lenient', 'exit by the answer even if parts of the input could not be read (otherwise 2)')
+    .option('--lenient', 'exit by the answer even where the input is unreadable or wrong (otherwise 2)')
     .optionsGroup('Settings over the input (detected or assumed otherwise, see "cluster"):')
     .addOption(new Option('--proxy-mode <mode>', 'what handles Services').choices(PROXY_MODES))
     .option('--pod-cidr <cidrs>', 'pod network, one per family with a comma', splitValues)
