@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { kindNamed } from './kinds/index.ts';
 import { type Arguments, readArguments, USAGE } from './runner/arguments.ts';
+import { fail } from './runner/contract.ts';
 import { findSuites } from './runner/find.ts';
 import { type Ledger, readLedger } from './runner/ledger.ts';
 import { printTable, summaryLine } from './runner/print.ts';
@@ -20,6 +21,8 @@ function startWorker(task: Task): WorkerLike {
 }
 
 async function runSuite(place: SuitePlace, ledger: Ledger, filter: string | undefined): Promise<SuiteTally> {
+  const { broken } = place;
+  if (broken !== undefined) return tallySuite(place, [{ id: '(suite)', outcome: fail(broken) }], ledger);
   if (kindNamed(place.kind) === undefined) return tallyUnsupported(place, countCases(new Suite(place)));
   return tallySuite(place, await supervise(place, filter, startWorker), ledger);
 }

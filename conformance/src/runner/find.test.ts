@@ -42,6 +42,18 @@ describe('findSuites', () => {
     expect([only?.name, only?.sets, rest]).toEqual(['inputs', ['a'], []]);
   });
 
+  it('keeps a suite whose manifest is wrong, and says what is wrong with it', () => {
+    put('bad/a/suite.json', '{"name": "a"}');
+    put('bad/b/suite.json', '{');
+    const found = findSuites([join(root, 'bad')]);
+    expect(found.map(({ name, kind }) => [name, kind])).toEqual([
+      ['a', 'unknown'],
+      ['b', 'unknown'],
+    ]);
+    expect(found[0]?.broken).toBe('suite.json names no kind');
+    expect(found[1]?.broken).toBeDefined();
+  });
+
   it('finds nothing where nothing is', () => {
     expect(findSuites([join(root, 'other')])).toEqual([]);
   });
@@ -49,7 +61,7 @@ describe('findSuites', () => {
 
 describe('Suite', () => {
   it('reads a file that is stored gzipped', () => {
-    const [routes] = findSuites([root]);
+    const [routes] = findSuites([join(root, 'deep')]);
     if (routes === undefined) throw new Error('no suite found');
     const suite = new Suite(routes);
     expect([...suite.jsonLines('cases.jsonl')]).toEqual([{ id: 1 }, { id: 2 }]);

@@ -9,10 +9,19 @@ function foldersIn(folder: string): string[] {
   return names.sort((a, b) => (a < b ? -1 : 1)).map((name) => join(folder, name));
 }
 
-function readManifest(path: string): Record<string, unknown> {
-  const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(`${path} is no JSON object`);
-  return value as Record<string, unknown>;
+/** A suite whose manifest is wrong is still a suite: the run says so and goes on. */
+function readPlace(folder: string): SuitePlace {
+  try {
+    const manifest: unknown = JSON.parse(readFileSync(join(folder, 'suite.json'), 'utf8'));
+    if (typeof manifest !== 'object' || manifest === null) throw new Error('suite.json is no JSON object');
+    const { name, kind } = manifest as Record<string, unknown>;
+    if (typeof kind !== 'string') throw new Error('suite.json names no kind');
+    const called = typeof name === 'string' ? name : basename(folder);
+    return { name: called, kind, folder, manifest: manifest as Record<string, unknown> };
+  } catch (error) {
+    const broken = error instanceof Error ? error.message : String(error);
+    return { name: basename(folder), kind: 'unknown', folder, manifest: {}, broken };
+  }
 }
 
 /**
@@ -24,10 +33,7 @@ export function findSuites(folders: readonly string[]): SuitePlace[] {
   const sets = new Map<string, string[]>();
   const visit = (folder: string): void => {
     if (existsSync(join(folder, 'suite.json'))) {
-      const manifest = readManifest(join(folder, 'suite.json'));
-      if (typeof manifest.kind !== 'string') throw new Error(`${join(folder, 'suite.json')} names no kind`);
-      const name = typeof manifest.name === 'string' ? manifest.name : basename(folder);
-      suites.push({ name, kind: manifest.kind, folder, manifest });
+      suites.push(readPlace(folder));
     } else if (existsSync(join(folder, 'set.json'))) {
       const parent = dirname(folder);
       sets.set(parent, [...(sets.get(parent) ?? []), basename(folder)]);

@@ -11,6 +11,8 @@ export interface SuitePlace {
   manifest: Record<string, unknown>;
   /** Manifest sets only: the set folders inside `folder`. */
   sets?: string[];
+  /** Why nothing can be run: its `suite.json` is not readable, or names no kind. */
+  broken?: string;
 }
 
 /** A suite's files. Paths are relative to its folder; any file may be stored gzipped under its name with `.gz` behind. */
@@ -66,11 +68,15 @@ export class Suite {
   }
 }
 
-/** How many cases a suite has, read without knowing its kind. */
+/** How many cases a suite has, read without knowing its kind; 0 where it does not say. */
 export function countCases(suite: Suite): number {
   const { manifest, sets } = suite.place;
   if (sets !== undefined) return sets.length;
-  if (suite.has('cases.jsonl')) return [...suite.jsonLines('cases.jsonl')].length;
+  if (suite.has('cases.jsonl'))
+    return suite
+      .text('cases.jsonl')
+      .split('\n')
+      .filter((line) => line !== '').length;
   const counts = manifest.counts;
   const counted = typeof counts === 'object' && counts !== null && 'cases' in counts ? counts.cases : undefined;
   const stated = [counted, manifest.cases, manifest.count].find((value) => typeof value === 'number');

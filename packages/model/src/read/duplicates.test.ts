@@ -54,6 +54,11 @@ describe('distinctObjects', () => {
 });
 
 describe('sameValue', () => {
+  it('does not follow hostile nesting to the end of the stack', () => {
+    const deep = () => JSON.parse(`${'['.repeat(1e5)}${']'.repeat(1e5)}`);
+    expect(sameValue(deep(), deep())).toBe(false);
+  });
+
   it.each([
     [{ a: 1, b: [1, { c: null }] }, { b: [1, { c: null }], a: 1 }, true],
     [{ a: 1 }, { a: 1, b: undefined }, false],

@@ -30,19 +30,23 @@ export function distinctObjects(objects: readonly SourcedObject[]): Definitions 
   return result;
 }
 
+/** No object is nested this deeply; JSON.parse reads what is, and recursion must not follow it to the end of the stack. */
+const DEEPEST = 500;
+
 /** Structural equality of JSON values, whatever the order of keys. */
-export function sameValue(a: unknown, b: unknown): boolean {
+export function sameValue(a: unknown, b: unknown, depth = 0): boolean {
   if (a === b) return true;
+  if (depth > DEEPEST) return false;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
   if (Array.isArray(a) || Array.isArray(b)) {
     if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
-    return a.every((member, index) => sameValue(member, b[index]));
+    return a.every((member, index) => sameValue(member, b[index], depth + 1));
   }
   const keys = Object.keys(a);
   if (keys.length !== Object.keys(b).length) return false;
   const left = a as Record<string, unknown>;
   const right = b as Record<string, unknown>;
-  return keys.every((key) => Object.hasOwn(right, key) && sameValue(left[key], right[key]));
+  return keys.every((key) => Object.hasOwn(right, key) && sameValue(left[key], right[key], depth + 1));
 }
 
 /** One problem per object that is defined more than once; of no weight where all definitions are equal. */
