@@ -345,9 +345,9 @@ class Lab:
                 raise Failure(f"{' '.join(program['argv'])} in {program['netns']}: {output['err'].strip()}")
 
     def build(self, request):
-        """{spaces: [{name, before: {sysctl: value}}], links: [[word]], then: [[program]], after: {netns: [[sysctl, value]]}, servers}
+        """{spaces: [{name, before: {sysctl: value}}], links: [[word]], programs: [[program]], after: {netns: [[sysctl, value]]}, servers}
 
-        `links` are lines of `ip -batch`, in which `%name` stands for a namespace. `then`: groups of programs, one group after the other.
+        `links` are lines of `ip -batch`, in which `%name` stands for a namespace. `programs` run in groups, one group after the other.
         """
         self.clear()
         for space in request["spaces"]:
@@ -365,7 +365,7 @@ class Lab:
         for fd in self.spaces.values():
             with Inside(fd):
                 hurry_neighbours()
-        for group in request["then"]:
+        for group in request["programs"]:
             self.must_run(group)
         for name, sysctls in request["after"].items():
             with Inside(self.spaces[name]):

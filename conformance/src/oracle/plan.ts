@@ -12,7 +12,7 @@ import {
 import { printIptablesSave } from '@podwire/model';
 import type { Listening, Scenario } from './scenario.ts';
 
-export interface Program {
+interface Program {
   netns: string;
   argv: string[];
   input?: string;
@@ -22,7 +22,7 @@ export interface Program {
 export interface Plan {
   spaces: { name: string; before: Record<string, string | number> }[];
   links: string[][];
-  then: Program[][];
+  programs: Program[][];
   after: Record<string, [name: string, value: string | number][]>;
   servers: { netns: string; protocol: string; address: string; port: number }[];
   /** Network namespaces in which connections are tracked. */
@@ -228,7 +228,7 @@ const withLinkLocal = (netns: Netns): string[] => [
 ];
 
 /** Lines for `ip -batch` in a network namespace whose links are there. `ip` tells the family of a route by its destination. */
-export function batchLines(netns: Netns): string[] {
+function batchLines(netns: Netns): string[] {
   const names = netns.links.filter((link) => link.kind !== 'loopback' && link.up !== false).map((link) => link.name);
   return [
     ...netns.links.flatMap(portLines),
@@ -301,7 +301,7 @@ export function planOf(network: Network, listening: readonly Listening[], backen
       ...netnses.map(({ name }) => ({ name, before: LAB_SYSCTLS })),
     ],
     links,
-    then: [
+    programs: [
       [ip(SWITCH, switchLines), ...netnses.map((netns) => ip(netns.name, batchLines(netns)))],
       [
         ...netnses.flatMap((netns) => [ip(netns.name, ruleLines(netns, 4)), ip(netns.name, ruleLines(netns, 6), '-6')]),

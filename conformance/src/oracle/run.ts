@@ -39,7 +39,7 @@ function mismatchText({ probe, kind, expected, kernel }: Mismatch): string {
 }
 
 /** Cluster number `number` of a seed. */
-export async function scenarioOf(seed: string, number: number, probes: number): Promise<Scenario> {
+async function scenarioOf(seed: string, number: number, probes: number): Promise<Scenario> {
   const random = new Random(`${seed}/${number}`);
   const scenario = generate(random);
   const world = await worldOf(scenario);

@@ -15,7 +15,7 @@ export interface Seen {
   conntrack: string[];
 }
 
-export interface Flow {
+interface Flow {
   saddr: string;
   daddr: string;
   sport: number;
