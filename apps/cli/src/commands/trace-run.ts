@@ -59,28 +59,23 @@ async function render(answer: TraceAnswer, { flags, streams, name }: TraceRun): 
 
 const EXIT_OF = { yes: EXIT.YES, no: EXIT.NO, undecided: EXIT.UNDECIDED } as const;
 
-/** The objects at the ends of an answer, as problems name them: `Service shop/api`. */
-function endsOf({ groups }: TraceAnswer): Set<string> {
-  const ends = new Set<string>();
-  for (const { sources, destinations, outcomes } of groups) {
-    for (const { object } of destinations) {
-      if (!object) continue;
-      ends.add(`${object.kind} ${object.namespace === undefined ? '' : `${object.namespace}/`}${object.name}`);
-      if (object.madeFrom !== undefined) ends.add(object.madeFrom);
-    }
-    const places = [...sources.map((s) => s.place), ...outcomes.flatMap((o) => (o.receiver ? [o.receiver.place] : []))];
-    for (const { kind, name } of places) if (kind === 'pod') ends.add(`Pod ${name}`);
-  }
-  return ends;
+/** Errors by which a field is left out of the answer; others (clashes, names the API server refuses) leave it readable. */
+const LEFT_OUT = new Set(['wrong-type', 'missing-field', 'no-ports', 'bad-port', 'bad-address']);
+
+/** What the question was about, as problems name it: `Service shop/api`. */
+function destinationsOf({ groups }: TraceAnswer): Set<string> {
+  const objects = groups.flatMap((g) => g.destinations.flatMap(({ object }) => object ?? []));
+  return new Set(
+    objects.map(({ kind, namespace, name }) => `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`),
+  );
 }
 
-/** Why an answer is not sure: parts of the input were not read, or an end of the connection is wrong in itself. */
+/** Why an answer is not sure: parts of the input were not read, or what was asked for is wrong in itself. */
 function doubtOf(answer: TraceAnswer, { unreadable, session }: Opened): string | undefined {
   if (unreadable) return 'parts of the input could not be read';
-  const ends = endsOf(answer);
-  // Two objects that contradict each other are told, but each of them is readable.
+  const asked = destinationsOf(answer);
   const wrong = session.cluster.problems.find(
-    ({ severity, code, object }) => severity === 'error' && !code.endsWith('-clash') && ends.has(object ?? ''),
+    ({ severity, code, object }) => severity === 'error' && LEFT_OUT.has(code) && asked.has(object ?? ''),
   );
   return wrong && `the input has an error in ${wrong.object}`;
 }
