@@ -1,5 +1,5 @@
 /** What becomes of the packets of one source on their way to one destination. */
-import type { Family, Netns } from '@podwire/engine';
+import { Disposition, type Family, type Netns } from '@podwire/engine';
 import { EXTERNAL_ADDRESS } from '../dataplane/outside.ts';
 import type { Hint, Note, SourceEnd } from './answer.ts';
 import type { Destination } from './destinations.ts';
@@ -9,7 +9,7 @@ import { type NoteBook, notePath } from './notes.ts';
 import { otherPolicyNote } from './other-policies.ts';
 import { type Ending, endingOf, hasUnmodelled } from './outcome.ts';
 import { openingPacket } from './packet.ts';
-import { allPaths, type Send } from './paths.ts';
+import { allPaths, type Path, type Send } from './paths.ts';
 import { type PolicyDirection, policiesSelecting, policyNote } from './policies.ts';
 import type { ResolvedQuestion } from './question.ts';
 import { reasonRow } from './reasons.ts';
@@ -17,6 +17,7 @@ import type { TransportName } from './reference.ts';
 import { outcomeSentence } from './sentences.ts';
 import { undeclaredTargetPort, whyNoEndpoints } from './service-why.ts';
 import type { Source } from './sources.ts';
+import { strayEndpoint } from './stray-endpoint.ts';
 import type { Tracer } from './tracer.ts';
 import { type Judged, judge } from './verdicts.ts';
 
@@ -131,6 +132,17 @@ function explainService(asking: Asking, destination: Destination, reasons: Reado
   }
 }
 
+/** Endpoints that the packet was sent to in vain. */
+function explainStrays({ tracer, hints }: Asking, { service }: Destination, paths: readonly Path[]): void {
+  if (!service) return;
+  for (const { conversation } of paths) {
+    const { disposition, packet } = conversation.there.end;
+    if (disposition === Disposition.DELIVERED) continue;
+    const hint = strayEndpoint(tracer.cluster, service.key, packet.daddr, tracer.provenance);
+    if (hint) hints.push(hint);
+  }
+}
+
 /** The packet that asks; undefined where the ends have no address family in common. */
 function sendOf(asking: Asking, source: Source, netns: string, to: Destination | undefined): Send | undefined {
   const { address: daddr, protocol, port } = to?.end ?? {};
@@ -161,6 +173,7 @@ function sent(asking: Asking, source: Source, end: SourceEnd, destination: Desti
   for (const path of paths) notePath(path, notes);
   const endings = paths.map((path) => endingOf(path, destination, source.place.kind === 'external', tracer));
   explainService(asking, destination, new Set(endings.map((e) => e.reason)));
+  explainStrays(asking, destination, paths);
   const plain = doubtEndpoints(asking, destination, judge(endings, paths.some(hasUnmodelled)));
   const judged = applyPolicies(asking, source, endings, plain);
   const address = paths[0]?.conversation.client.address;

@@ -113,6 +113,23 @@ describe.each(Object.keys(MACHINES))('%s', (name) => {
       if (part !== undefined) expect(answer.hints.find((h) => h.code === code)?.object?.line).toBe(lineOf(SHOP, part));
     });
 
+    test('an endpoint whose address nobody has is named', async () => {
+      const slice = `
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: byhand-1, namespace: shop, labels: {kubernetes.io/service-name: byhand}}
+addressType: IPv4
+endpoints: [{addresses: [10.244.77.7]}]
+ports: [{name: "", port: 80}]
+`;
+      const answer = await ask(SHOP + slice, { from: 'deploy/shop/web', to: 'svc/shop/byhand' });
+      expect(answer.verdict).not.toBe('delivered');
+      expect(answer.hints).toMatchObject([
+        { code: 'endpoint-of-nobody', object: { line: lineOf(SHOP + slice, '10.244.77.7') } },
+      ]);
+    });
+
     test('read from a running cluster without selector and slices: nobody knows', async () => {
       const live = SHOP.replace(
         'metadata: {name: byhand, namespace: shop}',
