@@ -72,7 +72,7 @@ export class Lab {
 
   constructor() {
     const program = fileURLToPath(new URL('./lab.py', import.meta.url));
-    this.#child = spawn(PYTHON, [program], { env: { ...process.env, PATH }, stdio: 'pipe' });
+    this.#child = spawn(PYTHON, ['-B', program], { env: { ...process.env, PATH }, stdio: 'pipe' });
     this.#child.stderr.on('data', (data: Buffer) => {
       this.#errors += data.toString();
     });

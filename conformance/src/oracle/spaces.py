@@ -1,0 +1,69 @@
+"""Network namespaces that only file descriptors hold, and their settings."""
+
+import ctypes
+import os
+import socket
+
+CLONE_NEWNET = 0x40000000
+
+libc = ctypes.CDLL(None, use_errno=True)
+HOME = os.open("/proc/self/ns/net", os.O_RDONLY)
+
+
+class Failure(Exception):
+    """Something of the lab itself does not work: not an answer of the kernel about packets."""
+
+
+def must(result, what):
+    if result != 0:
+        raise Failure(f"{what}: {os.strerror(ctypes.get_errno())}")
+
+
+class Inside:
+    """`with Inside(fd):` runs in that network namespace."""
+
+    def __init__(self, fd):
+        self.fd = fd
+
+    def __enter__(self):
+        must(libc.setns(self.fd, CLONE_NEWNET), "setns")
+
+    def __exit__(self, *_):
+        must(libc.setns(HOME, CLONE_NEWNET), "setns")
+
+
+def family_of(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def make():
+    """A new namespace, as a file descriptor."""
+    must(libc.unshare(CLONE_NEWNET), "unshare")
+    try:
+        return os.open("/proc/self/ns/net", os.O_RDONLY)
+    finally:
+        must(libc.setns(HOME, CLONE_NEWNET), "setns")
+
+
+def write_sysctl(name, value):
+    """A key that this kernel does not have is no error where it is optional (`?` in front)."""
+    optional = name.startswith("?")
+    name = name.lstrip("?")
+    try:
+        with open("/proc/sys/" + name.replace(".", "/"), "w") as file:
+            file.write(str(value))
+    except OSError as error:
+        if not optional:
+            raise Failure(f"sysctl {name}={value}: {error.strerror}") from error
+
+
+def hurry_neighbours():
+    """Three tries of a second each is long to wait for a neighbour that is not there, and so is a proxy's courtesy towards the owner."""
+    for family in ("ipv4", "ipv6"):
+        folder = f"/proc/sys/net/{family}/neigh"
+        for link in os.listdir(folder):
+            for name, value in (("retrans_time_ms", "60"), ("proxy_delay", "0")):
+                path = f"{folder}/{link}/{name}"
+                if os.path.exists(path):
+                    with open(path, "w") as file:
+                        file.write(value)
