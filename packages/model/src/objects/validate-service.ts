@@ -101,8 +101,7 @@ function checkExternal(spec: Spec, findings: Findings): void {
       findings.add(path, 'bad-address', `${ip} is nobody's address`, 'Write an address that is routed to the nodes.');
   });
   loadBalancerSourceRanges.forEach((range, index) => {
-    // The server trims these, and nothing else (core/v1/service/util.go:GetLoadBalancerSourceRanges()).
-    findings.cidr(['spec', 'loadBalancerSourceRanges', index], range.trim());
+    findings.cidr(['spec', 'loadBalancerSourceRanges', index], range);
   });
   const isReachable =
     type === 'NodePort' || type === 'LoadBalancer' || (type === 'ClusterIP' && externalIPs.length > 0);

@@ -171,6 +171,7 @@ const accepted: KubeObject[] = [
   slice('FQDN', ['a.example.com'], [{ port: 0 }]),
   slice('IPv4', ['10.0.0.1', '10.0.0.2'], [{ name: '' }, { name: 'a' }]),
   deployment({ selector: { matchLabels: {} }, template: { spec: { containers: [] } } }),
+  made('batch/v1', 'Job', { spec: { template: { spec: { containers: [], restartPolicy: 'OnFailure' } } } }),
   made('serving.knative.dev/v1', 'Service', { spec: { template: {}, selectors: 1 } }),
 ];
 

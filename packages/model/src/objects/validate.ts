@@ -46,12 +46,11 @@ const builtInGroups = new Set(knownKinds.map(({ apiVersion, kind }) => servedGro
 export function misspeltKind({ apiVersion, kind }: KubeObject): Finding | undefined {
   if (!builtInGroups.has(servedGroup(apiVersion, kind)) || builtInKind(apiVersion, kind) !== undefined)
     return undefined;
-  const exact = knownKinds.find((known) => known.kind === kind);
-  const [near] = suggest(kind, knownKinds, (known) => known.kind, 1);
-  const meant = exact ?? near;
+  const [meant] = suggest(kind, knownKinds, (known) => known.kind, 1);
   if (meant === undefined) return undefined;
-  const path = exact === undefined ? ['kind'] : ['apiVersion'];
-  const mend = exact === undefined ? `Did you mean ${meant.kind}?` : `Did you mean apiVersion: ${meant.apiVersion}?`;
+  const isElsewhere = meant.kind === kind;
+  const path = isElsewhere ? ['apiVersion'] : ['kind'];
+  const mend = `Did you mean ${isElsewhere ? `apiVersion: ${meant.apiVersion}` : meant.kind}?`;
   return {
     severity: 'error',
     code: 'unknown-kind',
