@@ -206,7 +206,7 @@ function slices(app: number, namespace: string, pods: readonly Made[], dualStack
 }
 
 /** Nodes, Pods, Services and EndpointSlices. Pods go round the nodes; every app has a Service as long as there are Services. */
-export function generateObjects({ nodes, pods, services, dualStack = false, seed = 1 }: ClusterSize): KubeObject[] {
+function generateObjects({ nodes, pods, services, dualStack = false, seed = 1 }: ClusterSize): KubeObject[] {
   const random = randomOf(seed);
   const objects: KubeObject[] = [];
   for (let i = 0; i < nodes; i++) objects.push(node(i, dualStack));

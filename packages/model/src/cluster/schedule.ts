@@ -182,7 +182,7 @@ class Scheduler {
 }
 
 /** A pod on its node: with the zone and region labels that binding copies from the node (KEP-4742). */
-export function onNode(placed: Placed<Pod>, node: Node): Placed<Pod> {
+function onNode(placed: Placed<Pod>, node: Node): Placed<Pod> {
   const { object } = placed;
   const labels: Record<string, string> = {};
   for (const key of ['topology.kubernetes.io/zone', 'topology.kubernetes.io/region']) {

@@ -38,7 +38,7 @@ export function findPort(pod: Pick<Pod, 'spec'>, port: ServicePort): number | un
 }
 
 /** The slice's ports for one pod: those that the pod has (`getEndpointPorts`). */
-export function endpointPorts(service: Service, pod: Pod): SlicePort[] {
+function endpointPorts(service: Service, pod: Pod): SlicePort[] {
   return (service.spec.ports ?? []).flatMap((port) => {
     const number = findPort(pod, port);
     if (number === undefined) return [];
@@ -54,18 +54,18 @@ export function endpointPorts(service: Service, pod: Pod): SlicePort[] {
 }
 
 /** Terminating pods stay until they are gone; ended ones, and those without an address, are in no slice (`ShouldPodBeInEndpoints`). */
-export function isPodInEndpoints(pod: Pod): boolean {
+function isPodInEndpoints(pod: Pod): boolean {
   return !isOver(pod) && podAddresses(pod).length > 0;
 }
 
-export function conditionsOf(service: Service, pod: Pod): Required<EndpointConditions> {
+function conditionsOf(service: Service, pod: Pod): Required<EndpointConditions> {
   const serving = isPodReady(pod);
   const terminating = Boolean(pod.metadata.deletionTimestamp);
   return { ready: service.spec.publishNotReadyAddresses || (serving && !terminating), serving, terminating };
 }
 
 /** `podToEndpoint` with the hints of the Service's trafficDistribution (trafficdist.go); undefined without an address of the family. */
-export function endpointOf(service: Service, pod: Pod, node: Node | undefined, family: IPFamily): Endpoint | undefined {
+function endpointOf(service: Service, pod: Pod, node: Node | undefined, family: IPFamily): Endpoint | undefined {
   const address = podAddresses(pod).find((a) => familyOf(a) === family);
   if (address === undefined) return undefined;
   const { name, namespace = '', uid } = pod.metadata;

@@ -18,13 +18,13 @@ export interface PodPlan {
 /** A number of pods that no example and no cluster has; what is above is not made. */
 const MAX_REPLICAS = 200_000;
 
-export function templateOf(workload: Workload): PodTemplate | undefined {
+function templateOf(workload: Workload): PodTemplate | undefined {
   const spec = workload.spec;
   return workload.kind === 'CronJob' ? spec?.jobTemplate?.spec?.template : spec?.template;
 }
 
 /** The selector as a LabelSelector; ReplicationControllers have a plain map, old API versions take the template's labels. */
-export function selectorOf(workload: Workload): LabelSelector | undefined {
+function selectorOf(workload: Workload): LabelSelector | undefined {
   const { selector } = workload.spec ?? {};
   const labels = templateOf(workload)?.metadata?.labels;
   if (workload.kind === 'ReplicationController')

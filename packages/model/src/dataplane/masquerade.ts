@@ -14,7 +14,7 @@ export interface MasqueradeInput {
   podCIDR: string | undefined;
 }
 
-export const MULTICAST: Record<Family, string> = { 4: '224.0.0.0/4', 6: 'ff00::/8' };
+const MULTICAST: Record<Family, string> = { 4: '224.0.0.0/4', 6: 'ff00::/8' };
 
 /**
  * An agent's chain, hung at the end of POSTROUTING: return for pods, masquerade the rest (kubernetes-sigs/ip-masq-agent,

@@ -125,7 +125,7 @@ export const CNI_PROFILES: readonly CniProfile[] = [
 ];
 
 /** A plugin that nobody knows: a bridge on each node, plain routes between them, and ip-masq-agent's rules. */
-export const UNKNOWN_CNI: CniProfile = { ...plain, name: 'unknown', programs: [], wiring: 'bridge' };
+const UNKNOWN_CNI: CniProfile = { ...plain, name: 'unknown', programs: [], wiring: 'bridge' };
 
 export function cniProfile(name: string): CniProfile {
   return CNI_PROFILES.find((p) => p.name === name) ?? { ...UNKNOWN_CNI, name };

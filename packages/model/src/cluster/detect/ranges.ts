@@ -1,22 +1,14 @@
 /** The pod and service networks of the cluster: from its configuration, else from the addresses that its objects have. */
 import { containsAddress, formatAddress, formatPrefix, type IpAddress, parseAddress } from '@podwire/engine';
-import {
-  canonicalCIDR,
-  containsPrefix,
-  covering,
-  familyName,
-  familyOf,
-  onePerFamily,
-  parseCIDR,
-} from '../../net/cidr.ts';
+import { canonicalCIDR, covering, familyName, familyOf, onePerFamily, parseCIDR } from '../../net/cidr.ts';
 import type { IPFamily } from '../../objects/kube.ts';
 import type { Setting } from '../cluster.ts';
 import type { Collected } from '../collect.ts';
 import { choose, type Finding } from './setting.ts';
 
 /** What kubeadm's documentation and kind use. */
-export const DEFAULT_POD_CIDRS: Record<IPFamily, string> = { IPv4: '10.244.0.0/16', IPv6: 'fd00:10:244::/56' };
-export const DEFAULT_SERVICE_CIDRS: Record<IPFamily, string> = { IPv4: '10.96.0.0/12', IPv6: 'fd00:10:96::/112' };
+const DEFAULT_POD_CIDRS: Record<IPFamily, string> = { IPv4: '10.244.0.0/16', IPv6: 'fd00:10:244::/56' };
+const DEFAULT_SERVICE_CIDRS: Record<IPFamily, string> = { IPv4: '10.96.0.0/12', IPv6: 'fd00:10:96::/112' };
 
 /** Service networks by the address of Service `kubernetes`, which is the first of its network: kubeadm, k3s, EKS, AKS, GKE, kOps, OpenShift, MicroK8s. */
 const KNOWN_SERVICE_CIDRS = [
@@ -145,16 +137,4 @@ export function serviceNetwork(
     });
   });
   return joined(given, '--service-cidr', settings);
-}
-
-/** Whether a CIDR lies inside one of the others. */
-export function isInside(cidr: string, outer: readonly string[]): boolean {
-  const inner = parseCIDR(cidr);
-  return (
-    inner !== undefined &&
-    outer.some((o) => {
-      const prefix = parseCIDR(o);
-      return prefix !== undefined && prefix.family === inner.family && containsPrefix(prefix, inner);
-    })
-  );
 }
