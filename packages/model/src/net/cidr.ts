@@ -37,6 +37,10 @@ export function overlaps(a: IpPrefix, b: IpPrefix): boolean {
   return a.length <= b.length ? containsAddress(a, b) : containsAddress(b, a);
 }
 
+export function containsPrefix(outer: IpPrefix, inner: IpPrefix): boolean {
+  return outer.length <= inner.length && containsAddress(outer, inner);
+}
+
 /** The longest prefix that holds all addresses, but none longer than `longest`. */
 export function covering(addresses: readonly IpAddress[], longest: number): IpPrefix | undefined {
   const first = addresses[0];
