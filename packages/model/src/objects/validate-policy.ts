@@ -1,4 +1,4 @@
-import { containsAddress } from '@podwire/engine';
+import { containsPrefix } from '../net/cidr.ts';
 import type { Findings, Path } from './findings.ts';
 import type { LabelSelector, NetworkPolicy } from './kube.ts';
 
@@ -62,7 +62,7 @@ function checkBlock(block: Record<string, unknown>, path: Path, findings: Findin
     const at = [...path, 'except', index];
     const inner = findings.cidr(at, text);
     if (inner === undefined || outer === undefined) return;
-    const isInside = inner.family === outer.family && inner.length > outer.length && containsAddress(outer, inner);
+    const isInside = inner.family === outer.family && inner.length > outer.length && containsPrefix(outer, inner);
     if (!isInside)
       findings.contradiction(
         at,
