@@ -2,51 +2,56 @@
  * The index of a long chain: `indexBuild`, and cursors over the rules that can match the packet (`cursorsOpen`, `cursorsNext`). Rules
  * that test the same header fields under the same masks form a group; a group is hashed by what its rules ask for (tuple space search,
  * Srinivasan, Suri and Varghese 1999). Each bucket lists positions of rules in ascending order, and the lists of all groups are merged, so
- * that candidates come in the order of the chain. A candidate is still tested in full: the hash only leaves out rules that cannot match.
+ * that candidates come in the order of the chain. What the hash has compared needs no second test (`testsOf`).
  */
+import { Op } from '../../src/codes';
 import { indexedRules } from '../core/limits';
 import { allocate } from '../core/memory';
-import { roundUp } from '../core/hash';
 import { Chain } from '../layout/chain';
-import { hashOfPacket, hashOfRule, Mask, maskOfRule, sameMask } from './mask';
+import { Packet } from '../layout/packet';
+import { Statement } from '../layout/statement';
+import { Swiss, swissAddHashed, swissFindHashed, swissInit } from '../store/swiss';
+import { Narrow, Wide } from './bucket';
+import { Header, interfacesNow, isEmpty, isNarrow, sameHeader, transportOf } from './header';
+import { RULE_MASK, RULE_VALUES, readRule } from './mask';
 
 /** Rules of rarer shapes join the group that every packet looks at. */
 const MOST_GROUPS: u32 = 32;
 
-/** Rules of one mask. */
+/** Rules of one mask. Positions are counted from 1, 0 is none. */
 @unmanaged
 class Group {
-  /** Pairs of u32: hash, first posting; a power of two of them. 0: one list for all. */
-  slots: usize;
-  slotMask: u32;
-  all: usize;
+  mask: Header;
+  /** Buckets by what rules want; null: one list for all packets, from `all` on. */
+  buckets: Swiss;
+  narrow: bool;
+  all: u32;
   ruleCount: u32;
-  // The mask follows.
-}
-
-/** A position in the chain that stands in one bucket. */
-@unmanaged
-class Posting {
-  position: u32;
-  next: usize;
 }
 
 @unmanaged
 class ChainIndex {
   groups: usize;
   groupCount: u32;
+  /** For each position, one u32 each: the next one of the same list; the first is not used. */
+  next: usize;
+  /** For each rule, one u32 each: the first statement that is not compared by the hash, + 1 if it is no test. */
+  rest: usize;
 }
 
-const GROUP_SIZE: usize = offsetof<Group>() + offsetof<Mask>();
+const GROUP: usize = offsetof<Group>();
+const HEADER = changetype<Header>(memory.data(48, 8));
+const NARROW = changetype<Narrow>(memory.data(32, 8));
+const WIDE = changetype<Wide>(memory.data(56, 8));
 
 @inline
-function groupAt(groups: usize, i: u32): Group {
-  return changetype<Group>(groups + <usize>i * GROUP_SIZE);
+function groupAt(index: ChainIndex, i: u32): Group {
+  return changetype<Group>(index.groups + <usize>i * GROUP);
 }
 
 @inline
-function maskAt(group: Group): Mask {
-  return changetype<Mask>(changetype<usize>(group) + offsetof<Group>());
+function isListed(group: Group): bool {
+  return changetype<usize>(group.buckets) == 0;
 }
 
 @inline
@@ -54,68 +59,96 @@ export function ruleBody(chain: Chain, position: u32): usize {
   return <usize>load<u32>(chain.rules + (<usize>position << 2));
 }
 
-const WORK = changetype<Mask>(memory.data(64, 8));
+@inline
+function nextAfter(index: ChainIndex, position: u32): usize {
+  return index.next + (<usize>position << 2);
+}
 
-/** The group of a rule; a new one where its mask has none yet, the first (of all packets) where there are too many. */
-function groupFor(index: ChainIndex, body: usize): Group {
-  maskOfRule(body, WORK);
-  const first = groupAt(index.groups, 0);
-  if (WORK.fields == 0) return first;
+/** The group of the rule read last; a new one where its mask has none yet, the first (of all packets) where there are too many. */
+function groupFor(index: ChainIndex): Group {
+  const first = groupAt(index, 0);
+  if (isEmpty(RULE_MASK)) return first;
   for (let i: u32 = 1; i < index.groupCount; i++) {
-    const group = groupAt(index.groups, i);
-    if (sameMask(maskAt(group), WORK)) return group;
+    const group = groupAt(index, i);
+    if (sameHeader(group.mask, RULE_MASK)) return group;
   }
   if (index.groupCount >= MOST_GROUPS) return first;
-  const group = groupAt(index.groups, index.groupCount);
+  const mask = allocate(offsetof<Header>());
+  if (mask == 0) return first;
+  memory.copy(mask, changetype<usize>(RULE_MASK), offsetof<Header>());
+  const group = groupAt(index, index.groupCount);
   index.groupCount++;
-  memory.copy(changetype<usize>(maskAt(group)), changetype<usize>(WORK), offsetof<Mask>());
+  group.mask = changetype<Header>(mask);
+  group.narrow = isNarrow(RULE_MASK);
   return group;
 }
 
-function slotFor(group: Group, hash: u32): usize {
-  let at = hash & group.slotMask;
-  while (true) {
-    const slot = group.slots + (<usize>at << 3);
-    if (load<u32>(slot, 4) == 0 || load<u32>(slot) == hash) return slot;
-    at = (at + 1) & group.slotMask;
+/** Puts a rule in front of those that want the same; returns the first of them so far. */
+@inline
+function putFirst<B>(group: Group, key: B, position: u32): u32 {
+  key.take(group.mask, RULE_VALUES);
+  const hash = key.hash();
+  let bucket = swissFindHashed<B>(group.buckets, key, hash);
+  if (changetype<usize>(bucket) == 0) {
+    bucket = swissAddHashed<B>(group.buckets, hash);
+    if (changetype<usize>(bucket) == 0) return 0;
+    key.position = 0;
+    bucket.assign(key);
   }
+  const before = bucket.position;
+  bucket.position = position;
+  return before;
+}
+
+function makeBuckets(group: Group): bool {
+  const buckets = changetype<Swiss>(allocate(offsetof<Swiss>()));
+  if (changetype<usize>(buckets) == 0) return false;
+  group.buckets = buckets;
+  return group.narrow ? swissInit<Narrow>(buckets, group.ruleCount) : swissInit<Wide>(buckets, group.ruleCount);
+}
+
+/** A pointer to a statement, + 1 if it is no test. */
+function markEnd(statement: usize): u32 {
+  const op = <u32>changetype<Statement>(statement).op;
+  return <u32>statement | <u32>(op == Op.END || op >= <u32>Op.ACCEPT);
+}
+
+/** Puts the rule at `position` (from 1 on) in front of those behind it. */
+function addRule(index: ChainIndex, chain: Chain, position: u32): void {
+  const body = ruleBody(chain, position - 1);
+  const rest = readRule(body);
+  const group = groupFor(index);
+  const hashed = !isListed(group);
+  store<u32>(index.rest + (<usize>(position - 1) << 2), markEnd(hashed ? rest : body));
+  let next = group.all;
+  if (!hashed) group.all = position;
+  else if (group.narrow) next = putFirst<Narrow>(group, NARROW, position);
+  else next = putFirst<Wide>(group, WIDE, position);
+  store<u32>(nextAfter(index, position), next);
 }
 
 export function indexBuild(chain: Chain): void {
   if (chain.ruleCount < indexedRules || chain.index != 0) return;
   const index = changetype<ChainIndex>(allocate(offsetof<ChainIndex>()));
   if (changetype<usize>(index) == 0) return;
-  index.groups = allocate(GROUP_SIZE * MOST_GROUPS);
-  if (index.groups == 0) return;
+  index.groups = allocate(GROUP * MOST_GROUPS);
+  index.next = allocate((<usize>chain.ruleCount + 1) << 2);
+  index.rest = allocate(<usize>chain.ruleCount << 2);
+  if (index.groups == 0 || index.next == 0 || index.rest == 0) return;
   index.groupCount = 1;
-  for (let i: u32 = 0; i < chain.ruleCount; i++) groupFor(index, ruleBody(chain, i)).ruleCount++;
-  for (let i: u32 = 1; i < index.groupCount; i++) {
-    const group = groupAt(index.groups, i);
-    const size = roundUp(group.ruleCount * 2);
-    group.slots = allocate(<usize>size << 3);
-    if (group.slots == 0) return;
-    group.slotMask = size - 1;
+  for (let i: u32 = 0; i < chain.ruleCount; i++) {
+    readRule(ruleBody(chain, i));
+    groupFor(index).ruleCount++;
   }
-  const postings = allocate(<usize>chain.ruleCount * offsetof<Posting>());
-  if (postings == 0) return;
-  // From the last rule to the first: each goes in front of those behind it.
-  for (let i = <i32>chain.ruleCount - 1; i >= 0; i--) {
-    const body = ruleBody(chain, <u32>i);
-    const group = groupFor(index, body);
-    const posting = changetype<Posting>(postings + <usize>i * offsetof<Posting>());
-    posting.position = <u32>i;
-    if (group.slots == 0) {
-      posting.next = group.all;
-      group.all = changetype<usize>(posting);
-      continue;
-    }
-    const hash = hashOfRule(body, maskAt(group));
-    const slot = slotFor(group, hash);
-    posting.next = <usize>load<u32>(slot, 4);
-    store<u32>(slot, hash);
-    store<u32>(slot, <u32>changetype<usize>(posting), 4);
-  }
+  for (let i: u32 = 1; i < index.groupCount; i++) if (!makeBuckets(groupAt(index, i))) return;
+  for (let position = chain.ruleCount; position > 0; position--) addRule(index, chain, position);
   chain.index = changetype<usize>(index);
+}
+
+/** What is left to test of a rule that a cursor led to: its first such statement, or its first action, + 1. */
+@inline
+export function testsOf(index: usize, position: u32): u32 {
+  return load<u32>(changetype<ChainIndex>(index).rest + (<usize>position << 2));
 }
 
 /** Bytes that the cursors of a chain need. */
@@ -124,33 +157,46 @@ export function cursorsSize(index: usize): u32 {
   return changetype<ChainIndex>(index).groupCount << 2;
 }
 
+/** The first rule of the group that wants what the packet has; 0 where there is none. */
+@inline
+function firstIn<B>(group: Group, key: B): u32 {
+  key.take(group.mask, HEADER);
+  const bucket = swissFindHashed<B>(group.buckets, key, key.hash());
+  return changetype<usize>(bucket) == 0 ? 0 : bucket.position;
+}
+
 /** Puts a cursor for each group at `at`, on the first rule that can match the packet. */
-export function cursorsOpen(index: usize, at: usize): void {
-  const chain = changetype<ChainIndex>(index);
-  store<u32>(at, <u32>groupAt(chain.groups, 0).all);
-  for (let i: u32 = 1; i < chain.groupCount; i++) {
-    const group = groupAt(chain.groups, i);
-    const slot = slotFor(group, hashOfPacket(maskAt(group)));
-    store<u32>(at + (<usize>i << 2), load<u32>(slot, 4));
+export function cursorsOpen(chainIndex: usize, at: usize, p: Packet): void {
+  const index = changetype<ChainIndex>(chainIndex);
+  HEADER.saddrHi = p.saddrHi;
+  HEADER.saddrLo = p.saddrLo;
+  HEADER.daddrHi = p.daddrHi;
+  HEADER.daddrLo = p.daddrLo;
+  HEADER.transport = transportOf(p);
+  HEADER.interfaces = interfacesNow();
+  store<u32>(at, groupAt(index, 0).all);
+  for (let i: u32 = 1; i < index.groupCount; i++) {
+    const group = groupAt(index, i);
+    const first = group.narrow ? firstIn<Narrow>(group, NARROW) : firstIn<Wide>(group, WIDE);
+    store<u32>(at + (<usize>i << 2), first);
   }
 }
 
-/** The position of the next candidate; -1 at the end. */
-export function cursorsNext(index: usize, at: usize): i32 {
-  const count = changetype<ChainIndex>(index).groupCount;
-  let best: u32 = 0xffffffff;
-  let where: usize = 0;
-  for (let i: u32 = 0; i < count; i++) {
+/** Position (from 0 on) of the next candidate; -1 at the end. */
+export function cursorsNext(chainIndex: usize, at: usize): i32 {
+  const index = changetype<ChainIndex>(chainIndex);
+  const count = index.groupCount;
+  // None is 0, and one less is beyond all others.
+  let best: u32 = load<u32>(at) - 1;
+  let where = at;
+  for (let i: u32 = 1; i < count; i++) {
     const cursor = at + (<usize>i << 2);
-    const pointer = load<u32>(cursor);
-    if (pointer == 0) continue;
-    const position = changetype<Posting>(<usize>pointer).position;
-    if (position < best) {
-      best = position;
+    const candidate = load<u32>(cursor) - 1;
+    if (candidate < best) {
+      best = candidate;
       where = cursor;
     }
   }
-  if (where == 0) return -1;
-  store<u32>(where, <u32>changetype<Posting>(<usize>load<u32>(where)).next);
+  if (best != 0xffffffff) store<u32>(where, load<u32>(nextAfter(index, best + 1)));
   return <i32>best;
 }

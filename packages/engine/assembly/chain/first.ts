@@ -3,27 +3,44 @@ import { FRAMES_BASE, PACKET_BASE } from '../core/memory';
 import { Chain } from '../layout/chain';
 import { Packet } from '../layout/packet';
 import { STAGE_IN, STAGE_OUT } from '../store/stage';
-import { cursorsNext, cursorsOpen, ruleBody } from './candidates';
-import { matched } from './run';
+import { cursorsNext, cursorsOpen, cursorsSize, testsOf } from './candidates';
+import { actionsOf } from './run';
 
-/** Position of the first rule whose matches all hold for the packet in flight; -1 where there is none. */
-function firstRule(chain: Chain): i32 {
-  if (chain.index == 0) {
-    for (let i: u32 = 0; i < chain.ruleCount; i++) if (matched(ruleBody(chain, i)) != 0) return <i32>i;
-    return -1;
-  }
-  cursorsOpen(chain.index, FRAMES_BASE);
+@inline
+function stagedPacket(i: u32): Packet {
+  return changetype<Packet>(STAGE_IN + <usize>i * offsetof<Packet>());
+}
+
+/** Makes a staged packet the one in flight. So few bytes are not worth the call of `memory.copy`. */
+@inline
+function takePacket(i: u32): void {
+  const from = changetype<usize>(stagedPacket(i));
+  for (let at: usize = 0; at < offsetof<Packet>(); at += 8) store<u64>(PACKET_BASE + at, load<u64>(from + at));
+}
+
+function walk(chain: Chain, packet: u32): i32 {
+  takePacket(packet);
+  for (let i: u32 = 0; i < chain.ruleCount; i++) if (actionsOf(chain, i) != 0) return <i32>i;
+  return -1;
+}
+
+function lookup(chain: Chain, packet: u32): i32 {
+  cursorsOpen(chain.index, FRAMES_BASE, stagedPacket(packet));
   let position = cursorsNext(chain.index, FRAMES_BASE);
-  while (position >= 0 && matched(ruleBody(chain, <u32>position)) == 0) {
-    position = cursorsNext(chain.index, FRAMES_BASE);
-  }
+  // Nothing or nothing left to test: the packet need not be looked at again.
+  if (position < 0 || (testsOf(chain.index, position) & 1) != 0) return position;
+  takePacket(packet);
+  while (position >= 0 && actionsOf(chain, position) == 0) position = cursorsNext(chain.index, FRAMES_BASE);
   return position;
 }
 
-/** Writes the position of the first rule for each of `count` staged packets (`Packet` records). */
-export function rulesFindStaged(chain: usize, count: u32): void {
+/**
+ * Writes the position of the first rule whose matches all hold for each of `count` staged packets (`Packet` records); -1 where there is
+ * none.
+ */
+export function rulesFindStaged(at: usize, count: u32): void {
+  const chain = changetype<Chain>(at);
   for (let i: u32 = 0; i < count; i++) {
-    memory.copy(PACKET_BASE, STAGE_IN + <usize>i * offsetof<Packet>(), offsetof<Packet>());
-    store<i32>(STAGE_OUT + (<usize>i << 2), firstRule(changetype<Chain>(chain)));
+    store<i32>(STAGE_OUT + (<usize>i << 2), chain.index == 0 ? walk(chain, i) : lookup(chain, i));
   }
 }

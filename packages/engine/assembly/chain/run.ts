@@ -4,13 +4,13 @@ import { Disposition, Reason, Verdict } from '../../src/terms';
 import { answerWith, finishByPolicy, finishByRule, ReplyKind } from '../core/end';
 import { fail } from '../core/failure';
 import { FRAMES_BASE, FRAMES_SIZE } from '../core/memory';
-import { skb } from '../core/skb';
+import { packet, skb } from '../core/skb';
 import { traceChain, traceRule } from '../core/trace';
 import { natClear, natReason } from '../expr/nat';
 import { act } from '../expr/target';
 import { BaseChain, Chain } from '../layout/chain';
 import { PairStatement, Statement } from '../layout/statement';
-import { cursorsNext, cursorsOpen, cursorsSize, ruleBody } from './candidates';
+import { cursorsNext, cursorsOpen, cursorsSize, ruleBody, testsOf } from './candidates';
 import { findChain } from './find';
 import { match } from './match';
 
@@ -38,7 +38,7 @@ function open(at: usize, chain: Chain, caller: usize): usize {
   frame.position = 0;
   frame.caller = caller;
   frame.size = <u32>size;
-  if (cursors != 0) cursorsOpen(chain.index, at + offsetof<Frame>());
+  if (cursors != 0) cursorsOpen(chain.index, at + offsetof<Frame>(), packet());
   return at;
 }
 
@@ -54,8 +54,7 @@ function next(frame: Frame): i32 {
 }
 
 /** The first action of a rule whose matches all hold; 0 where one does not. */
-@inline
-export function matched(body: usize): usize {
+function matched(body: usize): usize {
   let at = body;
   while (true) {
     const op = <u32>changetype<Statement>(at).op;
@@ -63,6 +62,14 @@ export function matched(body: usize): usize {
     if (!match(at)) return 0;
     at += changetype<Statement>(at).size;
   }
+}
+
+/** The first action of a candidate whose matches all hold; 0 where one does not. */
+@inline
+export function actionsOf(chain: Chain, position: u32): usize {
+  if (chain.index == 0) return matched(ruleBody(chain, position));
+  const tests = testsOf(chain.index, position);
+  return (tests & 1) != 0 ? <usize>(tests & ~1) : matched(<usize>tests);
 }
 
 /** The action that ended the last rule. */
@@ -99,7 +106,7 @@ export function runChain(base: BaseChain): bool {
     const chain = frame.chain;
     s.chain = chain.id;
     s.rule = <u32>position;
-    const actions = matched(ruleBody(chain, <u32>position));
+    const actions = actionsOf(chain, <u32>position);
     if (actions == 0) continue;
     const verdict = runActions(actions);
     traceRule(verdict);

@@ -8,21 +8,7 @@
  *   | saddr      | daddr      | netns  | sport | dport | zone | family| protocol| value |
  */
 
-// Odd, and without pattern: the digits of pi.
-const A: u64 = 0x243f6a8885a308d3;
-const B: u64 = 0x13198a2e03707345;
-const C: u64 = 0xa4093822299f31d1;
-const D: u64 = 0x082efa98ec4e6c89;
-const E: u64 = 0x452821e638d01377;
-const F: u64 = 0xbe5466cf34e90c6d;
-const G: u64 = 0xc0ac29b7c97c50dd;
-
-/** Spreads a sum of products over all bits. */
-@inline
-function spread(sum: u64): u64 {
-  const x = (sum ^ (sum >> 32)) * G;
-  return x ^ (x >> 32);
-}
+import { HASH_A, HASH_B, HASH_C, HASH_D, HASH_E, HASH_F, spread } from '../store/hash';
 
 @unmanaged
 export class Slot4 {
@@ -33,7 +19,7 @@ export class Slot4 {
 
   @inline
   hash(): u64 {
-    return spread(this.addresses * A + this.netnsPorts * B + this.rest * C);
+    return spread(this.addresses * HASH_A + this.netnsPorts * HASH_B + this.rest * HASH_C);
   }
 
   @inline
@@ -65,12 +51,12 @@ export class Slot6 {
   @inline
   hash(): u64 {
     return spread(
-      this.saddrHi * A +
-        this.saddrLo * B +
-        this.daddrHi * C +
-        this.daddrLo * D +
-        this.netnsPorts * E +
-        this.rest * F,
+      this.saddrHi * HASH_A +
+        this.saddrLo * HASH_B +
+        this.daddrHi * HASH_C +
+        this.daddrLo * HASH_D +
+        this.netnsPorts * HASH_E +
+        this.rest * HASH_F,
     );
   }
 

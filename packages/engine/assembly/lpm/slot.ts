@@ -1,3 +1,4 @@
+import { HASH_A, HASH_B, HASH_C, spread } from '../store/hash';
 import { lengthOf } from './entry';
 
 /** A prefix in the hash table of all prefixes of a map: equal where address and length are. */
@@ -11,9 +12,7 @@ export class PrefixSlot {
   @inline
   hash(): u64 {
     const length = <u64>lengthOf(this.entry);
-    const x = this.hi * 0x243f6a8885a308d3 + this.lo * 0x13198a2e03707345 + length * 0xa4093822299f31d1;
-    const y = (x ^ (x >> 32)) * 0xc0ac29b7c97c50dd;
-    return y ^ (y >> 32);
+    return spread(this.hi * HASH_A + this.lo * HASH_B + length * HASH_C);
   }
 
   @inline
