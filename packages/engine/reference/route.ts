@@ -207,7 +207,9 @@ const looksTwice = (packet: Packet): boolean =>
 /** For a packet made here. Sets `skb.route` and an empty source; a `Stop` where there is no way. */
 export function routeOutput(run: Run, host: Host, skb: Skb, purpose: 'output' | 'reroute'): Stop | undefined {
   const { packet } = skb;
-  let flow = flowOf(packet);
+  // Rewritten to an address of one link, it stays with the device it was to leave by (ip6_route_me_harder).
+  const bound = purpose === 'reroute' && needsDevice6(packet) && packet.daddr !== '::1' ? { oif: skb.outdev?.name, strict: true } : {};
+  let flow: Flow = { ...flowOf(packet), ...bound };
   let result = fibLookup(host, flow);
   let leg = result.error ? undefined : chooseLeg(run, host, result, flow);
   let source: string | undefined;
