@@ -3,12 +3,14 @@ import type { Abi } from './abi.ts';
 import { formatAddress, type Words } from './address.ts';
 import { getWords } from './arena.ts';
 import { CtStatus, RoutePurpose, StepKind, TcpState } from './codes.ts';
+import { DERIVED } from './encode-local.ts';
 import type { Objects } from './encoding.ts';
 import { EngineError } from './errors.ts';
-import type { ConntrackEntry, Link, Netns, Statement, Tuple } from './network.ts';
+import { localRoutes } from './local-table.ts';
+import type { ConntrackEntry, Link, Netns, Route, Statement, Tuple } from './network.ts';
 import type { Family } from './packet.ts';
 import { readPacket } from './packet-record.ts';
-import { ChoiceKind, Protocol, Reason, Verdict } from './terms.ts';
+import { ChoiceKind, Protocol, Reason, RouteType, Verdict } from './terms.ts';
 import type { Views } from './views.ts';
 import type { Choice, End, Step } from './walk.ts';
 
@@ -38,10 +40,14 @@ function textOf(statement: Statement | undefined): string | undefined {
   }
 }
 
+const routeKey = ({ type, destination, nexthops }: Route): string => `${type} ${destination} ${nexthops[0]?.dev}`;
+
 export class Decoder {
   readonly #abi: Abi;
   readonly #views: Views;
   readonly #objects: Objects;
+  /** Routes that the kernel made by itself, by namespace: derived when a walk first meets one. */
+  readonly #localRoutes = new Map<number, Map<string, Route>>();
 
   constructor(abi: Abi, views: Views, objects: Objects) {
     this.#abi = abi;
@@ -182,7 +188,7 @@ export class Decoder {
     if (rule !== 0) step.rule = item(this.#objects.policies, rule - 1);
     if (table !== 0) step.table = table;
     if (record !== 0) {
-      const route = item(this.#objects.routes, this.#u32(record + abi.ROUTE_ID));
+      const route = this.#routeAt(record, this.#u32(at + abi.STEP_NETNS));
       const nexthop = this.#u32(at + abi.ROUTE_STEP_NEXTHOP) | 0;
       step.route = route;
       if (nexthop >= 0) step.nexthop = item(route.nexthops, nexthop);
@@ -190,6 +196,25 @@ export class Decoder {
     if (this.#u8(at + abi.ROUTE_STEP_HAS_SOURCE) === 1)
       step.source = this.#address(at + abi.ROUTE_STEP_SOURCE, this.#u8(at + abi.ROUTE_STEP_FAMILY));
     return step;
+  }
+
+  /** The route of a record; one that the kernel made by itself is found among those of its namespace. */
+  #routeAt(at: number, netns: number): Route {
+    const abi = this.#abi;
+    const id = this.#u32(at + abi.ROUTE_ID);
+    if (id !== DERIVED) return item(this.#objects.routes, id);
+    let made = this.#localRoutes.get(netns);
+    if (!made) {
+      made = new Map(localRoutes(this.#netns(netns)).map((route) => [routeKey(route), route]));
+      this.#localRoutes.set(netns, made);
+    }
+    const family = this.#u8(at + abi.ROUTE_FAMILY);
+    const type = RouteType[this.#u8(at + abi.ROUTE_TYPE)]?.toLowerCase();
+    const prefix = `${this.#address(at + abi.ROUTE_PREFIX, family)}/${this.#u8(at + abi.ROUTE_LENGTH)}`;
+    const dev = this.#objects.interfaces[this.#u32(this.#u32(at + abi.ROUTE_NEXTHOPS) + abi.NEXTHOP_DEV) - 1];
+    const route = made.get(`${type} ${prefix} ${dev}`);
+    if (!route) throw new EngineError('BROKEN', `no route ${type} ${prefix} dev ${dev}`);
+    return route;
   }
 
   #tuple(at: number, family: number): Tuple {
@@ -278,7 +303,7 @@ export class Decoder {
         index: this.#u32(at + abi.CHOICE_INDEX),
       };
     const route = this.#u32(at + abi.CHOICE_ROUTE);
-    if (route !== 0) choice.route = item(this.#objects.routes, this.#u32(route + abi.ROUTE_ID));
+    if (route !== 0) choice.route = this.#routeAt(route, netns);
     if (kind !== ChoiceKind.STATISTIC) {
       const text = textOf(this.#objects.statements.get(this.#u32(at + abi.CHOICE_STATEMENT)));
       if (text !== undefined) choice.text = text;

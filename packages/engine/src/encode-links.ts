@@ -2,16 +2,20 @@
 import { AddressFlag, LinkFlag, NeighborState, ScopeId } from './codes.ts';
 import { maskOf, type Words } from './address.ts';
 import { type Encoding, macOf, prefixOf, addressOf } from './encoding.ts';
+import type { WrittenAddress } from './encode-local.ts';
 import { scopeId } from './encode-routes.ts';
 import { EngineError } from './errors.ts';
 import { addressesOf, IMPLIED_LOOPBACK } from './local-table.ts';
-import type { Address, Link, Netns, Route } from './network.ts';
+import type { Address, Link, Netns, Route, RouteTable } from './network.ts';
 import { confAll, confAny, confMax, confOf, type Sysctls } from './sysctl.ts';
 
 const MTU = 1500;
 const LOOPBACK_MTU = 65536;
 /** IFNAMSIZ, the closing zero left out. */
 const NAME_MAX = 15;
+
+/** No IPv6 on the link: the engine does not ask, only the local table does. */
+const DISABLED_6 = 1 << 30;
 
 /** Flags that follow from sysctls, remembered: most links of a cluster have the same. */
 export class LinkSettings {
@@ -31,6 +35,10 @@ export class LinkSettings {
     return flags;
   }
 
+  disabled6(sysctls: Sysctls, link: string): boolean {
+    return (this.of(sysctls, link) & DISABLED_6) !== 0;
+  }
+
   #read(sysctls: Sysctls, link: string): number {
     const any = (name: string, flag: LinkFlag) => (confAny(sysctls, 4, link, name) ? flag : 0);
     const rpFilter = confMax(sysctls, 4, link, 'rp_filter');
@@ -45,6 +53,7 @@ export class LinkSettings {
       (confOf(sysctls, 4, link, 'forwarding') !== 0 ? LinkFlag.FORWARDING : 0) |
       (confOf(sysctls, 6, link, 'forwarding') !== 0 ? LinkFlag.FORWARDING_6 : 0) |
       (proxiesNdp ? LinkFlag.PROXY_NDP : 0) |
+      (confOf(sysctls, 6, link, 'disable_ipv6') !== 0 ? DISABLED_6 : 0) |
       (rpFilter === 1 ? LinkFlag.RP_STRICT : rpFilter === 0 ? 0 : LinkFlag.RP_LOOSE) |
       (arpIgnore === 0 ? 0 : arpIgnore < 8 ? LinkFlag.ARP_OWN : LinkFlag.ARP_SILENT)
     );
@@ -101,10 +110,15 @@ export class LinkArray {
   }
 
   /** Writes the links of one namespace, peers and masters left out; returns where they start. */
-  encode(netns: Netns, number: number, netnsAt: number, answersOthers: boolean): { at: number; count: number } {
+  encode(
+    netns: Netns,
+    number: number,
+    netnsAt: number,
+    answersOthers: boolean,
+  ): { at: number; count: number; first: number } {
     const { abi, arena, interfaces, objects } = this.#encoding;
     const links = linksOf(netns);
-    const first = this.at + this.count * abi.LINK_SIZE;
+    const first = this.count;
     const numbers = new Map<string, number>();
     for (let i = 0; i < links.length; i++) {
       const link = links[i] as Link;
@@ -131,7 +145,18 @@ export class LinkArray {
         (answersOthers ? LinkFlag.ANSWERS_OTHERS : 0);
     }
     objects.linkNumbers.push(numbers);
-    return { at: first, count: links.length };
+    return { at: this.at + first * abi.LINK_SIZE, count: links.length, first };
+  }
+
+  /** The links of a namespace in the order the kernel joins multicast groups: an implied `lo` last. */
+  inKernelOrder(netns: Netns, linksAt: number): { at: number; disabled6: boolean }[] {
+    const { LINK_SIZE } = this.#encoding.abi;
+    const links = linksOf(netns);
+    const listed = links.map(({ name }, i) => ({
+      at: linksAt + i * LINK_SIZE,
+      disabled6: this.#settings.disabled6(netns.sysctls, name),
+    }));
+    return links === netns.links ? listed : [...listed.slice(1), listed[0] as (typeof listed)[number]];
   }
 
   #find(netns: number, name: string): number | undefined {
@@ -212,55 +237,71 @@ export class AddressArray {
   }
 
   /** Writes the addresses of one namespace and ties them to its links, which stand from `linksAt` on. */
-  encode(netns: Netns, linksAt: number, linkCount: number): { at: number; count: number } {
+  encode(netns: Netns, linksAt: number, numbers: ReadonlyMap<string, number>, firstLink: number): WrittenAddress[] {
     const { abi, arena } = this.#encoding;
-    const addresses = addressesOf(netns);
-    const links = linksOf(netns);
-    const first = this.at + this.count * abi.ADDRESS_SIZE;
-    const before = this.count;
     const where = `network namespace ${netns.name}`;
-    for (let l = 0; l < linkCount; l++) {
-      const name = (links[l] as Link).name;
-      const link = linksAt + l * abi.LINK_SIZE;
-      const start = this.at + this.count * abi.ADDRESS_SIZE;
-      let count = 0;
-      let subnets: Set<string> | undefined;
-      for (const address of addresses) {
-        if (address.link !== name) continue;
-        const at = start + count++ * abi.ADDRESS_SIZE;
-        const prefix = prefixOf(address.address, where);
-        const peer = address.peer === undefined ? undefined : prefixOf(address.peer, where);
-        const length = peer && address.peer?.includes('/') ? peer.length : prefix.length;
-        const subnet = networkWords((peer ?? prefix).words, prefix.family, length);
-        let secondary = address.secondary;
-        if (prefix.family === 4) {
-          const key = `${subnet[3]}/${length}`;
-          subnets ??= new Set();
-          secondary ??= subnets.has(key);
-          subnets.add(key);
-        }
-        arena.putWords(at + abi.ADDRESS_ADDRESS, prefix.words);
-        arena.putWords(at + abi.ADDRESS_SUBNET, subnet);
-        arena.u32[(at + abi.ADDRESS_LINK) >>> 2] = link;
-        arena.u8[at + abi.ADDRESS_LENGTH] = prefix.length;
-        arena.u8[at + abi.ADDRESS_SUBNET_LENGTH] = length;
-        arena.u8[at + abi.ADDRESS_FAMILY] = prefix.family;
-        arena.u8[at + abi.ADDRESS_SCOPE] = scopeOf(address);
-        arena.u8[at + abi.ADDRESS_FLAGS] =
-          (secondary ? AddressFlag.SECONDARY : 0) | (address.deprecated ? AddressFlag.DEPRECATED : 0);
-      }
-      this.count += count;
-      arena.u32[(link + abi.LINK_ADDRESSES) >>> 2] = start;
-      arena.u32[(link + abi.LINK_ADDRESS_COUNT) >>> 2] = count;
+    const addresses = addressesOf(netns);
+    const written: WrittenAddress[] = [];
+    const byLink = new Map<number, WrittenAddress[]>();
+    for (const address of addresses) {
+      const number = numbers.get(address.link);
+      if (number === undefined) throw new EngineError('UNKNOWN_LINK', `${where}: ${address.address} on link ${address.link}`);
+      const prefix = prefixOf(address.address, where);
+      const peer = address.peer === undefined ? undefined : prefixOf(address.peer, where);
+      const length = peer && address.peer?.includes('/') ? peer.length : prefix.length;
+      const link = linksAt + (number - firstLink) * abi.LINK_SIZE;
+      const subnet = networkWords((peer ?? prefix).words, prefix.family, length);
+      const one = { address, family: prefix.family, own: prefix.words, subnet, length, primary: 0, at: 0, link };
+      written.push(one);
+      const same = byLink.get(number);
+      if (same) same.push(one);
+      else byLink.set(number, [one]);
     }
-    const count = this.count - before;
-    if (count !== addresses.length) {
-      const names = new Set(links.map(({ name }) => name));
-      const lost = addresses.find(({ link }) => !names.has(link));
-      throw new EngineError('UNKNOWN_LINK', `${where}: ${lost?.address} on link ${lost?.link}`);
+    // Addresses stand by link in the order of the links, whatever order they were listed in.
+    const order = byLink.size < 2 ? [...byLink.keys()] : [...byLink.keys()].sort((a, b) => a - b);
+    for (const number of order) {
+      const same = byLink.get(number) as WrittenAddress[];
+      const link = (same[0] as WrittenAddress).link;
+      arena.u32[(link + abi.LINK_ADDRESSES) >>> 2] = this.at + this.count * abi.ADDRESS_SIZE;
+      arena.u32[(link + abi.LINK_ADDRESS_COUNT) >>> 2] = same.length;
+      this.#write(same);
     }
-    return { at: first, count };
+    return written;
   }
+
+  /** Writes the addresses of one link, and finds the first of each subnet. */
+  #write(addresses: readonly WrittenAddress[]): void {
+    const { abi, arena } = this.#encoding;
+    const primaries = addresses.length > 1 ? new Map<string, number>() : undefined;
+    for (const one of addresses) {
+      const { address, family, own, subnet, length } = one;
+      const at = this.at + this.count++ * abi.ADDRESS_SIZE;
+      one.at = at;
+      one.primary = at;
+      let secondary = address.secondary;
+      if (family === 4 && primaries) {
+        const key = `${subnet[3]}/${length}`;
+        const first = primaries.get(key);
+        if (first === undefined) primaries.set(key, at);
+        else if (secondary !== false) one.primary = first;
+        secondary ??= first !== undefined;
+      }
+      arena.putWords(at + abi.ADDRESS_ADDRESS, own);
+      arena.putWords(at + abi.ADDRESS_SUBNET, subnet);
+      arena.u32[(at + abi.ADDRESS_LINK) >>> 2] = one.link;
+      arena.u8[at + abi.ADDRESS_LENGTH] = prefixLength(address.address, family);
+      arena.u8[at + abi.ADDRESS_SUBNET_LENGTH] = length;
+      arena.u8[at + abi.ADDRESS_FAMILY] = family;
+      arena.u8[at + abi.ADDRESS_SCOPE] = scopeOf(address);
+      arena.u8[at + abi.ADDRESS_FLAGS] =
+        (secondary ? AddressFlag.SECONDARY : 0) | (address.deprecated ? AddressFlag.DEPRECATED : 0);
+    }
+  }
+}
+
+function prefixLength(text: string, family: 4 | 6): number {
+  const slash = text.indexOf('/');
+  return slash < 0 ? (family === 4 ? 32 : 128) : Number(text.slice(slash + 1));
 }
 
 function networkWords(words: Readonly<Words>, family: 4 | 6, length: number): Words {
@@ -300,11 +341,16 @@ export function encodeFdb(encoding: Encoding, netns: Netns, link: (name: string)
   return first;
 }
 
-/** True if the host may hold addresses that no interface of it has: local routes of whole prefixes, or outside the local table. */
-export function answersOthers(netns: Netns): boolean {
-  const wide = (route: Route) => route.type === 'local';
-  for (const table of netns.tables)
-    for (let level: Netns['tables'][number] | undefined = table; level; level = level.base)
-      if (level.routes.some(wide)) return true;
-  return netns.neighbors?.some(({ proxy }) => proxy) === true;
+/** Answers one question about routing tables, the tables below them included, each looked at once. */
+export function everyTableOnce(holds: (route: Route) => boolean): (netns: Netns) => boolean {
+  const known = new Map<RouteTable, boolean>();
+  const any = (table: RouteTable): boolean => {
+    let answer = known.get(table);
+    if (answer === undefined) {
+      answer = table.routes.some(holds) || (table.base !== undefined && any(table.base));
+      known.set(table, answer);
+    }
+    return answer;
+  };
+  return (netns) => netns.tables.some(any);
 }

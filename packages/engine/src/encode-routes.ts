@@ -91,7 +91,8 @@ function encodeLayer(encoding: Encoding, routes: readonly Route[], base: number,
   return at;
 }
 
-function encodeTable(encoding: Encoding, table: RouteTable, where: string): number {
+/** Returns the table's layer. */
+export function encodeTable(encoding: Encoding, table: RouteTable, where: string): number {
   const known = encoding.layers.get(table);
   if (known !== undefined) return known;
   const base = table.base ? encodeTable(encoding, table.base, where) : 0;
@@ -100,7 +101,7 @@ function encodeTable(encoding: Encoding, table: RouteTable, where: string): numb
   return at;
 }
 
-const LOCAL_TABLE = 255;
+export const LOCAL_TABLE = 255;
 
 /** Tables of one number: their own routes together, over the first base that is there. */
 function merged(tables: readonly RouteTable[]): RouteTable {
@@ -111,8 +112,8 @@ function merged(tables: readonly RouteTable[]): RouteTable {
   return { id: first?.id ?? 0, routes, ...(base ? { base } : {}) };
 }
 
-/** Writes the namespace's tables, `local` as the local table; returns where its slots are. */
-export function encodeTables(encoding: Encoding, netns: Netns, local: RouteTable): { at: number; count: number } {
+/** Writes the namespace's tables; `local` is the layer of the local one. Returns where its slots are. */
+export function encodeTables(encoding: Encoding, netns: Netns, local: number): { at: number; count: number } {
   const { abi, arena } = encoding;
   const where = `network namespace ${netns.name}`;
   const byId = new Map<number, RouteTable[]>();
@@ -122,7 +123,7 @@ export function encodeTables(encoding: Encoding, netns: Netns, local: RouteTable
     if (same) same.push(table);
     else byId.set(table.id, [table]);
   }
-  const slots: [number, number][] = [[LOCAL_TABLE, encodeTable(encoding, local, where)]];
+  const slots: [number, number][] = [[LOCAL_TABLE, local]];
   for (const [id, tables] of byId) slots.push([id, encodeTable(encoding, merged(tables), where)]);
   const at = arena.alloc(slots.length * abi.TABLE_SLOT_SIZE);
   for (let i = 0; i < slots.length; i++) {

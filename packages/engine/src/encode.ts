@@ -2,14 +2,15 @@
 import type { Abi } from './abi.ts';
 import type { Arena } from './arena.ts';
 import { CtStatus, ListenerFlag, NetnsFlag, TcpState } from './codes.ts';
-import { AddressArray, answersOthers, encodeFdb, encodeNeighbors, LinkArray } from './encode-links.ts';
+import { AddressArray, encodeFdb, encodeNeighbors, everyTableOnce, LinkArray } from './encode-links.ts';
+import { encodeLocal } from './encode-local.ts';
 import { ChainArray, countChains, encodeHooks, TableFacts } from './encode-netfilter.ts';
-import { DEFAULT_RULES, encodeRules, encodeTables } from './encode-routes.ts';
+import { DEFAULT_RULES, encodeRules, encodeTable, encodeTables, LOCAL_TABLE } from './encode-routes.ts';
 import { SetArray } from './encode-sets.ts';
 import { addressOf, type Encoding, nameBytes, type Objects, Symbols } from './encoding.ts';
 import { EngineError } from './errors.ts';
 import { localTable } from './local-table.ts';
-import type { ConntrackEntry, Listener, Netns, Network, PolicyRule, RouteTable, Tuple } from './network.ts';
+import type { ConntrackEntry, Listener, Netns, Network, PolicyRule, Tuple } from './network.ts';
 import { confAll, type Sysctls, sysctl } from './sysctl.ts';
 
 /** `listenerCount` where nobody knows. */
@@ -104,15 +105,6 @@ function encodeFlows(encoding: Encoding, entries: readonly ConntrackEntry[], net
   return first;
 }
 
-/** `fib_has_custom_local_routes`: IPv4 routes of type local that the kernel did not make itself. */
-function hasCustomLocal(netns: Netns): boolean {
-  for (const table of netns.tables)
-    for (let level: RouteTable | undefined = table; level; level = level.base)
-      for (const { type, family, protocol } of level.routes)
-        if (type === 'local' && family === 4 && protocol !== 'kernel') return true;
-  return false;
-}
-
 /** `fib_has_custom_rules`: IPv4 rules other than those a kernel starts with. */
 function hasCustomRules(netns: Netns): boolean {
   if (!netns.rules) return false;
@@ -150,6 +142,7 @@ function emptyObjects(): Objects {
     chains: [],
     routes: [],
     policies: [...DEFAULT_RULES],
+    interfaces: [],
     statements: new Map(),
   };
 }
@@ -169,6 +162,7 @@ export function encodeNetwork(abi: Abi, arena: Arena, network: Network): { manif
     layers: new Map(),
     tables: new Map(),
     sets: new Map(),
+    hops: new Map(),
   };
   // The engine knows the symbol of `lo` (core/links.ts).
   encoding.interfaces.of('lo');
@@ -187,6 +181,11 @@ export function encodeNetwork(abi: Abi, arena: Arena, network: Network): { manif
   const sets = new SetArray(encoding, netnses);
   const facts = new TableFacts();
   const settings = new NetnsSettings();
+  // Addresses that no interface has: routes of type local. Those that the kernel did not make itself: `fib_has_custom_local_routes`.
+  const holdsOthers = everyTableOnce(({ type }) => type === 'local');
+  const hasCustomLocal = everyTableOnce(
+    ({ type, family, protocol }) => type === 'local' && family === 4 && protocol !== 'kernel',
+  );
 
   for (let i = 0; i < netnses.length; i++) {
     const netns = netnses[i] as Netns;
@@ -194,15 +193,21 @@ export function encodeNetwork(abi: Abi, arena: Arena, network: Network): { manif
     const put = (offset: number, value: number) => {
       arena.u32[(at + offset) >>> 2] = value;
     };
-    const own = links.encode(netns, i, at, answersOthers(netns));
-    const addressed = addresses.encode(netns, own.at, own.count);
+    const proxies = netns.neighbors?.some(({ proxy }) => proxy) === true;
+    const own = links.encode(netns, i, at, proxies || holdsOthers(netns));
+    const numbers = objects.linkNumbers[i] as Map<string, number>;
+    const firstAddress = addresses.at + addresses.count * abi.ADDRESS_SIZE;
+    const written = addresses.encode(netns, own.at, numbers, own.first);
     const linkAt = (name: string): number => {
-      const number = objects.linkNumbers[i]?.get(name);
+      const number = numbers.get(name);
       if (number === undefined)
         throw new EngineError('UNKNOWN_LINK', `network namespace ${netns.name} has no link ${name}`);
       return links.at + number * abi.LINK_SIZE;
     };
-    const tables = encodeTables(encoding, netns, localTable(netns));
+    const local = netns.tables.some(({ id }) => id === LOCAL_TABLE)
+      ? encodeTable(encoding, localTable(netns), `network namespace ${netns.name}`)
+      : encodeLocal(encoding, written, links.inKernelOrder(netns, own.at));
+    const tables = encodeTables(encoding, netns, local);
     const rules = encodeRules(encoding, netns);
     const hooks4 = encodeHooks(encoding, chains, facts, netns, 'ip');
     const hooks6 = encodeHooks(encoding, chains, facts, netns, 'ip6');
@@ -223,8 +228,8 @@ export function encodeNetwork(abi: Abi, arena: Arena, network: Network): { manif
     );
     put(abi.NETNS_LINKS, own.at);
     put(abi.NETNS_LINK_COUNT, own.count);
-    put(abi.NETNS_ADDRESSES, addressed.at);
-    put(abi.NETNS_ADDRESS_COUNT, addressed.count);
+    put(abi.NETNS_ADDRESSES, firstAddress);
+    put(abi.NETNS_ADDRESS_COUNT, written.length);
     put(abi.NETNS_RULES, rules.at);
     put(abi.NETNS_RULE_COUNT, rules.count);
     put(abi.NETNS_TABLES, tables.at);
@@ -257,6 +262,7 @@ export function encodeNetwork(abi: Abi, arena: Arena, network: Network): { manif
   }
   const segments = links.connect();
   const names = encodeNames(encoding);
+  objects.interfaces = [...encoding.interfaces.names()];
   const put = (offset: number, value: number, count: number) => {
     arena.u32[(manifest + offset) >>> 2] = value;
     arena.u32[((manifest + offset) >>> 2) + 1] = count;

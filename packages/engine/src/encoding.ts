@@ -47,6 +47,8 @@ export interface Objects {
   chains: Chain[];
   routes: Route[];
   policies: PolicyRule[];
+  /** Names of interfaces, by symbol less one. */
+  interfaces: readonly string[];
   /** Statements that make choice points, by address. */
   statements: Map<number, Statement>;
 }
@@ -63,6 +65,8 @@ export interface Encoding {
   readonly layers: Map<RouteTable, number>;
   readonly tables: Map<Table, number>;
   readonly sets: Map<IpSet, number>;
+  /** Nexthops that are but an interface, by the symbol of its name. */
+  readonly hops: Map<number, number>;
 }
 
 /** IPv4 as an unsigned number; -1 for anything that is not four plain decimal octets. */

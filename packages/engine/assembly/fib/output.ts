@@ -6,7 +6,7 @@ import { linkByName, LOOPBACK_NAME } from '../core/links';
 import { none, packet, RouteKind, skb, some } from '../core/skb';
 import { InterfaceAddress } from '../layout/address';
 import { Endpoint } from '../layout/route';
-import { isLoopback4 } from './kinds';
+import { isLinkLocal6, isLoopback4, isMulticast6 } from './kinds';
 import { clearKey, routeKey, routeLookup, routeResult } from './lookup';
 import { multipathSelect } from './multipath';
 import { adopt, isForHost, traceResult } from './result';
@@ -145,6 +145,13 @@ function chooseSourceBlind(): bool {
 /** Routes again what a hook changed (netfilter.c:ip_route_me_harder()). False where the walk ended. */
 export function reroute(): bool {
   fillKey();
+  const p = packet();
+  if (p.family == 6 && (isMulticast6(p.daddrHi) || isLinkLocal6(p.daddrHi))) {
+    // Rewritten to an address of one link, it stays with the link it was to leave by.
+    const key = routeKey();
+    key.oif = skb().oif;
+    key.strict = 1;
+  }
   const found = lookup();
   traceResult(RoutePurpose.REROUTE, found && isForHost(), false);
   return found ? take() : unreachable();
