@@ -149,6 +149,22 @@ ports: [{name: "", port: 80}]
     });
   });
 
+  test('two pods with one address: the answer that went astray names them', async () => {
+    const pod = (name: string) => `
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: ${name}, namespace: shop, uid: u-${name}}
+spec: {nodeName: n1, containers: [{name: c}]}
+status: {phase: Running, podIP: 10.244.0.9, conditions: [{type: Ready, status: "True"}]}
+`;
+    const answer = await ask(SHOP + pod('first') + pod('second'), { from: 'pod/shop/second', to: 'svc/shop/api:http' });
+    expect(answer.verdict).not.toBe('delivered');
+    const hint = answer.hints.find((h) => h.code === 'shared-address');
+    expect(hint?.text).toContain('Pod shop/first');
+    expect(hint?.text).toContain('Pod shop/second');
+  });
+
   describe('a port that the Service does not have', () => {
     test('leads nowhere, and the ports it has are named', async () => {
       const answer = await ask(SHOP, { from: 'deploy/shop/web', to: 'svc/shop/api:8080' });

@@ -7,6 +7,7 @@ import { type Ending, outcomeOf } from './outcome.ts';
 import { allPaths } from './paths.ts';
 import { type Question, resolveQuestion } from './question.ts';
 import { answerSentence } from './sentences.ts';
+import { sharedAddresses } from './shared-address.ts';
 import type { Tracer } from './tracer.ts';
 import { judgeAll } from './verdicts.ts';
 
@@ -55,6 +56,7 @@ export function trace(tracer: Tracer, question: Question): TraceAnswer {
   noteAssumptions(cluster, new Set(resolved.destinations.all.map((d) => d.end.addressKind)), notes);
   const groups = groupFates(fates, question.ungrouped ?? false).map((group) => groupOf(group, tracer));
   const judged = judgeAll(groups);
+  hints.push(...sharedAddresses(cluster, groups));
   return {
     apiVersion: API_VERSION,
     kind: 'Trace',
