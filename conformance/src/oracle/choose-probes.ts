@@ -9,6 +9,8 @@ interface Target {
   dport: number;
   protocol: Transport;
   times?: number;
+  /** Pods behind it. */
+  pods?: string[];
 }
 
 const OUTSIDE: Record<4 | 6, readonly string[]> = {
@@ -19,6 +21,14 @@ const family = (address: string): 4 | 6 => (address.includes(':') ? 6 : 4);
 const plain = (address: string) => address.split('/')[0] as string;
 
 const transport = (protocol: string | undefined): Transport => (protocol === 'UDP' ? 'udp' : 'tcp');
+
+/** Pods with a network of their own that are endpoints of a Service. */
+function podsBehind(scenario: Scenario, { metadata }: Service, pods: readonly string[]): string[] {
+  const slices = scenario.objects.filter((o) => o.kind === 'EndpointSlice') as EndpointSlice[];
+  const own = slices.filter((slice) => slice.metadata.labels?.['kubernetes.io/service-name'] === metadata.name);
+  const names = own.flatMap((slice) => slice.endpoints.flatMap((e) => e.targetRef?.name ?? []));
+  return pods.filter((pod) => names.includes(pod.slice(pod.indexOf('/') + 1)));
+}
 
 function serviceTargets(service: Service, nodeAddresses: readonly string[]): Target[] {
   const { spec } = service;
@@ -81,6 +91,23 @@ function sourcesOf(world: World, netns: string, to: string): string[] {
     .filter((a) => family(a) === family(to) && !a.startsWith('fe80'));
 }
 
+interface Places {
+  nodes: readonly string[];
+  pods: readonly string[];
+  /** The pods behind the target: what they ask may come back to themselves. */
+  behind: readonly string[];
+}
+
+/** Where to send from. A loopback address is a node's own matter. */
+function placeOf(random: Random, { daddr }: Target, { nodes, pods, behind }: Places): string {
+  const roll = random.next();
+  if (/^(127\.|::1$)/.test(daddr)) return random.pick(nodes);
+  if (roll < 0.3) return random.pick(nodes);
+  if (roll < 0.45 && behind.length > 0) return random.pick(behind);
+  if (roll < 0.7) return random.pick(pods.length > 0 ? pods : nodes);
+  return '@external';
+}
+
 export function chooseProbes(random: Random, scenario: Scenario, world: World, count: number): Probe[] {
   const services = scenario.objects.filter((o) => o.kind === 'Service') as Service[];
   const families = new Set(services.concat().flatMap((s) => s.spec.ipFamilies ?? []));
@@ -92,26 +119,21 @@ export function chooseProbes(random: Random, scenario: Scenario, world: World, c
     ...(families.has('IPv4') ? ['127.0.0.1'] : []),
     ...(families.has('IPv6') ? ['::1'] : []),
   ];
-  const wanted = services.flatMap((service) => serviceTargets(service, nodeAddresses));
+  const pods = nodes.flatMap((n) => n.pods.map((pod) => pod.name));
+  const wanted = services.flatMap((service) => {
+    const behind = podsBehind(scenario, service, pods);
+    return serviceTargets(service, nodeAddresses).map((target) => ({ ...target, pods: behind }));
+  });
   const others = otherTargets(scenario, services, nodeAddresses).filter((t) =>
     families.has(family(t.daddr) === 4 ? 'IPv4' : 'IPv6'),
   );
-  const pods = nodes.flatMap((n) => n.pods.map((pod) => pod.name));
-  const probes: Probe[] = [];
-  for (let i = 0; i < count; i++) {
-    const target = wanted.length > 0 && random.chance(0.8) ? random.pick(wanted) : random.pick(others);
-    const roll = random.next();
-    const isLoopback = /^(127\.|::1$)/.test(target.daddr);
-    const from =
-      isLoopback || roll < 0.3 || (pods.length === 0 && roll < 0.7)
-        ? random.pick(nodes).name
-        : roll < 0.7
-          ? random.pick(pods)
-          : '@external';
+  return Array.from({ length: count }, () => {
+    const { pods: behind = [], ...target } =
+      wanted.length > 0 && random.chance(0.8) ? random.pick(wanted) : random.pick(others);
+    const from = placeOf(random, target, { nodes: nodes.map((n) => n.name), pods, behind });
     const outside = from === '@external' ? random.pick(OUTSIDE[family(target.daddr)]) : undefined;
     const sources = outside === undefined && random.chance(0.08) ? sourcesOf(world, from, target.daddr) : [];
     const saddr = outside ?? (sources.length > 0 ? random.pick(sources) : undefined);
-    probes.push({ from, ...target, ...(saddr !== undefined && { saddr }) });
-  }
-  return probes;
+    return { from, ...target, ...(saddr !== undefined && { saddr }) };
+  });
 }

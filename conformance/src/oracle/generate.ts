@@ -166,7 +166,7 @@ function makeChanges(random: Random): Changes {
     nodes['net.bridge.bridge-nf-call-iptables'] = 0;
     nodes['net.bridge.bridge-nf-call-ip6tables'] = 0;
   }
-  if (random.chance(0.3)) nodes['net.ipv4.conf.all.rp_filter'] = random.pick([1, 2]);
+  if (random.chance(0.35)) nodes['net.ipv4.conf.all.rp_filter'] = random.pick([1, 2]);
   const everywhere = random.chance(0.5)
     ? { 'net.ipv4.fib_multipath_hash_policy': 1, 'net.ipv6.fib_multipath_hash_policy': 1 }
     : undefined;
@@ -175,7 +175,7 @@ function makeChanges(random: Random): Changes {
       ...(Object.keys(nodes).length > 0 && { '*': nodes }),
       ...(everywhere && { '@gateway': everywhere }),
     },
-    ...(random.chance(0.15) && { noHairpin: true }),
+    ...(random.chance(0.25) && { noHairpin: true }),
     ...(random.chance(0.15) && { forwardPolicy: 'drop' as const }),
   };
 }
