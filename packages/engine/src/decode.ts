@@ -78,7 +78,9 @@ export class Decoder {
 
   /** A link's record, by its address. */
   #link(at: number): { link: Link; netns: number } {
-    return item(this.#objects.links, this.#u32(at + this.#abi.LINK_ID));
+    const number = this.#u32(at + this.#abi.LINK_ID);
+    const { links, netnses } = this.#objects.links;
+    return { link: item(links, number), netns: item(netnses, number) };
   }
 
   steps(length: number): Step[] {

@@ -3,7 +3,7 @@
  * shared base is judged by its own chains alone, so that a thousand nodes do not walk the same ten thousand chains.
  */
 import { EngineError } from './errors.ts';
-import type { Chain, Table } from './network.ts';
+import type { Chain, Rule, Statement, Table } from './network.ts';
 
 /** The chains of a table and all tables below it, as jumps see them. */
 interface Graph {
@@ -14,9 +14,16 @@ interface Graph {
   missing: string[];
 }
 
-function* targetsOf(chain: Chain): Generator<string> {
-  for (const { body } of chain.rules)
-    for (const statement of body) if (statement.kind === 'jump' || statement.kind === 'goto') yield statement.chain;
+function targetsOf({ rules }: Chain): string[] {
+  const targets: string[] = [];
+  for (let i = 0; i < rules.length; i++) {
+    const { body } = rules[i] as Rule;
+    for (let j = 0; j < body.length; j++) {
+      const statement = body[j] as Statement;
+      if (statement.kind === 'jump' || statement.kind === 'goto') targets.push(statement.chain);
+    }
+  }
+  return targets;
 }
 
 const unknown = (table: Table, from: string, to: string) =>

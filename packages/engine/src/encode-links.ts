@@ -78,6 +78,13 @@ function kindFlags(link: Link): number {
   );
 }
 
+function checkLink(netns: Netns, { name, mac }: Link): void {
+  const where = `link ${name} of network namespace ${netns.name}`;
+  if (name.length === 0 || name.length > NAME_MAX)
+    throw new EngineError('BAD_VALUE', `${where}: names have 1 to ${NAME_MAX} characters`);
+  if (mac !== undefined) macOf(mac, where);
+}
+
 /** The links of the whole network in one array. */
 export class LinkArray {
   readonly at: number;
@@ -98,8 +105,8 @@ export class LinkArray {
     this.at = encoding.arena.alloc(capacity * encoding.abi.LINK_SIZE);
   }
 
-  #macOf(link: Link, number: number, where: string): [number, number] {
-    if (link.mac !== undefined) return macOf(link.mac, where);
+  #macOf(link: Link, number: number): [number, number] {
+    if (link.mac !== undefined) return macOf(link.mac, `link ${link.name}`);
     for (let high = 0x0270; ; high += 0x0400) {
       const made: [number, number] = [number >>> 0, high];
       if (this.#taken.size === 0) return made;
@@ -112,25 +119,18 @@ export class LinkArray {
   /** Writes the links of one namespace, peers and masters left out; returns where they start. */
   encode(
     netns: Netns,
-    number: number,
     netnsAt: number,
     answersOthers: boolean,
-  ): { at: number; count: number; first: number } {
+  ): { at: number; count: number } {
     const { abi, arena, interfaces, objects } = this.#encoding;
     const links = linksOf(netns);
-    const first = this.count;
-    const numbers = new Map<string, number>();
+    const first = objects.links.push(netns.name, links);
     for (let i = 0; i < links.length; i++) {
       const link = links[i] as Link;
-      const where = `link ${link.name} of network namespace ${netns.name}`;
-      if (link.name.length === 0 || link.name.length > NAME_MAX)
-        throw new EngineError('BAD_VALUE', `${where}: names have 1 to ${NAME_MAX} characters`);
-      if (numbers.has(link.name)) throw new EngineError('DUPLICATE_NAME', `${where} stands twice`);
-      const id = this.count++;
+      if (link.name.length === 0 || link.name.length > NAME_MAX || link.mac !== undefined) checkLink(netns, link);
+      const id = first + i;
       const at = this.at + id * abi.LINK_SIZE;
-      numbers.set(link.name, id);
-      objects.links.push({ link, netns: number, at });
-      const [low, high] = this.#macOf(link, id, where);
+      const [low, high] = this.#macOf(link, id);
       const { u32 } = arena;
       u32[(at + abi.LINK_MAC) >>> 2] = low;
       u32[((at + abi.LINK_MAC) >>> 2) + 1] = high;
@@ -144,8 +144,8 @@ export class LinkArray {
         this.#settings.of(netns.sysctls, link.name) |
         (answersOthers ? LinkFlag.ANSWERS_OTHERS : 0);
     }
-    objects.linkNumbers.push(numbers);
-    return { at: this.at + first * abi.LINK_SIZE, count: links.length, first };
+    this.count = first + links.length;
+    return { at: this.at + first * abi.LINK_SIZE, count: links.length };
   }
 
   /** The links of a namespace in the order the kernel joins multicast groups: an implied `lo` last. */
@@ -160,18 +160,18 @@ export class LinkArray {
   }
 
   #find(netns: number, name: string): number | undefined {
-    const number = this.#encoding.objects.linkNumbers[netns]?.get(name);
+    const number = this.#encoding.objects.links.find(netns, name);
     return number === undefined ? undefined : this.at + number * this.#encoding.abi.LINK_SIZE;
   }
 
   /** A wire has a carrier while both ends are up. Routes by a link without one count, unless a sysctl says not. */
   #passedOver(link: Link, netns: number): number {
-    const { netnses, netnsByName, links, linkNumbers } = this.#encoding.objects;
+    const { netnses, netnsByName, links } = this.#encoding.objects;
     let { carrier } = link;
     if (carrier === undefined && link.peer) {
       const other = netnsByName.get(link.peer.netns);
-      const peer = other === undefined ? undefined : linkNumbers[other]?.get(link.peer.link);
-      carrier = peer === undefined || links[peer]?.link.up !== false;
+      const peer = other === undefined ? undefined : links.find(other, link.peer.link);
+      carrier = peer === undefined || links.links[peer]?.up !== false;
     }
     if (carrier !== false && link.up !== false) return 0;
     const sysctls = netnses[netns]?.sysctls ?? {};
@@ -185,17 +185,21 @@ export class LinkArray {
   /** Ties wires, bridges and segments together, once all links are there. Returns the segments' array. */
   connect(): { at: number; count: number } {
     const { abi, arena, objects } = this.#encoding;
-    for (const { link } of objects.links)
+    const { links, netnses } = objects.links;
+    for (const link of links)
       if (link.segment !== undefined && !link.peer && !this.#segments.has(link.segment))
         this.#segments.set(link.segment, this.#segments.size);
     const segments = arena.alloc(this.#segments.size * abi.SEGMENT_SIZE);
     const { u32 } = arena;
-    for (const { link, netns, at } of objects.links) {
+    for (let i = 0; i < links.length; i++) {
+      const link = links[i] as Link;
+      const netns = netnses[i] as number;
+      const at = this.at + i * abi.LINK_SIZE;
       const where = () => `link ${link.name} of network namespace ${objects.netnses[netns]?.name}`;
       if (link.peer) {
         const other = objects.netnsByName.get(link.peer.netns);
         const peer = other === undefined ? undefined : this.#find(other, link.peer.link);
-        const back = peer === undefined ? undefined : objects.links[(peer - this.at) / abi.LINK_SIZE]?.link.peer;
+        const back = peer === undefined ? undefined : links[(peer - this.at) / abi.LINK_SIZE]?.peer;
         if (peer === undefined || back?.netns !== objects.netnses[netns]?.name || back?.link !== link.name)
           throw new EngineError(
             'UNKNOWN_PEER',
@@ -209,7 +213,7 @@ export class LinkArray {
       u32[(at + abi.LINK_FLAGS) >>> 2] = (u32[(at + abi.LINK_FLAGS) >>> 2] as number) | this.#passedOver(link, netns);
       if (link.master === undefined) continue;
       const master = this.#find(netns, link.master);
-      if (master === undefined || objects.links[(master - this.at) / abi.LINK_SIZE]?.link.kind !== 'bridge')
+      if (master === undefined || links[(master - this.at) / abi.LINK_SIZE]?.kind !== 'bridge')
         throw new EngineError('UNKNOWN_MASTER', `${where()}: no bridge ${link.master}`);
       u32[(at + abi.LINK_MASTER) >>> 2] = master;
     }
@@ -236,44 +240,45 @@ export class AddressArray {
     this.at = encoding.arena.alloc(capacity * encoding.abi.ADDRESS_SIZE);
   }
 
-  /** Writes the addresses of one namespace and ties them to its links, which stand from `linksAt` on. */
-  encode(netns: Netns, linksAt: number, numbers: ReadonlyMap<string, number>, firstLink: number): WrittenAddress[] {
-    const { abi, arena } = this.#encoding;
+  /** Writes the addresses of one namespace and ties them to its links, whose array starts at `linksAt`. */
+  encode(netns: Netns, number: number, linksAt: number): WrittenAddress[] {
+    const { abi, arena, objects } = this.#encoding;
     const where = `network namespace ${netns.name}`;
     const addresses = addressesOf(netns);
     const written: WrittenAddress[] = [];
-    const byLink = new Map<number, WrittenAddress[]>();
-    for (const address of addresses) {
-      const number = numbers.get(address.link);
-      if (number === undefined) throw new EngineError('UNKNOWN_LINK', `${where}: ${address.address} on link ${address.link}`);
+    let isSorted = true;
+    for (let i = 0; i < addresses.length; i++) {
+      const address = addresses[i] as Address;
+      const found = objects.links.find(number, address.link);
+      if (found === undefined) throw new EngineError('UNKNOWN_LINK', `${where}: ${address.address} on link ${address.link}`);
       const prefix = prefixOf(address.address, where);
       const peer = address.peer === undefined ? undefined : prefixOf(address.peer, where);
       const length = peer && address.peer?.includes('/') ? peer.length : prefix.length;
-      const link = linksAt + (number - firstLink) * abi.LINK_SIZE;
+      const link = linksAt + found * abi.LINK_SIZE;
       const subnet = networkWords((peer ?? prefix).words, prefix.family, length);
-      const one = { address, family: prefix.family, own: prefix.words, subnet, length, primary: 0, at: 0, link };
-      written.push(one);
-      const same = byLink.get(number);
-      if (same) same.push(one);
-      else byLink.set(number, [one]);
+      if (i > 0 && link < (written[i - 1] as WrittenAddress).link) isSorted = false;
+      written.push({ address, family: prefix.family, own: prefix.words, subnet, length, primary: 0, at: 0, link });
     }
     // Addresses stand by link in the order of the links, whatever order they were listed in.
-    const order = byLink.size < 2 ? [...byLink.keys()] : [...byLink.keys()].sort((a, b) => a - b);
-    for (const number of order) {
-      const same = byLink.get(number) as WrittenAddress[];
-      const link = (same[0] as WrittenAddress).link;
+    const byLink = isSorted ? written : [...written].sort((a, b) => a.link - b.link);
+    for (let from = 0; from < byLink.length; ) {
+      const { link } = byLink[from] as WrittenAddress;
+      let to = from + 1;
+      while (byLink[to]?.link === link) to++;
       arena.u32[(link + abi.LINK_ADDRESSES) >>> 2] = this.at + this.count * abi.ADDRESS_SIZE;
-      arena.u32[(link + abi.LINK_ADDRESS_COUNT) >>> 2] = same.length;
-      this.#write(same);
+      arena.u32[(link + abi.LINK_ADDRESS_COUNT) >>> 2] = to - from;
+      this.#write(byLink, from, to);
+      from = to;
     }
     return written;
   }
 
   /** Writes the addresses of one link, and finds the first of each subnet. */
-  #write(addresses: readonly WrittenAddress[]): void {
+  #write(addresses: readonly WrittenAddress[], from: number, to: number): void {
     const { abi, arena } = this.#encoding;
-    const primaries = addresses.length > 1 ? new Map<string, number>() : undefined;
-    for (const one of addresses) {
+    const primaries = to - from > 1 ? new Map<string, number>() : undefined;
+    for (let i = from; i < to; i++) {
+      const one = addresses[i] as WrittenAddress;
       const { address, family, own, subnet, length } = one;
       const at = this.at + this.count++ * abi.ADDRESS_SIZE;
       one.at = at;

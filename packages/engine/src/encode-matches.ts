@@ -94,7 +94,8 @@ export function encodePair(
   return at;
 }
 
-const STATUS: Readonly<Record<string, number>> = { none: 1, expected: 2, seen_reply: 4, assured: 8, confirmed: 16 };
+/** `none` is a mask without a bit: alone it holds for no connection. */
+const STATUS: Readonly<Record<string, number>> = { none: 0, expected: 2, seen_reply: 4, assured: 8, confirmed: 16 };
 
 function encodeConntrack(place: Place, match: Of<'conntrack'>): void {
   const { abi, arena } = place.encoding;

@@ -8,7 +8,7 @@ import type { Family } from './packet.ts';
 
 const GOLDEN = 0x9e3779b1;
 
-/** Statements that need conntrack (nf_ct_netns_get()). */
+/** Statements that need conntrack (nf_ct_netns_get()); NOTRACK does not. */
 const TRACKING: ReadonlySet<Statement['kind']> = new Set<Statement['kind']>([
   'state',
   'conntrack',
@@ -20,7 +20,6 @@ const TRACKING: ReadonlySet<Statement['kind']> = new Set<Statement['kind']>([
   'snat',
   'masquerade',
   'redirect',
-  'notrack',
   'ct-zone',
 ]);
 

@@ -7,7 +7,7 @@ import { encodeLocal } from './encode-local.ts';
 import { ChainArray, countChains, encodeHooks, TableFacts } from './encode-netfilter.ts';
 import { DEFAULT_RULES, encodeRules, encodeTable, encodeTables, LOCAL_TABLE } from './encode-routes.ts';
 import { SetArray } from './encode-sets.ts';
-import { addressOf, type Encoding, nameBytes, type Objects, Symbols } from './encoding.ts';
+import { addressOf, type Encoding, LinkList, nameBytes, type Objects, Symbols } from './encoding.ts';
 import { EngineError } from './errors.ts';
 import { localTable } from './local-table.ts';
 import type { ConntrackEntry, Listener, Netns, Network, PolicyRule, Tuple } from './network.ts';
@@ -136,8 +136,7 @@ function emptyObjects(): Objects {
     netnses: [],
     netnsAt: [],
     netnsByName: new Map(),
-    links: [],
-    linkNumbers: [],
+    links: new LinkList(),
     tables: [],
     chains: [],
     routes: [],
@@ -147,8 +146,12 @@ function emptyObjects(): Objects {
   };
 }
 
-/** Throws `EngineError` for a network that contradicts itself. Returns where the manifest is, and the objects behind the numbers. */
-export function encodeNetwork(abi: Abi, arena: Arena, network: Network): { manifest: number; objects: Objects } {
+/** Throws `EngineError` for a network that contradicts itself. Returns where the manifest and the links are, and the objects behind the numbers. */
+export function encodeNetwork(
+  abi: Abi,
+  arena: Arena,
+  network: Network,
+): { manifest: number; objects: Objects; linksAt: number } {
   const { netnses } = network;
   const objects = emptyObjects();
   const encoding: Encoding = {
@@ -194,12 +197,11 @@ export function encodeNetwork(abi: Abi, arena: Arena, network: Network): { manif
       arena.u32[(at + offset) >>> 2] = value;
     };
     const proxies = netns.neighbors?.some(({ proxy }) => proxy) === true;
-    const own = links.encode(netns, i, at, proxies || holdsOthers(netns));
-    const numbers = objects.linkNumbers[i] as Map<string, number>;
+    const own = links.encode(netns, at, proxies || holdsOthers(netns));
     const firstAddress = addresses.at + addresses.count * abi.ADDRESS_SIZE;
-    const written = addresses.encode(netns, own.at, numbers, own.first);
+    const written = addresses.encode(netns, i, links.at);
     const linkAt = (name: string): number => {
-      const number = numbers.get(name);
+      const number = objects.links.find(i, name);
       if (number === undefined)
         throw new EngineError('UNKNOWN_LINK', `network namespace ${netns.name} has no link ${name}`);
       return links.at + number * abi.LINK_SIZE;
@@ -275,5 +277,5 @@ export function encodeNetwork(abi: Abi, arena: Arena, network: Network): { manif
   put(abi.MANIFEST_SETS, sets.at, sets.count);
   put(abi.MANIFEST_NAMES, names.at, names.count);
   arena.u32[(manifest + abi.MANIFEST_END) >>> 2] = arena.end;
-  return { manifest, objects };
+  return { manifest, objects, linksAt: links.at };
 }

@@ -33,16 +33,59 @@ export class Symbols {
   }
 }
 
+/** Namespaces with more links than this find them by a map. */
+const FEW = 16;
+
+/** The links of the whole network, by the number in their records; those of one namespace stand together. */
+export class LinkList {
+  readonly links: Link[] = [];
+  /** Number of the namespace of each link. */
+  readonly netnses: number[] = [];
+  /** For each namespace, the number of its first link, and of the one behind its last. */
+  readonly #first: number[] = [];
+  readonly #byName: (Map<string, number> | undefined)[] = [];
+
+  /** Adds the links of the next namespace. Throws for a name that stands twice. */
+  push(netns: string, links: readonly Link[]): number {
+    const first = this.links.length;
+    const number = this.#first.length;
+    this.#first.push(first);
+    for (const link of links) {
+      this.links.push(link);
+      this.netnses.push(number);
+    }
+    this.#byName.push(
+      links.length > FEW ? new Map(links.map((link, i) => [link.name, first + i] as const)) : undefined,
+    );
+    for (let i = 0; i < links.length; i++) {
+      const { name } = links[i] as Link;
+      const known = this.find(number, name);
+      // A map keeps the last of two, a search finds the first.
+      if (known !== first + i)
+        throw new EngineError('DUPLICATE_NAME', `link ${name} of network namespace ${netns} stands twice`);
+    }
+    return first;
+  }
+
+  /** Number of a namespace's link; undefined where it has none of that name. */
+  find(netns: number, name: string): number | undefined {
+    const byName = this.#byName[netns];
+    if (byName) return byName.get(name);
+    const first = this.#first[netns];
+    if (first === undefined) return undefined;
+    const end = this.#first[netns + 1] ?? this.links.length;
+    for (let i = first; i < end; i++) if (this.links[i]?.name === name) return i;
+    return undefined;
+  }
+}
+
 /** What the numbers and addresses of a loaded network stand for. */
 export interface Objects {
   netnses: Netns[];
   /** Address of each namespace's record, by number. */
   netnsAt: number[];
   netnsByName: Map<string, number>;
-  /** By the number in the link's record, with the number of its namespace. */
-  links: { link: Link; netns: number; at: number }[];
-  /** For each namespace, its links' numbers by name. */
-  linkNumbers: Map<string, number>[];
+  links: LinkList;
   tables: Table[];
   chains: Chain[];
   routes: Route[];

@@ -33,6 +33,8 @@ class WasmEngine implements Engine {
   readonly #views: Views;
   #objects: Objects | undefined;
   #decoder: Decoder | undefined;
+  /** Where the records of links start. */
+  #linksAt = 0;
   /** First byte that networks are written to. */
   readonly #heap: number;
   /** Last byte that a network was written to. */
@@ -62,7 +64,8 @@ class WasmEngine implements Engine {
     this.#objects = undefined;
     this.#decoder = undefined;
     const arena = new Arena(this.#views, this.#heap, Math.max(calls.used() >>> 0, this.#written));
-    const { manifest, objects } = this.#encode(arena, network);
+    const { manifest, objects, linksAt } = this.#encode(arena, network);
+    this.#linksAt = linksAt;
     throwFailure(calls.load(manifest));
     this.#objects = objects;
     this.#decoder = new Decoder(this.#abi, this.#views, objects);
@@ -108,10 +111,10 @@ class WasmEngine implements Engine {
     const [number, at] = this.#netns(netns);
     let link = 0;
     if (options.link !== undefined) {
-      const found = this.#objects?.linkNumbers[number]?.get(options.link);
+      const found = this.#objects?.links.find(number, options.link);
       if (found === undefined)
         throw new EngineError('UNKNOWN_LINK', `network namespace ${netns} has no link ${options.link}`);
-      link = this.#objects?.links[found]?.at ?? 0;
+      link = this.#linksAt + found * this.#abi.LINK_SIZE;
     }
     writeNested(this.#abi, this.#views, this.#abi.PACKET_BASE, packet);
     throwFailure(calls.send(at, link));

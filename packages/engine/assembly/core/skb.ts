@@ -56,6 +56,8 @@ export class Skb {
   /** Conntrack has looked at it in this namespace. */
   judged: u8;
 
+  /** An answer to a link-local address leaves by this link alone. */
+  bound: Link;
   /** Position in the rules: the base chain under evaluation, and the rule. */
   base: BaseChain;
   table: u32;

@@ -138,7 +138,14 @@ function choose(flow: Flow, range: NatRange, source: bool): void {
   if (!random) {
     if ((range.flags & NatFlag.PORTS) != 0) {
       const single = range.portFrom == range.portTo;
-      if (portInRange(WANTED, source, range) && (single || !taken(WANTED, flow))) return;
+      if (portInRange(WANTED, source, range)) {
+        if (!single && !taken(WANTED, flow)) return;
+        // One port alone is taken unasked; where it is not free, the connection fails in the end.
+        if (single) {
+          isFree = !source || !taken(WANTED, flow);
+          return;
+        }
+      }
     } else if (!taken(WANTED, flow)) return;
   }
   const protocol = <u32>WANTED.protocol;

@@ -34,7 +34,8 @@ function routedTypes6(hi: u64, lo: u64, dev: Link): u32 {
   key.daddrHi = hi;
   key.daddrLo = lo;
   key.oif = dev;
-  key.strict = some(dev) && (isMulticast6(hi) || isLinkLocal6(hi));
+  // A link that is named and no source: only routes by that link count (ip6_route_output_flags()).
+  key.strict = some(dev);
   const found = routeLookup();
   const type = routeResult().type;
   if (!found || type >= <u32>RouteType.BLACKHOLE) return bit(RouteType.UNREACHABLE);

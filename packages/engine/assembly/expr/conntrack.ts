@@ -8,7 +8,6 @@ import { inverted } from './header';
 
 /** Names of `--ctstatus` as bits. */
 enum StatusName {
-  NONE = 1,
   EXPECTED = 2,
   SEEN_REPLY = 4,
   ASSURED = 8,
@@ -28,8 +27,6 @@ export function matchConnmark(at: usize): bool {
 }
 
 function statusHolds(names: u32, status: u32): bool {
-  const known = CtStatus.SEEN_REPLY | CtStatus.ASSURED | CtStatus.CONFIRMED | CtStatus.SNAT | CtStatus.DNAT;
-  if ((names & StatusName.NONE) != 0 && (status & known) == 0) return true;
   if ((names & StatusName.SEEN_REPLY) != 0 && (status & CtStatus.SEEN_REPLY) != 0) return true;
   if ((names & StatusName.ASSURED) != 0 && (status & CtStatus.ASSURED) != 0) return true;
   return (names & StatusName.CONFIRMED) != 0 && (status & CtStatus.CONFIRMED) != 0;

@@ -99,17 +99,29 @@ function take(): bool {
   return true;
 }
 
+/** An answer to a link-local address goes back by the link that the packet came in by (icmp6_iif(), inet6_iif()). */
+function bindAnswer(): void {
+  const p = packet();
+  const s = skb();
+  if (p.family == 4 || !some(s.bound) || !isLinkLocal6(p.daddrHi)) return;
+  const key = routeKey();
+  key.oif = s.bound;
+  key.strict = 1;
+}
+
 /** Routes the packet that this host makes; chooses its source where it has none. False where the walk ended. */
 export function routeOutput(): bool {
   const p = packet();
   const open = p.sourceless != 0;
   fillKey();
+  bindAnswer();
   let found = lookup();
   if (open) {
     if (!found && p.family == 6) {
       // Routes by source may still lead there.
       if (chooseSourceBlind()) {
         fillKey();
+        bindAnswer();
         found = lookup();
       }
     } else if (found) {

@@ -2,15 +2,17 @@
  * What goes back: replies, resets and ICMP errors as the stack builds them (icmp.c:icmp_send(), icmp6_send(); tcp_v4_send_reset();
  * nf_reject_ipv4.c:nf_send_reset()).
  */
-import { NetnsFlag } from '../../src/codes';
+import { LinkFlag, NetnsFlag } from '../../src/codes';
 import { Protocol, RouteType, TcpFlag } from '../../src/terms';
 import { endRecord, ReplyKind } from '../core/end';
 import { PACKET_BASE } from '../core/memory';
 import { CtInfo, directionOf, innerPacket, none, packet, RouteKind, skb, some } from '../core/skb';
 import { isIcmp, isIcmpError } from '../ct/tuple';
-import { isLimitedBroadcast, isMulticast, isUnspecified } from '../fib/kinds';
-import { localType } from '../fib/lookup';
-import { addressAt } from '../fib/source';
+import { linkByName } from '../core/links';
+import { isLimitedBroadcast, isLinkLocal6, isMulticast, isUnspecified } from '../fib/kinds';
+import { clearKey, localType, routeLookup, routeResult } from '../fib/lookup';
+import { addressAt, selectSource6 } from '../fib/source';
+import { InterfaceAddress } from '../layout/address';
 import { Link } from '../layout/link';
 import { Packet } from '../layout/packet';
 
@@ -25,9 +27,17 @@ function allowsError(): bool {
   return !isMulticast(p.family, p.saddrHi, p.saddrLo);
 }
 
+/** Local only by a route outside the local table: IPv4 finds no route for an answer from there (ip_route_output_key_hash_rcu()). */
+function isForeignLocal(): bool {
+  const s = skb();
+  const p = packet();
+  return p.family == 4 && s.kind == <u8>RouteKind.LOCAL && some(s.iif) && !isOwn(p);
+}
+
 /** True where the end of the walk has something to send back. */
 export function answers(): bool {
   const p = packet();
+  if (isForeignLocal()) return false;
   switch (<i32>endRecord().reply) {
     case <i32>ReplyKind.NONE:
       return false;
@@ -108,6 +118,37 @@ function isOwn(p: Packet): bool {
   return false;
 }
 
+/** The link that the packet came in by; back by lo, the one that has its address (icmp6_iif()). */
+export function cameBy(): Link {
+  const s = skb();
+  if (!some(s.iif) || (s.iif.flags & LinkFlag.LOOPBACK) == 0 || s.kind == <u8>RouteKind.NONE || !some(s.nexthop)) return s.iif;
+  return linkByName(s.netns, s.nexthop.dev);
+}
+
+/**
+ * IPv6: whom an error about a packet for somebody else comes from: an address that suits the link it came in by, unless the route back
+ * names a source (icmp6_send()). Null: routing chooses.
+ */
+function errorSource6(p: Packet): InterfaceAddress {
+  const s = skb();
+  const key = clearKey(s.netns, 6);
+  key.daddrHi = p.saddrHi;
+  key.daddrLo = p.saddrLo;
+  key.mark = p.mark;
+  key.tos = p.tos;
+  key.protocol = p.protocol;
+  key.sport = p.sport;
+  key.dport = p.dport;
+  if (isLinkLocal6(p.saddrHi)) {
+    key.oif = cameBy();
+    key.strict = some(key.oif);
+  }
+  routeLookup();
+  const route = routeResult().route;
+  if (some(route) && route.prefsrc != 0) return none<InterfaceAddress>();
+  return selectSource6(s.netns, s.iif, p.saddrHi, p.saddrLo);
+}
+
 function buildError(p: Packet): void {
   const end = endRecord();
   const own = isOwn(p);
@@ -117,9 +158,11 @@ function buildError(p: Packet): void {
   innerPacket().hasInner = 0;
   const hi = p.saddrHi;
   const lo = p.saddrLo;
-  p.saddrHi = own ? p.daddrHi : 0;
-  p.saddrLo = own ? p.daddrLo : 0;
-  p.sourceless = !own;
+  let source = none<InterfaceAddress>();
+  if (!own && !v4 && some(skb().iif)) source = errorSource6(p);
+  p.saddrHi = own ? p.daddrHi : some(source) ? source.hi : 0;
+  p.saddrLo = own ? p.daddrLo : some(source) ? source.lo : 0;
+  p.sourceless = !own && !some(source);
   p.daddrHi = hi;
   p.daddrLo = lo;
   p.protocol = <u8>(v4 ? Protocol.ICMP : Protocol.ICMPV6);

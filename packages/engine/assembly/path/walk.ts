@@ -9,7 +9,7 @@ import { flowsSweep } from '../ct/flows';
 import { Flow } from '../layout/flow';
 import { Link } from '../layout/link';
 import { Netns } from '../layout/netns';
-import { answers, buildAnswer } from './answer';
+import { answers, buildAnswer, cameBy } from './answer';
 import { receive } from './receive';
 import { send, sendThroughPort } from './send';
 
@@ -31,6 +31,7 @@ function enterHost(netns: Netns): void {
   s.judged = 0;
   s.kind = <u8>RouteKind.NONE;
   s.made = 0;
+  s.bound = none<Link>();
 }
 
 function run(first: u32): void {
@@ -87,11 +88,13 @@ export function walkBack(): bool {
   if (!s.ended || !endRecord().answers) return false;
   const netns = s.netns;
   const flow = s.flow;
+  const bound = cameBy();
   const attached = buildAnswer();
   const ctInfo = s.ctInfo;
   const port = endRecord().reply == <u8>ReplyKind.REJECT_RESET ? s.physIn : none<Link>();
   const towards = s.sourceMac;
   begin(netns);
+  s.bound = bound;
   if (some(port)) {
     sendThroughPort(port, towards);
     run(1);
