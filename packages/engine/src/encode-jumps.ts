@@ -1,11 +1,11 @@
 /**
- * Jumps must lead to a chain that is there and is no base chain, and never round in a circle, as the kernel demands. A table over a
- * shared base is judged by its own chains alone, so that a thousand nodes do not walk the same ten thousand chains.
+ * Jumps must lead to a chain that is there and is no base chain, and never round in a circle, as the kernel demands. Tables over one
+ * shared base are judged by the chains they lay over it, so that a thousand nodes do not walk the same ten thousand chains.
  */
 import { EngineError } from './errors.ts';
 import type { Chain, Rule, Statement, Table } from './network.ts';
 
-/** The chains of a table and all tables below it, as jumps see them. */
+/** The chains of a table without a base, as jumps see them. */
 interface Graph {
   chains: Map<string, Chain>;
   /** By the name of a chain, the chains that jump or go there; also for names that no chain has. */
@@ -14,34 +14,38 @@ interface Graph {
   missing: string[];
 }
 
-function targetsOf({ rules }: Chain): string[] {
-  const targets: string[] = [];
-  for (let i = 0; i < rules.length; i++) {
-    const { body } = rules[i] as Rule;
-    for (let j = 0; j < body.length; j++) {
-      const statement = body[j] as Statement;
-      if (statement.kind === 'jump' || statement.kind === 'goto') targets.push(statement.chain);
-    }
-  }
-  return targets;
-}
-
 const unknown = (table: Table, from: string, to: string) =>
   new EngineError('UNKNOWN_CHAIN', `table ${table.name}: chain ${from} jumps to ${to}`);
 
 export class JumpCheck {
   readonly #graphs = new Map<Table, Graph>();
   readonly #checked = new Set<Table>();
+  readonly #targets = new Map<Chain, readonly string[]>();
+
+  /** Names of the chains that a chain's rules jump or go to. */
+  #targetsOf(chain: Chain): readonly string[] {
+    let targets = this.#targets.get(chain);
+    if (targets) return targets;
+    const found: string[] = [];
+    for (let i = 0; i < chain.rules.length; i++) {
+      const { body } = chain.rules[i] as Rule;
+      for (let j = 0; j < body.length; j++) {
+        const statement = body[j] as Statement;
+        if (statement.kind === 'jump' || statement.kind === 'goto') found.push(statement.chain);
+      }
+    }
+    targets = found;
+    this.#targets.set(chain, targets);
+    return targets;
+  }
 
   #graph(table: Table): Graph {
     let graph = this.#graphs.get(table);
     if (graph) return graph;
-    const chains = new Map<string, Chain>();
-    for (let level: Table | undefined = table; level; level = level.base)
-      for (const chain of level.chains) if (!chains.has(chain.name)) chains.set(chain.name, chain);
+    const chains = new Map(table.chains.map((chain) => [chain.name, chain]));
     const callers = new Map<string, string[]>();
     for (const chain of chains.values())
-      for (const target of targetsOf(chain)) {
+      for (const target of this.#targetsOf(chain)) {
         const known = callers.get(target);
         if (known) known.push(chain.name);
         else callers.set(target, [chain.name]);
@@ -60,8 +64,11 @@ export class JumpCheck {
       this.#walk(table, [...chains.values()], (name) => chains.get(name));
       return;
     }
-    const base = this.#graph(table.base);
-    const own = new Map(table.chains.map((chain) => [chain.name, chain]));
+    const own = new Map<string, Chain>();
+    let root: Table = table;
+    for (; root.base; root = root.base)
+      for (const chain of root.chains) if (!own.has(chain.name)) own.set(chain.name, chain);
+    const base = this.#graph(root);
     const isVisible = (caller: string) => !own.has(caller);
     for (const name of base.missing) {
       const caller = base.callers.get(name)?.find(isVisible);
@@ -80,7 +87,7 @@ export class JumpCheck {
       }
     const find = (name: string) => own.get(name) ?? base.chains.get(name);
     this.#walk(table, [...own.values()], find, (name) => own.has(name) || back.has(name));
-    if (!this.#checked.has(table.base)) this.#checkAlone(table.base);
+    if (!this.#checked.has(root)) this.#checkAlone(root);
   }
 
   /** A base may name chains that only the tables above it have. */
@@ -108,7 +115,7 @@ export class JumpCheck {
     const state = new Map<string, 'open' | 'done'>();
     const visit = (chain: Chain): void => {
       state.set(chain.name, 'open');
-      for (const name of targetsOf(chain)) {
+      for (const name of this.#targetsOf(chain)) {
         if (absent.has(name)) continue;
         const target = find(name);
         if (!target || target.hook) throw unknown(table, chain.name, name);
