@@ -1,4 +1,4 @@
-/** Longest prefix match, as users of the package call it: `PrefixMap.lookupMany`, 16,384 addresses in one call. */
+/** Longest prefix match, as users of the package call it: `PrefixMap.lookupMany`, 4,096 addresses in one call. */
 import { createPrefixMap, type PrefixMapOptions } from '@podwire/engine';
 import { measureBatch, rowOf } from './batches.ts';
 import { bgp4, bgp6, cluster, type PrefixTable } from './lpm-tables.ts';
@@ -23,7 +23,7 @@ const CASES: readonly LpmCase[] = [
 
 /** How addresses are drawn: in a random prefix, anywhere, in prefixes of which some are asked for often. */
 const KEYS = ['tab', 'uni', 'zipf'] as const;
-const BATCH = 16_384;
+const BATCH = 4096;
 
 /** A random address in the prefix that begins at `records[at]`, written to `keys` at `to`. */
 function hostIn(table: PrefixTable, at: number, random: Random, keys: Uint32Array, to: number): void {
@@ -60,7 +60,7 @@ async function* measure(one: LpmCase, { seed, quick }: Settings): AsyncIterable<
   yield { ...rowOf(`${name} build`, 'ns', [build]), note: `${map.size} prefixes from words, the first time` };
   const bytes = rowOf(`${name} bytes`, 'B', [map.bytes / map.size]);
   yield { ...bytes, note: `per prefix; ${(map.bytes / 1e6).toFixed(1)} MB with the table of all prefixes` };
-  const count = quick ? BATCH * 16 : BATCH * 122;
+  const count = quick ? BATCH * 64 : BATCH * 488;
   const matches = new Uint32Array(BATCH);
   for (const kind of KEYS) {
     const keys = drawKeys(table, kind, count, random);

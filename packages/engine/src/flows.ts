@@ -118,7 +118,8 @@ class WasmFlowMap implements FlowMap {
   }
 
   setMany(keys: Uint32Array, values: Uint32Array): void {
-    if (values.includes(NO_FLOW)) unsigned('the value of a flow', NO_FLOW, NO_FLOW - 1);
+    const given = values.subarray(0, keys.length / this.keyWords);
+    if (given.includes(NO_FLOW)) unsigned('the value of a flow', NO_FLOW, NO_FLOW - 1);
     this.#batches(keys, values, (first, n) => {
       this.#memory.answers().set(values.subarray(first, first + n));
       this.#memory.check(this.#memory.exports.flowsSetStaged(this.#map, this.family, n));
@@ -142,7 +143,7 @@ class WasmFlowMap implements FlowMap {
   /** Stages the keys part by part. */
   #batches(keys: Uint32Array, values: Uint32Array, run: (first: number, count: number) => void): void {
     const count = entriesIn(keys, this.keyWords, values.length);
-    const { batch } = this.#memory;
+    const batch = this.#memory.batch(this.keyWords);
     for (let first = 0; first < count; first += batch) {
       const n = Math.min(batch, count - first);
       this.#memory.keys().set(keys.subarray(first * this.keyWords, (first + n) * this.keyWords));

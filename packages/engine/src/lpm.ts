@@ -97,7 +97,8 @@ class WasmPrefixMap implements PrefixMap {
   }
 
   setMany(records: Uint32Array): void {
-    const { exports, batch, check } = this.#memory;
+    const { exports, check } = this.#memory;
+    const batch = this.#memory.batch(RECORD_WORDS);
     const count = entriesIn(records, RECORD_WORDS, Number.POSITIVE_INFINITY);
     // All are checked before the first is added.
     for (let at = 4; at < records.length; at += RECORD_WORDS) {
@@ -135,7 +136,8 @@ class WasmPrefixMap implements PrefixMap {
   lookupMany(addresses: Uint32Array, matches: Uint32Array): void {
     const width = this.family === 4 ? 1 : 4;
     const count = entriesIn(addresses, width, matches.length);
-    const { exports, batch } = this.#memory;
+    const { exports } = this.#memory;
+    const batch = this.#memory.batch(width);
     for (let first = 0; first < count; first += batch) {
       const n = Math.min(batch, count - first);
       this.#memory.keys().set(addresses.subarray(first * width, (first + n) * width));

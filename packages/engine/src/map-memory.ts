@@ -55,19 +55,21 @@ interface MapExports {
   flowsBytes(map: number, family: number): number;
 }
 
+/** 16 KB, half of the fastest cache of common processors. */
+const STAGED_WORDS = 4096;
 /** Words of the longest key. */
 const KEY_WORDS = 11;
 
 export class MapMemory {
   readonly exports: MapExports;
-  /** Keys in one batch. */
-  readonly batch: number;
+  /** Keys that there is room for on the stage. */
+  readonly #room: number;
   #keys: Uint32Array;
   #answers: Uint32Array;
 
   private constructor(exports: MapExports) {
     this.exports = exports;
-    this.batch = exports.STAGE_KEYS.value;
+    this.#room = exports.STAGE_KEYS.value;
     this.#keys = new Uint32Array();
     this.#answers = new Uint32Array();
   }
@@ -80,6 +82,11 @@ export class MapMemory {
     const exports = instance.exports as unknown as MapExports;
     exports.stageOpen();
     return new MapMemory(exports);
+  }
+
+  /** How many keys of so many words go through the stage at once: few enough to stay in the fastest cache. */
+  batch(words: number): number {
+    return Math.min(this.#room, Math.floor(STAGED_WORDS / words));
   }
 
   /** Where the next batch's keys go. Growth of the memory makes older views void. */
@@ -104,7 +111,7 @@ export class MapMemory {
     const { buffer } = this.exports.memory;
     if (this.#keys.buffer === buffer) return;
     const { STAGE_IN, STAGE_OUT } = this.exports;
-    this.#keys = new Uint32Array(buffer, STAGE_IN.value, this.batch * KEY_WORDS);
-    this.#answers = new Uint32Array(buffer, STAGE_OUT.value, this.batch);
+    this.#keys = new Uint32Array(buffer, STAGE_IN.value, this.#room * KEY_WORDS);
+    this.#answers = new Uint32Array(buffer, STAGE_OUT.value, this.#room);
   }
 }

@@ -1,4 +1,5 @@
 /** What rules of one mask want, and the first of them: `Narrow` where 32 bits of each address count, `Wide` where more do. */
+import { Packet } from '../layout/packet';
 import { HASH_A, HASH_B, HASH_C, HASH_D, HASH_E, HASH_F, spread } from '../store/hash';
 import { Header } from './header';
 
@@ -10,12 +11,20 @@ export class Narrow {
   position: u32;
   reserved: u32;
 
-  /** The bits of the words that the mask leaves. */
+  /** What a rule wants. */
   @inline
-  take(mask: Header, words: Header): void {
-    this.addresses = (words.saddrLo & mask.saddrLo) | ((words.daddrLo & mask.daddrLo) << 32);
-    this.transport = words.transport & mask.transport;
-    this.interfaces = words.interfaces & mask.interfaces;
+  takeRule(values: Header): void {
+    this.addresses = values.saddrLo | (values.daddrLo << 32);
+    this.transport = values.transport;
+    this.interfaces = values.interfaces;
+  }
+
+  /** What a packet has under the mask. */
+  @inline
+  takePacket(mask: Header, p: Packet, transport: u64, interfaces: u64): void {
+    this.addresses = (p.saddrLo & mask.saddrLo) | ((p.daddrLo & mask.daddrLo) << 32);
+    this.transport = transport & mask.transport;
+    this.interfaces = interfaces & mask.interfaces;
   }
 
   @inline
@@ -54,13 +63,23 @@ export class Wide {
   reserved: u32;
 
   @inline
-  take(mask: Header, words: Header): void {
-    this.saddrHi = words.saddrHi & mask.saddrHi;
-    this.saddrLo = words.saddrLo & mask.saddrLo;
-    this.daddrHi = words.daddrHi & mask.daddrHi;
-    this.daddrLo = words.daddrLo & mask.daddrLo;
-    this.transport = words.transport & mask.transport;
-    this.interfaces = words.interfaces & mask.interfaces;
+  takeRule(values: Header): void {
+    this.saddrHi = values.saddrHi;
+    this.saddrLo = values.saddrLo;
+    this.daddrHi = values.daddrHi;
+    this.daddrLo = values.daddrLo;
+    this.transport = values.transport;
+    this.interfaces = values.interfaces;
+  }
+
+  @inline
+  takePacket(mask: Header, p: Packet, transport: u64, interfaces: u64): void {
+    this.saddrHi = p.saddrHi & mask.saddrHi;
+    this.saddrLo = p.saddrLo & mask.saddrLo;
+    this.daddrHi = p.daddrHi & mask.daddrHi;
+    this.daddrLo = p.daddrLo & mask.daddrLo;
+    this.transport = transport & mask.transport;
+    this.interfaces = interfaces & mask.interfaces;
   }
 
   @inline

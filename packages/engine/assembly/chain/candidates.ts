@@ -40,7 +40,6 @@ class ChainIndex {
 }
 
 const GROUP: usize = offsetof<Group>();
-const HEADER = changetype<Header>(memory.data(48, 8));
 const NARROW = changetype<Narrow>(memory.data(32, 8));
 const WIDE = changetype<Wide>(memory.data(56, 8));
 
@@ -86,7 +85,7 @@ function groupFor(index: ChainIndex): Group {
 /** Puts a rule in front of those that want the same; returns the first of them so far. */
 @inline
 function putFirst<B>(group: Group, key: B, position: u32): u32 {
-  key.take(group.mask, RULE_VALUES);
+  key.takeRule(RULE_VALUES);
   const hash = key.hash();
   let bucket = swissFindHashed<B>(group.buckets, key, hash);
   if (changetype<usize>(bucket) == 0) {
@@ -157,28 +156,40 @@ export function cursorsSize(index: usize): u32 {
   return changetype<ChainIndex>(index).groupCount << 2;
 }
 
-/** The first rule of the group that wants what the packet has; 0 where there is none. */
 @inline
-function firstIn<B>(group: Group, key: B): u32 {
-  key.take(group.mask, HEADER);
+function firstOf<B>(group: Group, key: B, p: Packet, transport: u64, interfaces: u64): u32 {
+  key.takePacket(group.mask, p, transport, interfaces);
   const bucket = swissFindHashed<B>(group.buckets, key, key.hash());
   return changetype<usize>(bucket) == 0 ? 0 : bucket.position;
+}
+
+/** The first rule of the group that wants what the packet has; 0 where there is none. */
+@inline
+function firstIn(group: Group, p: Packet, transport: u64, interfaces: u64): u32 {
+  return group.narrow
+    ? firstOf<Narrow>(group, NARROW, p, transport, interfaces)
+    : firstOf<Wide>(group, WIDE, p, transport, interfaces);
+}
+
+/** Position (from 0 on) of the first candidate for a packet that has no interfaces; -1 where there is none. */
+@inline
+export function firstCandidate(chainIndex: usize, p: Packet): i32 {
+  const index = changetype<ChainIndex>(chainIndex);
+  const transport = transportOf(p);
+  // None is 0, and one less is beyond all others.
+  let best = groupAt(index, 0).all - 1;
+  for (let i: u32 = 1; i < index.groupCount; i++) best = min(best, firstIn(groupAt(index, i), p, transport, 0) - 1);
+  return <i32>best;
 }
 
 /** Puts a cursor for each group at `at`, on the first rule that can match the packet. */
 export function cursorsOpen(chainIndex: usize, at: usize, p: Packet): void {
   const index = changetype<ChainIndex>(chainIndex);
-  HEADER.saddrHi = p.saddrHi;
-  HEADER.saddrLo = p.saddrLo;
-  HEADER.daddrHi = p.daddrHi;
-  HEADER.daddrLo = p.daddrLo;
-  HEADER.transport = transportOf(p);
-  HEADER.interfaces = interfacesNow();
+  const transport = transportOf(p);
+  const interfaces = interfacesNow();
   store<u32>(at, groupAt(index, 0).all);
   for (let i: u32 = 1; i < index.groupCount; i++) {
-    const group = groupAt(index, i);
-    const first = group.narrow ? firstIn<Narrow>(group, NARROW) : firstIn<Wide>(group, WIDE);
-    store<u32>(at + (<usize>i << 2), first);
+    store<u32>(at + (<usize>i << 2), firstIn(groupAt(index, i), p, transport, interfaces));
   }
 }
 
@@ -186,7 +197,6 @@ export function cursorsOpen(chainIndex: usize, at: usize, p: Packet): void {
 export function cursorsNext(chainIndex: usize, at: usize): i32 {
   const index = changetype<ChainIndex>(chainIndex);
   const count = index.groupCount;
-  // None is 0, and one less is beyond all others.
   let best: u32 = load<u32>(at) - 1;
   let where = at;
   for (let i: u32 = 1; i < count; i++) {

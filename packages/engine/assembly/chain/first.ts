@@ -3,7 +3,7 @@ import { FRAMES_BASE, PACKET_BASE } from '../core/memory';
 import { Chain } from '../layout/chain';
 import { Packet } from '../layout/packet';
 import { STAGE_IN, STAGE_OUT } from '../store/stage';
-import { cursorsNext, cursorsOpen, cursorsSize, testsOf } from './candidates';
+import { cursorsNext, cursorsOpen, firstCandidate, testsOf } from './candidates';
 import { actionsOf } from './run';
 
 @inline
@@ -24,12 +24,11 @@ function walk(chain: Chain, packet: u32): i32 {
   return -1;
 }
 
+/** Goes through the candidates, of which the first wants more than the index has compared. */
 function lookup(chain: Chain, packet: u32): i32 {
+  takePacket(packet);
   cursorsOpen(chain.index, FRAMES_BASE, stagedPacket(packet));
   let position = cursorsNext(chain.index, FRAMES_BASE);
-  // Nothing or nothing left to test: the packet need not be looked at again.
-  if (position < 0 || (testsOf(chain.index, position) & 1) != 0) return position;
-  takePacket(packet);
   while (position >= 0 && actionsOf(chain, position) == 0) position = cursorsNext(chain.index, FRAMES_BASE);
   return position;
 }
@@ -40,7 +39,14 @@ function lookup(chain: Chain, packet: u32): i32 {
  */
 export function rulesFindStaged(at: usize, count: u32): void {
   const chain = changetype<Chain>(at);
+  const index = chain.index;
+  if (index == 0) {
+    for (let i: u32 = 0; i < count; i++) store<i32>(STAGE_OUT + (<usize>i << 2), walk(chain, i));
+    return;
+  }
   for (let i: u32 = 0; i < count; i++) {
-    store<i32>(STAGE_OUT + (<usize>i << 2), chain.index == 0 ? walk(chain, i) : lookup(chain, i));
+    let position = firstCandidate(index, stagedPacket(i));
+    if (position >= 0 && (testsOf(index, position) & 1) == 0) position = lookup(chain, i);
+    store<i32>(STAGE_OUT + (<usize>i << 2), position);
   }
 }
