@@ -37,9 +37,11 @@ export const DEFAULTS: JudgeOptions = { timeoutMs: 400, spread: 2 };
 
 /** Alone, a probe gets more time; below a second, when TCP sends a second SYN. */
 const ALONE_MS = 900;
-/** With 64 tries a course of this probability stays away once in ten million times. */
+/** How often a probe is made to see whether all likely courses happen; with several attempts each, one after the other. */
 const TRIES = 64;
-const LIKELY = 0.222;
+const SEQUENCES = 18;
+/** What is less likely than this does not happen by chance. */
+const CHANCE = 1e-7;
 
 const agrees = (expectation: Expectation, course: Course) =>
   expectation.truncated || expectation.courses.has(courseText(course));
@@ -55,20 +57,31 @@ function batches(probes: readonly Probe[]): number[][] {
   return [...(single.length > 0 ? [single] : []), ...alone];
 }
 
-/** Courses that should have been among `seen`; undefined where another group than the one seen is at work. */
-function missingOf(expectation: Expectation, seen: ReadonlySet<string>): string[] {
-  let fewest: string[] | undefined;
-  for (const { courses } of expectation.groups.values()) {
-    if ([...seen].some((text) => !courses.has(text))) continue;
-    const missing = [...courses].filter(([text, odds]) => odds >= LIKELY && !seen.has(text)).map(([text]) => text);
-    if (!fewest || missing.length < fewest.length) fewest = missing;
-  }
-  if (fewest) return fewest;
-  return [...expectation.courses].filter(([text, { odds }]) => odds >= LIKELY && !seen.has(text)).map(([text]) => text);
+/** Logarithm of how many ways there are to choose `k` of `n`. */
+function logChoose(n: number, k: number): number {
+  let sum = 0;
+  for (let i = 1; i <= k; i++) sum += Math.log((n - k + i) / i);
+  return sum;
 }
 
-const isSpread = (probe: Probe, { courses, truncated }: Expectation) =>
-  !truncated && (probe.times ?? 1) === 1 && [...courses.values()].filter(({ odds }) => odds >= LIKELY).length > 1;
+/** Could `tries` tries have met no other courses than these? At most as likely as for any as many courses, each choice of them counted. */
+function isChance(courses: ReadonlyMap<string, number>, seen: ReadonlySet<string>, tries: number): boolean {
+  const mass = [...seen].reduce((sum, text) => sum + (courses.get(text) ?? 0), 0);
+  return logChoose(courses.size, seen.size) + tries * Math.log(Math.min(1, mass)) >= Math.log(CHANCE);
+}
+
+/** Courses that should have been among `seen`: of each group of courses that could have been at work, if none of them explains what was seen. */
+function missingOf(expectation: Expectation, seen: ReadonlySet<string>, tries: number): string[] {
+  const all = new Map([...expectation.courses].map(([text, { odds }]) => [text, odds]));
+  const holding = [...expectation.groups.values()].filter((g) => [...seen].every((text) => g.courses.has(text)));
+  const groups = holding.length > 0 ? holding.map((g) => g.courses) : [all];
+  if (groups.some((courses) => isChance(courses, seen, tries))) return [];
+  const [first = all] = groups;
+  return [...first.keys()].filter((text) => !seen.has(text));
+}
+
+const severalTimes = (probe: Probe) => (probe.times ?? 1) > 1;
+const isSpread = ({ courses, truncated }: Expectation) => !truncated && courses.size > 1;
 
 class Judge {
   readonly #observer: Observer;
@@ -127,32 +140,38 @@ class Judge {
     this.judgement.mismatches.push({ probe, kind: 'other', expected, kernel });
   }
 
+  /** For some probes of each kind. */
   async spread(count: number, timeoutMs: number): Promise<void> {
-    const chosen = [...this.#probes.entries()].filter(([i, probe]) =>
-      isSpread(probe, this.#expectations[i] as Expectation),
-    );
-    for (const [i, probe] of chosen.slice(0, count)) {
-      const expectation = this.#expectations[i] as Expectation;
-      const seen = new Map<string, Course>();
-      let missing: string[] = [];
-      // A crowd of connections may be slow, and then lack its slowest: once more.
-      for (let k = 0; k < 2; k++) {
-        const courses = await this.#observe(
-          Array.from({ length: TRIES }, () => probe),
-          timeoutMs,
-        );
-        for (const course of courses) {
-          if (!agrees(expectation, course)) continue;
-          seen.set(courseText(course), course);
-          this.#note(i, course);
-        }
-        missing = missingOf(expectation, new Set(seen.keys()));
-        if (missing.length === 0) break;
-      }
-      if (missing.length === 0) continue;
-      const expected = missing.map((text) => JSON.parse(text) as Course);
-      this.judgement.mismatches.push({ probe, kind: 'missing', expected, kernel: [...seen.values()] });
+    const several = [...this.#probes.keys()].filter((i) => isSpread(this.#expectations[i] as Expectation));
+    const affine = several.filter((i) => severalTimes(this.#probes[i] as Probe));
+    const single = several.filter((i) => !affine.includes(i));
+    for (const i of single.slice(0, count)) await this.#spreadOf(i, timeoutMs);
+    for (const i of affine.slice(0, Math.min(count, 1))) await this.#spreadOf(i, timeoutMs);
+  }
+
+  async #tries(probe: Probe, timeoutMs: number): Promise<Course[]> {
+    if (!severalTimes(probe)) return this.#observe(Array<Probe>(TRIES).fill(probe), timeoutMs);
+    const courses: Course[] = [];
+    while (courses.length < SEQUENCES) courses.push(...(await this.#observe([probe], timeoutMs)));
+    return courses;
+  }
+
+  async #spreadOf(i: number, timeoutMs: number): Promise<void> {
+    const probe = this.#probes[i] as Probe;
+    const expectation = this.#expectations[i] as Expectation;
+    const seen = new Map<string, Course>();
+    let tries = 0;
+    for (const course of await this.#tries(probe, timeoutMs)) {
+      // A crowd of connections may be slow: what lacks its answer is judged elsewhere, one by one.
+      if (!agrees(expectation, course)) continue;
+      tries++;
+      seen.set(courseText(course), course);
+      this.#note(i, course);
     }
+    const missing = missingOf(expectation, new Set(seen.keys()), tries);
+    if (missing.length === 0) return;
+    const expected = missing.map((text) => JSON.parse(text) as Course);
+    this.judgement.mismatches.push({ probe, kind: 'missing', expected, kernel: [...seen.values()] });
   }
 }
 
