@@ -1,13 +1,14 @@
 /** Links with their interface settings, segments, addresses, neighbours and bridge entries. */
-import { AddressFlag, LinkFlag, NeighborState, ScopeId } from './codes.ts';
+
 import { maskOf, type Words } from './address.ts';
-import { type Encoding, macOf, prefixOf, addressOf } from './encoding.ts';
+import { AddressFlag, LinkFlag, NeighborState, ScopeId } from './codes.ts';
 import type { WrittenAddress } from './encode-local.ts';
 import { scopeId } from './encode-routes.ts';
+import { addressOf, type Encoding, macOf, prefixOf } from './encoding.ts';
 import { EngineError } from './errors.ts';
 import { addressesOf, IMPLIED_LOOPBACK } from './local-table.ts';
 import type { Address, Link, Netns, Route, RouteTable } from './network.ts';
-import { confAll, confAny, confMax, confOf, type Sysctls } from './sysctl.ts';
+import { confAll, confAny, confMax, confOf, hasOwnConf, type Sysctls } from './sysctl.ts';
 
 const MTU = 1500;
 const LOOPBACK_MTU = 65536;
@@ -16,6 +17,9 @@ const NAME_MAX = 15;
 
 /** No IPv6 on the link: the engine does not ask, only the local table does. */
 const DISABLED_6 = 1 << 30;
+
+/** Stands for all links without settings of their own. */
+const ALIKE = '';
 
 /** Flags that follow from sysctls, remembered: most links of a cluster have the same. */
 export class LinkSettings {
@@ -27,10 +31,11 @@ export class LinkSettings {
       byName = new Map();
       this.#known.set(sysctls, byName);
     }
-    let flags = byName.get(link);
+    const name = hasOwnConf(sysctls, link) ? link : ALIKE;
+    let flags = byName.get(name);
     if (flags === undefined) {
       flags = this.#read(sysctls, link);
-      byName.set(link, flags);
+      byName.set(name, flags);
     }
     return flags;
   }
@@ -117,11 +122,7 @@ export class LinkArray {
   }
 
   /** Writes the links of one namespace, peers and masters left out; returns where they start. */
-  encode(
-    netns: Netns,
-    netnsAt: number,
-    answersOthers: boolean,
-  ): { at: number; count: number } {
+  encode(netns: Netns, netnsAt: number, answersOthers: boolean): { at: number; count: number } {
     const { abi, arena, interfaces, objects } = this.#encoding;
     const links = linksOf(netns);
     const first = objects.links.push(netns.name, links);
@@ -140,9 +141,7 @@ export class LinkArray {
       u32[(at + abi.LINK_INDEX) >>> 2] = link.index ?? i + 1;
       u32[(at + abi.LINK_MTU) >>> 2] = link.mtu ?? (link.kind === 'loopback' ? LOOPBACK_MTU : MTU);
       u32[(at + abi.LINK_FLAGS) >>> 2] =
-        kindFlags(link) |
-        this.#settings.of(netns.sysctls, link.name) |
-        (answersOthers ? LinkFlag.ANSWERS_OTHERS : 0);
+        kindFlags(link) | this.#settings.of(netns.sysctls, link.name) | (answersOthers ? LinkFlag.ANSWERS_OTHERS : 0);
     }
     this.count = first + links.length;
     return { at: this.at + first * abi.LINK_SIZE, count: links.length };
@@ -250,7 +249,8 @@ export class AddressArray {
     for (let i = 0; i < addresses.length; i++) {
       const address = addresses[i] as Address;
       const found = objects.links.find(number, address.link);
-      if (found === undefined) throw new EngineError('UNKNOWN_LINK', `${where}: ${address.address} on link ${address.link}`);
+      if (found === undefined)
+        throw new EngineError('UNKNOWN_LINK', `${where}: ${address.address} on link ${address.link}`);
       const prefix = prefixOf(address.address, where);
       const peer = address.peer === undefined ? undefined : prefixOf(address.peer, where);
       const length = peer && address.peer?.includes('/') ? peer.length : prefix.length;

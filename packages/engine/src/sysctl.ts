@@ -32,6 +32,23 @@ export function sysctl(sysctls: Sysctls, name: string): number {
 const keyOf = (family: Family, link: string, name: string) =>
   `net.ipv${family}.conf.${link.replaceAll('.', '/')}.${name}`;
 
+const linksWithOwn = new WeakMap<Sysctls, ReadonlySet<string>>();
+
+/** Whether any setting is the link's own: all links that have none are alike. Remembered by the object's identity. */
+export function hasOwnConf(sysctls: Sysctls, link: string): boolean {
+  let names = linksWithOwn.get(sysctls);
+  if (!names) {
+    const found = new Set<string>();
+    for (const key in sysctls) {
+      const name = /^net\.ipv[46]\.conf\.([^.]+)\./.exec(key)?.[1];
+      if (name !== undefined) found.add(name.replaceAll('/', '.'));
+    }
+    names = found;
+    linksWithOwn.set(sysctls, names);
+  }
+  return names.has(link);
+}
+
 /** `conf.all.NAME`; `ip_forward` is another name of `conf.all.forwarding`. */
 export function confAll(sysctls: Sysctls, family: Family, name: string): number {
   const value = numeric(sysctls[keyOf(family, 'all', name)]);
