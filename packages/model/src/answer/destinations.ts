@@ -1,12 +1,12 @@
 /** The receiving ends of a question: addresses and ports a packet can be sent to. */
 import { type Family, formatAddress, parseAddress } from '@podwire/engine';
 import type { Cluster } from '../cluster/cluster.ts';
+import { resolveName } from '../cluster/dns.ts';
 import { containerPorts } from '../cluster/pod-facts.ts';
 import type { Pod } from '../objects/kube.ts';
 import { clusterIPs, externalIPs, hostPort, loadBalancerIPs, nodeAddresses, podAddresses } from './addresses.ts';
 import type { AddressKind, DestinationEnd, Hint, Note } from './answer.ts';
 import type { Directory } from './directory.ts';
-import { lookUp } from './dns.ts';
 import { find, findOrFail } from './find.ts';
 import { type AskedPort, type MeantPort, plainPort, podPorts } from './ports.ts';
 import { objectRef, type Provenance } from './provenance.ts';
@@ -210,9 +210,9 @@ function namedDestinations(question: DestinationQuestion, target: Target): Desti
   });
   let named = find(directory, reference.text, target, namespaces, 'to');
   if (!named && target.kind === 'name' && target.namespace === undefined) {
-    const answer = lookUp(cluster, target.name, namespaces[0] ?? 'default');
-    if (answer?.kind === 'service') return service(answer.key, answer.hostname);
-    if (answer) return one(answer.address, [addressDestination(question, answer.address)]);
+    const answer = resolveName(cluster, target.name, namespaces[0] ?? 'default');
+    if (answer?.kind === 'pod') return one(answer.address, [addressDestination(question, answer.address)]);
+    if (answer) return service(answer.key, answer.kind === 'headless' ? answer.hostname : undefined);
   }
   named ??= findOrFail(cluster, directory, reference.text, target, namespaces, 'to');
   if (named.kind === 'service') return withNameHint(question, target, named.key, service(named.key));

@@ -1,12 +1,12 @@
 /** What a client that knows a Service's name dials: cluster IPs inside; load balancer, external and node addresses outside; endpoints when headless. */
 import { parseAddress } from '@podwire/engine';
 import type { Cluster, Placed } from '../cluster/cluster.ts';
+import { resolveName } from '../cluster/dns.ts';
 import { isHeadless } from '../cluster/pod-facts.ts';
 import type { Service, ServicePort } from '../objects/kube.ts';
 import { clusterIPs, externalIPs, loadBalancerIPs, nodeAddresses, type OwnAddress } from './addresses.ts';
 import type { AddressKind, Hint, Note } from './answer.ts';
 import type { Destination } from './destinations.ts';
-import { lookUp } from './dns.ts';
 import { type AskedPort, listServicePorts, type MeantPort, servicePorts } from './ports.ts';
 import { objectRef, type Provenance } from './provenance.ts';
 
@@ -138,17 +138,10 @@ function wrongPortHint(service: Placed<Service>, meant: MeantPort, provenance: P
 function externalName(question: ServiceQuestion, service: Placed<Service>): ServiceDestinations {
   const { cluster, key, asked } = question;
   const name = service.object.spec.externalName ?? '';
-  const inside = lookUp(cluster, `${name.replace(/\.$/, '')}.`, key.split('/')[0] as string);
-  if (
-    inside?.kind === 'service' &&
-    inside.key !== key &&
-    cluster.services.get(inside.key)?.object.spec.type !== 'ExternalName'
-  ) {
-    const answer = serviceDestinations({
-      ...question,
-      key: inside.key,
-      ...(inside.hostname !== undefined && { hostname: inside.hostname }),
-    });
+  const inside = resolveName(cluster, `${name.replace(/\.$/, '')}.`, key.split('/')[0] as string);
+  if (inside?.kind === 'service' || inside?.kind === 'headless') {
+    const hostname = inside.kind === 'headless' ? inside.hostname : undefined;
+    const answer = serviceDestinations({ ...question, key: inside.key, ...(hostname !== undefined && { hostname }) });
     return {
       ...answer,
       notes: [

@@ -90,9 +90,9 @@ test('an ExternalName is another name', () => {
 test('a pod by its address, in a namespace that exists', () => {
   expect(resolveName(cluster, '10-244-0-2.shop.pod.k8s.test', 'x')).toMatchObject({
     kind: 'pod',
-    addresses: ['10.244.0.2'],
+    address: '10.244.0.2',
   });
-  expect(resolveName(cluster, 'fd00--2.shop.pod', 'x')).toMatchObject({ kind: 'pod', addresses: ['fd00::2'] });
+  expect(resolveName(cluster, 'fd00--2.shop.pod', 'x')).toMatchObject({ kind: 'pod', address: 'fd00::2' });
   expect(resolveName(cluster, '10-244-0-2.nowhere.pod', 'x')).toBeUndefined();
   expect(resolveName(cluster, '10-244-0.shop.pod', 'x')).toBeUndefined();
 });

@@ -13,7 +13,7 @@ export type DnsAnswer =
   /** Endpoints of a headless Service; with `hostname` those of that name only. */
   | { kind: 'headless'; key: string; name: string; hostname?: string; addresses: string[] }
   /** A name by the pod's address: `10-244-1-5.shop.pod.cluster.local`. */
-  | { kind: 'pod'; name: string; addresses: string[] }
+  | { kind: 'pod'; name: string; address: string }
   /** ExternalName: the resolver goes on with `target`, which is looked up as it stands. */
   | { kind: 'alias'; key: string; name: string; target: string };
 
@@ -87,7 +87,7 @@ function resolveFull(cluster: Cluster, name: string, domain: string): DnsAnswer 
   if (type === 'svc') return serviceAnswer(cluster, `${namespace}/${last}`, name, labels[0]);
   if (type !== 'pod' || labels.length > 0 || !cluster.namespaces.has(namespace)) return undefined;
   const address = addressOfLabel(last);
-  return address === undefined ? undefined : { kind: 'pod', name, addresses: [address] };
+  return address === undefined ? undefined : { kind: 'pod', name, address };
 }
 
 /** Looks a name up as a pod of `namespace` would. Undefined: the cluster DNS has no answer, and the name is one for the world outside. */
