@@ -333,7 +333,7 @@ const CALLS = [
   'flush',
 ] as const satisfies readonly (keyof Calls)[];
 
-function valueOf(exports: WebAssembly.Exports, name: string): number {
+function numberOf(exports: WebAssembly.Exports, name: string): number {
   const value = exports[name];
   if (!(value instanceof WebAssembly.Global)) throw new EngineError('ABI_MISMATCH', `engine.wasm has no ${name}`);
   return Number(value.value) >>> 0;
@@ -341,12 +341,12 @@ function valueOf(exports: WebAssembly.Exports, name: string): number {
 
 /** Reads offsets and calls; refuses a module of another version. */
 export function readAbi(exports: WebAssembly.Exports): { abi: Abi; calls: Calls } {
-  const version = valueOf(exports, 'ABI_VERSION');
+  const version = numberOf(exports, 'ABI_VERSION');
   if (version !== ABI_VERSION)
     throw new EngineError('ABI_MISMATCH', `engine.wasm speaks version ${version}, this package ${ABI_VERSION}`);
   for (const name of CALLS)
     if (typeof exports[name] !== 'function') throw new EngineError('ABI_MISMATCH', `engine.wasm has no call ${name}`);
-  const abi = Object.fromEntries(NAMES.map((name) => [name, valueOf(exports, name)])) as Record<
+  const abi = Object.fromEntries(NAMES.map((name) => [name, numberOf(exports, name)])) as Record<
     (typeof NAMES)[number],
     number
   >;

@@ -99,7 +99,9 @@ export class Decoder {
       case StepKind.ENTER: {
         const link = this.#u32(at + abi.ENTER_LINK);
         const packet = readPacket(abi, this.#views, at + abi.ENTER_PACKET);
-        return link === 0 ? { kind: 'enter', netns, packet } : { kind: 'enter', netns, link: this.#link(link).link, packet };
+        return link === 0
+          ? { kind: 'enter', netns, packet }
+          : { kind: 'enter', netns, link: this.#link(link).link, packet };
       }
       case StepKind.CONNTRACK: {
         const state = this.#u16(at + abi.CT_STEP_STATE);
@@ -129,7 +131,10 @@ export class Decoder {
           hook: this.#u8(at + abi.NAT_STEP_HOOK),
           manip: this.#u8(at + abi.NAT_STEP_SOURCE) === 1 ? 'src' : 'dst',
           binding: this.#u8(at + abi.NAT_STEP_BINDING) === 1,
-          from: { address: this.#address(at + abi.NAT_STEP_FROM, family), port: this.#u16(at + abi.NAT_STEP_FROM_PORT) },
+          from: {
+            address: this.#address(at + abi.NAT_STEP_FROM, family),
+            port: this.#u16(at + abi.NAT_STEP_FROM_PORT),
+          },
           to: { address: this.#address(at + abi.NAT_STEP_TO, family), port: this.#u16(at + abi.NAT_STEP_TO_PORT) },
         };
       }
@@ -169,7 +174,16 @@ export class Decoder {
     const rule = item(chain.rules, index);
     const verdict: Verdict = this.#u8(at + abi.RULE_STEP_VERDICT);
     const table = item(this.#objects.tables, this.#u32(at + abi.RULE_STEP_TABLE));
-    const step: Step = { kind: 'rule', netns, hook: this.#u8(at + abi.RULE_STEP_HOOK), table, chain, index, rule, verdict };
+    const step: Step = {
+      kind: 'rule',
+      netns,
+      hook: this.#u8(at + abi.RULE_STEP_HOOK),
+      table,
+      chain,
+      index,
+      rule,
+      verdict,
+    };
     if (verdict === Verdict.JUMP || verdict === Verdict.GOTO) {
       for (const statement of rule.body)
         if (statement.kind === 'jump' || statement.kind === 'goto') {

@@ -1,8 +1,8 @@
 /** One record per action. */
 import { NatFlag, Op, RejectWith } from './codes.ts';
-import { addressOf } from './encoding.ts';
 import { encodePair, encodeSetStatement } from './encode-matches.ts';
 import { type Place, record } from './encode-record.ts';
+import { addressOf } from './encoding.ts';
 import { EngineError } from './errors.ts';
 import type { Action, NatRange } from './network.ts';
 
@@ -76,7 +76,8 @@ export function encodeAction(place: Place, action: Action): void {
       record(place, Op.GOTO, 8, false, chainNames.of(action.chain));
       return;
     case 'reject':
-      return encodeReject(place, action.with);
+      encodeReject(place, action.with);
+      return;
     case 'set-mark':
       encodePair(place, Op.SET_MARK, false, action.value, action.mask);
       return;
@@ -93,7 +94,8 @@ export function encodeAction(place: Place, action: Action): void {
     case 'snat':
     case 'masquerade':
     case 'redirect':
-      return encodeNat(place, NAT_OPS[action.kind], action.range);
+      encodeNat(place, NAT_OPS[action.kind], action.range);
+      return;
     case 'notrack':
       record(place, Op.NOTRACK, 8, false, 0);
       return;

@@ -94,7 +94,15 @@ class LocalTable {
     return false;
   }
 
-  add(family: 4 | 6, type: RouteType, words: Words, length: number, metric: number, link: number, prefsrc: number): void {
+  add(
+    family: 4 | 6,
+    type: RouteType,
+    words: Words,
+    length: number,
+    metric: number,
+    link: number,
+    prefsrc: number,
+  ): void {
     const { abi, arena } = this.#encoding;
     const hop = this.#hop(arena.u32[(link + abi.LINK_NAME) >>> 2] as number);
     if (this.#isKnown(family, type, words, length, metric, hop)) return;
@@ -115,8 +123,7 @@ class LocalTable {
 
 function add4(table: LocalTable, written: WrittenAddress, flags: number): void {
   const { address, own, subnet, length, primary, link } = written;
-  const broadcast = (value: number) =>
-    table.add(4, RouteType.BROADCAST, [0, 0, 0, value], 32, 0, link, primary);
+  const broadcast = (value: number) => table.add(4, RouteType.BROADCAST, [0, 0, 0, value], 32, 0, link, primary);
   table.add(4, RouteType.LOCAL, own, 32, 0, link, primary);
   // The address itself stands on a link that is down, too; what belongs to its subnet does not.
   if ((flags & LinkFlag.UP) === 0) return;

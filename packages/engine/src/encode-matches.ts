@@ -1,17 +1,7 @@
 /** One record per match; what matches everything leaves none. */
-import {
-  CtTest,
-  Op,
-  PhysTest,
-  PortTest,
-  RangeTest,
-  RecentAction,
-  RecentFlag,
-  TtlOp,
-  TypeTest,
-} from './codes.ts';
+import { CtTest, Op, PhysTest, PortTest, RangeTest, RecentAction, RecentFlag, TtlOp, TypeTest } from './codes.ts';
+import { ownPrefix, type Place, record } from './encode-record.ts';
 import { addressOf, macOf, nameBytes } from './encoding.ts';
-import { type Place, ownPrefix, record } from './encode-record.ts';
 import { EngineError } from './errors.ts';
 import type { Match, PortRange } from './network.ts';
 import { ChoiceKind, Protocol, RouteType } from './terms.ts';
@@ -240,9 +230,11 @@ export function encodeMatch(place: Place, match: Match): void {
       return;
     }
     case 'iif':
-      return encodeInterface(place, Op.IIF, match);
+      encodeInterface(place, Op.IIF, match);
+      return;
     case 'oif':
-      return encodeInterface(place, Op.OIF, match);
+      encodeInterface(place, Op.OIF, match);
+      return;
     case 'protocol':
       record(place, Op.PROTOCOL, 8, match.not, match.protocol);
       return;
@@ -250,7 +242,8 @@ export function encodeMatch(place: Place, match: Match): void {
       if (!match.not) record(place, Op.NEVER, 8, false, 0);
       return;
     case 'tcp':
-      return encodeTcp(place, match);
+      encodeTcp(place, match);
+      return;
     case 'udp':
       encodePorts(place, Op.PORTS, Protocol.UDP, match);
       return;
@@ -259,9 +252,11 @@ export function encodeMatch(place: Place, match: Match): void {
       return;
     case 'icmp':
     case 'icmp6':
-      return encodeIcmp(place, match);
+      encodeIcmp(place, match);
+      return;
     case 'multiport':
-      return encodeMultiport(place, match);
+      encodeMultiport(place, match);
+      return;
     case 'mark':
       encodePair(place, Op.MARK, match.not, match.value, match.mask);
       return;
@@ -272,23 +267,29 @@ export function encodeMatch(place: Place, match: Match): void {
       record(place, Op.STATE, 8, match.not, match.states);
       return;
     case 'conntrack':
-      return encodeConntrack(place, match);
+      encodeConntrack(place, match);
+      return;
     case 'addrtype':
-      return encodeAddrtype(place, match);
+      encodeAddrtype(place, match);
+      return;
     case 'statistic':
-      return encodeStatistic(place, match);
+      encodeStatistic(place, match);
+      return;
     case 'comment':
     case 'nfacct':
       return;
     case 'physdev':
-      return encodePhysdev(place, match);
+      encodePhysdev(place, match);
+      return;
     case 'recent':
-      return encodeRecent(place, match);
+      encodeRecent(place, match);
+      return;
     case 'set':
       objects.statements.set(encodeSetStatement(place, Op.SET, match), match);
       return;
     case 'iprange':
-      return encodeRange(place, match);
+      encodeRange(place, match);
+      return;
     case 'mac': {
       const at = record(place, Op.MAC, abi.MAC_TEST_SIZE, match.not, 0);
       arena.u32.set(macOf(match.address, place.where), (at + 8) >>> 2);
@@ -311,4 +312,3 @@ export function encodeMatch(place: Place, match: Match): void {
       return;
   }
 }
-

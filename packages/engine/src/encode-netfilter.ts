@@ -1,7 +1,8 @@
 /** Tables, chains and what runs at each hook. Tables are encoded once, however many namespaces share them. */
-import type { Encoding } from './encoding.ts';
+
 import { JumpCheck } from './encode-jumps.ts';
 import { encodeRule } from './encode-statements.ts';
+import type { Encoding } from './encoding.ts';
 import { EngineError } from './errors.ts';
 import type { BaseHook, Chain, Netns, Statement, Table } from './network.ts';
 import type { Family } from './packet.ts';
@@ -78,8 +79,7 @@ export class TableFacts {
   }
 
   tracks(table: Table): boolean {
-    for (const { own, isHidden } of this.layers(table))
-      if (own.tracking.some((name) => !isHidden(name))) return true;
+    for (const { own, isHidden } of this.layers(table)) if (own.tracking.some((name) => !isHidden(name))) return true;
     return false;
   }
 
@@ -213,7 +213,10 @@ export function encodeHooks(
       for (const [chain, names] of own.sets)
         for (const name of isHidden(chain) ? [] : names)
           if (!sets.has(name))
-            throw new EngineError('UNKNOWN_SET', `network namespace ${netns.name}: chain ${chain} asks for set ${name}`);
+            throw new EngineError(
+              'UNKNOWN_SET',
+              `network namespace ${netns.name}: chain ${chain} asks for set ${name}`,
+            );
     tracks ||= facts.tracks(table);
     const at = encodeTable(encoding, chains, table);
     for (const chain of facts.hooked(table)) placed.push({ table: at, chain });

@@ -1,6 +1,7 @@
 /** Routing tables and policy rules. A table is encoded once, however many namespaces share it. */
-import { RuleAction, RuleFlag, ScopeId } from './codes.ts';
+
 import { maskOf, networkOf } from './address.ts';
+import { RuleAction, RuleFlag, ScopeId } from './codes.ts';
 import { addressOf, type Encoding, prefixOf } from './encoding.ts';
 import { EngineError } from './errors.ts';
 import type { Netns, PolicyRule, Route, RouteTable, Scope } from './network.ts';
@@ -86,8 +87,7 @@ function encodeLayer(encoding: Encoding, routes: readonly Route[], base: number,
   arena.u32[(at + abi.LAYER_BASE) >>> 2] = base;
   arena.u32[(at + abi.LAYER_ROUTES) >>> 2] = first;
   arena.u32[(at + abi.LAYER_ROUTE_COUNT) >>> 2] = routes.length;
-  for (let i = 0; i < routes.length; i++)
-    encodeRoute(encoding, first + i * abi.ROUTE_SIZE, routes[i] as Route, where);
+  for (let i = 0; i < routes.length; i++) encodeRoute(encoding, first + i * abi.ROUTE_SIZE, routes[i] as Route, where);
   return at;
 }
 

@@ -114,7 +114,9 @@ function hasCustomRules(netns: Netns): boolean {
     const { family: _family, priority, action, cause: _cause, ...selectors } = rule;
     return (
       action.kind === 'lookup' &&
-      known.some((own) => own.priority === priority && own.action.kind === 'lookup' && own.action.table === action.table) &&
+      known.some(
+        (own) => own.priority === priority && own.action.kind === 'lookup' && own.action.table === action.table,
+      ) &&
       Object.values(selectors).every((value) => value === undefined)
     );
   };

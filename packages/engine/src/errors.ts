@@ -48,7 +48,10 @@ const FAILURES: Readonly<Record<number, readonly [EngineErrorCode, string]>> = {
   [Failure.TRACE_FULL]: ['TRACE_FULL', 'a walk left more steps than the trace has room for'],
   [Failure.CHOICES_FULL]: ['CHOICES_FULL', 'more choice points were met than there is room for'],
   [Failure.JUMPS_TOO_DEEP]: ['JUMPS_TOO_DEEP', 'chains call each other too deeply'],
-  [Failure.NO_SUCH_ALTERNATIVE]: ['NO_SUCH_ALTERNATIVE', 'the script names an alternative that a choice point does not have'],
+  [Failure.NO_SUCH_ALTERNATIVE]: [
+    'NO_SUCH_ALTERNATIVE',
+    'the script names an alternative that a choice point does not have',
+  ],
 };
 
 /** Throws what a call into the engine failed with; 0 is no failure. */
