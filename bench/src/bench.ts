@@ -7,8 +7,9 @@ import { lpm } from './lpm.ts';
 import { processes } from './processes.ts';
 import { printHost, printJson, printTable, type Report } from './report.ts';
 import type { Row, Subject } from './row.ts';
+import { yardstick } from './yardstick.ts';
 
-const SUBJECTS: readonly Subject[] = [processes, lpm, conntrack, chains];
+const SUBJECTS: readonly Subject[] = [yardstick, processes, lpm, conntrack, chains];
 
 const USAGE = `bench [--only NAME,...] [--quick] [--seed N] [-o table|json] [--list]
 
