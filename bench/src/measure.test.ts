@@ -16,7 +16,7 @@ describe('spreadOf', () => {
 });
 
 describe('runNode', () => {
-  test('reports the exit code and, when asked, the peak of memory', async () => {
+  test('reports the exit code and, when asked, memory and processor time', async () => {
     const run = await runNode(
       process.execPath,
       ['-e', 'const b = Buffer.alloc(64e6, 1); process.exit(b[0] + 2)'],
@@ -24,5 +24,6 @@ describe('runNode', () => {
     );
     expect(run.exitCode).toBe(3);
     expect(run.maxRss).toBeGreaterThan(64e6);
+    expect(run.cpuMs).toBeGreaterThan(0);
   });
 });

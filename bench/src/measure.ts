@@ -5,17 +5,19 @@ import { performance } from 'node:perf_hooks';
 export interface Run {
   ms: number;
   exitCode: number;
-  /** High-water mark of resident memory in bytes; only where asked for. */
+  /** High-water mark of resident memory in bytes, and time on the processor; only where asked for. */
   maxRss?: number;
+  cpuMs?: number;
 }
 
-const REPORT_RSS =
-  'data:text/javascript,process.on("exit",()=>process.stderr.write("\\nmax-rss "+process.resourceUsage().maxRSS*1024+"\\n"))';
+const REPORT =
+  'data:text/javascript,process.on("exit",()=>{const u=process.resourceUsage();process.stderr.write(' +
+  '"\\nused "+u.maxRSS*1024+" "+Math.round((u.userCPUTime+u.systemCPUTime)/1000)+"\\n")})';
 
-/** Runs `node ARGS` once. With `memory`, a preloaded line reports the peak; such a run should not be timed. */
-export async function runNode(node: string, args: readonly string[], memory: boolean): Promise<Run> {
+/** Runs `node ARGS` once. With `usage`, a preloaded line reports memory and processor time; such a run should not be timed. */
+export async function runNode(node: string, args: readonly string[], usage: boolean): Promise<Run> {
   const started = performance.now();
-  const child = spawn(node, memory ? ['--import', REPORT_RSS, ...args] : args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(node, usage ? ['--import', REPORT, ...args] : args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let tail = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     tail = (tail + text).slice(-4096);
@@ -25,8 +27,8 @@ export async function runNode(node: string, args: readonly string[], memory: boo
     child.on('close', (code) => resolve(code ?? -1));
   });
   const ms = performance.now() - started;
-  const rss = /max-rss (\d+)\n/.exec(tail)?.[1];
-  return rss === undefined ? { ms, exitCode } : { ms, exitCode, maxRss: Number(rss) };
+  const used = /used (\d+) (\d+)\n/.exec(tail);
+  return used ? { ms, exitCode, maxRss: Number(used[1]), cpuMs: Number(used[2]) } : { ms, exitCode };
 }
 
 export interface Spread {

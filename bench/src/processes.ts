@@ -86,8 +86,9 @@ async function* measure(one: ProcessCase, programs: readonly Program[], folder: 
       ...noteOf(done),
     };
     yield one.limit ? { ...times, against: { figure: one.limit.ms, by: 'limit' as const } } : times;
-    const { maxRss = Number.NaN } = await runNode(program.path, args, true);
-    const memory: Row = { ...rowOf(`${name} memory`, 'MB', [maxRss / 1e6]), note: 'highest resident memory' };
+    const { maxRss = Number.NaN, cpuMs = Number.NaN } = await runNode(program.path, args, true);
+    const note = `highest resident memory; ${cpuMs} ms on the processor`;
+    const memory: Row = { ...rowOf(`${name} memory`, 'MB', [maxRss / 1e6]), note };
     const mb = one.limit?.mb;
     yield mb === undefined ? memory : { ...memory, against: { figure: mb, by: 'limit' as const } };
   }
