@@ -26,6 +26,11 @@ export interface Expectation {
   /** Courses that can be had by one client: which way a router sends it depends on its address alone. */
   groups: Map<string, { courses: Map<string, number> }>;
   truncated: boolean;
+  /**
+   * A packet may come to a router with several ways more than once. Between namespaces of one kernel it keeps the hash of the socket that
+   * sent it (`skb->l4_hash`), so that the router chooses alike each time; between machines it would not.
+   */
+  circles: boolean;
 }
 
 export const courseText = (course: Course): string => JSON.stringify(course);
@@ -113,6 +118,7 @@ export function expectationOf(machine: Machine, probe: Probe, tracking: readonly
   const odds = tally(exploration, courseText);
   const courses = new Map<string, { course: Course; odds: number }>();
   const groups: Expectation['groups'] = new Map();
+  let circles = false;
   for (const { result, choices, odds: branchOdds } of exploration.branches) {
     const text = courseText(result);
     courses.set(text, {
@@ -120,6 +126,7 @@ export function expectationOf(machine: Machine, probe: Probe, tracking: readonly
       odds: fractionToNumber(odds.get(text)?.least ?? { numerator: 0n, denominator: 1n }),
     });
     const ways = choices.filter((choice) => choice.kind === ChoiceKind.MULTIPATH);
+    circles ||= ways.length > (probe.times ?? 1);
     const key = ways.map((choice) => choice.taken).join(' ');
     const group = groups.get(key) ?? { courses: new Map() };
     groups.set(key, group);
@@ -129,5 +136,5 @@ export function expectationOf(machine: Machine, probe: Probe, tracking: readonly
     }, 1);
     group.courses.set(text, (group.courses.get(text) ?? 0) + fractionToNumber(branchOdds) / ofWays);
   }
-  return { courses, groups, truncated: exploration.truncated };
+  return { courses, groups, truncated: exploration.truncated, circles };
 }

@@ -81,7 +81,7 @@ function missingOf(expectation: Expectation, seen: ReadonlySet<string>, tries: n
 }
 
 const severalTimes = (probe: Probe) => (probe.times ?? 1) > 1;
-const isSpread = ({ courses, truncated }: Expectation) => !truncated && courses.size > 1;
+const isSpread = ({ courses, truncated, circles }: Expectation) => !truncated && !circles && courses.size > 1;
 
 class Judge {
   readonly #observer: Observer;
