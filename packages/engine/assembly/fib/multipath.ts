@@ -119,7 +119,10 @@ function listOptions(): u32 {
   let count: u32 = 0;
   for (let i: u32 = 0; i < route.nexthopCount && count < MOST; i++) {
     const nexthop = nexthopAt(route, i);
-    if (!usable(route, linkByName(key.netns, nexthop.dev))) continue;
+    const dev = linkByName(key.netns, nexthop.dev);
+    if (!usable(route, dev)) continue;
+    // A destination that one link alone leads to: the others do not count.
+    if (key.strict && dev != (some(key.oif) ? key.oif : key.iif)) continue;
     store<u16>(OPTIONS + (<usize>count << 1), <u16>i);
     store<u32>(WEIGHTS + (<usize>count << 2), nexthop.weight);
     count++;
