@@ -14,7 +14,7 @@ const HEAD = ['case', 'unit', 'fastest', 'median', 'against', 'ratio', 'note'];
 const RIGHT = new Set([2, 3, 4, 5]);
 
 /** Three significant digits, no exponent. */
-export function printNumber(value: number): string {
+function printNumber(value: number): string {
   if (value >= 100) return value.toFixed(0);
   return value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }

@@ -14,7 +14,7 @@ export interface Row {
 }
 
 /** The measured figure that is compared. */
-export function compared(row: Row): number {
+function compared(row: Row): number {
   return row.against?.by === 'limit' ? row.median : row.min;
 }
 

@@ -50,7 +50,6 @@ export const isZeroNet = (text: string): boolean => text === '0.0.0.0';
 export const isLoopback = (family: Family, text: string): boolean =>
   family === 4 ? word(text, 3) >>> 24 === 127 : text === '::1';
 export const isLinkLocal6 = (text: string): boolean => word(text, 0) >>> 22 === 0x3fa;
-export const unspecified = (family: Family): string => (family === 4 ? '0.0.0.0' : '::');
 export const isUnspecified = (text: string): boolean => text === '0.0.0.0' || text === '::';
 
 /** `10.0.0.0/8`, or a mask in full: `10.0.0.1/255.0.0.255`. */

@@ -3,9 +3,12 @@
  * tcp_v4_send_reset (net/ipv4/tcp_ipv4.c), nf_send_reset (net/ipv4/netfilter/nf_reject_ipv4.c).
  */
 import { CtDirection, CtState, type Packet, Protocol, Reason, RouteType, sysctl, TcpFlag } from '../src/index.ts';
-import { isMulticast, isUnspecified } from './addresses.ts';
+import { isLinkLocal6, isMulticast, isUnspecified } from './addresses.ts';
+import { fibLookup } from './fib.ts';
 import { addressType4 } from './match-addrtype.ts';
-import type { CtInfo, Host, IcmpError, Skb, Stop } from './state.ts';
+import { flowOf } from './route.ts';
+import { selectAddress6 } from './source-address.ts';
+import type { CtInfo, Device, Host, IcmpError, Skb, Stop } from './state.ts';
 import { isIcmpError } from './tuple.ts';
 
 /** No error about an error, about what was sent to many, or to nobody in particular. */
@@ -19,9 +22,14 @@ function allowsError(stop: Stop): boolean {
 /** True where the end of the walk has something to send back. */
 export function answers(stop: Stop): boolean {
   if (!stop.reply) return false;
+  if (isForeignLocal(stop)) return false;
   if (stop.reply.kind === 'icmp') return allowsError(stop);
   return stop.skb.route?.kind !== 'multi';
 }
+
+/** Local only by a route outside table 255: IPv4 finds no route for an answer from there (ip_route_output_key_hash_rcu). */
+const isForeignLocal = ({ host, skb }: Stop): boolean =>
+  skb.packet.family === 4 && skb.route?.kind === 'local' && skb.indev !== undefined && !isOwn(host, skb);
 
 const ttlOf = (host: Host, family: 4 | 6): number =>
   sysctl(host.netns.sysctls, family === 4 ? 'net.ipv4.ip_default_ttl' : 'net.ipv6.conf.all.hop_limit');
@@ -85,6 +93,19 @@ function isOwn(host: Host, skb: Skb): boolean {
   return host.devices.some((device) => device.addresses.some((a) => a.text === daddr));
 }
 
+/**
+ * Whom an error comes from. IPv6, for a packet that came in and was for somebody else: an address that suits the link it came in by, unless the
+ * route back names a source (icmp6_send). Empty: routing chooses.
+ */
+function errorSource(host: Host, skb: Skb): string {
+  const { family, saddr, daddr } = skb.packet;
+  if (isOwn(host, skb)) return daddr;
+  if (family === 4 || !skb.indev) return '';
+  const back = fibLookup(host, { ...flowOf(skb.packet), saddr: '', daddr: saddr, ...boundFlow(skb) });
+  if (back.route?.prefsrc !== undefined) return '';
+  return selectAddress6(host, skb.indev, saddr) ?? '';
+}
+
 function icmpError(stop: Stop, { type, code }: IcmpError): Packet {
   const { host, skb } = stop;
   const { packet } = skb;
@@ -93,7 +114,7 @@ function icmpError(stop: Stop, { type, code }: IcmpError): Packet {
   return {
     family: packet.family,
     protocol: v4 ? Protocol.ICMP : Protocol.ICMPV6,
-    saddr: isOwn(host, skb) ? packet.daddr : '',
+    saddr: errorSource(host, skb),
     daddr: packet.saddr,
     sport: 0,
     dport: 0,
@@ -118,8 +139,24 @@ function attached(skb: Skb): CtInfo | undefined {
   return { state: CtState.RELATED, direction, connection: ct.connection };
 }
 
-/** The packet to send, with the connection it carries. */
+/** The device that the packet came in by; back by `lo`, the one that has its address (icmp6_iif). */
+function cameBy({ indev, route }: Skb): Device | undefined {
+  if (indev?.link.kind !== 'loopback') return indev;
+  return route?.leg ? indev.host.byName.get(route.leg.dev) : indev;
+}
+
+const boundFlow = (skb: Skb) => {
+  const device = isLinkLocal6(skb.packet.saddr) ? cameBy(skb) : undefined;
+  return device ? { oif: device.name, strict: true } : {};
+};
+
+/** The packet to send, with the connection it carries, and the device it is bound to. */
 export function answerTo(stop: Stop): Skb | undefined {
+  const made = madeFor(stop);
+  return made && { ...made, bound: cameBy(stop.skb) };
+}
+
+function madeFor(stop: Stop): Skb | undefined {
   if (!answers(stop) || !stop.reply) return undefined;
   const { host, skb } = stop;
   switch (stop.reply.kind) {

@@ -12,7 +12,7 @@ export const zoneId = (zone: Zone, direction: CtDirection): number =>
   (direction === CtDirection.ORIGINAL ? zone.original : zone.reply) ? zone.id : 0;
 
 /** A confirmed connection with a tuple as asked, and which of its two tuples that is. */
-export function findConnection(
+function findConnection(
   host: Host,
   family: 4 | 6,
   protocol: number,

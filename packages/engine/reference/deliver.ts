@@ -9,7 +9,7 @@ import { isIcmp, isIcmpError } from './tuple.ts';
 const ECHO_REQUEST = { [Protocol.ICMP]: 8, [Protocol.ICMPV6]: 128 } as Record<number, number>;
 const ECHO_REPLY = { [Protocol.ICMP]: 0, [Protocol.ICMPV6]: 129 } as Record<number, number>;
 
-export const isEchoRequest = (packet: Packet): boolean =>
+const isEchoRequest = (packet: Packet): boolean =>
   ECHO_REQUEST[packet.protocol] === packet.icmpType && isIcmp(packet.protocol);
 const isEchoReply = (packet: Packet): boolean =>
   ECHO_REPLY[packet.protocol] === packet.icmpType && isIcmp(packet.protocol);

@@ -20,7 +20,7 @@ export function chainsOf(table: Table): Map<string, Chain> {
 
 const familyOf = (table: Table): Family => (table.family === 'ip' ? 4 : 6);
 
-export const tablesOfFamily = (netns: Netns, family: Family): Table[] =>
+const tablesOfFamily = (netns: Netns, family: Family): Table[] =>
   netns.netfilter.filter((table) => familyOf(table) === family);
 
 const TRACKING = new Set<Statement['kind']>([
@@ -34,7 +34,6 @@ const TRACKING = new Set<Statement['kind']>([
   'snat',
   'masquerade',
   'redirect',
-  'notrack',
   'ct-zone',
 ]);
 
@@ -47,7 +46,7 @@ function chainTracks(chain: Chain): boolean {
   return tracks;
 }
 
-/** Conntrack registers its hooks with the first rule that needs it (nf_ct_netns_get). */
+/** Conntrack registers its hooks with the first rule that needs it (nf_ct_netns_get); NOTRACK does not. */
 export function needsConntrack(netns: Netns, family: Family): boolean {
   if (netns.conntrack?.some((entry) => entry.family === family)) return true;
   return tablesOfFamily(netns, family).some((table) => [...chainsOf(table).values()].some(chainTracks));

@@ -23,8 +23,6 @@ import type { Device, DeviceAddress, Host, World } from './state.ts';
 const MAX_MTU_LOOPBACK = 65536;
 const SCOPES = { global: 0, site: 200, link: 253, host: 254, nowhere: 255 } as const;
 
-export const scopeNumber = (scope: keyof typeof SCOPES): number => SCOPES[scope];
-
 function scopeOf(address: Address): number {
   if (address.scope !== undefined) return SCOPES[address.scope];
   if (address.address.startsWith('127.') || address.address === '::1/128') return SCOPES.host;

@@ -35,10 +35,8 @@ function isType6(host: Host, address: string, types: readonly string[], device?:
   if (types.includes('UNICAST') && (multicast || unspecified)) return false;
   if (types.includes('UNSPEC') && !unspecified) return false;
   if (!types.some((type) => type === 'ANYCAST' || type === 'LOCAL' || type === 'UNREACHABLE')) return true;
-  const found = fibLookup(host, {
-    ...flowTo(6, address),
-    ...(device ? { oif: device.name, strict: multicast || /^fe[89ab]/.test(address) } : {}),
-  });
+  // A device that is named and no source: only routes through that device count (ip6_route_output_flags).
+  const found = fibLookup(host, { ...flowTo(6, address), ...(device ? { oif: device.name, strict: true } : {}) });
   if (found.error || !found.route) return types.includes('UNREACHABLE');
   const local = device ? device.addresses.some((a) => a.text === address) : found.route.type === 'local';
   return (types.includes('LOCAL') && local) || (types.includes('ANYCAST') && found.route.type === 'anycast');

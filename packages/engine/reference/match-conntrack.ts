@@ -23,12 +23,9 @@ const statusHolds: Record<string, (connection: Connection) => boolean> = {
   confirmed: (c) => c.confirmed,
 };
 
-function statusMatches(names: readonly string[], connection: Connection): boolean {
-  const anything = connection.seenReply || connection.assured || connection.confirmed;
-  const holds = (name: string) =>
-    name === 'none' ? !anything && !connection.snat && !connection.dnat : statusHolds[name]?.(connection) === true;
-  return names.some((name) => holds(name.toLowerCase()));
-}
+/** `none` is a mask without a bit: alone it holds for no connection. */
+const statusMatches = (names: readonly string[], connection: Connection): boolean =>
+  names.some((name) => statusHolds[name.toLowerCase()]?.(connection) === true);
 
 export function matchConntrack(skb: Skb, match: Match & { kind: 'conntrack' }): boolean {
   const connection = skb.ct?.connection;

@@ -139,8 +139,9 @@ export function uniqueTuple(
   if (!range.random) {
     if (range.ports) {
       const single = range.ports.from === range.ports.to;
+      // One port alone is taken unasked; where it is not free, the connection fails in the end.
       if (portInRange(protocol, tuple, manip, range.ports) && (single || !isUsed(host, connection, tuple)))
-        return { tuple, free: true };
+        return { tuple, free: manip === 'dst' || !single || !isUsed(host, connection, tuple) };
     } else if (!isUsed(host, connection, tuple)) return { tuple, free: true };
   }
   if (!isIcmp(protocol) && !hasPorts(protocol)) return { tuple, free: !isUsed(host, connection, tuple) };

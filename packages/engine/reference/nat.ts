@@ -52,7 +52,7 @@ export function rewriteSide(packet: Packet, target: Tuple, manip: Manip): Packet
   return changed;
 }
 
-export function portFor(packet: Packet, manip: Manip): number {
+function portFor(packet: Packet, manip: Manip): number {
   if (isIcmp(packet.protocol)) return packet.icmpId;
   if (!hasPorts(packet.protocol)) return 0;
   return manip === 'src' ? packet.sport : packet.dport;

@@ -101,14 +101,15 @@ function chooseLeg(run: Run, host: Host, result: FibResult, flow: Flow): Leg | u
   if (options.length === 1) return options[0]?.leg;
   const { world } = run;
   const path = pathKey(run, host, route, flow);
-  let taken = world.paths.get(path);
-  if (taken === undefined) {
-    const weights = options.map(({ weight }) => weight);
-    const choice = { kind: ChoiceKind.MULTIPATH, alternatives: options.length, weights, netns: host.netns.name, route };
-    taken = choose(run, choice);
-    world.paths.set(path, taken);
-  }
-  return options[taken]?.leg;
+  // What is remembered is the nexthop: the alternatives of an output and an input look-up may differ.
+  const known = world.paths.get(path);
+  const remembered = legs.find(({ nexthop }) => route.nexthops.indexOf(nexthop) === known);
+  if (remembered) return remembered;
+  const weights = options.map(({ weight }) => weight);
+  const choice = { kind: ChoiceKind.MULTIPATH, alternatives: options.length, weights, netns: host.netns.name, route };
+  const leg = options[choose(run, choice)]?.leg;
+  if (leg) world.paths.set(path, route.nexthops.indexOf(leg.nexthop));
+  return leg;
 }
 
 function pathKey(run: Run, host: Host, route: NonNullable<FibResult['route']>, flow: Flow): string {
@@ -207,8 +208,11 @@ const looksTwice = (packet: Packet): boolean =>
 /** For a packet made here. Sets `skb.route` and an empty source; a `Stop` where there is no way. */
 export function routeOutput(run: Run, host: Host, skb: Skb, purpose: 'output' | 'reroute'): Stop | undefined {
   const { packet } = skb;
-  // Rewritten to an address of one link, it stays with the device it was to leave by (ip6_route_me_harder).
-  const bound = purpose === 'reroute' && needsDevice6(packet) && packet.daddr !== '::1' ? { oif: skb.outdev?.name, strict: true } : {};
+  // An address of one link: rewritten to it, the packet stays with its device (ip6_route_me_harder); an answer goes back by the device
+  // that the packet came in by (icmp6_iif, inet6_iif).
+  const onLink = packet.family === 6 && (isLinkLocal6(packet.daddr) || isMulticast(6, packet.daddr));
+  const device = purpose === 'reroute' ? skb.outdev : skb.bound;
+  const bound = onLink && device ? { oif: device.name, strict: true } : {};
   let flow: Flow = { ...flowOf(packet), ...bound };
   let result = fibLookup(host, flow);
   let leg = result.error ? undefined : chooseLeg(run, host, result, flow);

@@ -165,6 +165,8 @@ export interface Skb {
   /** Zone set by a CT rule before conntrack looked (the template). */
   zone?: Zone | undefined;
   route?: Routed | undefined;
+  /** An answer to a link-local address leaves by this device alone. */
+  bound?: Device | undefined;
   /** Link-layer source, unknown for a packet that was made here or put in from outside. */
   macSource?: string | undefined;
 }

@@ -59,11 +59,10 @@ export function transmit(run: Run, host: Host, skb: Skb): Next {
   return overWire(run, host, skb, port, mac, device.mac, nexthop);
 }
 
-/** A router says so; a packet's own maker gets an error from the kernel. */
+/** The host says so, to itself where it made the packet (arp_error_report, ndisc_error_report). */
 export function noNeighbor(run: Run, host: Host, skb: Skb, device: Device, nexthop: string): { stop: Stop } {
   pushTransmit(run, device, nexthop);
-  const reply = skb.indev ? unreachable(skb.packet.family === 4) : undefined;
-  return stopped(host, skb, Disposition.UNREACHABLE, Reason.NO_NEIGHBOR, reply);
+  return stopped(host, skb, Disposition.UNREACHABLE, Reason.NO_NEIGHBOR, unreachable(skb.packet.family === 4));
 }
 
 /** Where a bridge sends a frame: a static entry, else the first port behind which the address is. */

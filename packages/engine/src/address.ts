@@ -62,7 +62,7 @@ function parse6(text: string): Words | undefined {
   } else {
     groups = parseGroups(body);
   }
-  if (!groups || groups.length !== 8) return undefined;
+  if (groups?.length !== 8) return undefined;
   const g = groups as [number, number, number, number, number, number, number, number];
   return [g[0] * 65536 + g[1], g[2] * 65536 + g[3], g[4] * 65536 + g[5], g[6] * 65536 + g[7]];
 }

@@ -183,12 +183,6 @@ function reached(there: Walk): Pick<Conversation, 'endpoint' | 'saw'> {
   return { endpoint: { netns, ...destinationOf(packet) }, saw: sourceOf(packet) };
 }
 
-/** The sender's own stack reports a missing neighbour by an ICMP error from itself (arp_error_report, ndisc_error_report). */
-const ownReport = (there: Walk, packet: Packet): Conversation['icmp'] => {
-  if (there.end.reason !== Reason.NO_NEIGHBOR || !stillAtSender(there) || packet.saddr === '') return undefined;
-  return { ...(packet.family === 4 ? { type: 3, code: 1 } : { type: 1, code: 3 }), sender: packet.saddr };
-};
-
 /**
  * Sends `packet` from a process in `netns` and follows the answer home. An empty `saddr` is chosen by routing. The packet opens the
  * connection (a SYN, a datagram, an echo request) or belongs to it: see `continueConversation`.
@@ -217,12 +211,10 @@ export function converse(machine: Machine, netns: string, packet: Packet): Conve
     const reported = error ?? heard;
     return { outcome, ...(reported ? { error: reported } : {}), ...icmp, ...common };
   }
-  const icmp = ownReport(there, sent);
   const unreachable = error !== undefined && there.end.disposition === Disposition.UNREACHABLE;
   return {
     outcome: unreachable ? 'unreachable' : 'timeout',
     ...(error ? { error } : {}),
-    ...(icmp ? { icmp } : {}),
     ...common,
   };
 }

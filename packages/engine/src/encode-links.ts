@@ -22,7 +22,7 @@ const DISABLED_6 = 1 << 30;
 const ALIKE = '';
 
 /** Flags that follow from sysctls, remembered: most links of a cluster have the same. */
-export class LinkSettings {
+class LinkSettings {
   readonly #known = new Map<Sysctls, Map<string, number>>();
 
   of(sysctls: Sysctls, link: string): number {
@@ -66,7 +66,7 @@ export class LinkSettings {
 }
 
 /** The links of a namespace, `lo` among them. */
-export function linksOf(netns: Netns): readonly Link[] {
+function linksOf(netns: Netns): readonly Link[] {
   return netns.links.some((link) => link.name === 'lo') ? netns.links : [IMPLIED_LOOPBACK, ...netns.links];
 }
 

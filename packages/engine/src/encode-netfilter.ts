@@ -138,7 +138,7 @@ export function countChains(netnses: readonly Netns[]): number {
 }
 
 /** Returns the address of the table's record. */
-export function encodeTable(encoding: Encoding, chains: ChainArray, table: Table): number {
+function encodeTable(encoding: Encoding, chains: ChainArray, table: Table): number {
   const { abi, arena, chainNames, objects, tables } = encoding;
   const known = tables.get(table);
   if (known !== undefined) return known;

@@ -81,8 +81,9 @@ export function allocate(bytes: usize): usize {
     return 0;
   }
   cursor = end;
+  // What nobody touched is zero, and costs no memory before somebody does.
+  if (start < touched) memory.fill(start, 0, min(end, touched) - start);
   if (end > touched) touched = end;
-  memory.fill(start, 0, end - start);
   return start;
 }
 

@@ -4,7 +4,7 @@ import type { Choice, ConntrackEntry, Walk } from '../../src/index.ts';
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
 /** Where and how two values differ; undefined where they do not. A field that is undefined counts as absent. */
-export function difference(a: unknown, b: unknown, at = ''): string | undefined {
+function difference(a: unknown, b: unknown, at = ''): string | undefined {
   if (a === b || (Number.isNaN(a) && Number.isNaN(b))) return undefined;
   if (Array.isArray(a) && Array.isArray(b)) {
     for (let i = 0; i < Math.max(a.length, b.length); i++) {

@@ -13,7 +13,7 @@ const ports = (r: Random): PortRange => {
 const anyAddress = (r: Random, plan: Plan, family: Family) =>
   r.pick([...plan.addresses[family], ...plan.strangers[family]]);
 
-export function anyPrefix(r: Random, plan: Plan, family: Family): string {
+function anyPrefix(r: Random, plan: Plan, family: Family): string {
   if (r.chance(1, 12)) return family === 4 ? '10.0.0.1/255.0.0.255' : 'fd00::1/ffff:ffff::ffff';
   if (r.chance(1, 2)) return r.pick(plan.prefixes[family]);
   return `${anyAddress(r, plan, family)}/${family === 4 ? 32 : 128}`;
