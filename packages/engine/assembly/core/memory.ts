@@ -61,8 +61,8 @@ export function open(): usize {
 function reserve(end: usize): bool {
   const have = <usize>memory.size() << 16;
   if (end <= have) return true;
-  // An eighth more than asked, so that growth stays rare.
-  if (memory.grow(<i32>((end - have + (end >> 3) + 0xffff) >> 16)) >= 0) return true;
+  // By a quarter at least, so that growth stays rare.
+  if (memory.grow(<i32>((max(end - have, have >> 2) + 0xffff) >> 16)) >= 0) return true;
   return memory.grow(<i32>((end - have + 0xffff) >> 16)) >= 0;
 }
 
