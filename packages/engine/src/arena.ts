@@ -4,8 +4,6 @@ import { EngineError } from './errors.ts';
 import type { Views } from './views.ts';
 
 const PAGE = 65536;
-/** Pages asked for at once. */
-const STEP = 64;
 
 export class Arena {
   readonly views: Views;
@@ -45,7 +43,8 @@ export class Arena {
     const { memory } = this.views;
     const wanted = Math.ceil((end - this.#limit) / PAGE);
     try {
-      memory.grow(Math.max(wanted, STEP));
+      // By half: each growth makes the host look through its whole heap.
+      memory.grow(Math.max(wanted, Math.ceil(this.#limit / PAGE / 2)));
     } catch {
       try {
         memory.grow(wanted);

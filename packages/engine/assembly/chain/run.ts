@@ -116,6 +116,8 @@ export function runChain(base: BaseChain): bool {
       case <i32>Verdict.JUMP:
       case <i32>Verdict.GOTO: {
         const target = findChain(base.table, changetype<Statement>(ending).argument);
+        // The host refuses jumps to nowhere.
+        assert(changetype<usize>(target) != 0, 'no such chain');
         // goto leaves no way back to this chain.
         if (verdict == Verdict.JUMP) at = open(at + frame.size, target, at);
         else at = open(at, target, frame.caller);

@@ -22,6 +22,7 @@ export function endRecord(): EndRecord {
 /** The walk ends here, with the packet as it stands. */
 export function finish(disposition: Disposition, reason: Reason): void {
   const s = skb();
+  assert(!s.ended, 'a walk ends once');
   const end = endRecord();
   end.netns = s.netns.id;
   end.disposition = <u8>disposition;

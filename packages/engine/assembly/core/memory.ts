@@ -68,6 +68,7 @@ function reserve(end: usize): bool {
 
 /** The host has filled everything below `end`; what follows is the engine's. */
 export function claim(end: usize): void {
+  assert(end <= <usize>memory.size() << 16, 'behind the end of the memory');
   cursor = (end + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
   if (cursor > touched) touched = cursor;
 }

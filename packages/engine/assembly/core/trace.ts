@@ -16,7 +16,7 @@ import {
 } from '../layout/step';
 import { fail } from './failure';
 import { PACKET_BASE, TRACE_BASE, TRACE_SIZE } from './memory';
-import { skb, Skb } from './skb';
+import { skb, Skb, some } from './skb';
 
 let end: usize = TRACE_BASE;
 /** Kind of the last record. */
@@ -37,6 +37,8 @@ function step(kind: StepKind, size: usize): usize {
     fail(Failure.TRACE_FULL);
     end = TRACE_BASE;
   }
+  assert((size & 7) == 0, 'steps are aligned');
+  assert(some(skb().netns), 'a step belongs to a namespace');
   const at = end;
   const head = changetype<Step>(at);
   head.kind = <u16>kind;

@@ -153,7 +153,11 @@ function unlinkSource(flow: Flow): void {
   if (at == flow) {
     store<u32>(bucket, <u32>changetype<usize>(flow.nextBySource));
   } else {
-    while (at.nextBySource != flow) at = at.nextBySource;
+    assert(some(at), 'not listed by source');
+    while (at.nextBySource != flow) {
+      at = at.nextBySource;
+      assert(some(at), 'not listed by source');
+    }
     at.nextBySource = flow.nextBySource;
   }
   sourced--;
@@ -213,6 +217,8 @@ export function flowMake(netns: Netns): Flow {
 
 /** The connection becomes known to all. */
 export function flowConfirm(flow: Flow): void {
+  assert((flow.status & (CtStatus.CONFIRMED | CtStatus.DYING)) == 0, 'confirmed twice');
+  assert(flow.oFamily == flow.rFamily && flow.oNetns == flow.rNetns, 'two ends in two places');
   flow.status |= CtStatus.CONFIRMED;
   tableInsert(TABLE, changetype<usize>(originalOf(flow)), 0);
   tableInsert(TABLE, changetype<usize>(replyOf(flow)), 1);

@@ -35,6 +35,7 @@ export function isBound(flow: Flow, source: bool): bool {
 /** Binds one side of a new connection; a confirmed one keeps what it has. False: no free tuple. */
 export function bind(flow: Flow, range: NatRange, source: bool): bool {
   if ((flow.status & CtStatus.CONFIRMED) != 0) return true;
+  assert((flow.status & CtStatus.DYING) == 0, 'a dead connection is not bound');
   const tuple = uniqueTuple(flow, range, source);
   if (differs()) {
     invertTuple(tuple, replyOf(flow));

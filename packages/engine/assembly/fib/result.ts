@@ -14,6 +14,7 @@ export function traceResult(purpose: RoutePurpose, local: bool, sourced: bool): 
   const result = routeResult();
   const p = packet();
   let nexthop: i32 = -1;
+  assert(!some(result.nexthop) || some(result.route), 'a nexthop of no route');
   if (some(result.nexthop)) nexthop = <i32>((changetype<usize>(result.nexthop) - result.route.nexthops) / 16);
   traceRoute(
     purpose,

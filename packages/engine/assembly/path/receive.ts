@@ -42,6 +42,7 @@ function up(link: Link): void {
 /** The frame that stands in skb arrives on `link`. */
 export function receive(link: Link): void {
   const s = skb();
+  assert(link.netns == s.netns && !s.ended, 'arrives where the packet is');
   traceEnter(link);
   s.prerouted = 0;
   s.oif = none<Link>();

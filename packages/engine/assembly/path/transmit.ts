@@ -87,6 +87,7 @@ export function overWire(out: Link, sourceMac: u64): void {
   }
   // Marks belong to a network namespace; a veth pair within one keeps them.
   if (taker.netns != out.netns || (out.flags & LinkFlag.VETH) == 0) packet().mark = 0;
+  assert(taker.domain == out.domain, 'a wire does not leave its domain');
   s.sourceMac = sourceMac;
   s.arrival = taker;
 }
@@ -95,6 +96,7 @@ export function overWire(out: Link, sourceMac: u64): void {
 export function transmit(): void {
   const s = skb();
   const dev = s.dev;
+  assert(some(dev) && dev.netns == s.netns, 'a packet leaves by a link of its own namespace');
   if ((dev.flags & LinkFlag.LOOPBACK) != 0) {
     s.arrival = dev;
     return;
