@@ -10,6 +10,7 @@ import type { Range } from './nat-tuple.ts';
 import { rejectReply } from './reject.ts';
 import { sourceFor } from './source-address.ts';
 import type { Device, Host, Reply, Run, SetState, Skb } from './state.ts';
+import { TCP_CLOSE } from './tcp.ts';
 
 export interface ActionResult {
   verdict: Verdict;
@@ -105,8 +106,12 @@ export function act(run: Run, host: Host, skb: Skb, place: Place, action: Action
       return { verdict: Verdict.JUMP, target: action.chain };
     case 'goto':
       return { verdict: Verdict.GOTO, target: action.chain };
-    case 'reject':
-      return { verdict: Verdict.REJECT, reply: rejectReply(skb, action.with) };
+    case 'reject': {
+      const reply = rejectReply(skb, action.with);
+      // A reset closes the connection that it is about (nf_ct_set_closing).
+      if (reply?.kind === 'reject-reset' && connection?.tcp) connection.tcp.state = TCP_CLOSE;
+      return { verdict: Verdict.REJECT, reply };
+    }
     case 'set-mark':
       setMark(skb, (skb.packet.mark & ~action.mask) ^ action.value);
       return CONTINUE;

@@ -22,6 +22,9 @@ const FIN_WAIT = 4;
 const TIME_WAIT = 7;
 const CLOSE = 8;
 
+/** The state of a connection that a reset ended. */
+export const TCP_CLOSE = CLOSE;
+
 const SYN = 0;
 const SYNACK = 1;
 const FIN = 2;
