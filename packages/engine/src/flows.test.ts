@@ -111,6 +111,28 @@ test('zone, protocol and namespace tell flows apart', async () => {
   expect(map.get({ ...key, zone: 1, netns: 1 })).toBeUndefined();
 });
 
+describe.each([4, 6] as const)('IPv%s flows that differ in nothing but', (family) => {
+  const address = (i: number) =>
+    family === 4 ? `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}` : `fd00::${i.toString(16)}:0:0:1`;
+
+  test.each<[keyof FlowKey, (i: number) => string | number]>([
+    ['saddr', address],
+    ['daddr', address],
+    ['sport', (i) => i],
+    ['dport', (i) => i],
+    ['zone', (i) => i],
+    ['netns', (i) => i << 8],
+  ])('%s', async (field, fieldOf) => {
+    const map = await createFlowMap({ family, wasm });
+    const key: FlowKey = { saddr: address(1), daddr: address(2), sport: 1, dport: 2, protocol: 6 };
+    for (let i = 0; i < 4000; i++) map.set({ ...key, [field]: fieldOf(2 * i) }, i);
+    for (let i = 0; i < 4000; i++) {
+      expect(map.get({ ...key, [field]: fieldOf(2 * i) })).toBe(i);
+      expect(map.get({ ...key, [field]: fieldOf(2 * i + 1) })).toBeUndefined();
+    }
+  });
+});
+
 test.each([
   [{ saddr: '10.0.0.1.2' }, 'BAD_ADDRESS'],
   [{ daddr: 'fd00::1' }, 'BAD_ADDRESS'],
