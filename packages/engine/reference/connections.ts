@@ -41,6 +41,6 @@ export function entryOf(connection: Connection): ConntrackEntry {
     zone: connection.zone.id,
   };
   const state = connection.tcp && TCP_STATES[connection.tcp.state];
-  if (state !== undefined) entry.tcpState = state;
+  if (state !== undefined && state !== TCP_STATES[0]) entry.tcpState = state;
   return entry;
 }

@@ -56,6 +56,8 @@ export function transmit(run: Run, host: Host, skb: Skb): Next {
     return stopped(host, skb, Disposition.DROPPED, Reason.OTHER_HOST);
   }
   run.steps.push({ kind: 'bridge', netns: host.netns, bridge: device.link, to: port.link });
+  if (Math.min(skb.packet.length, route.mtu) > port.mtu + VLAN_HEADER)
+    return stopped(host, skb, Disposition.DROPPED, Reason.FRAGMENTATION_NEEDED);
   return overWire(run, host, skb, port, mac, device.mac, nexthop);
 }
 
