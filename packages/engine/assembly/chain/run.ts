@@ -1,11 +1,12 @@
 /** One base chain from its first rule to its end (ip_tables.c:ipt_do_table()). */
 import { Failure, Op } from '../../src/codes';
-import { Disposition, Reason, Verdict } from '../../src/terms';
+import { Disposition, Protocol, Reason, TcpFlag, Verdict } from '../../src/terms';
 import { answerWith, finishByPolicy, finishByRule, ReplyKind } from '../core/end';
 import { fail } from '../core/failure';
 import { FRAMES_BASE, FRAMES_SIZE } from '../core/memory';
-import { packet, skb } from '../core/skb';
+import { packet, skb, some } from '../core/skb';
 import { traceChain, traceRule } from '../core/trace';
+import { tcpClose } from '../ct/tcp';
 import { natClear, natReason } from '../expr/nat';
 import { act } from '../expr/target';
 import { BaseChain, Chain } from '../layout/chain';
@@ -139,6 +140,13 @@ export function runChain(base: BaseChain): bool {
   return false;
 }
 
+function closeConnection(): void {
+  const s = skb();
+  const p = packet();
+  const answered = p.protocol == <u8>Protocol.TCP && (p.tcpFlags & TcpFlag.RST) == 0;
+  if (answered && some(s.flow)) tcpClose(s.flow);
+}
+
 /** A rule's verdict about the packet. */
 function conclude(verdict: Verdict): bool {
   if (verdict == Verdict.ACCEPT) return true;
@@ -149,6 +157,7 @@ function conclude(verdict: Verdict): bool {
   finishByRule(Disposition.REJECTED, Reason.REJECT_RULE);
   const reject = changetype<PairStatement>(ending);
   const reset = changetype<Statement>(ending).argument;
+  if (reset != 0) closeConnection();
   answerWith(reset != 0 ? ReplyKind.REJECT_RESET : ReplyKind.ICMP, reject.first, reject.second);
   return false;
 }

@@ -142,3 +142,8 @@ export function tcpPacket(flow: Flow, flags: u32, direction: u32, loose: bool): 
   }
   return enter(flow, old, next, kind, direction);
 }
+
+/** A rule answered the packet with a reset: its connection is over (nf_conntrack_core.c:nf_ct_set_closing()). */
+export function tcpClose(flow: Flow): void {
+  flow.tcpState = <u8>TcpState.CLOSE;
+}

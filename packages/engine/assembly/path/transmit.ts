@@ -126,5 +126,10 @@ export function transmit(): void {
     return;
   }
   traceBridge(dev, none<Link>(), port);
+  // What may be cut is cut to the route's MTU before the bridge sees it.
+  if (min(packet().length, s.mtu) > port.mtu + VLAN_HEADER) {
+    finish(Disposition.DROPPED, Reason.FRAGMENTATION_NEEDED);
+    return;
+  }
   overWire(port, dev.mac);
 }

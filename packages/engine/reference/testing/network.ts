@@ -18,7 +18,7 @@ import {
 } from '../../src/index.ts';
 
 /** `10.0.0.0/24 dev eth0`, `default via 10.0.0.1 dev eth0`, `blackhole 10.9.0.0/16`, with `src` and `metric`. */
-function route(text: string, family: Family = text.includes(':') ? 6 : 4): Route {
+export function route(text: string, family: Family = text.includes(':') ? 6 : 4): Route {
   const words = text.split(/\s+/);
   const types: Route['type'][] = ['blackhole', 'unreachable', 'prohibit', 'throw', 'local', 'broadcast'];
   const type = types.find((t) => t === words[0]) ?? 'unicast';
