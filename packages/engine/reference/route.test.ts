@@ -227,8 +227,10 @@ function inward(
   machine.load(network(router, left, right));
   const { end } = machine.send('r', packet(saddr, daddr, more), { link: 'eth0' });
   const error = end.answers ? machine.answer()?.steps[0] : undefined;
-  const about = error?.kind === 'enter' ? ` ${error.packet.icmpType}/${error.packet.icmpCode}` : '';
-  return `${Disposition[end.disposition]} ${Reason[end.reason]}${end.netns === 'r' ? '' : ` at ${end.netns}`}${end.disposition === Disposition.REFUSED ? '' : about}`;
+  const about =
+    error?.kind === 'enter' && error.packet.inner ? ` ${error.packet.icmpType}/${error.packet.icmpCode}` : '';
+  const at = end.netns === 'r' ? about : ` at ${end.netns}`;
+  return `${Disposition[end.disposition]} ${Reason[end.reason]}${at}`;
 }
 
 test.each<
