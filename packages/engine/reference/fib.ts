@@ -77,6 +77,9 @@ interface Candidate {
   order: number;
 }
 
+/** Routes of IPv6 have no TOS. */
+const tosOf = (route: Route) => (route.family === 4 ? (route.tos ?? 0) : 0);
+
 const metricOf = (route: Route) => route.metric ?? (route.family === 4 ? 0 : 1024);
 
 function candidates(table: RouteTable, flow: Flow): Candidate[] {
@@ -97,7 +100,7 @@ function candidates(table: RouteTable, flow: Flow): Candidate[] {
   return found.sort(
     (a, b) =>
       b.length - a.length ||
-      (b.route.tos ?? 0) - (a.route.tos ?? 0) ||
+      tosOf(b.route) - tosOf(a.route) ||
       metricOf(a.route) - metricOf(b.route) ||
       a.layer - b.layer ||
       a.order - b.order,

@@ -85,7 +85,11 @@ function takerOf(run: Run, out: Device, mac: string | undefined): Device | undef
   if (mac === undefined) return undefined;
   const live = ends.filter((end) => end.up);
   const owns = (end: Device) => ownsMac(end.master ?? end, mac);
-  const leadsTo = (end: Device) => end.master?.up === true && portTowards(run, end.master, mac) !== undefined;
+  // A bridge that would send the frame back where it came from does not take it.
+  const leadsTo = (end: Device) => {
+    const port = end.master?.up === true ? portTowards(run, end.master, mac) : undefined;
+    return port !== undefined && port !== end;
+  };
   return live.find(owns) ?? live.find(leadsTo);
 }
 

@@ -43,7 +43,7 @@ export function hasAddress4(netns: Netns, lo: u64): bool {
 /** Broadcast or multicast. */
 function isMany(): bool {
   const type = routeResult().type;
-  return type != RouteType.LOCAL && type != RouteType.ANYCAST;
+  return type != RouteType.LOCAL && (type != RouteType.ANYCAST || packet().family == 4);
 }
 
 /** True for a decision that keeps the packet on this host: own addresses, broadcast, multicast. */
@@ -51,7 +51,8 @@ export function isForHost(): bool {
   const type = routeResult().type;
   const p = packet();
   if (type == RouteType.LOCAL || type == RouteType.BROADCAST || type == RouteType.MULTICAST) return true;
-  if (type == RouteType.ANYCAST) return p.family == 6;
+  // An anycast route of IPv4 leads out, like any other.
+  if (type == RouteType.ANYCAST && p.family == 6) return true;
   return isMulticast(p.family, p.daddrHi, p.daddrLo) || (p.family == 4 && isLimitedBroadcast(p.daddrLo));
 }
 

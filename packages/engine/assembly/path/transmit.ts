@@ -54,17 +54,28 @@ export function portTowards(bridge: Link): Link {
   return some(port) && leadsTo(port, s.target) ? port : none<Link>();
 }
 
+/** Does the link, or the bridge that it is a port of, take the frame? A bridge does not where it would send it back. */
+function takes(end: Link): bool {
+  const s = skb();
+  if (!isUp(end)) return false;
+  const bridge = end.master;
+  if (!some(bridge)) return end == s.target;
+  if (ownsMac(bridge, s.frameMac)) return true;
+  if (!isUp(bridge)) return false;
+  const port = portTowards(bridge);
+  return some(port) && port != end;
+}
+
 /** One end of a segment takes the frame; the other end of a wire gets it, wanted or not. */
 function takerOf(out: Link): Link {
   const s = skb();
-  if (!s.framed) return none<Link>();
   if (some(out.peer)) return out.peer;
-  if (!some(s.target)) return none<Link>();
-  const end = endOf(out, s.target);
-  if (!some(end) || !isUp(end)) return none<Link>();
-  const bridge = end.master;
-  if (!some(bridge) || ownsMac(bridge, s.frameMac)) return end;
-  return isUp(bridge) && some(portTowards(bridge)) ? end : none<Link>();
+  if (!s.framed || !some(out.segment)) return none<Link>();
+  const end = some(s.target) ? endOf(out, s.target) : none<Link>();
+  if (some(end) && takes(end)) return end;
+  // Static entries may lead elsewhere.
+  for (let at = out.segment.links; some(at); at = at.nextOnSegment) if (at != out && takes(at)) return at;
+  return none<Link>();
 }
 
 /** The frame leaves by `out`; what it was within this host stays behind (skb_scrub_packet()). */
