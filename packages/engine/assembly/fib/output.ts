@@ -5,6 +5,7 @@ import { finish } from '../core/end';
 import { linkByName, LOOPBACK_NAME } from '../core/links';
 import { none, packet, RouteKind, skb, some } from '../core/skb';
 import { InterfaceAddress } from '../layout/address';
+import { Packet } from '../layout/packet';
 import { Endpoint } from '../layout/route';
 import { isLinkLocal6, isLoopback4, isMulticast6 } from './kinds';
 import { clearKey, routeKey, routeLookup, routeResult } from './lookup';
@@ -99,11 +100,15 @@ function take(): bool {
   return true;
 }
 
-/** An answer to a link-local address goes back by the link that the packet came in by (icmp6_iif(), inet6_iif()). */
+function isOfOneLink(p: Packet): bool {
+  return p.family == 6 && (isMulticast6(p.daddrHi) || isLinkLocal6(p.daddrHi));
+}
+
+/** An answer to an address of one link goes back by the link that the packet came in by (icmp6_iif(), inet6_iif()). */
 function bindAnswer(): void {
   const p = packet();
   const s = skb();
-  if (p.family == 4 || !some(s.bound) || !isLinkLocal6(p.daddrHi)) return;
+  if (!some(s.bound) || !isOfOneLink(p)) return;
   const key = routeKey();
   key.oif = s.bound;
   key.strict = 1;
@@ -158,7 +163,7 @@ function chooseSourceBlind(): bool {
 export function reroute(): bool {
   fillKey();
   const p = packet();
-  if (p.family == 6 && (isMulticast6(p.daddrHi) || isLinkLocal6(p.daddrHi))) {
+  if (isOfOneLink(p)) {
     // Rewritten to an address of one link, it stays with the link it was to leave by.
     const key = routeKey();
     key.oif = skb().oif;
