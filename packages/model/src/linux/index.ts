@@ -17,3 +17,4 @@ export {
   type ReadOptions,
   sniffFamily,
 } from './iptables-save.ts';
+export * from './nft/index.ts';
