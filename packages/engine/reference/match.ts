@@ -181,5 +181,7 @@ export function matches(run: Run, host: Host, skb: Skb, place: Place, match: Mat
       return undecided(run, host, place, ChoiceKind.LIMIT, match.text);
     case 'unmodelled':
       return undecided(run, host, place, ChoiceKind.UNMODELLED, match.text);
+    default:
+      throw new Error(`${match.kind} is not evaluated`);
   }
 }

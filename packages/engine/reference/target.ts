@@ -155,5 +155,7 @@ export function act(run: Run, host: Host, skb: Skb, place: Place, action: Action
       const choice = { kind: ChoiceKind.UNMODELLED, alternatives: 2, netns: host.netns.name, rule, text };
       return choose(run, choice) === 0 ? CONTINUE : { verdict: Verdict.DROP };
     }
+    default:
+      throw new Error(`${action.kind} is not evaluated`);
   }
 }

@@ -4,7 +4,7 @@ import { encodePair, encodeSetStatement } from './encode-matches.ts';
 import { type Place, record } from './encode-record.ts';
 import { addressOf } from './encoding.ts';
 import { EngineError } from './errors.ts';
-import type { Action, NatRange } from './network.ts';
+import type { Action, NatRange } from './rule.ts';
 
 /** Type and code by the names that iptables prints. */
 const ICMP: Readonly<Record<string, readonly [type: number, code: number]>> = {
@@ -121,5 +121,7 @@ export function encodeAction(place: Place, action: Action): void {
     case 'unmodelled-target':
       objects.statements.set(record(place, Op.UNMODELLED_TARGET, 8, false, 0), action);
       return;
+    default:
+      throw new EngineError('BAD_VALUE', `${place.where}: ${action.kind} is not evaluated`);
   }
 }

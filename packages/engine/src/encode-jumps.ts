@@ -3,7 +3,7 @@
  * shared base are judged by the chains they lay over it, so that a thousand nodes do not walk the same ten thousand chains.
  */
 import { EngineError } from './errors.ts';
-import type { Chain, Rule, Statement, Table } from './network.ts';
+import type { Chain, Rule, Statement, Table } from './rule.ts';
 
 /** The chains of a table without a base, as jumps see them. */
 interface Graph {

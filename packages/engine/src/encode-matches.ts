@@ -3,7 +3,7 @@ import { CtTest, Op, PhysTest, PortTest, RangeTest, RecentAction, RecentFlag, Tt
 import { ownPrefix, type Place, record } from './encode-record.ts';
 import { addressOf, macOf, nameBytes } from './encoding.ts';
 import { EngineError } from './errors.ts';
-import type { Match, PortRange } from './network.ts';
+import type { Match, PortRange } from './rule.ts';
 import { ChoiceKind, Protocol, RouteType } from './terms.ts';
 
 type Of<K extends Match['kind']> = Match & { kind: K };
@@ -310,5 +310,7 @@ export function encodeMatch(place: Place, match: Match): void {
     case 'unmodelled':
       objects.statements.set(record(place, Op.CHOICE, 8, false, ChoiceKind.UNMODELLED), match);
       return;
+    default:
+      throw new EngineError('BAD_VALUE', `${place.where}: ${match.kind} is not evaluated`);
   }
 }

@@ -4,8 +4,9 @@ import { JumpCheck } from './encode-jumps.ts';
 import { encodeRule } from './encode-statements.ts';
 import type { Encoding } from './encoding.ts';
 import { EngineError } from './errors.ts';
-import type { BaseHook, Chain, Netns, Statement, Table } from './network.ts';
+import type { Netns } from './network.ts';
 import type { Family } from './packet.ts';
+import type { BaseHook, Chain, Statement, Table } from './rule.ts';
 
 const GOLDEN = 0x9e3779b1;
 

@@ -3,7 +3,7 @@ import { Op } from './codes.ts';
 import { encodeAction } from './encode-actions.ts';
 import { encodeMatch } from './encode-matches.ts';
 import { type Place, record } from './encode-record.ts';
-import type { Action, Rule, Statement } from './network.ts';
+import type { Action, Rule, Statement } from './rule.ts';
 
 const ACTIONS: ReadonlySet<string> = new Set<Action['kind']>([
   'accept',

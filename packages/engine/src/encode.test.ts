@@ -9,9 +9,10 @@ import { encodeNetwork } from './encode.ts';
 import { JumpCheck } from './encode-jumps.ts';
 import { LinkList, macOf, maskedOf, nameBytes, number4 } from './encoding.ts';
 import { localRoutes } from './local-table.ts';
-import type { Chain, Network, Table } from './network.ts';
+import type { Network } from './network.ts';
 import type { Packet } from './packet.ts';
 import { readPacket, writeNested } from './packet-record.ts';
+import type { Chain, Table } from './rule.ts';
 import { RouteType } from './terms.ts';
 import { Views } from './views.ts';
 

@@ -3,8 +3,9 @@ import type { Abi } from './abi.ts';
 import { type IpAddress, type IpPrefix, maskOf, networkOf, parseAddress, parsePrefix, type Words } from './address.ts';
 import type { Arena } from './arena.ts';
 import { EngineError } from './errors.ts';
-import type { Chain, IpSet, Link, Netns, PolicyRule, Route, RouteTable, Statement, Table } from './network.ts';
+import type { IpSet, Link, Netns, PolicyRule, Route, RouteTable } from './network.ts';
 import type { Family } from './packet.ts';
+import type { Chain, Statement, Table } from './rule.ts';
 
 /** Numbers from 1 on for names, in the order they come. */
 export class Symbols {

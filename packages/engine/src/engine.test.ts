@@ -6,7 +6,8 @@ import { base, chain, netns, network, packet, rule, table, veth } from '../refer
 import { createEngine, type Engine } from './engine.ts';
 import { EngineError, type EngineErrorCode } from './errors.ts';
 import type { Machine } from './machine.ts';
-import type { Link, Network, Statement } from './network.ts';
+import type { Link, Network } from './network.ts';
+import type { Statement } from './rule.ts';
 import { ChoiceKind, Disposition, Hook, Protocol, Reason } from './terms.ts';
 
 const engineBytes = (file: string): Uint8Array<ArrayBuffer> =>

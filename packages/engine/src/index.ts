@@ -30,7 +30,9 @@ export {
 export type * from './machine.ts';
 export type * from './network.ts';
 export type * from './packet.ts';
+export type * from './rule.ts';
 export { createRuleList, type HeaderMatch, type RuleList, type RuleListOptions } from './rules.ts';
+export type * from './selector.ts';
 export { confAll, confAny, confMax, confOf, type Sysctls, sysctl } from './sysctl.ts';
 export * from './terms.ts';
 export type * from './walk.ts';

@@ -5,7 +5,7 @@
  * Interfaces are named, not numbered, so that shared rules and routes mean the namespace's own interface of that name.
  */
 import type { Family } from './packet.ts';
-import type { Hook } from './terms.ts';
+import type { Table } from './rule.ts';
 
 /** A set of network namespaces and the wires between them. Names of network namespaces are unique. */
 export interface Network {
@@ -130,6 +130,8 @@ export interface Route {
   nhid?: number;
   /** None for blackhole, unreachable, prohibit and throw. */
   nexthops: Nexthop[];
+  /** What `ip route` prints behind, by which no packet's way is decided: `advmss 1400 initcwnd 10`. Kept for printing. */
+  extra?: string;
   cause?: Cause;
 }
 
@@ -154,6 +156,8 @@ export interface NexthopObject {
   /** How far away the gateway is: link, or host where there is none (IPv4). */
   scope?: Scope;
   protocol?: string;
+  /** Of a resilient group, as printed: `type resilient buckets 32 idle_timer 60 ...`. */
+  extra?: string;
 }
 
 /** `ip rule`. Selectors that are absent match everything. */
@@ -197,168 +201,9 @@ export interface FdbEntry {
   link: string;
   /** VXLAN: address of the remote tunnel end. */
   dst?: string;
+  /** VLAN the entry is for, where the bridge tells them apart. Kept for printing. */
+  vlan?: number;
   cause?: Cause;
-}
-
-/**
- * One netfilter table of one family. Chains not found here are looked for in `base`: a chain here hides the chain of the same name
- * there, and a jump out of a shared chain finds the namespace's own chain of that name first.
- */
-export interface Table {
-  family: 'ip' | 'ip6';
-  name: string;
-  base?: Table;
-  chains: Chain[];
-}
-
-export interface Chain {
-  name: string;
-  /** Base chains only. */
-  hook?: BaseHook;
-  rules: Rule[];
-}
-
-export interface BaseHook {
-  hook: Hook;
-  /** `NF_IP_PRI_*`: raw -300, conntrack -200, mangle -150, dstnat -100, filter 0, security 50, srcnat 100. Lower runs first. */
-  priority: number;
-  type: 'filter' | 'nat' | 'route';
-  policy: 'accept' | 'drop';
-}
-
-/** One rule: matches and actions in the order written. All matches must hold for the actions to run. */
-export interface Rule {
-  body: Statement[];
-  counters?: { packets: number; bytes: number };
-  cause?: Cause;
-}
-
-export type Statement = Match | Action;
-
-export interface PortRange {
-  from: number;
-  to: number;
-}
-
-/** Tests; each but the header tests stands for one `-m` of the rule and may be inverted piecewise as iptables allows. */
-export type Match =
-  | { kind: 'saddr' | 'daddr' /** `10.0.0.0/8`, or `10.0.0.1/255.0.0.255`. */; prefix: string; not?: boolean }
-  | { kind: 'iif' | 'oif' /** A trailing `+` matches any rest. */; name: string; not?: boolean }
-  | { kind: 'protocol'; protocol: number; not?: boolean }
-  | { kind: 'fragment'; not?: boolean }
-  | {
-      kind: 'tcp';
-      sport?: PortRange & { not?: boolean };
-      dport?: PortRange & { not?: boolean };
-      flags?: { mask: number; set: number; not?: boolean };
-      option?: { number: number; not?: boolean };
-    }
-  | { kind: 'udp' | 'sctp'; sport?: PortRange & { not?: boolean }; dport?: PortRange & { not?: boolean } }
-  | { kind: 'icmp' | 'icmp6' /** 255: any. */; type: number; code: PortRange; not?: boolean }
-  | { kind: 'multiport'; which: 'source' | 'destination' | 'either'; ports: PortRange[]; not?: boolean }
-  | { kind: 'mark' | 'connmark'; value: number; mask: number; not?: boolean }
-  | { kind: 'state' /** Bits of `CtState`. */; states: number; not?: boolean }
-  | {
-      kind: 'conntrack';
-      state?: { /** Bits of `CtState`. */ states: number; not?: boolean };
-      protocol?: { protocol: number; not?: boolean };
-      origSrc?: { prefix: string; not?: boolean };
-      origDst?: { prefix: string; not?: boolean };
-      replSrc?: { prefix: string; not?: boolean };
-      replDst?: { prefix: string; not?: boolean };
-      origSrcPort?: PortRange & { not?: boolean };
-      origDstPort?: PortRange & { not?: boolean };
-      replSrcPort?: PortRange & { not?: boolean };
-      replDstPort?: PortRange & { not?: boolean };
-      status?: { /** none, expected, seen_reply, assured, confirmed */ names: string[]; not?: boolean };
-      direction?: 'ORIGINAL' | 'REPLY';
-    }
-  | {
-      kind: 'addrtype';
-      /** Names as iptables prints them: LOCAL, UNICAST, BROADCAST, ... Any of them may hold. */
-      srcType?: { types: string[]; not?: boolean };
-      dstType?: { types: string[]; not?: boolean };
-      limitIfaceIn?: boolean;
-      limitIfaceOut?: boolean;
-    }
-  | {
-      kind: 'statistic';
-      mode: 'random' /** Units of 2^-31, as the kernel keeps it. */;
-      probability: number;
-      not?: boolean;
-    }
-  | { kind: 'statistic'; mode: 'nth'; every: number; packet: number; not?: boolean }
-  | { kind: 'comment'; text: string }
-  | {
-      kind: 'physdev';
-      in?: { name: string; not?: boolean };
-      out?: { name: string; not?: boolean };
-      isIn?: { not?: boolean };
-      isOut?: { not?: boolean };
-      isBridged?: { not?: boolean };
-    }
-  | {
-      kind: 'recent';
-      name: string;
-      action: 'set' | 'rcheck' | 'update' | 'remove';
-      side: 'source' | 'dest';
-      mask: string;
-      seconds?: number;
-      reap?: boolean;
-      hitcount?: number;
-      rttl?: boolean;
-      not?: boolean;
-    }
-  | { kind: 'set'; set: string /** `src`, `dst` per dimension. */; flags: ('src' | 'dst')[]; not?: boolean }
-  | {
-      kind: 'iprange';
-      src?: { from: string; to: string; not?: boolean };
-      dst?: { from: string; to: string; not?: boolean };
-    }
-  | { kind: 'mac'; address: string; not?: boolean }
-  | { kind: 'tos'; value: number; mask: number; not?: boolean }
-  | { kind: 'ttl'; op: 'eq' | 'ne' | 'lt' | 'gt'; value: number }
-  | { kind: 'length'; from: number; to: number; not?: boolean }
-  | { kind: 'nfacct'; name: string }
-  /** A rate limit: a choice point without weights. `text` is the match as iptables prints it, `-m` included. */
-  | { kind: 'limit'; text: string }
-  /** A test the machine does not model: a choice point without weights. `text` as for `limit`. */
-  | { kind: 'unmodelled'; text: string };
-
-/** What a rule does. Verdicts end the rule; the others continue. */
-export type Action =
-  | { kind: 'accept' }
-  | { kind: 'drop' }
-  | { kind: 'return' }
-  | { kind: 'jump' | 'goto'; chain: string }
-  | {
-      kind: 'reject' /** As iptables prints it: `icmp-port-unreachable`, `tcp-reset`, `icmp6-adm-prohibited` ... */;
-      with: string;
-    }
-  /** mark = (mark & ~mask) ^ value, the kernel's own form of --set-xmark. */
-  | { kind: 'set-mark'; value: number; mask: number }
-  | { kind: 'set-connmark'; value: number; mask: number }
-  /** ctmark = (ctmark & ~ctmask) ^ (mark & nfmask), and back. */
-  | { kind: 'save-mark' | 'restore-mark'; nfmask: number; ctmask: number }
-  | { kind: 'dnat' | 'snat'; range: NatRange }
-  | { kind: 'masquerade' | 'redirect'; range: NatRange }
-  /** `alias`: written as the older `-j NOTRACK` instead of `-j CT --notrack`. */
-  | { kind: 'notrack'; alias?: boolean }
-  | { kind: 'ct-zone'; zone: number; direction?: 'ORIGINAL' | 'REPLY' }
-  /** Adds or removes the packet's addresses in an ipset (`-j SET`). */
-  | { kind: 'set-add' | 'set-del'; set: string; flags: ('src' | 'dst')[]; exist?: boolean; timeout?: number }
-  /** Targets that decide nothing about the packet's fate (LOG, NFLOG, CHECKSUM, TRACE, AUDIT ...); `text` as iptables prints it, `-j` included. */
-  | { kind: 'note'; text: string }
-  /** A target the machine does not model: what happens next is not known. `text` as for `note`. */
-  | { kind: 'unmodelled-target'; text: string };
-
-export interface NatRange {
-  /** First and last address; absent: unchanged (or, for masquerade and redirect, chosen by the kernel). */
-  addresses?: { from: string; to: string };
-  ports?: PortRange;
-  random?: boolean;
-  randomFully?: boolean;
-  persistent?: boolean;
 }
 
 export interface IpSet {
@@ -367,10 +212,22 @@ export interface IpSet {
   type: string;
   family?: 'inet' | 'inet6';
   /** Entries as `ipset save` prints them, without `timeout` and other trailing words: `10.0.0.1`, `10.0.0.1,tcp:80`, `10.0.0.0/8`. */
-  entries: { value: string; nomatch?: boolean; comment?: string }[];
+  entries: IpSetEntry[];
   /** Header options as printed after the type: kept for printing. */
   options?: string;
   cause?: Cause;
+}
+
+export interface IpSetEntry {
+  value: string;
+  nomatch?: boolean;
+  comment?: string;
+  /** What else `ipset save` prints of it: kept for printing. `timeout`: seconds left, 0 for ever. */
+  timeout?: number;
+  counters?: { packets: number; bytes: number };
+  skbmark?: string;
+  skbprio?: string;
+  skbqueue?: number;
 }
 
 export interface Listener {
@@ -378,6 +235,8 @@ export interface Listener {
   /** `0.0.0.0`, `::` or one address. */
   address: string;
   port: number;
+  /** The socket is bound to this link (`127.0.0.53%lo`). Kept for printing. */
+  device?: string;
   /** A `::` socket that does not take IPv4. */
   v6only?: boolean;
   process?: string;
@@ -405,4 +264,28 @@ export interface ConntrackEntry {
   dnat: boolean;
   mark: number;
   zone: number;
+  details?: ConntrackDetails;
+}
+
+/** What `conntrack -L` says of an entry beyond what the machine works with: kept for printing. */
+export interface ConntrackDetails {
+  /** Seconds until it ends. */
+  timeout?: number;
+  original?: { packets: number; bytes: number };
+  reply?: { packets: number; bytes: number };
+  /** State of SCTP, DCCP: `ESTABLISHED`, `COOKIE_WAIT`. */
+  state?: string;
+  helper?: string;
+  labels?: string;
+  secctx?: string;
+  /** Handed over to a flow table: `[OFFLOAD]`, `[HW_OFFLOAD]`. */
+  offload?: 'software' | 'hardware';
+  /** The zone is one direction's alone. */
+  zoneDirection?: 'ORIGINAL' | 'REPLY';
+  /** Seconds since it began. */
+  deltaTime?: number;
+  start?: string;
+  stop?: string;
+  use?: number;
+  id?: number;
 }

@@ -4,9 +4,10 @@ import { Arena } from './arena.ts';
 import { compileEngine, type WasmSource } from './compile.ts';
 import { encodeNetwork } from './encode.ts';
 import { EngineError, throwFailure } from './errors.ts';
-import type { Match, Network } from './network.ts';
+import type { Network } from './network.ts';
 import type { Family, Packet } from './packet.ts';
 import { writePacket } from './packet-record.ts';
+import type { Match } from './rule.ts';
 import { Views } from './views.ts';
 
 /** Tests that look at the header alone. */

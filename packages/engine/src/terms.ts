@@ -3,13 +3,17 @@
  * plain enums of integers, nothing else.
  */
 
-/** The five netfilter hooks, numbered as the kernel does (`NF_INET_*`, include/uapi/linux/netfilter.h). */
+/** Netfilter's hooks, numbered as the kernel does (`NF_INET_*`, include/uapi/linux/netfilter.h). */
 export enum Hook {
   PREROUTING = 0,
   INPUT = 1,
   FORWARD = 2,
   OUTPUT = 3,
   POSTROUTING = 4,
+  /** In from a device, before all else (`NF_NETDEV_INGRESS`; also of the `inet` family). */
+  INGRESS = 5,
+  /** Out to a device, after all else (`NF_NETDEV_EGRESS`). */
+  EGRESS = 6,
 }
 
 /** What a rule, or the policy of a base chain, decided. */
@@ -22,6 +26,8 @@ export enum Verdict {
   JUMP = 4,
   GOTO = 5,
   RETURN = 6,
+  /** A match did not hold after an earlier statement of the rule had changed something (`NFT_BREAK`). */
+  BREAK = 7,
 }
 
 /** How a walk ends; the user-facing verdicts `depends` and `unknown` are made from several walks. */
@@ -149,4 +155,6 @@ export enum ChoiceKind {
   UNMODELLED = 2,
   /** A rate limit or quota whose fill is not known: alternative 0 matches (within the limit), 1 does not; no weights. */
   LIMIT = 3,
+  /** `numgen random`, a hash with a seed that nobody knows: alternatives are what the rule can tell apart, weighted by how many values each has. */
+  NUMBER = 4,
 }

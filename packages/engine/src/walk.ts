@@ -2,8 +2,10 @@
  * What a walk reports. The machine writes fixed-size steps; the host decodes them to these. A step refers to the very objects of the
  * loaded `Network` (rule, route, link), so whoever knows what made an object finds it at `cause`.
  */
-import type { Chain, ConntrackEntry, Link, Netns, Nexthop, PolicyRule, Route, Rule, Table } from './network.ts';
+import type { ConntrackEntry, Link, Netns, Nexthop, PolicyRule, Route } from './network.ts';
 import type { Packet } from './packet.ts';
+import type { Chain, Rule, Table } from './rule.ts';
+import type { NftElement } from './selector.ts';
 import type { ChoiceKind, CtDirection, Disposition, Hook, Reason, Verdict } from './terms.ts';
 
 export interface Walk {
@@ -29,7 +31,10 @@ export type Step =
   | { kind: 'enter'; netns: Netns; link?: Link; packet: Packet }
   /** Conntrack's judgement, at PREROUTING or OUTPUT (priority -200). `entry` as it stands after the judgement; absent when untracked or invalid. */
   | { kind: 'conntrack'; netns: Netns; state: number; direction: CtDirection; zone: number; entry?: ConntrackEntry }
-  /** A rule matched. `target` is the chain of a jump or goto. */
+  /**
+   * A rule matched: it ran to its end, or to its verdict. `target` is the chain of a jump or goto. One that ended at a match, but had
+   * changed something before, has a step too, with verdict BREAK.
+   */
   | {
       kind: 'rule';
       netns: Netns;
@@ -40,6 +45,8 @@ export type Step =
       rule: Rule;
       verdict: Verdict;
       target?: string;
+      /** The element of the last set or map in which the rule found something. */
+      element?: NftElement;
     }
   /** A base chain came to its end: by a rule's verdict, or by its policy. Every base chain of the hook that ran has one, rules matched or not. */
   | { kind: 'chain'; netns: Netns; hook: Hook; table: Table; chain: Chain; verdict: Verdict; by: 'rule' | 'policy' }

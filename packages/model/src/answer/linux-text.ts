@@ -8,18 +8,18 @@ import {
   type Rule,
   type Table,
 } from '@podwire/engine';
-import { printIptablesRule } from '../linux/iptables/index.ts';
+import { iptablesFamily, printIptablesRule } from '../linux/iptables/index.ts';
 
 /** One answer quotes the same rules thousands of times. */
 const ruleTexts = new WeakMap<Rule, string>();
 
 /** `-A KUBE-SERVICES -d 10.96.0.1/32 ...`, as iptables-save prints it. */
-export function ruleText(chain: Chain, index: number, family: Table['family']): string {
+export function ruleText(chain: Chain, index: number, table: Table): string {
   const rule = chain.rules[index];
   if (!rule) throw new Error(`chain ${chain.name} has no rule ${index + 1}`);
   let text = ruleTexts.get(rule);
   if (text === undefined) {
-    text = printIptablesRule(rule, family);
+    text = printIptablesRule(rule, iptablesFamily(table));
     ruleTexts.set(rule, text);
   }
   return `-A ${chain.name} ${text}`;

@@ -49,7 +49,7 @@ function decisiveOf(walk: Walk, teller: Teller): Decisive | undefined {
     const written = rule.chain.rules[rule.index];
     const object = written && causeObject(teller.provenance, written.cause);
     const text = written
-      ? ruleText(rule.chain, rule.index, rule.table.family)
+      ? ruleText(rule.chain, rule.index, rule.table)
       : `:${rule.chain.name} ${rule.chain.hook?.policy.toUpperCase() ?? ''}`;
     return { place, text, ...(object && { object }) };
   }

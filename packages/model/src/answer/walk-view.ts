@@ -50,12 +50,13 @@ const CHOICE_NAMES: Readonly<Record<ChoiceKind, string>> = {
   [ChoiceKind.MULTIPATH]: 'one of several next hops',
   [ChoiceKind.UNMODELLED]: 'not modelled',
   [ChoiceKind.LIMIT]: 'rate limit',
+  [ChoiceKind.NUMBER]: 'a number drawn or hashed',
 };
 
 /** What branches, as its tool prints it. */
 export function choiceText(choice: Choice): string {
   if (choice.text !== undefined) return choice.text;
-  if (choice.rule) return ruleText(choice.rule.chain, choice.rule.index, choice.rule.table.family);
+  if (choice.rule) return ruleText(choice.rule.chain, choice.rule.index, choice.rule.table);
   if (choice.route) return routeText(choice.route);
   return CHOICE_NAMES[choice.kind];
 }
@@ -95,7 +96,7 @@ function stepView(step: Step, carried: { packet: Packet }, choices: readonly Cho
         table: step.table.name,
         chain: step.chain.name,
         number: step.index + 1,
-        text: ruleText(step.chain, step.index, step.table.family),
+        text: ruleText(step.chain, step.index, step.table),
         verdict: Verdict[step.verdict].toLowerCase(),
         ...(step.target !== undefined && { target: step.target }),
         ...(object && { object }),

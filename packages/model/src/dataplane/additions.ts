@@ -1,10 +1,11 @@
 /** Puts a network plugin's chains into the tables that kube-proxy wrote. Equal parts are shared by identity, so that nodes alike hold the same tables. */
 import type { Chain, Rule, Table } from '@podwire/engine';
+import type { IpFamily } from '../linux/iptables/index.ts';
 import { emptyTable } from '../linux/iptables/tables.ts';
 
 /** What one program adds to one table. Share one object between nodes that add the same. */
 export interface Addition {
-  family: Table['family'];
+  family: IpFamily;
   table: string;
   /** Rules in built-in chains: before or after what is there. */
   hooked: readonly { chain: string; at: 'first' | 'last'; rules: readonly Rule[] }[];

@@ -4,7 +4,7 @@ import type { Problem } from '../problem.ts';
 import type { IpFamily } from './iptables/base/extension.ts';
 import { parseIptablesRules, printIptablesRule, splitRestoreWords } from './iptables/index.ts';
 import { targetExtension } from './iptables/registry.ts';
-import { baseHook, builtinChains, builtinTables } from './iptables/tables.ts';
+import { baseHook, builtinChains, builtinTables, iptablesFamily } from './iptables/tables.ts';
 
 export interface ReadIptables {
   tables: Table[];
@@ -215,7 +215,7 @@ function settleTargets(table: Table): void {
     for (const rule of chain.rules) {
       const at = rule.body.findIndex((s) => s.kind === 'jump' && !names.has(s.chain));
       const jump = rule.body[at];
-      if (jump?.kind === 'jump' && !targetExtension(jump.chain, table.family)) {
+      if (jump?.kind === 'jump' && !targetExtension(jump.chain, iptablesFamily(table))) {
         rule.body[at] = { kind: 'unmodelled-target', text: `-j ${jump.chain}` };
       }
     }
@@ -298,7 +298,7 @@ function printTable(table: Table, { counters }: PrintOptions): string {
   for (const chain of chains) {
     for (const rule of chain.rules) {
       const { packets = 0, bytes = 0 } = rule.counters ?? {};
-      const text = printIptablesRule(rule, table.family);
+      const text = printIptablesRule(rule, iptablesFamily(table));
       lines.push(`${counters ? `[${packets}:${bytes}] ` : ''}-A ${chain.name}${text === '' ? '' : ` ${text}`}`);
     }
   }
@@ -308,7 +308,7 @@ function printTable(table: Table, { counters }: PrintOptions): string {
 /** All tables of one family, as iptables-save prints them but for its comment lines with the date. Loads into iptables-restore. */
 export function printIptablesSave(tables: readonly Table[], family: IpFamily, options: PrintOptions = {}): string {
   return tables
-    .filter((table) => table.family === family)
+    .filter((table) => table.family === family && table.syntax !== 'nft')
     .map((table) => printTable(table, options))
     .join('');
 }

@@ -1,5 +1,5 @@
 /** Every extension that is known, and the printer of every kind of statement. */
-import type { Action, Match } from '@podwire/engine';
+import type { IptablesAction, IptablesMatch } from '@podwire/engine';
 import type { IpFamily, MatchExtension, TargetExtension } from './base/extension.ts';
 import { printText, type TextExtension } from './base/table.ts';
 import { addrtype, printAddrtype } from './match/addrtype.ts';
@@ -134,7 +134,7 @@ type Printers<S extends { kind: string }, Kind extends string> = {
 };
 
 /** `-m name options` of everything that is no header test. */
-export const matchPrinters: Printers<Match, Exclude<Match['kind'], Header>> = {
+export const matchPrinters: Printers<IptablesMatch, Exclude<IptablesMatch['kind'], Header>> = {
   tcp: printTcp,
   udp: printUdp,
   sctp: printUdp,
@@ -161,7 +161,7 @@ export const matchPrinters: Printers<Match, Exclude<Match['kind'], Header>> = {
   unmodelled: ({ text }) => text,
 };
 
-export const actionPrinters: Printers<Action, Action['kind']> = {
+export const actionPrinters: Printers<IptablesAction, IptablesAction['kind']> = {
   accept: () => '-j ACCEPT',
   drop: () => '-j DROP',
   return: () => '-j RETURN',

@@ -28,6 +28,13 @@ export function builtinTables(): string[] {
   return Object.keys(TABLES);
 }
 
+/** The family of a table that iptables or ip6tables wrote. */
+export function iptablesFamily({ family, name, syntax }: Table): IpFamily {
+  if (syntax === 'nft' || (family !== 'ip' && family !== 'ip6'))
+    throw new Error(`table ${family} ${name} is not of iptables`);
+  return family;
+}
+
 /** Built-in chains of a table, in the order in which they are printed. Empty for a table that iptables does not have. */
 export function builtinChains(table: string): readonly string[] {
   return TABLES[table]?.[0] ?? [];

@@ -1,13 +1,11 @@
 /** Rule objects and chains out of argument lists. */
-import type { Chain, Rule, Statement, Table } from '@podwire/engine';
-import { parseIptablesRule } from '../../linux/iptables/index.ts';
+import type { Chain, Rule, Statement } from '@podwire/engine';
+import { type IpFamily, parseIptablesRule } from '../../linux/iptables/index.ts';
 import type { IPFamily } from '../../objects/kube.ts';
 import type { Problem } from '../../problem.ts';
 import { type RuleLine, restoreLine } from './rule-line.ts';
 
-export type TableFamily = Table['family'];
-
-export function tableFamily(family: IPFamily): TableFamily {
+export function tableFamily(family: IPFamily): IpFamily {
   return family === 'IPv4' ? 'ip' : 'ip6';
 }
 
@@ -31,13 +29,13 @@ function repeated(statement: Statement): string | undefined {
 
 /** Makes rules and chains; hears of what iptables would refuse. */
 export class ChainMaker {
-  readonly family: TableFamily;
+  readonly family: IpFamily;
   readonly #report: (problem: Problem) => void;
   /** Statements that stand in many rules are one object: a large cluster has a hundred thousand rules. */
   readonly #statements = new Map<string, Statement>();
   readonly #refusals = new Set<string>();
 
-  constructor(family: TableFamily, report: (problem: Problem) => void) {
+  constructor(family: IpFamily, report: (problem: Problem) => void) {
     this.family = family;
     this.#report = report;
   }
