@@ -11,5 +11,5 @@ await bundle({
   entries: { conformance: 'src/conformance.ts', fuzz: 'src/fuzz.ts', oracle: 'src/oracle.ts' },
 });
 for (const program of ['lab.py', 'ends.py', 'spaces.py', 'conntrack.py'])
-  copyFileSync(join(folder, 'src/oracle', program), join(folder, 'dist', program));
+  copyFileSync(join(folder, 'src/lab', program), join(folder, 'dist', program));
 copyFileSync(join(folder, '../packages/engine/dist/engine.wasm'), join(folder, 'dist/engine.wasm'));

@@ -1,7 +1,8 @@
 /** Which connections to try in a cluster: mostly to Services, from everywhere. */
 import type { EndpointSlice, Service } from '@podwire/model';
-import type { Random } from './random.ts';
-import type { Probe, Scenario, Transport } from './scenario.ts';
+import type { Random } from '../lab/random.ts';
+import type { Transport } from '../lab/terms.ts';
+import type { Probe, Scenario } from './scenario.ts';
 import type { World } from './world.ts';
 
 interface Target {

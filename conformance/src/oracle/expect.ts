@@ -14,8 +14,9 @@ import {
   TcpFlag,
   tally,
 } from '@podwire/engine';
+import type { Tracked } from '../lab/terms.ts';
 import type { Probe } from './scenario.ts';
-import { endText, portName, type Seen, type Tracked, trackedText } from './seen.ts';
+import { endText, portName, type Seen, trackedText } from './seen.ts';
 
 /** Seen by each attempt of a probe, in order. */
 export type Course = Seen[];

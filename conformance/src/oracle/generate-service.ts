@@ -1,7 +1,7 @@
 /** Random Services with their EndpointSlices. */
 import type { EndpointSlice, IPFamily, KubeObject, Service, ServicePort } from '@podwire/model';
+import type { Random } from '../lab/random.ts';
 import { type MadePod, type Making, OUTSIDE_PORT, OUTSIDE_SERVER } from './generate.ts';
-import type { Random } from './random.ts';
 
 const CLUSTER_IP: Record<IPFamily, (i: number) => string> = {
   IPv4: (i) => `10.96.0.${10 + i}`,

@@ -1,9 +1,10 @@
 /** Random small clusters: nodes, pods, and the settings of kube-proxy and of the network plugin. */
 import { formatAddress, parseAddress } from '@podwire/engine';
 import type { ClusterOverrides, IPFamily, KubeObject } from '@podwire/model';
+import type { Random } from '../lab/random.ts';
+import type { Listening } from '../lab/terms.ts';
 import { makeService } from './generate-service.ts';
-import type { Random } from './random.ts';
-import type { Changes, Listening, Scenario } from './scenario.ts';
+import type { Changes, Scenario } from './scenario.ts';
 
 export interface MadePod {
   key: string;

@@ -1,9 +1,9 @@
 /** One scenario on both sides, and where they disagree. */
 import type { Machine } from '@podwire/engine';
+import type { Lab } from '../lab/lab.ts';
+import { planOf } from '../lab/plan.ts';
 import { type Course, courseText, type Expectation, expectationOf } from './expect.ts';
-import type { Lab } from './lab.ts';
 import { Observer } from './observe.ts';
-import { planOf } from './plan.ts';
 import type { Probe, Scenario } from './scenario.ts';
 import { type World, worldOf } from './world.ts';
 

@@ -1,8 +1,10 @@
 /** What the kernel says, in the same form as the machine. */
+
+import type { Attempt, AttemptResult, Lab } from '../lab/lab.ts';
+import type { Tracked } from '../lab/terms.ts';
 import type { Course } from './expect.ts';
-import type { Attempt, AttemptResult, Lab } from './lab.ts';
 import type { Probe } from './scenario.ts';
-import { endText, portName, type Seen, type Tracked, trackedText } from './seen.ts';
+import { endText, portName, type Seen, trackedText } from './seen.ts';
 
 const FIRST_PORT = 20000;
 const LAST_PORT = 29999;

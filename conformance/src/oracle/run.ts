@@ -1,14 +1,14 @@
 /** The run: many clusters, a few at a time, and what came of it. */
 import { createEngine, type Machine } from '@podwire/engine';
 import { createReference } from '@podwire/engine/reference';
+import { kernelMissing, Lab, LabError } from '../lab/lab.ts';
+import { Random } from '../lab/random.ts';
 import type { OracleArguments } from './arguments.ts';
 import { saveCase } from './cases.ts';
 import { chooseProbes } from './choose-probes.ts';
 import type { Course } from './expect.ts';
 import { generate } from './generate.ts';
 import { DEFAULTS, type Judgement, judge, type Mismatch } from './judge.ts';
-import { kernelMissing, Lab, LabError } from './lab.ts';
-import { Random } from './random.ts';
 import type { Scenario } from './scenario.ts';
 import { shrink } from './shrink.ts';
 import { worldOf } from './world.ts';

@@ -1,7 +1,6 @@
 /** What one cluster of the oracle is: plain data, so that a mismatch can be kept and played again. */
 import type { ClusterOverrides, KubeObject } from '@podwire/model';
-
-export type Transport = 'tcp' | 'udp';
+import type { Backend, Listening, Transport } from '../lab/terms.ts';
 
 /** One connection or datagram, or several of the same kind one after the other. */
 export interface Probe {
@@ -14,13 +13,6 @@ export interface Probe {
   dport: number;
   /** How many in a row, each from a port of its own; 1 where absent. */
   times?: number;
-}
-
-/** Something listens in a network namespace, on all its addresses. */
-export interface Listening {
-  netns: string;
-  protocol: Transport;
-  port: number;
 }
 
 /** What is set otherwise than the model's compilers do, on both sides alike. */
@@ -38,7 +30,6 @@ export interface Scenario {
   overrides: ClusterOverrides;
   listening: Listening[];
   changes: Changes;
-  /** Which iptables loads the rules. */
-  backend: 'nft' | 'legacy';
+  backend: Backend;
   probes: Probe[];
 }

@@ -1,5 +1,5 @@
 /** What both sides say about one attempt, in one form that can be compared as text. */
-import type { Transport } from './scenario.ts';
+import type { Flow, Tracked, Transport } from '../lab/terms.ts';
 
 export interface Seen {
   result: 'reply' | 'error' | 'timeout';
@@ -13,23 +13,6 @@ export interface Seen {
   saw?: string;
   /** Connections that belong to the attempt, by node. */
   conntrack: string[];
-}
-
-interface Flow {
-  saddr: string;
-  daddr: string;
-  sport: number;
-  dport: number;
-}
-
-/** One connection of one node's conntrack. */
-export interface Tracked {
-  netns: string;
-  protocol: Transport;
-  original: Flow;
-  reply: Flow;
-  state: string;
-  flags: string[];
 }
 
 export const endText = (address: string, port: number | string): string =>

@@ -1,7 +1,8 @@
 /** From a scenario to the network namespaces that both sides get: the very same objects. */
 import { type Chain, type Netns, type Network, Protocol, type Rule, type Table } from '@podwire/engine';
 import { type Dataplane, openSession } from '@podwire/model';
-import type { Changes, Listening, Scenario } from './scenario.ts';
+import type { Listening } from '../lab/terms.ts';
+import type { Changes, Scenario } from './scenario.ts';
 
 export interface World {
   dataplane: Dataplane;

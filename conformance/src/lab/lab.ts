@@ -3,8 +3,7 @@ import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:chil
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Plan } from './plan.ts';
-import type { Transport } from './scenario.ts';
-import type { Tracked } from './seen.ts';
+import type { Tracked, Transport } from './terms.ts';
 
 /** One attempt, with the port it sends from. */
 export interface Attempt {

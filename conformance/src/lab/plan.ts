@@ -10,7 +10,7 @@ import {
   type RouteTable,
 } from '@podwire/engine';
 import { printIptablesSave } from '@podwire/model';
-import type { Listening, Scenario } from './scenario.ts';
+import type { Backend, Listening } from './terms.ts';
 
 interface Program {
   netns: string;
@@ -248,7 +248,7 @@ function sysctlsOf(netns: Netns): [string, string | number][] {
   return [...all.filter(([name]) => forwards(name)), ...all.filter(([name]) => !forwards(name))];
 }
 
-function rulesPrograms(netns: Netns, backend: Scenario['backend']): Program[] {
+function rulesPrograms(netns: Netns, backend: Backend): Program[] {
   const suffix = backend === 'legacy' ? '-legacy-restore' : '-nft-restore';
   return (
     [
@@ -263,7 +263,7 @@ function rulesPrograms(netns: Netns, backend: Scenario['backend']): Program[] {
 
 const lines = (all: readonly string[]) => all.map((line) => `${line}\n`).join('');
 
-export function planOf(network: Network, listening: readonly Listening[], backend: Scenario['backend']): Plan {
+export function planOf(network: Network, listening: readonly Listening[], backend: Backend): Plan {
   const { links, plugged } = linkLines(network);
   for (const segment of plugged.keys())
     links.push([
