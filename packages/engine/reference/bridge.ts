@@ -3,6 +3,7 @@
  * br_nf_post_routing (net/bridge/br_netfilter_hooks.c), should_deliver (net/bridge/br_forward.c).
  */
 import { Disposition, Hook, type Packet, Reason, sysctl } from '../src/index.ts';
+import { runBridge } from './device-hooks.ts';
 import { runHook } from './hooks.ts';
 import { resolve } from './neighbor.ts';
 import { routeInput } from './route.ts';
@@ -12,6 +13,9 @@ import { mayPass, ownsMac } from './wire.ts';
 
 /** `up`: the stack above the bridge gets the packet. */
 export type Bridged = Next | { up: Device; prerouted: boolean };
+
+/** br_nf_forward runs just before what stands at 0 (NF_BR_PRI_BRNF - 1). */
+const BRIDGE_NETFILTER_FORWARD = -1;
 
 const callsIptables = (host: Host, family: 4 | 6): boolean =>
   sysctl(
@@ -26,6 +30,9 @@ export function bridgeInput(run: Run, port: Device, skb: Skb, frameMac: string |
   const filtered = callsIptables(host, skb.packet.family);
   let mac = frameMac ?? bridge.mac;
   let towards = nexthop;
+  // Chains of the bridge itself: bridge netfilter stands at priority 0.
+  const early = runBridge(run, host, skb, Hook.PREROUTING, { in: port }, undefined, 0);
+  if (early) return { stop: early };
   skb.indev = bridge;
   if (filtered) {
     skb.bridge = { physin: port };
@@ -38,8 +45,12 @@ export function bridgeInput(run: Run, port: Device, skb: Skb, frameMac: string |
       ({ mac, nexthop: towards } = redirected);
     }
   }
+  const late = runBridge(run, host, skb, Hook.PREROUTING, { in: port }, 0);
+  if (late) return { stop: late };
   if (ownsMac(bridge, mac)) {
     pushBridge(run, bridge, port);
+    const up = runBridge(run, host, skb, Hook.INPUT, { in: port });
+    if (up) return { stop: up };
     return { up: bridge, prerouted: filtered };
   }
   const to = portTowards(run, bridge, mac);
@@ -96,12 +107,21 @@ function passThrough(
   if (to === from && !from.link.hairpin) return drop(Reason.BRIDGE_HAIRPIN_OFF);
   if (!mayPass(from, to)) return drop(Reason.BRIDGE_ISOLATED);
   if (!to.up) return drop(Reason.LINK_DOWN);
+  const ports = { in: from, out: to };
+  const early = runBridge(run, host, skb, Hook.FORWARD, ports, undefined, BRIDGE_NETFILTER_FORWARD);
+  if (early) return early;
   if (filtered) {
     skb.outdev = bridge;
     skb.bridge = { physin: from, physout: to };
-    const stop = runHook(run, host, skb, Hook.FORWARD) ?? runHook(run, host, skb, Hook.POSTROUTING);
+    const stop = runHook(run, host, skb, Hook.FORWARD);
     if (stop) return stop;
   }
+  const late =
+    runBridge(run, host, skb, Hook.FORWARD, ports, BRIDGE_NETFILTER_FORWARD) ??
+    runBridge(run, host, skb, Hook.POSTROUTING, { out: to });
+  if (late) return late;
+  const stop = filtered ? runHook(run, host, skb, Hook.POSTROUTING) : undefined;
+  if (stop) return stop;
   return isTooLong(skb.packet, to, filtered) ? drop(Reason.FRAGMENTATION_NEEDED) : undefined;
 }
 

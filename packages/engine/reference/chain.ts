@@ -1,19 +1,9 @@
-/** One base chain from its first rule to its end: ipt_do_table (net/ipv4/netfilter/ip_tables.c), rules one after the other. */
-import {
-  type BaseHook,
-  type Chain,
-  Disposition,
-  type Hook,
-  Reason,
-  type Rule,
-  type Statement,
-  type Table,
-  Verdict,
-} from '../src/index.ts';
+/** One base chain from its first rule to its end: ipt_do_table (net/ipv4/netfilter/ip_tables.c), nft_do_chain (net/netfilter/nf_tables_core.c), rules one after the other. */
+import { type BaseHook, type Chain, Disposition, type Hook, Reason, type Table, Verdict } from '../src/index.ts';
+import { applyRule } from './apply-rule.ts';
 import { chainsOf } from './hook-entries.ts';
-import { isMatch, matches } from './match.ts';
 import type { Host, Run, Skb, Stop } from './state.ts';
-import { type ActionResult, act } from './target.ts';
+import type { ActionResult } from './target.ts';
 
 /** Where a rule stands, while it is tested. */
 export interface Place {
@@ -29,16 +19,8 @@ export interface ChainResult {
   rule?: { table: Table; chain: Chain; index: number };
   /** Its NAT mapping found no free tuple. */
   natFailed?: boolean;
-}
-
-const splitBodies = new WeakMap<Rule, { tests: Statement[]; actions: Statement[] }>();
-function bodyOf(rule: Rule) {
-  let split = splitBodies.get(rule);
-  if (!split) {
-    split = { tests: rule.body.filter(isMatch), actions: rule.body.filter((s) => !isMatch(s)) };
-    splitBodies.set(rule, split);
-  }
-  return split;
+  /** The device that the packet leaves by at once. */
+  device?: string;
 }
 
 const chainMaps = new WeakMap<Table, Map<string, Chain>>();
@@ -49,18 +31,6 @@ function chainNamed(table: Table, name: string): Chain {
     chainMaps.set(table, chains);
   }
   return chains.get(name) as Chain;
-}
-
-/** Tests all matches, then runs the actions; undefined where a match does not hold. */
-function applyRule(run: Run, host: Host, skb: Skb, place: Place, rule: Rule): ActionResult | undefined {
-  const { tests, actions } = bodyOf(rule);
-  for (const test of tests) if (isMatch(test) && !matches(run, host, skb, place, test)) return undefined;
-  for (const action of actions) {
-    if (isMatch(action)) continue;
-    const result = act(run, host, skb, place, action);
-    if (result.verdict !== Verdict.CONTINUE) return result;
-  }
-  return { verdict: Verdict.CONTINUE };
 }
 
 export function runChain(
@@ -98,8 +68,9 @@ export function runChain(
       rule,
       verdict,
       ...(result.target === undefined ? {} : { target: result.target }),
+      ...(result.element ? { element: result.element } : {}),
     });
-    if (verdict === Verdict.CONTINUE) continue;
+    if (verdict === Verdict.CONTINUE || verdict === Verdict.BREAK) continue;
     if (verdict === Verdict.JUMP || verdict === Verdict.GOTO) {
       if (verdict === Verdict.JUMP) callers.push({ chain, next: index });
       chain = chainNamed(table, result.target as string);
@@ -128,8 +99,9 @@ function ended(
   host: Host,
   skb: Skb,
   rule: { table: Table; chain: Chain; index: number },
-  { verdict, reply, reason, natFailed }: ActionResult,
+  { verdict, reply, reason, natFailed, device }: ActionResult,
 ): ChainResult {
+  if (device !== undefined) return { rule, device };
   if (verdict === Verdict.ACCEPT) return natFailed ? { rule, natFailed } : { rule };
   const rejected = verdict === Verdict.REJECT;
   return {

@@ -6,9 +6,11 @@ import {
   type Network,
   parseAddress,
   parsePrefix,
+  type Statement,
   type Table,
 } from '../src/index.ts';
 import { chainsOf } from './hook-entries.ts';
+import { namedSet } from './nft/sets.ts';
 import { isRejectName } from './reject.ts';
 
 function unique(names: readonly string[], what: string): void {
@@ -63,9 +65,17 @@ function checkAddresses(netns: Netns): void {
   }
 }
 
+function statementTargets(table: Table, statement: Statement): string[] {
+  if (statement.kind === 'jump' || statement.kind === 'goto') return [statement.chain];
+  if (statement.kind !== 'verdict-map') return [];
+  const { map } = statement;
+  const { elements } = typeof map === 'string' ? namedSet(table, map) : map;
+  return elements.flatMap(({ verdict }) => (verdict && 'chain' in verdict ? [verdict.chain] : []));
+}
+
 /** The chains a chain jumps or goes to. */
-const targetsOf = (chain: Chain): string[] =>
-  chain.rules.flatMap((rule) => rule.body.flatMap((s) => (s.kind === 'jump' || s.kind === 'goto' ? [s.chain] : [])));
+const targetsOf = (table: Table, chain: Chain): string[] =>
+  chain.rules.flatMap((rule) => rule.body.flatMap((s) => statementTargets(table, s)));
 
 const checked = new WeakSet<Table>();
 
@@ -78,7 +88,7 @@ function checkTable(table: Table): void {
     if (path.includes(chain.name))
       throw new EngineError('CHAIN_LOOP', `table ${table.name}: chains ${[...path, chain.name].join(' > ')}`);
     if (done.has(chain)) return;
-    for (const name of targetsOf(chain)) {
+    for (const name of targetsOf(table, chain)) {
       const target = chains.get(name);
       if (!target || target.hook)
         throw new EngineError('UNKNOWN_CHAIN', `table ${table.name}: chain ${chain.name} jumps to ${name}`);

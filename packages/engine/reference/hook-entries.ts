@@ -2,7 +2,17 @@
  * What runs at each hook, by priority: nf_hook_entries_grow (net/netfilter/core.c), enum nf_ip_hook_priorities
  * (include/uapi/linux/netfilter_ipv4.h), nf_nat_register_fn (net/netfilter/nf_nat_core.c).
  */
-import { type BaseHook, type Chain, type Family, Hook, type Netns, type Statement, type Table } from '../src/index.ts';
+import {
+  type BaseHook,
+  type Chain,
+  type DataSource,
+  type Family,
+  Hook,
+  type Netns,
+  type Selector,
+  type Statement,
+  type Table,
+} from '../src/index.ts';
 import type { HookEntry } from './state.ts';
 
 const CONNTRACK = -200;
@@ -18,10 +28,17 @@ export function chainsOf(table: Table): Map<string, Chain> {
   return chains;
 }
 
-const familyOf = (table: Table): Family => (table.family === 'ip' ? 4 : 6);
+const FAMILIES: Readonly<Record<Table['family'], readonly Family[]>> = {
+  ip: [4],
+  ip6: [6],
+  inet: [4, 6],
+  bridge: [],
+  netdev: [],
+  arp: [],
+};
 
 const tablesOfFamily = (netns: Netns, family: Family): Table[] =>
-  netns.netfilter.filter((table) => familyOf(table) === family);
+  netns.netfilter.filter((table) => FAMILIES[table.family].includes(family));
 
 const TRACKING = new Set<Statement['kind']>([
   'state',
@@ -35,13 +52,38 @@ const TRACKING = new Set<Statement['kind']>([
   'masquerade',
   'redirect',
   'ct-zone',
+  'nat-to',
 ]);
+
+const selectsCt = (key: readonly Selector[]): boolean =>
+  key.some((selector) => selector.field.startsWith('ct ') || (selector.field === 'jhash' && selectsCt(selector.key)));
+
+const sourceTracks = (source: DataSource | undefined): boolean =>
+  source !== undefined && source.kind !== 'value' && selectsCt(source.key);
+
+/** Expressions of nftables ask for conntrack when they are made (nft_ct_get_init, nft_ct_set_init, nft_nat_init). */
+function statementTracks(statement: Statement): boolean {
+  switch (statement.kind) {
+    case 'compare':
+    case 'lookup':
+    case 'verdict-map':
+      return selectsCt(statement.key);
+    case 'set-meta':
+      return statement.target !== 'mark' || sourceTracks(statement.value);
+    case 'set-header':
+      return sourceTracks(statement.value);
+    case 'set-update':
+      return selectsCt(statement.key) || sourceTracks(statement.data);
+    default:
+      return TRACKING.has(statement.kind);
+  }
+}
 
 const known = new WeakMap<Chain, boolean>();
 function chainTracks(chain: Chain): boolean {
   const before = known.get(chain);
   if (before !== undefined) return before;
-  const tracks = chain.rules.some((rule) => rule.body.some((statement) => TRACKING.has(statement.kind)));
+  const tracks = chain.rules.some((rule) => rule.body.some(statementTracks));
   known.set(chain, tracks);
   return tracks;
 }

@@ -10,8 +10,9 @@ export const swap32 = (word: number): number =>
 /** `(hash * range) >> 32`. */
 export const reciprocalScale = (hash: number, range: number): number => Number((BigInt(hash) * BigInt(range)) >> 32n);
 
-export function jhash2(words: readonly number[], seed: number): number {
-  let a = (INITIAL + (words.length << 2) + seed) >>> 0;
+/** `bytes`: how many of the last word's count, where it is not full (jhash instead of jhash2). */
+export function jhash2(words: readonly number[], seed: number, bytes = words.length * 4): number {
+  let a = (INITIAL + bytes + seed) >>> 0;
   let b = a;
   let c = a;
   let at = 0;

@@ -17,6 +17,7 @@ import {
 import { prefixOf } from './addresses.ts';
 import { checkNetwork } from './check.ts';
 import { connectionOf } from './connections.ts';
+import { frameChains } from './device-hooks.ts';
 import { hookEntries, needsConntrack } from './hook-entries.ts';
 import type { Device, DeviceAddress, Host, World } from './state.ts';
 
@@ -129,11 +130,13 @@ function hostOf(netns: Netns, order: number, taken: ReadonlySet<string>): Host {
     rules,
     neighbors: netns.neighbors ?? [],
     hooks,
+    frameChains: frameChains(netns),
     conntrackOn,
     natOn: { 4: natOn(4), 6: natOn(6) },
     connections: [],
     sets: new Map(),
     recents: new Map(),
+    nftSets: new Map(),
     nth: new Map(),
     sockets: [],
   };
@@ -161,6 +164,8 @@ export function loadWorld(network: Network): World {
     answers: [],
     choices: [],
     paths: new Map(),
+    numbers: new Map(),
+    numberIds: new Map(),
     routeIds: new Map(),
   };
   resetWorld(world);
@@ -173,6 +178,7 @@ export function resetWorld(world: World): void {
   world.answers = [];
   world.choices = [];
   world.paths.clear();
+  world.numbers.clear();
   world.last = undefined;
   for (const host of world.hosts) {
     host.connections = (host.netns.conntrack ?? []).map(connectionOf);
@@ -186,6 +192,7 @@ export function resetWorld(world: World): void {
       ]),
     );
     host.recents.clear();
+    host.nftSets.clear();
     host.nth.clear();
     host.sockets = [];
   }

@@ -61,6 +61,7 @@ class Reference implements Machine, RouteLookup {
     this.#world.answers = [...answers];
     this.#world.choices = [];
     this.#world.paths.clear();
+    this.#world.numbers.clear();
   }
 
   choices(): Choice[] {

@@ -1,5 +1,5 @@
 /** One case per kind of `Match`; each follows the kernel function it names. */
-import type { Action, Match, PortRange, Statement } from '../src/index.ts';
+import type { Action, IptablesMatch, Match, NftMatch, PortRange, Statement } from '../src/index.ts';
 import { ChoiceKind, compareAddresses, Protocol } from '../src/index.ts';
 import { addressOf, matchesMasked } from './addresses.ts';
 import type { Place } from './chain.ts';
@@ -34,7 +34,16 @@ const ACTIONS: ReadonlySet<Statement['kind']> = new Set<Action['kind']>([
   'set-del',
   'note',
   'unmodelled-target',
+  'verdict-map',
+  'set-meta',
+  'set-header',
+  'nat-to',
+  'set-update',
+  'forward-to',
 ]);
+
+export const isNftMatch = (statement: Statement): statement is NftMatch =>
+  statement.kind === 'compare' || statement.kind === 'lookup';
 
 export const isMatch = (statement: Statement): statement is Match => !ACTIONS.has(statement.kind);
 
@@ -122,7 +131,7 @@ function undecided(run: Run, host: Host, place: Place, kind: ChoiceKind, text: s
   return choose(run, { kind, alternatives: 2, netns: host.netns.name, rule: { table, chain, index }, text }) === 0;
 }
 
-export function matches(run: Run, host: Host, skb: Skb, place: Place, match: Match): boolean {
+export function matches(run: Run, host: Host, skb: Skb, place: Place, match: IptablesMatch): boolean {
   const { packet } = skb;
   switch (match.kind) {
     case 'saddr':
@@ -181,7 +190,5 @@ export function matches(run: Run, host: Host, skb: Skb, place: Place, match: Mat
       return undecided(run, host, place, ChoiceKind.LIMIT, match.text);
     case 'unmodelled':
       return undecided(run, host, place, ChoiceKind.UNMODELLED, match.text);
-    default:
-      throw new Error(`${match.kind} is not evaluated`);
   }
 }

@@ -2,11 +2,12 @@
 import { Disposition, Hook, Reason } from '../src/index.ts';
 import { bridgeInput } from './bridge.ts';
 import { deliver } from './deliver.ts';
+import { runIngress } from './device-hooks.ts';
 import { forward } from './forward.ts';
 import { runHook } from './hooks.ts';
 import { martian6, routeInput } from './route.ts';
 import type { Arrival, Device, Host, Run, Skb } from './state.ts';
-import { type Next, stopped } from './transmit.ts';
+import { forwardTo, type Next, stopped } from './transmit.ts';
 import { ownsMac } from './wire.ts';
 
 /** More than a TTL allows, bridges on the way included. */
@@ -18,6 +19,9 @@ export function receive(run: Run, { device, skb, mac, nexthop }: Arrival): Next 
   const drop = (reason: Reason) => stopped(host, skb, Disposition.DROPPED, reason);
   if (++run.enters > MAX_ENTERS) return drop(Reason.LOOP);
   if (!device.up) return drop(Reason.LINK_DOWN);
+  if (mac !== undefined) skb.macTarget = mac;
+  const below = runIngress(run, device, skb);
+  if (below) return 'stop' in below ? below : forwardTo(run, host, skb, below.device);
   if (device.link.kind === 'loopback') {
     skb.indev = device;
     skb.outdev = undefined;

@@ -18,8 +18,17 @@ const ICMP: Record<string, [type: number, code: number]> = {
   'icmp6-reject-route': [1, 6],
 };
 
-/** True for the names that REJECT knows. */
-export const isRejectName = (name: string): boolean => name === 'tcp-reset' || ICMP[name] !== undefined;
+/** nftables' names for both families: IPv4's error, IPv6's. */
+const ICMPX: Record<string, [v4: string, v6: string]> = {
+  'icmpx-no-route': ['icmp-net-unreachable', 'icmp6-no-route'],
+  'icmpx-port-unreachable': ['icmp-port-unreachable', 'icmp6-port-unreachable'],
+  'icmpx-host-unreachable': ['icmp-host-unreachable', 'icmp6-addr-unreachable'],
+  'icmpx-admin-prohibited': ['icmp-admin-prohibited', 'icmp6-adm-prohibited'],
+};
+
+/** True for the names that REJECT and nft's reject know. */
+export const isRejectName = (name: string): boolean =>
+  name === 'tcp-reset' || ICMP[name] !== undefined || ICMPX[name] !== undefined;
 
 /** Undefined: a reset about something that is no TCP segment, or itself a reset. */
 export function rejectReply(skb: Skb, name: string): Reply | undefined {
@@ -27,6 +36,6 @@ export function rejectReply(skb: Skb, name: string): Reply | undefined {
     const { protocol, tcpFlags } = skb.packet;
     return protocol === Protocol.TCP && (tcpFlags & TcpFlag.RST) === 0 ? { kind: 'reject-reset' } : undefined;
   }
-  const error = ICMP[name];
+  const error = ICMP[ICMPX[name]?.[skb.packet.family === 4 ? 0 : 1] ?? name];
   return error && { kind: 'icmp', error: { type: error[0], code: error[1] } };
 }

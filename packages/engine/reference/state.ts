@@ -15,6 +15,8 @@ import type {
   Neighbor,
   Netns,
   Nexthop,
+  NftElement,
+  NftSet,
   Packet,
   PolicyRule,
   Reason,
@@ -24,6 +26,8 @@ import type {
   Table,
   Tuple,
 } from '../src/index.ts';
+
+import type { FrameChain } from './device-hooks.ts';
 
 /** One interface of one namespace. */
 export interface Device {
@@ -73,13 +77,17 @@ export interface Host {
   rules: { 4: PolicyRule[]; 6: PolicyRule[] };
   neighbors: Neighbor[];
   hooks: { 4: HookEntry[][]; 6: HookEntry[][] };
+  /** Chains below IP: netdev, bridge. */
+  frameChains: FrameChain[];
   conntrackOn: { 4: boolean; 6: boolean };
   /** A nat base chain exists, so that bindings are applied. */
   natOn: { 4: boolean; 6: boolean };
   connections: Connection[];
   sets: Map<string, SetState>;
   recents: Map<string, RecentTable>;
-  /** Counters of `statistic --mode nth`, by statement. */
+  /** nftables' sets as they stand now. */
+  nftSets: Map<NftSet, NftSetState>;
+  /** Counters of `statistic --mode nth` and `numgen inc`, by statement. */
   nth: Map<object, number>;
   sockets: Socket[];
 }
@@ -145,6 +153,15 @@ export interface SetState {
   entries: Map<string, { value: string; nomatch: boolean; expires?: number }>;
 }
 
+export interface NftSetState {
+  set: NftSet;
+  /** `leavesAt` in milliseconds of the clock. */
+  elements: { element: NftElement; leavesAt?: number }[];
+}
+
+/** Whole numbers from the first to the last of each. */
+export type Intervals = [bigint, bigint][];
+
 export interface RecentTable {
   mask: string;
   /** How many time stamps an address keeps. */
@@ -169,6 +186,8 @@ export interface Skb {
   bound?: Device | undefined;
   /** Link-layer source, unknown for a packet that was made here or put in from outside. */
   macSource?: string | undefined;
+  /** Link-layer destination of the frame it came in. */
+  macTarget?: string | undefined;
 }
 
 /** The answer of the routing tables for one packet (`rtable`, `rt6_info`). */
@@ -222,6 +241,10 @@ export interface World {
   choices: Choice[];
   /** Alternatives taken at multipath routes in this script, by flow. */
   paths: Map<string, number>;
+  /** What hashes without a known seed may still be in this script. */
+  numbers: Map<string, Intervals>;
+  /** Numbers for `numbers`. */
+  numberIds: Map<object, number>;
   /** Numbers for `paths`. */
   routeIds: Map<Route, number>;
   last?: { stop: Stop; end: End } | undefined;

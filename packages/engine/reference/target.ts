@@ -1,6 +1,15 @@
 /** One case per kind of `Action`; each follows the kernel function it names. */
-import { type Action, ChoiceKind, Hook, type NatRange, Reason, Verdict } from '../src/index.ts';
-import { isUnspecified } from './addresses.ts';
+import {
+  type Action,
+  ChoiceKind,
+  Hook,
+  type IptablesAction,
+  type NatRange,
+  type NftElement,
+  Reason,
+  Verdict,
+} from '../src/index.ts';
+import { addressOf, isUnspecified } from './addresses.ts';
 import type { Place } from './chain.ts';
 import { choose } from './choice.ts';
 import { UNTRACKED_BY_RULE } from './conntrack.ts';
@@ -18,6 +27,10 @@ export interface ActionResult {
   reply?: Reply | undefined;
   reason?: Reason;
   natFailed?: boolean;
+  /** The element of a set or map that it found. */
+  element?: NftElement;
+  /** The device that it leaves by at once. */
+  device?: string;
 }
 
 const CONTINUE: ActionResult = { verdict: Verdict.CONTINUE };
@@ -71,6 +84,22 @@ function redirect(host: Host, skb: Skb, hook: Hook, range: NatRange): ActionResu
   return bind(host, skb, hook, rangeOf(range, address));
 }
 
+/** The NAT statements of both tools. */
+export function translateBy(
+  host: Host,
+  skb: Skb,
+  { hook, table }: Place,
+  nat: 'dnat' | 'snat' | 'masquerade' | 'redirect',
+  range: NatRange,
+): ActionResult {
+  const { addresses } = range;
+  // In a table of both families a rule with an address is one for its family (nft_nat_inet_eval).
+  if (addresses && table.family === 'inet' && addressOf(addresses.from).family !== skb.packet.family) return CONTINUE;
+  if (nat === 'masquerade') return masquerade(host, skb, hook, range);
+  if (nat === 'redirect') return redirect(host, skb, hook, range);
+  return bind(host, skb, hook, rangeOf(range));
+}
+
 /** xt_set target: adding what is there, or removing what is not, changes nothing. */
 function changeSet(run: Run, host: Host, skb: Skb, action: Action & { kind: 'set-add' | 'set-del' }): void {
   const state = host.sets.get(action.set) as SetState;
@@ -93,7 +122,7 @@ function setMark(skb: Skb, mark: number): void {
   skb.packet = { ...skb.packet, mark: mark >>> 0 };
 }
 
-export function act(run: Run, host: Host, skb: Skb, place: Place, action: Action): ActionResult {
+export function act(run: Run, host: Host, skb: Skb, place: Place, action: IptablesAction): ActionResult {
   const connection = skb.ct?.connection;
   switch (action.kind) {
     case 'accept':
@@ -126,11 +155,9 @@ export function act(run: Run, host: Host, skb: Skb, place: Place, action: Action
       return CONTINUE;
     case 'dnat':
     case 'snat':
-      return bind(host, skb, place.hook, rangeOf(action.range));
     case 'masquerade':
-      return masquerade(host, skb, place.hook, action.range);
     case 'redirect':
-      return redirect(host, skb, place.hook, action.range);
+      return translateBy(host, skb, place, action.kind, action.range);
     case 'notrack':
       if (!skb.ct && !skb.zone) skb.ct = UNTRACKED_BY_RULE;
       return CONTINUE;
@@ -155,7 +182,5 @@ export function act(run: Run, host: Host, skb: Skb, place: Place, action: Action
       const choice = { kind: ChoiceKind.UNMODELLED, alternatives: 2, netns: host.netns.name, rule, text };
       return choose(run, choice) === 0 ? CONTINUE : { verdict: Verdict.DROP };
     }
-    default:
-      throw new Error(`${action.kind} is not evaluated`);
   }
 }

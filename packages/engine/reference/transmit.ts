@@ -1,5 +1,6 @@
 /** Out of a device: ip_finish_output2 (net/ipv4/ip_output.c), neighbours, and the wire to whoever is next. */
-import { Disposition, Reason } from '../src/index.ts';
+import { Disposition, Hook, Reason } from '../src/index.ts';
+import { runBridge, runEgress } from './device-hooks.ts';
 import { resolve } from './neighbor.ts';
 import type { Arrival, Device, Host, Run, Skb, Stop } from './state.ts';
 import { beyond, ownsMac, wireEnds } from './wire.ts';
@@ -37,12 +38,14 @@ export function transmit(run: Run, host: Host, skb: Skb): Next {
   const { route } = skb;
   if (!route) throw new Error('a packet without a route cannot leave');
   const { device, nexthop } = route;
-  if (device.link.kind === 'loopback') return { arrival: { device, skb } };
+  if (device.link.kind === 'loopback') return leave(run, host, skb, device) ?? { arrival: { device, skb } };
   if (route.kind === 'multi') {
     pushTransmit(run, device, nexthop);
     return stopped(host, skb, Disposition.UNREACHABLE, Reason.NO_NEIGHBOR);
   }
   if (device.link.kind === 'dummy') {
+    const left = leave(run, host, skb, device);
+    if (left) return left;
     pushTransmit(run, device, nexthop);
     return stopped(host, skb, Disposition.DROPPED, Reason.NO_NEIGHBOR);
   }
@@ -50,15 +53,32 @@ export function transmit(run: Run, host: Host, skb: Skb): Next {
   if (!neighbor) return noNeighbor(run, host, skb, device, nexthop);
   const { mac } = neighbor;
   if (device.link.kind !== 'bridge') return overWire(run, host, skb, device, mac, device.mac, nexthop);
+  const left = leave(run, host, skb, device);
+  if (left) return left;
   const port = portTowards(run, device, mac);
   if (!port) {
     pushTransmit(run, device, nexthop);
     return stopped(host, skb, Disposition.DROPPED, Reason.OTHER_HOST);
   }
   run.steps.push({ kind: 'bridge', netns: host.netns, bridge: device.link, to: port.link });
+  const stop =
+    runBridge(run, host, skb, Hook.OUTPUT, { out: port }) ?? runBridge(run, host, skb, Hook.POSTROUTING, { out: port });
+  if (stop) return { stop };
   if (Math.min(skb.packet.length, route.mtu) > port.mtu + VLAN_HEADER)
     return stopped(host, skb, Disposition.DROPPED, Reason.FRAGMENTATION_NEEDED);
   return overWire(run, host, skb, port, mac, device.mac, nexthop);
+}
+
+/** EGRESS of a device: dropped there, sent out of another one, or (undefined) on its way. */
+function leave(run: Run, host: Host, skb: Skb, device: Device): Next | undefined {
+  const below = runEgress(run, device, skb);
+  if (!below) return undefined;
+  return 'stop' in below ? below : forwardTo(run, host, skb, below.device);
+}
+
+/** `fwd to`: the frame as it is, out of a device of this namespace (nf_fwd_netdev_egress). */
+export function forwardTo(run: Run, host: Host, skb: Skb, device: Device): Next {
+  return overWire(run, host, skb, device, skb.macTarget, skb.macSource ?? device.mac, skb.packet.daddr);
 }
 
 /** The host says so, to itself where it made the packet (arp_error_report, ndisc_error_report). */
@@ -102,6 +122,8 @@ export function overWire(
   macSource: string,
   nexthop: string,
 ): Next {
+  const left = leave(run, host, skb, out);
+  if (left) return left;
   if (!out.up) return stopped(host, skb, Disposition.DROPPED, Reason.LINK_DOWN);
   const taker = takerOf(run, out, mac);
   pushTransmit(run, out, nexthop, taker);

@@ -1,0 +1,204 @@
+/** What the packet's headers, its devices and its connection say: nft_payload.c, nft_meta.c, nft_ct.c, nft_rt.c. */
+import {
+  type CtField,
+  CtState,
+  type HeaderField,
+  type MetaField,
+  Protocol,
+  type TableFamily,
+  type Tuple,
+} from '../../src/index.ts';
+import { isLimitedBroadcast, isMulticast } from '../addresses.ts';
+import { gatewayOf } from '../route.ts';
+import type { Device, Host, Skb } from '../state.ts';
+import { hasPorts, isIcmp } from '../tuple.ts';
+import { address, ether, ifname, integer, type Value } from './value.ts';
+
+const ETHERTYPES = { 4: 0x0800, 6: 0x86dd } as const;
+const NFPROTO = { 4: 2, 6: 10 } as const;
+const NFPROTO_NETDEV = 5;
+const NFPROTO_BRIDGE = 7;
+const ARPHRD_ETHER = 1;
+const ARPHRD_LOOPBACK = 772;
+const UDP_LITE = 136;
+const DCCP = 33;
+const IPV6_HEADER = 40;
+const IPV4_HEADER = 20;
+const DONT_FRAGMENT = 0x4000;
+
+type Reader = (skb: Skb) => Value | undefined;
+
+const ipv4 =
+  (read: (packet: Skb['packet']) => number): Reader =>
+  ({ packet }) =>
+    packet.family === 4 ? integer(read(packet)) : undefined;
+const ipv6 =
+  (read: (packet: Skb['packet']) => number): Reader =>
+  ({ packet }) =>
+    packet.family === 6 ? integer(read(packet)) : undefined;
+const port =
+  (side: 'sport' | 'dport'): Reader =>
+  ({ packet }) =>
+    hasPorts(packet.protocol) || packet.protocol === DCCP ? integer(packet[side]) : undefined;
+const icmp =
+  (field: 'icmpType' | 'icmpCode' | 'icmpId'): Reader =>
+  ({ packet }) =>
+    isIcmp(packet.protocol) ? integer(packet[field]) : undefined;
+const addressOf =
+  (family: 4 | 6, side: 'saddr' | 'daddr'): Reader =>
+  ({ packet }) =>
+    packet.family === family ? address(packet[side]) : undefined;
+
+/** A frame that came in by a wire has link-layer addresses; what was made here has none yet. */
+const hasFrame = ({ indev, macSource }: Skb): boolean =>
+  macSource !== undefined && indev !== undefined && indev.link.kind !== 'loopback';
+
+const headerReaders: Record<HeaderField, Reader> = {
+  'ether saddr': (skb) => (hasFrame(skb) ? ether(skb.macSource as string) : undefined),
+  'ether daddr': (skb) => (hasFrame(skb) && skb.macTarget !== undefined ? ether(skb.macTarget) : undefined),
+  'ether type': (skb) => (hasFrame(skb) ? integer(ETHERTYPES[skb.packet.family]) : undefined),
+  'ip saddr': addressOf(4, 'saddr'),
+  'ip daddr': addressOf(4, 'daddr'),
+  'ip protocol': ipv4((p) => p.protocol),
+  'ip ttl': ipv4((p) => p.ttl),
+  'ip tos': ipv4((p) => p.tos),
+  'ip length': ipv4((p) => p.length),
+  'ip version': ipv4(() => 4),
+  'ip hdrlength': ipv4(() => IPV4_HEADER / 4),
+  'ip frag-off': ipv4((p) => (p.dontFragment ? DONT_FRAGMENT : 0)),
+  'ip6 saddr': addressOf(6, 'saddr'),
+  'ip6 daddr': addressOf(6, 'daddr'),
+  'ip6 nexthdr': ipv6((p) => p.protocol),
+  'ip6 hoplimit': ipv6((p) => p.ttl),
+  'ip6 tclass': ipv6((p) => p.tos),
+  'ip6 length': ipv6((p) => p.length - IPV6_HEADER),
+  'ip6 version': ipv6(() => 6),
+  'th sport': port('sport'),
+  'th dport': port('dport'),
+  'tcp flags': ({ packet }) => (packet.protocol === Protocol.TCP ? integer(packet.tcpFlags) : undefined),
+  'udp length': ({ packet: { protocol, family, length } }) =>
+    protocol === Protocol.UDP || protocol === UDP_LITE
+      ? integer(length - (family === 4 ? IPV4_HEADER : IPV6_HEADER))
+      : undefined,
+  'icmp type': icmp('icmpType'),
+  'icmp code': icmp('icmpCode'),
+  'icmp id': icmp('icmpId'),
+};
+
+export function loadHeader(skb: Skb, field: HeaderField): Value | undefined {
+  return headerReaders[field](skb);
+}
+
+export const isHeaderField = (field: string): field is HeaderField => field in headerReaders;
+
+/** ARPHRD_*. */
+const linkType = (device: Device | undefined): Value | undefined =>
+  device && integer(device.link.kind === 'loopback' ? ARPHRD_LOOPBACK : ARPHRD_ETHER);
+
+/** The name of the driver; a physical device and `lo` have none that they would tell. */
+function linkKind(device: Device | undefined): Value | undefined {
+  const link = device?.link;
+  if (link?.kind === 'veth' || link?.kind === 'bridge' || link?.kind === 'dummy') return ifname(link.kind);
+  return link?.vxlan ? ifname('vxlan') : undefined;
+}
+
+/** Received packets alone know that they were for many (eth_type_trans). */
+function packetType({ packet, indev }: Skb): number {
+  if (!indev || indev.link.kind === 'loopback') return 0;
+  if (isMulticast(packet.family, packet.daddr)) return 2;
+  return packet.family === 4 && isLimitedBroadcast(packet.daddr) ? 1 : 0;
+}
+
+export function loadMeta(skb: Skb, family: TableFamily, field: MetaField): Value | undefined {
+  const { packet, indev, outdev } = skb;
+  switch (field) {
+    case 'meta length':
+      return integer(packet.length);
+    case 'meta protocol':
+      return integer(ETHERTYPES[packet.family]);
+    case 'meta nfproto':
+      if (family === 'bridge') return integer(NFPROTO_BRIDGE);
+      return integer(family === 'netdev' ? NFPROTO_NETDEV : NFPROTO[packet.family]);
+    case 'meta l4proto':
+      return integer(packet.protocol);
+    case 'meta mark':
+      return integer(packet.mark >>> 0);
+    case 'meta iif':
+      return integer(indev?.index ?? 0);
+    case 'meta oif':
+      return integer(outdev?.index ?? 0);
+    case 'meta iifname':
+      return ifname(indev?.name ?? '');
+    case 'meta oifname':
+      return ifname(outdev?.name ?? '');
+    case 'meta iiftype':
+      return linkType(indev);
+    case 'meta oiftype':
+      return linkType(outdev);
+    case 'meta iifkind':
+      return linkKind(indev);
+    case 'meta oifkind':
+      return linkKind(outdev);
+    case 'meta ibrname':
+      return indev?.master && ifname(indev.master.name);
+    case 'meta obrname':
+      return outdev?.master && ifname(outdev.master.name);
+    case 'meta pkttype':
+      return integer(packetType(skb));
+  }
+}
+
+/** IPS_* of include/uapi/linux/netfilter/nf_conntrack_common.h. */
+function statusOf(connection: NonNullable<NonNullable<Skb['ct']>['connection']>): number {
+  const bits: [boolean, number][] = [
+    [connection.seenReply, 2],
+    [connection.assured, 4],
+    [connection.confirmed, 8],
+    [connection.snat, 16],
+    [connection.dnat, 32],
+    [connection.srcDone, 128],
+    [connection.dstDone, 256],
+  ];
+  return bits.reduce((sum, [holds, bit]) => sum | (holds ? bit : 0), 0);
+}
+
+function tupleField(tuple: Tuple, part: string): Value {
+  if (part === 'saddr' || part === 'daddr') return address(tuple[part]);
+  return integer(part === 'proto-src' ? tuple.sport : tuple.dport);
+}
+
+export function loadCt({ ct }: Skb, field: CtField): Value | undefined {
+  if (field === 'ct state') return integer(ct?.state ?? CtState.INVALID);
+  const connection = ct?.connection;
+  if (!ct || !connection) return undefined;
+  const { zone, tuples } = connection;
+  switch (field) {
+    case 'ct status':
+      return integer(statusOf(connection));
+    case 'ct direction':
+      return integer(ct.direction);
+    case 'ct mark':
+      return integer(connection.mark >>> 0);
+    case 'ct zone':
+      return integer(zone.id);
+    case 'ct original zone':
+      return integer(zone.original ? zone.id : 0);
+    case 'ct reply zone':
+      return integer(zone.reply ? zone.id : 0);
+    case 'ct l3proto':
+      return integer(NFPROTO[connection.family]);
+    case 'ct protocol':
+      return integer(connection.protocol);
+    default: {
+      const [, direction, part = ''] = field.split(' ');
+      return tupleField(tuples[direction === 'original' ? 0 : 1], part);
+    }
+  }
+}
+
+/** The gateway of the packet's route, which it has from routing on, or its destination (rt_nexthop). */
+export function loadNexthop(host: Host, skb: Skb, family: 4 | 6): Value | undefined {
+  if (!skb.route || skb.packet.family !== family) return undefined;
+  const gateway = skb.route.leg && gatewayOf(host, { nexthop: skb.route.leg, device: skb.route.device });
+  return address(gateway?.includes(':') === (family === 6) ? gateway : skb.packet.daddr);
+}
