@@ -20,7 +20,7 @@ import { choose } from '../choice.ts';
 import type { Classes } from './chance.ts';
 import { type At, type Key, loadKey } from './key.ts';
 import { cutsOf, elementClasses, findElement, liveElements, setState, updateSet } from './sets.ts';
-import { addressText, boundsOf, fits, scalarOf, type Value, constant } from './value.ts';
+import { addressText, boundsOf, constant, fits, scalarOf, type Value } from './value.ts';
 
 /** What a statement makes of its rule: go on (with the element found), or the rule is over (NFT_BREAK). */
 export type Outcome = { kind: 'on'; element?: NftElement } | { kind: 'break' };
