@@ -45,7 +45,7 @@ export class ChainMaker {
     for (const line of lines) {
       const parsed = parseIptablesRule(line.args, this.family);
       if ('rule' in parsed) {
-        rules.push({ body: parsed.rule.body.map((statement) => this.#shared(statement)), cause: line.cause });
+        rules.push({ body: parsed.rule.body.map((statement) => this.shared(statement)), cause: line.cause });
         continue;
       }
       // One rule of each sort is enough.
@@ -65,7 +65,8 @@ export class ChainMaker {
     return { name, rules: this.rules(lines) };
   }
 
-  #shared(statement: Statement): Statement {
+  /** The one object for statements that are alike, where it is of a sort that stands in many rules. */
+  shared(statement: Statement): Statement {
     const key = repeated(statement);
     if (key === undefined) return statement;
     const known = this.#statements.get(key);

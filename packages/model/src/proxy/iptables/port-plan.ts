@@ -7,7 +7,7 @@ import { clusterEndpoints, completeHints, localEndpoints, type ProxyPlace } from
 import type { EndpointInfo } from '../endpoints.ts';
 import type { ServicePortInfo } from '../service-ports.ts';
 import type { ChainMaker } from './chains.ts';
-import { endpointChain, endpointChoice } from './endpoint-chains.ts';
+import { EndpointRules } from './endpoint-rules.ts';
 import {
   hasExternalEndpoints,
   IptablesPort,
@@ -39,8 +39,8 @@ export class PortPlan {
   /** Usable endpoints under policy Local, by node; empty where no policy is Local. */
   readonly local: ReadonlyMap<string, EndpointInfo[]>;
   readonly #endpoints: readonly EndpointInfo[];
-  readonly #isLarge: boolean;
   readonly #make: ChainMaker;
+  readonly #rules: EndpointRules;
   readonly #hintedZones: ReadonlySet<string>;
   readonly #choices = new Map<string, ClusterChoice>();
   readonly #endpointChains = new Map<EndpointInfo, Chain>();
@@ -49,8 +49,8 @@ export class PortPlan {
   constructor(info: ServicePortInfo, endpoints: readonly EndpointInfo[], isLarge: boolean, make: ChainMaker) {
     this.port = new IptablesPort(info);
     this.#endpoints = endpoints;
-    this.#isLarge = isLarge;
     this.#make = make;
+    this.#rules = new EndpointRules(this.port, isLarge, make);
     const complete = info.usesClusterEndpoints ? completeHints(endpoints) : { node: false, zone: false };
     const ready = endpoints.filter((endpoint) => endpoint.ready);
     this.followsHints = complete.node || complete.zone;
@@ -92,14 +92,13 @@ export class PortPlan {
 
   /** @param chain KUBE-SVC or KUBE-SVL of the port. */
   choice(chain: string, endpoints: readonly EndpointInfo[]): Rule[] {
-    return this.#make.rules(endpointChoice(this.port, chain, endpoints, this.#isLarge));
+    return this.#rules.choice(chain, endpoints);
   }
 
   endpointChain(endpoint: EndpointInfo): Chain {
     const known = this.#endpointChains.get(endpoint);
     if (known) return known;
-    const lines = endpointChain(this.port, endpoint, this.#isLarge);
-    const chain = this.#make.chain(this.port.endpointChain(endpoint), lines);
+    const chain = { name: this.port.endpointChain(endpoint), rules: this.#rules.endpoint(endpoint) };
     this.#endpointChains.set(endpoint, chain);
     return chain;
   }

@@ -70,7 +70,9 @@ export class TopLevel {
     const having = plan.local.size > 0 ? dispatchRules(plan.port, plan.state(true), this.#settings) : without;
     for (const slot of this.#slots) {
       const inSlot = (line: RuleLine) => line.table === slot.table && line.chain === slot.name;
-      const [left, right] = [without.filter(inSlot), having.filter(inSlot)];
+      const left = without.filter(inSlot);
+      const right = having === without ? left : having.filter(inSlot);
+      if (left.length === 0 && right.length === 0) continue;
       const text = (lines: RuleLine[]) => lines.map(restoreLine).join('\n');
       const part: Part = { without: make.rules(left) };
       if (having !== without && text(left) !== text(right)) {

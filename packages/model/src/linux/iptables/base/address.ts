@@ -15,11 +15,10 @@ export function address(family: IpFamily, text: string): string {
 
 /** Prefix length of a mask without holes; undefined with holes. */
 function lengthOf(family: Family, mask: Words): number | undefined {
-  const max = family === 4 ? 32 : 128;
-  for (let length = 0; length <= max; length++) {
-    if (maskOf(family, length).every((w, i) => w === mask[i])) return length;
-  }
-  return undefined;
+  // With holes it is some other number, whose mask is another one.
+  let length = 0;
+  for (const word of mask) length += Math.clz32(~word);
+  return maskOf(family, length).every((w, i) => w === mask[i]) ? length : undefined;
 }
 
 function readMask(family: IpFamily, text: string): Words {
@@ -51,8 +50,10 @@ export function prefix(family: IpFamily, text: string, keepHost = false): string
   const number = familyNumber(family);
   if (!parsed || parsed.family !== number) throw new Refusal(`host/network "${host}" not found`);
   const mask = slash < 0 ? maskOf(number, number === 4 ? 32 : 128) : readMask(family, text.slice(slash + 1));
-  const words = keepHost ? parsed.words : (parsed.words.map((w, i) => (w & (mask[i] as number)) >>> 0) as Words);
-  const length = lengthOf(number, mask);
+  const [a, b, c, d] = parsed.words;
+  const cut: Words = [(a & mask[0]) >>> 0, (b & mask[1]) >>> 0, (c & mask[2]) >>> 0, (d & mask[3]) >>> 0];
+  const words = keepHost ? parsed.words : cut;
+  const length = slash < 0 ? (number === 4 ? 32 : 128) : lengthOf(number, mask);
   return `${formatAddress({ family: number, words })}/${length ?? formatAddress({ family: number, words: mask })}`;
 }
 
