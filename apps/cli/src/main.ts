@@ -2,7 +2,7 @@
 
 import { createProgram } from './program.ts';
 import { EXIT, reportError } from './shell/exit.ts';
-import type { Streams } from './shell/streams.ts';
+import type { Output, Streams } from './shell/streams.ts';
 
 /** A reader that left (`| head`) is no error of ours. */
 function endQuietlyOnBrokenPipe(stream: NodeJS.WriteStream): void {
@@ -12,14 +12,35 @@ function endQuietlyOnBrokenPipe(stream: NodeJS.WriteStream): void {
   });
 }
 
+/** A stream of the process that is opened when it is first used: help needs one of the three. */
+function output(open: () => NodeJS.WriteStream): Output {
+  let stream: NodeJS.WriteStream | undefined;
+  const opened = (): NodeJS.WriteStream => {
+    if (!stream) {
+      stream = open();
+      endQuietlyOnBrokenPipe(stream);
+    }
+    return stream;
+  };
+  return {
+    write: (text) => opened().write(text),
+    get isTTY() {
+      return opened().isTTY;
+    },
+    get columns() {
+      return opened().columns;
+    },
+  };
+}
+
 /** Runs the tool under the name it was called by; resolves to the exit code. */
 export async function main(name: string, args: readonly string[]): Promise<number> {
-  endQuietlyOnBrokenPipe(process.stdout);
-  endQuietlyOnBrokenPipe(process.stderr);
   const streams: Streams = {
-    input: process.stdin,
-    out: process.stdout,
-    err: process.stderr,
+    get input() {
+      return process.stdin;
+    },
+    out: output(() => process.stdout),
+    err: output(() => process.stderr),
     env: process.env,
     color: 'auto',
   };

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { collect } from './collect.ts';
 
 let folder: string;
-const nothing = Readable.from([]);
+const nothing = () => Readable.from([]);
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'podwire-'));
@@ -60,7 +60,7 @@ test('links are followed once, and one that leads nowhere is told', async () => 
 });
 
 test('standard input is one file', async () => {
-  const collected = await collect(['-'], Readable.from([Buffer.from('kind: '), Buffer.from('Pod')]));
+  const collected = await collect(['-'], () => Readable.from([Buffer.from('kind: '), Buffer.from('Pod')]));
   expect(collected.files.map((f) => [f.name, Buffer.from(f.bytes).toString()])).toEqual([['stdin', 'kind: Pod']]);
 });
 

@@ -105,11 +105,11 @@ function readFolder(folder: string, progress: Progress): void {
 }
 
 /** Reads everything that the paths name, in the order given. `-` is standard input. */
-export async function collect(paths: readonly string[], input: NodeJS.ReadableStream): Promise<Collected> {
+export async function collect(paths: readonly string[], input: () => NodeJS.ReadableStream): Promise<Collected> {
   const progress: Progress = { files: [], problems: [], skipped: [], bytes: 0, seen: new Set() };
   for (const given of paths) {
     if (given === '-') {
-      add('stdin', await readAll(input, FILE_BYTES_MAX), progress);
+      add('stdin', await readAll(input(), FILE_BYTES_MAX), progress);
       continue;
     }
     const path = given.length > 1 ? given.replace(/\/+$/, '') : given;

@@ -63,11 +63,15 @@ export async function openInput(flags: InputFlags, streams: Streams, name: strin
       mend: 'Give manifests or a snapshot with -f: a file, a folder, a tar(.gz), or - for standard input.',
     });
   }
-  const collected = await collect(flags.file, streams.input);
+  // The machine is compiled on another thread while this one reads.
+  const made = machine ? createMachine() : undefined;
+  // Told where it is awaited, unless reading throws before.
+  made?.catch(() => {});
+  const collected = await collect(flags.file, () => streams.input);
   const session = await openSession({
     files: collected.files,
     overrides: overridesOf(flags),
-    ...(machine && { machine: await createMachine() }),
+    ...(made && { machine: made }),
   });
   const inputProblems = [...collected.problems, ...session.read.problems];
   const problems = [...inputProblems, ...session.cluster.problems];

@@ -26,13 +26,14 @@ export interface Session {
 export interface SessionOptions {
   files: readonly SourceFile[];
   overrides?: ClusterOverrides;
-  /** Needed for `trace` alone. */
-  machine?: Machine;
+  /** Needed for `trace` alone; may still be on its way. */
+  machine?: Machine | PromiseLike<Machine>;
 }
 
-export async function openSession({ files, overrides = {}, machine }: SessionOptions): Promise<Session> {
+export async function openSession({ files, overrides = {}, machine: coming }: SessionOptions): Promise<Session> {
   const read = await readSources(files);
   const cluster = buildCluster(read, overrides);
+  const machine = await coming;
   let built: Dataplane | undefined;
   let tracer: Tracer | undefined;
   let known: Directory | undefined;
