@@ -1,6 +1,6 @@
 /** What the `ip` and `bridge` tools do to a network namespace, and what they print of one. */
 export { applyBridge, applyIp, emptyNetns, type Refused } from './batch.ts';
-export { tableName } from './names.ts';
+export { type TableNames, tableName } from './names.ts';
 export {
   type AddressRecord,
   addressRecords,
@@ -11,6 +11,7 @@ export {
   printLinks,
 } from './print-link.ts';
 export { type NeighborRecord, neighborRecords, printNeighbors } from './print-neighbor.ts';
+export { nexthopRecords, printNexthops } from './print-nexthop.ts';
 export {
   type NexthopRecord,
   printRoutes,
@@ -20,7 +21,8 @@ export {
   routeRecords,
 } from './print-route.ts';
 export { printRules, type RuleRecord, ruleRecords } from './print-rule.ts';
-export { readIpAddr } from './read-link.ts';
+export { type ReadLinks, readIpAddr } from './read-link.ts';
 export { readIpNeigh } from './read-neighbor.ts';
+export { readIpNexthop } from './read-nexthop.ts';
 export { type RouteReadOptions, readIpRoute } from './read-route.ts';
 export { readIpRule } from './read-rule.ts';

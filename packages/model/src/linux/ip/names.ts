@@ -13,6 +13,23 @@ export function tableId(text: string): number {
   return TABLES.find(([name]) => name === text)?.[1] ?? numberOf(text, 'table');
 }
 
+/** Names of a host's own, and numbers for names that nobody explains. */
+export type TableNames = Map<string, number>;
+
+/** Made-up ids are larger than what people give. */
+const INVENTED = 0x70000000;
+
+/** As `tableId`, with names of the host's own; a name that is not explained gets a number that stands for it in all its texts. */
+export function tableIdOf(text: string, { tableNames }: { tableNames?: TableNames }): number {
+  const known = tableNames?.get(text);
+  if (known !== undefined || !tableNames || /^(0x)?\d/.test(text) || TABLES.some(([name]) => name === text)) {
+    return known ?? tableId(text);
+  }
+  const id = INVENTED + tableNames.size;
+  tableNames.set(text, id);
+  return id;
+}
+
 export function tableName(id: number): string {
   return TABLES.find(([, number]) => number === id)?.[0] ?? String(id);
 }

@@ -13,6 +13,7 @@ import {
 import { routeScope } from './fib.ts';
 import { findLink, type Host, hasCarrier, isUp, LOCAL_TABLE, MAIN_TABLE, metricOf, routesIn } from './host.ts';
 import { tableName } from './names.ts';
+import { extraOfRecord, recordOfExtra } from './route-extra.ts';
 
 export interface NexthopRecord {
   gateway?: string;
@@ -38,8 +39,11 @@ export interface RouteRecord {
   prefsrc?: string;
   metric?: number;
   flags: string[];
-  metrics?: { mtu: number }[];
-  pref?: 'medium';
+  metrics?: { mtu?: number }[];
+  flow?: { from?: string; to?: string };
+  expires?: number;
+  error?: number;
+  pref?: 'low' | 'medium' | 'high';
   nexthops?: NexthopRecord[];
   nh_info?: object;
 }
@@ -97,6 +101,12 @@ function objectRecord(host: Host, object: NexthopObject): object {
   };
 }
 
+function extraFields({ mtu, extra }: Route): Partial<RouteRecord> {
+  const { metrics, ...rest } = recordOfExtra(extra);
+  const all = { ...(mtu !== undefined && { mtu }), ...metrics?.[0] };
+  return { ...(Object.keys(all).length > 0 && { metrics: [all] }), ...rest } as Partial<RouteRecord>;
+}
+
 /** As `ip -d -j` prints one route. */
 function recordOf(host: Host, route: Route, table: number): RouteRecord {
   const { family, nhid } = route;
@@ -119,8 +129,8 @@ function recordOf(host: Host, route: Route, table: number): RouteRecord {
     ...(route.prefsrc !== undefined && { prefsrc: route.prefsrc }),
     ...(family === 6 || metric !== 0 ? { metric } : {}),
     flags: single ? nexthopFlags(host, first, route.type === 'local' || route.type === 'anycast') : [],
-    ...(route.mtu !== undefined && { metrics: [{ mtu: route.mtu }] }),
     ...(family === 6 && { pref: 'medium' as const }),
+    ...extraFields(route),
     ...(object && { nh_info: objectRecord(host, object) }),
     ...(!single && route.nexthops.length
       ? { nexthops: route.nexthops.map((n) => nexthopRecord(host, family, n)) }
@@ -207,6 +217,12 @@ function nexthopText(nexthop: NexthopRecord): string {
   return `\n\tnexthop ${gatewayText(nexthop)}${dev}weight ${nexthop.weight ?? 1} ${flagsText(nexthop.flags)}`;
 }
 
+function extraText(record: RouteRecord): string {
+  const { pref: _, ...rest } = record;
+  const extra = extraOfRecord(rest);
+  return extra === undefined ? '' : `${extra} `;
+}
+
 function recordText(record: RouteRecord): string {
   const word = (name: string, value: string | number | undefined) => (value === undefined ? '' : `${name} ${value} `);
   return (
@@ -223,6 +239,7 @@ function recordText(record: RouteRecord): string {
     word('metric', record.metric) +
     flagsText(record.flags) +
     word('mtu', record.metrics?.[0]?.mtu) +
+    extraText(record) +
     (record.pref === undefined ? '' : `pref ${record.pref}`) +
     (record.nexthops ?? []).map(nexthopText).join('')
   );

@@ -1,15 +1,16 @@
-/** `ip addr show` and `ip link show` text, plain or `-j`, to links and addresses: the inverse of `print-link.ts`. */
-import type { Address, Link, LinkKind } from '@podwire/engine';
+/** `ip addr show` and `ip link show` text, plain or `-j`, with `-d`, `-s`, `-o`: the inverse of `print-link.ts`. */
+import type { Address, Link } from '@podwire/engine';
 import type { Problem } from '../../problem.ts';
-import { scopeOf } from './names.ts';
+import { toAddress, toLink } from './link-record.ts';
 import type { AddressRecord, LinkRecord } from './print-link.ts';
+import { readDetails } from './read-details.ts';
 import { byLine, complaint, type ReadOptions, readRecords } from './read-records.ts';
 
 type Found = Partial<LinkRecord> & Pick<LinkRecord, 'ifname'>;
 
 /** `2: eth0@if3: <UP> mtu 1500 qdisc noqueue master br0 state UP ...` */
 function readHeader(line: string): Found {
-  const m = /^(\d+): ([^@:\s]+)(?:@(\S+))?: <([^>]*)>(.*)$/.exec(line);
+  const m = /^(\d+): ([^@:\s]+(?::[^@:\s]+)*)(?:@(\S+))?: <([^>]*)>(.*)$/.exec(line);
   if (!m) throw new RangeError('no interface');
   const words = (m[5] ?? '').trim().split(/\s+/);
   const value = (name: string) => {
@@ -19,23 +20,37 @@ function readHeader(line: string): Found {
   const other = m[3];
   const index = /^if(\d+)$/.exec(other ?? '');
   const master = value('master');
+  const mtu = Number(value('mtu'));
   return {
     ifindex: Number(m[1]),
     ifname: m[2] ?? '',
     ...(other !== undefined && !index && other !== 'NONE' && { link: other }),
     ...(index && { link_index: Number(index[1]) }),
     flags: (m[4] ?? '').split(','),
-    mtu: Number(value('mtu')),
+    ...(mtu > 0 && { mtu }),
     operstate: value('state') ?? 'UNKNOWN',
     ...(master !== undefined && { master }),
     addr_info: [],
   };
 }
 
-/** `    inet 10.0.0.1/24 brd 10.0.0.255 scope global secondary eth0` */
-function readAddress(words: string[]): AddressRecord {
+const FLAGS = new Set([
+  'tentative',
+  'dynamic',
+  'nodad',
+  'optimistic',
+  'dadfailed',
+  'temporary',
+  'mngtmpaddr',
+  'home',
+  'autojoin',
+  'stable-privacy',
+]);
+
+/** `    inet 10.0.0.1/24 brd 10.0.0.255 scope global secondary eth0`; throws RangeError. */
+function readAddress(words: string[], name: string): AddressRecord {
   const family = words.shift() === 'inet6' ? 'inet6' : 'inet';
-  const [local = '', own] = (words.shift() ?? '').split('/');
+  const [local = '', own = family === 'inet' ? '32' : '128'] = (words.shift() ?? '').split('/');
   const record: AddressRecord = {
     family,
     local,
@@ -49,95 +64,151 @@ function readAddress(words: string[]): AddressRecord {
       const [address = '', length] = (words.shift() ?? '').split('/');
       Object.assign(record, { address, prefixlen: Number(length) });
     } else if (word === 'brd') record.broadcast = words.shift() ?? '';
+    else if (word === 'any' || word === 'proto') words.shift();
     else if (word === 'metric') record.metric = Number(words.shift());
     else if (word === 'scope') record.scope = words.shift() ?? '';
     else if (word === 'secondary' || word === 'deprecated' || word === 'noprefixroute') record[word] = true;
+    // `-o` has the times on the same line.
+    else if (word === 'valid_lft' || word === 'preferred_lft') words.shift();
+    // The label of an IPv4 address is the link's name, perhaps with a colon and more.
+    else if (!FLAGS.has(word) && !word.startsWith(name) && !/^flags$/.test(word) && !/^0x/.test(word)) {
+      throw new RangeError(`"${word}" is not understood`);
+    }
   }
   return record;
 }
 
-/** Lines that belong to an interface are folded into its first. */
-function readBlock(block: string): Found {
-  const [header = '', ...lines] = block.split('\u0000');
-  const record = readHeader(header);
-  for (const line of lines) {
-    const words = line.trim().split(/\s+/);
-    if (words[0]?.startsWith('link/')) {
-      record.link_type = words[0].slice('link/'.length);
-      if (words[1] !== undefined) record.address = words[1];
-      const at = words.indexOf('link-netns');
-      const netns = words[at + 1];
-      if (at > 0 && netns !== undefined) record.link_netns = netns;
-    } else if (words[0] === 'inet' || words[0] === 'inet6') record.addr_info?.push(readAddress(words));
+/** What stands under an interface and says nothing of where packets go: counters, times, other names, virtual functions. */
+const PASSED =
+  /^(valid_lft|RX|TX|altname|alias|\d[\d\s.KMGT]*$|vf \d|vfinfo|prog\/|xdp|port|tun |numtxqueues|parentbus|switchid|designated|allmulti|fanout)/;
+
+class BlockReader {
+  record: Found | undefined;
+
+  /** Throws RangeError. */
+  line(text: string): void {
+    // `ip -o addr` has one line for each address, and the number and name before it.
+    const alone = /^(\d+): (\S+)\s+(inet6?\s.*)$/.exec(text);
+    if (alone) {
+      this.record ??= { ifname: alone[2] as string, ifindex: Number(alone[1]), addr_info: [] };
+      const [address = ''] = (alone[3] ?? '').split('\\');
+      this.record.addr_info?.push(readAddress(address.trim().split(/\s+/), this.record.ifname));
+      return;
+    }
+    if (!this.record) {
+      this.record = readHeader(text);
+      return;
+    }
+    const { record } = this;
+    const words = text.trim().split(/\s+/);
+    const [first = ''] = words;
+    if (first.startsWith('link/')) this.#link(words);
+    else if (first === 'inet' || first === 'inet6') record.addr_info?.push(readAddress(words, record.ifname));
+    else if (!PASSED.test(text.trim()) && !readDetails(words, record)) {
+      throw new RangeError('it says nothing of an interface that is known here');
+    }
   }
-  return record;
+
+  #link(words: readonly string[]): void {
+    const record = this.record as Found;
+    record.link_type = words[0]?.slice('link/'.length) ?? '';
+    if (words[1] !== undefined && words[1] !== 'promiscuity') record.address = words[1];
+    const value = (name: string) => (words.includes(name) ? words[words.indexOf(name) + 1] : undefined);
+    const netns = value('link-netns');
+    const other = value('peer');
+    if (netns !== undefined) record.link_netns = netns;
+    if (other !== undefined && record.link_type !== 'ether') Object.assign(record, { link_pointtopoint: true });
+  }
 }
 
-function kindOf(record: Found): LinkKind {
-  const kind = record.linkinfo?.info_kind;
-  if (record.link_type === 'loopback' || record.flags?.includes('LOOPBACK')) return 'loopback';
-  if (kind === 'veth' || kind === 'bridge' || kind === 'dummy') return kind;
-  // Without details a veth shows by its other end alone.
-  return kind === undefined && (record.link_index !== undefined || record.link_netns !== undefined) ? 'veth' : 'device';
+/** Lines that belong to an interface are folded into its first; what is not understood of them is told line by line. */
+function blocksOf(text: string, problems: Problem[], options: ReadOptions): { record: Found; line?: number }[] {
+  const blocks: { record: Found; line?: number }[] = [];
+  const byName = new Map<string, Found>();
+  let reader: BlockReader | undefined;
+  let number = (options.firstLine ?? 1) - 1;
+  for (const raw of text.split('\n')) {
+    number++;
+    // `-o` folds the lines of one interface by backslashes.
+    for (const line of raw.replace(/\s+$/, '').split(/\\(?=\s)/)) {
+      if (line.trim() === '') continue;
+      const begins = /^\d+: /.test(line);
+      if (begins) reader = new BlockReader();
+      try {
+        if (!reader) throw new RangeError('no interface');
+        const isNew = begins;
+        reader.line(line);
+        if (!isNew || !reader.record) continue;
+        const known = byName.get(reader.record.ifname);
+        // Addresses of one interface on several lines.
+        if (known && reader.record.flags === undefined) {
+          known.addr_info = [...(known.addr_info ?? []), ...(reader.record.addr_info ?? [])];
+          reader.record = known;
+          continue;
+        }
+        byName.set(reader.record.ifname, reader.record);
+        blocks.push({ record: reader.record, line: number });
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        problems.push(complaint('ip-addr', `line not understood: ${error.message}: ${line.trim()}`, number, options));
+      }
+    }
+  }
+  return blocks;
 }
 
-function toLink(record: Found): Link {
-  const { flags = [], linkinfo } = record;
-  const up = flags.includes('UP');
-  const port = linkinfo?.info_slave_data as { hairpin?: boolean; isolated?: boolean } | undefined;
-  const loopback = kindOf(record) === 'loopback';
-  return {
-    name: record.ifname,
-    kind: kindOf(record),
-    ...(record.ifindex !== undefined && { index: record.ifindex }),
-    ...(record.address !== undefined && !loopback && { mac: record.address }),
-    ...(record.mtu !== undefined && { mtu: record.mtu }),
-    up,
-    ...(up && !loopback && { carrier: flags.includes('LOWER_UP') }),
-    ...(record.master !== undefined && { master: record.master }),
-    ...(port?.hairpin && { hairpin: true }),
-    ...(port?.isolated && { isolated: true }),
-  };
-}
-
-function toAddress(link: string, a: AddressRecord): Address {
-  const own = a.address === undefined ? a.prefixlen : a.family === 'inet' ? 32 : 128;
-  return {
-    link,
-    address: `${a.local}/${own}`,
-    scope: scopeOf(a.scope),
-    ...(a.address !== undefined && { peer: `${a.address}/${a.prefixlen}` }),
-    ...(a.broadcast !== undefined && { broadcast: a.broadcast }),
-    ...(a.family === 'inet' && { secondary: a.secondary === true }),
-    ...(a.deprecated && { deprecated: true }),
-    ...(a.noprefixroute && { noprefixroute: true }),
-    ...(a.metric !== undefined && { metric: a.metric }),
-  };
+export interface ReadLinks {
+  links: Link[];
+  addresses: Address[];
+  /** Kinds that the machine takes for plain devices, by link: `vlan`, `bond`, `wireguard`, where the listing tells. */
+  kinds: ReadonlyMap<string, string>;
+  /** Namespace and index of a veth's other end, as far as the listing says. */
+  others: ReadonlyMap<string, { netns?: string; index: number }>;
+  problems: Problem[];
 }
 
 /**
  * Which link is the other end of which is not said across namespaces; within one, veth pairs are joined when `netns` names the namespace.
  */
-export function readIpAddr(
-  text: string,
-  options: ReadOptions & { netns?: string } = {},
-): { links: Link[]; addresses: Address[]; problems: Problem[] } {
+export function readIpAddr(text: string, options: ReadOptions & { netns?: string } = {}): ReadLinks {
   const problems: Problem[] = [];
-  const folded = text.trimStart().startsWith('[') ? text : text.replace(/\n(?=[ \t]+\S)/g, '\u0000');
   const links: Link[] = [];
   const addresses: Address[] = [];
-  for (const { record, line } of readRecords<Found>(folded, readBlock, 'ip-addr', problems, options)) {
-    const { netns } = options;
-    const joined = record.link !== undefined && netns !== undefined && kindOf(record) !== 'loopback';
-    links.push({ ...toLink(record), ...(joined && { kind: 'veth', peer: { netns, link: record.link ?? '' } }) });
-    for (const address of record.addr_info ?? []) {
+  const kinds = new Map<string, string>();
+  const others = new Map<string, { netns?: string; index: number }>();
+  const blocks = text.trimStart().startsWith('[')
+    ? readRecords<Found>(text, readHeader, 'ip-addr', problems, options)
+    : blocksOf(text, problems, options);
+  for (const { record, line } of blocks) {
+    const complain = (error: unknown) => {
+      const why = error instanceof Error ? error.message : String(error);
+      problems.push(complaint('ip-addr', `${record.ifname}: ${why}`, line, options));
+    };
+    if (typeof record.ifname !== 'string') {
+      complain('no name');
+      continue;
+    }
+    const kind = record.linkinfo?.info_kind;
+    if (kind !== undefined) kinds.set(record.ifname, kind);
+    if (record.link_index !== undefined) {
+      const { link_netns: netns, link_index: index } = record;
+      others.set(record.ifname, { index, ...(netns !== undefined && { netns }) });
+    }
+    // Lines of `ip -o addr` say nothing of the link itself.
+    if (record.flags !== undefined) {
+      try {
+        links.push(toLink(record, options.netns));
+      } catch (error) {
+        complain(error);
+      }
+    }
+    for (const address of Array.isArray(record.addr_info) ? record.addr_info : []) {
       try {
         addresses.push(toAddress(record.ifname, address));
       } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        problems.push(complaint('ip-addr', `${record.ifname}: ${why}`, line, options));
+        complain(error);
       }
     }
   }
-  return { links, addresses, problems: byLine(problems) };
+  return { links, addresses, kinds, others, problems: byLine(problems) };
 }

@@ -1,8 +1,12 @@
 /** `ip neigh show` text, plain or `-j`, to neighbours: the inverse of `print-neighbor.ts`. */
-import type { Neighbor } from '@podwire/engine';
+import { type Neighbor, parseAddress } from '@podwire/engine';
 import type { Problem } from '../../problem.ts';
 import type { NeighborRecord } from './print-neighbor.ts';
 import { byLine, complaint, type ReadOptions, readRecords } from './read-records.ts';
+
+/** Words with a value that say nothing of where packets go. */
+const COUNTED = new Set(['ref', 'probes', 'proto', 'vlan', 'vni']);
+const FLAGS = new Set(['router', 'extern_learn', 'offload', 'managed', 'extern_valid', 'use']);
 
 /** `10.0.0.9 dev eth0 lladdr 02:00:00:00:00:09 router STALE` */
 function readLine(line: string): NeighborRecord {
@@ -13,8 +17,12 @@ function readLine(line: string): NeighborRecord {
     if (word === 'dev') record.dev = words.shift() ?? '';
     else if (word === 'lladdr') record.lladdr = words.shift() ?? '';
     else if (word === 'proxy') record.proxy = null;
-    else if (/^[A-Z]+$/.test(word)) record.state = [...(record.state ?? []), word];
-    else if (word !== 'router' && word !== 'extern_learn') throw new RangeError(`"${word}" is not understood`);
+    else if (COUNTED.has(word)) words.shift();
+    else if (word === 'used') {
+      // `-s`: `used 0/60/0probes 4`, the number may stick to the word.
+      if (/probes$/.test(words.shift() ?? '')) words.shift();
+    } else if (/^[A-Z]+$/.test(word)) record.state = [...(record.state ?? []), word];
+    else if (!FLAGS.has(word)) throw new RangeError(`"${word}" is not understood`);
   }
   if (record.dev === '') throw new RangeError('no device');
   return record;
@@ -36,11 +44,20 @@ export function readIpNeigh(text: string, options: ReadOptions = {}): { neighbor
   const neighbors: Neighbor[] = [];
   for (const { record, line } of readRecords<NeighborRecord>(text, readLine, 'ip-neigh', problems, options)) {
     const { dst, dev, lladdr, proxy } = record;
+    if (parseAddress(dst) === undefined || typeof dev !== 'string') {
+      problems.push(complaint('ip-neigh', `"${String(dst)}" is no address of a neighbour`, line, options));
+      continue;
+    }
     if (proxy !== undefined) {
       neighbors.push({ link: dev, address: dst, proxy: true });
       continue;
     }
     const words = record.state ?? [];
+    if (lladdr !== undefined && !/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(lladdr)) {
+      // Tunnels have neighbours with addresses of other kinds, which no link of the machine has.
+      problems.push(complaint('ip-neigh', `neighbour ${dst}: "${lladdr}" is no Ethernet address`, line, options));
+      continue;
+    }
     const state = words.map((word) => STATES[word]).find((s) => s !== undefined);
     if (state) neighbors.push({ link: dev, address: dst, ...(lladdr !== undefined && { lladdr }), state });
     else if (!words.includes('INCOMPLETE') && !words.includes('NONE')) {

@@ -1,10 +1,9 @@
 /** What the readers of `ip` output share: a JSON list or lines of text become records, and what is not understood a problem. */
 import type { Problem } from '../../problem.ts';
+import { readJsonList } from '../json-list.ts';
+import { type LineOptions, quoted } from '../lines.ts';
 
-export interface ReadOptions {
-  /** Named in problems. */
-  file?: string;
-}
+export type ReadOptions = LineOptions;
 
 /** A problem with one line of a file that is not understood. */
 export function complaint(code: string, message: string, line: number | undefined, { file }: ReadOptions): Problem {
@@ -28,42 +27,36 @@ export interface Read<T> {
   line?: number;
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > 0;
-}
-
 /** `-j` prints one list; otherwise each line is a record that `readLine` reads or throws at. */
-export function readRecords<T>(
+export function readRecords<T extends object>(
   text: string,
   readLine: (line: string) => T,
   code: string,
   problems: Problem[],
   options: ReadOptions,
 ): Read<T>[] {
-  if (text.trimStart().startsWith('[')) {
-    try {
-      const list: unknown = JSON.parse(text);
-      // `ip -j` prints empty objects for what a filter left out.
-      return Array.isArray(list) ? list.filter(isRecord).map((record) => ({ record: record as T })) : [];
-    } catch (error) {
-      problems.push(complaint(code, `not JSON: ${error instanceof Error ? error.message : error}`, undefined, options));
-      return [];
+  const list = readJsonList<T>(text);
+  if (list) {
+    if (list.damage !== undefined) {
+      problems.push(complaint(code, `not JSON: ${list.damage}`, options.firstLine, options));
     }
+    return list.records.map((record) => ({ record }));
   }
   const records: Read<T>[] = [];
-  let number = 0;
-  for (const line of text.split('\n')) {
+  let number = (options.firstLine ?? 1) - 1;
+  for (const raw of text.split('\n')) {
     number++;
-    if (line.trim() !== '') {
+    const line = raw.trimEnd();
+    if (line !== '') {
       try {
         records.push({ record: readLine(line), line: number });
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error);
-        problems.push(complaint(code, `line not understood: ${why}: ${line.trim()}`, number, options));
+        problems.push(complaint(code, `line not understood: ${why}: ${quoted(line)}`, number, options));
       }
     }
     // Lines that were folded into this one.
-    number += line.split('\u0000').length - 1;
+    number += raw.split('\u0000').length - 1;
   }
   return records;
 }

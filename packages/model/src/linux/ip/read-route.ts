@@ -2,9 +2,10 @@
 import type { Family, Nexthop, Route, RouteTable, Scope } from '@podwire/engine';
 import type { Problem } from '../../problem.ts';
 import { MAIN_TABLE } from './host.ts';
-import { scopeOf, tableId } from './names.ts';
+import { scopeOf, type TableNames, tableIdOf } from './names.ts';
 import type { NexthopRecord, RouteRecord } from './print-route.ts';
 import { byLine, complaint, type ReadOptions, readRecords } from './read-records.ts';
+import { EXTRA_KEYS, extraOfRecord, takeExtra } from './route-extra.ts';
 import { prefixOf } from './words.ts';
 
 const TYPES: readonly Route['type'][] = [
@@ -36,18 +37,19 @@ function readNexthop(words: string[]): NexthopRecord {
     else if (word === 'dev') nexthop.dev = words.shift() ?? '';
     else if (word === 'weight') nexthop.weight = Number(words.shift());
     else if (FLAGS.includes(word)) nexthop.flags.push(word);
+    else if (word === 'realm' || word === 'realms') words.shift();
     else throw new RangeError(`"${word}" is not understood`);
   }
   return nexthop;
 }
 
 /** One line of text; the nexthops of a route stand on lines of their own behind it. */
-function readLine(line: string): RouteRecord {
+function readLine(line: string): ReadRoute {
   const [head = '', ...paths] = line.split('\n').map((part) => part.trim());
   const words = head.split(/\s+/).filter((word) => word !== '');
   const type = TYPES.find((name) => name === words[0]);
   if (type) words.shift();
-  const record: RouteRecord = { ...(type && { type }), dst: words.shift() ?? '', flags: [] };
+  const record: ReadRoute = { ...(type && { type }), dst: words.shift() ?? '', flags: [] };
   for (let word = words.shift(); word !== undefined; word = words.shift()) {
     const value = () => words.shift() ?? '';
     if (word === 'via') Object.assign(record, readGateway(words));
@@ -59,12 +61,20 @@ function readLine(line: string): RouteRecord {
     else if (word === 'metric') record.metric = Number(value());
     else if (word === 'tos') record.tos = value();
     else if (word === 'nhid') record.nhid = Number(value());
-    else if (word === 'mtu') record.metrics = [{ mtu: Number(value()) }];
-    else if (word === 'pref' && words[0] === 'medium') record.pref = words.shift() as 'medium';
+    else if (word === 'mtu') {
+      if (words[0] === 'lock') words.shift();
+      record.metrics = [{ mtu: Number(value()) }];
+    } else if (word === 'pref' && words[0] === 'medium') record.pref = words.shift() as 'medium';
     else if (FLAGS.includes(word)) record.flags.push(word);
-    else throw new RangeError(`"${word}" is not understood`);
+    else if (word === 'cache' || /^<.*>$/.test(word)) continue;
+    else {
+      const extra = takeExtra(word, words);
+      if (extra === undefined) throw new RangeError(`"${word}" is not understood`);
+      record.extra = record.extra === undefined ? extra : `${record.extra} ${extra}`;
+    }
   }
-  if (paths.length) record.nexthops = paths.map((path) => readNexthop(path.split(/\s+/).slice(1)));
+  const hops = paths.filter((path) => path.startsWith('nexthop '));
+  if (hops.length) record.nexthops = hops.map((path) => readNexthop(path.split(/\s+/).slice(1)));
   return record;
 }
 
@@ -83,7 +93,13 @@ function toNexthop({ dev, gateway, via, flags, weight }: NexthopRecord): Nexthop
 
 const REJECTS: readonly string[] = ['blackhole', 'unreachable', 'prohibit', 'throw'];
 
+/** Of the kernel's own last route, which says that there is none. */
+const UNREACHABLE_METRIC = 0xffffffff;
+
+type ReadRoute = RouteRecord & { extra?: string };
+
 const RECORD_KEYS = [
+  'extra',
   'type',
   'dst',
   'nhid',
@@ -97,13 +113,23 @@ const RECORD_KEYS = [
   'prefsrc',
   'metric',
   'flags',
-  'metrics',
-  'pref',
   'nexthops',
   'nh_info',
+  ...EXTRA_KEYS,
 ];
 
-function toRoute(record: RouteRecord, family: Family, complain: (message: string) => void): Route | undefined {
+/** A line tells its family by its addresses; `default` of IPv6 by what the kernel never prints for IPv4. */
+function familyOf(record: ReadRoute): Family {
+  const { dst, gateway, via, nexthops, pref, metric, prefsrc } = record;
+  if (dst.includes(':')) return 6;
+  if (dst.includes('.')) return 4;
+  const gateways = [gateway, prefsrc, ...(nexthops ?? []).map((n) => n.gateway)];
+  if (via?.family === 'inet6' || nexthops?.some((n) => n.via)) return 4;
+  if (gateways.some((g) => g?.includes(':'))) return 6;
+  return pref !== undefined || metric === UNREACHABLE_METRIC ? 6 : 4;
+}
+
+function toRoute(record: ReadRoute, family: Family, complain: (message: string) => void): Route | undefined {
   const strange = Object.keys(record).filter((key) => !RECORD_KEYS.includes(key));
   if (strange.length) complain(`route to ${record.dst}: ${strange.join(', ')} not understood`);
   const type = TYPES.find((name) => name === (record.type ?? 'unicast'));
@@ -117,6 +143,7 @@ function toRoute(record: RouteRecord, family: Family, complain: (message: string
   const single: NexthopRecord = { ...record };
   delete single.weight;
   const reject = REJECTS.includes(type);
+  const extra = record.extra ?? extraOfRecord(record);
   const metric = record.metric ?? (family === 6 && type !== 'unicast' ? 0 : undefined);
   return {
     family,
@@ -129,6 +156,7 @@ function toRoute(record: RouteRecord, family: Family, complain: (message: string
     ...(record.prefsrc !== undefined && { prefsrc: record.prefsrc }),
     ...(record.metrics?.[0]?.mtu !== undefined && { mtu: record.metrics[0].mtu }),
     ...(record.nhid !== undefined && { nhid: record.nhid }),
+    ...(extra !== undefined && { extra }),
     nexthops: reject ? [] : record.nexthops ? record.nexthops.flatMap(toNexthop) : toNexthop(single),
   };
 }
@@ -140,24 +168,30 @@ function addLength(destination: string, length: number): string {
 export interface RouteReadOptions extends ReadOptions {
   /** The table of routes that name none; main where absent. */
   table?: number;
+  /** Ids of tables by names of the host's own (`/etc/iproute2/rt_tables`). */
+  tableNames?: TableNames;
 }
 
-/** Tables in the order in which they are first met. */
+/** Tables in the order in which they are first met. Without a family each line tells its own, as `ip route show table all` prints both. */
 export function readIpRoute(
   text: string,
-  family: Family,
+  family: Family | undefined,
   options: RouteReadOptions = {},
 ): { tables: RouteTable[]; problems: Problem[] } {
   const problems: Problem[] = [];
   const tables = new Map<number, RouteTable>();
-  const joined = text.trimStart().startsWith('[') ? text : text.replace(/\n[ \t]+(?=nexthop )/g, '\u0000');
+  const joined = text.trimStart().startsWith('[')
+    ? text
+    : text.replace(/\r?\n[ \t]+(?=nexthop |nh_info |cache\b)/g, '\u0000');
   const unfold = (line: string) => readLine(line.replaceAll('\u0000', '\n'));
-  for (const { record, line } of readRecords<RouteRecord>(joined, unfold, 'ip-route', problems, options)) {
+  for (const { record, line } of readRecords<ReadRoute>(joined, unfold, 'ip-route', problems, options)) {
     const complain = (message: string) => problems.push(complaint('ip-route', message, line, options));
     try {
-      const route = toRoute(record, family, complain);
-      if (!route) continue;
-      const id = record.table === undefined ? (options.table ?? MAIN_TABLE) : tableId(String(record.table));
+      if (typeof record.dst !== 'string') throw new RangeError('a route without a destination');
+      const route = toRoute(record, family ?? familyOf(record), complain);
+      // It stands in the table for source routing that no other route is in, and rejects what there is no route for anyway.
+      if (!route || record.metric === UNREACHABLE_METRIC) continue;
+      const id = record.table === undefined ? (options.table ?? MAIN_TABLE) : tableIdOf(String(record.table), options);
       const table = tables.get(id) ?? { id, routes: [] };
       table.routes.push(route);
       tables.set(id, table);

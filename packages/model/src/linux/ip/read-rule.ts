@@ -2,6 +2,7 @@
 import type { Family, PolicyRule } from '@podwire/engine';
 import type { Problem } from '../../problem.ts';
 import { applyIp, emptyNetns } from './batch.ts';
+import { type TableNames, tableIdOf } from './names.ts';
 import type { RuleRecord } from './print-rule.ts';
 import { byLine, complaint, type ReadOptions, readRecords } from './read-records.ts';
 
@@ -63,6 +64,9 @@ const KEYS = [
   'action',
   'suppress_prefixlen',
   'protocol',
+  // Realms are for accounting alone.
+  'flow_from',
+  'flow_to',
 ];
 
 interface Line {
@@ -74,28 +78,50 @@ interface Line {
 function readLine(line: string): Line {
   const m = /^\s*(\d+):\s+(.*)$/.exec(line);
   if (!m) throw new RangeError('no priority');
+  if (/\[l3mdev-table\]/.test(line)) throw new RangeError('"l3mdev" is not modelled');
   const words = (m[2] ?? '').split(/\s+/).filter((word) => word !== '' && !word.startsWith('['));
-  const at = words.findIndex((word, i) => word === 'all' && words[i - 1] === 'from');
-  if (at > 0) words.splice(at - 1, 2);
+  const take = (name: string, value?: string) => {
+    const at = words.findIndex((word, i) => word === name && (value === undefined || words[i + 1] === value));
+    if (at >= 0) words.splice(at, 2);
+  };
+  take('from', 'all');
+  // Who made the rule, and realms, decide nothing.
+  take('proto');
+  take('realms');
   return { priority: Number(m[1]), words };
 }
 
-/** In the order in which they are listed. */
+/** Rules of IPv6 show it by an address; those without one are IPv4's unless something says otherwise. */
+function familyOf(record: Line | RuleRecord): Family {
+  const addresses = 'words' in record ? record.words : [record.src, record.dst ?? ''];
+  return addresses.some((word) => word.includes(':')) ? 6 : 4;
+}
+
+function withTableIds(words: readonly string[], options: RuleReadOptions): string[] {
+  return words.map((word, i) => (words[i - 1] === 'lookup' ? String(tableIdOf(word, options)) : word));
+}
+
+export interface RuleReadOptions extends ReadOptions {
+  /** Ids of tables by names of the host's own (`/etc/iproute2/rt_tables`). */
+  tableNames?: TableNames;
+}
+
+/** In the order in which they are listed. A rule that is not understood is left out: it is the problem that tells. */
 export function readIpRule(
   text: string,
-  family: Family,
-  options: ReadOptions = {},
+  family: Family | undefined,
+  options: RuleReadOptions = {},
 ): { rules: PolicyRule[]; problems: Problem[] } {
   const problems: Problem[] = [];
   const rules: PolicyRule[] = [];
   const lines = readRecords<Line | RuleRecord>(text, readLine, 'ip-rule', problems, options);
   for (const { record, line } of lines) {
     const strange = 'words' in record ? [] : Object.keys(record).filter((key) => !KEYS.includes(key));
-    const words = 'words' in record ? record.words : wordsOf(record);
+    const words = 'words' in record ? record.words : strange.length > 0 ? [] : wordsOf(record);
     // The command that makes the rule reads it, in a namespace that has no other.
     const netns = { ...emptyNetns('rule'), rules: [] as PolicyRule[] };
-    const command = ['rule', 'add', 'priority', String(record.priority), ...words].join(' ');
-    const [refused] = applyIp(netns, `-${family} ${command}`);
+    const all = ['rule', 'add', 'priority', String(record.priority), ...withTableIds(words, options)];
+    const [refused] = strange.length > 0 ? [] : applyIp(netns, `-${family ?? familyOf(record)} ${all.join(' ')}`);
     if (refused || strange.length) {
       const why = refused ? refused.message : `${strange.join(', ')} not understood`;
       problems.push(complaint('ip-rule', `rule ${record.priority}: ${why}`, line, options));

@@ -1,0 +1,92 @@
+/** The lines that `ip -d` prints of a link's kind, and of the bridge or bond it is a port of (iproute2's ip/iplink_*.c). */
+import type { LinkRecord } from './print-link.ts';
+
+/** Kinds that print a line of their own. */
+const KINDS = new Set([
+  'bareudp',
+  'bond',
+  'bridge',
+  'can',
+  'dummy',
+  'erspan',
+  'geneve',
+  'gre',
+  'gretap',
+  'hsr',
+  'ifb',
+  'ip6erspan',
+  'ip6gre',
+  'ip6gretap',
+  'ip6tnl',
+  'ipip',
+  'ipvlan',
+  'ipvtap',
+  'macsec',
+  'macvlan',
+  'macvtap',
+  'netkit',
+  'nlmon',
+  'openvswitch',
+  'ppp',
+  'sit',
+  'team',
+  'tun',
+  'vcan',
+  'veth',
+  'vlan',
+  'vrf',
+  'vti',
+  'vti6',
+  'vxlan',
+  'wireguard',
+  'xfrm',
+]);
+
+const SLAVES = /^(bridge|bond|vrf|team|openvswitch|macvlan|hsr)_(slave|port)$/;
+
+function wordBehind(words: readonly string[], name: string): string | undefined {
+  const at = words.indexOf(name);
+  return at < 0 ? undefined : words[at + 1];
+}
+
+function vxlanData(words: readonly string[]): object {
+  const local = wordBehind(words, 'local');
+  const dev = wordBehind(words, 'dev');
+  const port = wordBehind(words, 'dstport');
+  const id = Number(wordBehind(words, 'id'));
+  return {
+    ...(Number.isInteger(id) && { id }),
+    ...(local !== undefined && { [local.includes(':') ? 'local6' : 'local']: local }),
+    ...(dev !== undefined && { link: dev }),
+    ...(port !== undefined && { port: Number(port) }),
+    learning: !words.includes('nolearning'),
+  };
+}
+
+/** Adds to `record` what the line says; false where it is no such line. */
+export function readDetails(words: readonly string[], record: Partial<LinkRecord>): boolean {
+  const [kind = ''] = words;
+  if (KINDS.has(kind)) {
+    const data =
+      kind === 'vxlan'
+        ? vxlanData(words)
+        : kind === 'vrf'
+          ? { table: Number(wordBehind(words, 'table')) }
+          : kind === 'bridge'
+            ? { vlan_filtering: Number(wordBehind(words, 'vlan_filtering') ?? 0) }
+            : undefined;
+    record.linkinfo = { ...record.linkinfo, info_kind: kind, ...(data && { info_data: data }) };
+    return true;
+  }
+  const slave = SLAVES.exec(kind)?.[1];
+  if (slave === undefined) return false;
+  record.linkinfo = {
+    ...record.linkinfo,
+    info_slave_kind: slave,
+    info_slave_data: {
+      hairpin: wordBehind(words, 'hairpin') === 'on',
+      isolated: wordBehind(words, 'isolated') === 'on',
+    },
+  } as NonNullable<LinkRecord['linkinfo']>;
+  return true;
+}

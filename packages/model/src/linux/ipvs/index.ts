@@ -1,0 +1,4 @@
+/** `ipvsadm`: readers and printers of virtual services. */
+export { printIpvsList, readIpvsList } from './list.ts';
+export { printIpvsSave, type ReadIpvs, readIpvsSave } from './save.ts';
+export type { IpvsServer, IpvsService } from './types.ts';
