@@ -14,7 +14,7 @@ export type ChanceSelector = Extract<Selector, { field: 'numgen' | 'jhash' | 'sy
 
 /** Values (with their offset) that a statement can tell apart: where a new class may begin, and what class a value belongs to. */
 export interface Classes {
-  cuts: readonly bigint[];
+  cuts: () => readonly bigint[];
   classOf: (value: Value) => unknown;
 }
 
@@ -66,7 +66,7 @@ function sizeOf(intervals: Intervals): number {
 /** Splits what may be at the cuts, and gathers the pieces of each class, in the order of their first values. */
 function split(possible: Intervals, offset: bigint, { cuts, classOf }: Classes): Intervals[] {
   const classes = new Map<unknown, Intervals>();
-  const edges = [...new Set(cuts)].sort((a, b) => (a < b ? -1 : Number(a > b)));
+  const edges = [...new Set(cuts())].sort((a, b) => (a < b ? -1 : Number(a > b)));
   for (const [first, last] of possible) {
     const starts = [first, ...edges.map((cut) => cut - offset).filter((cut) => cut > first && cut <= last)];
     for (const [i, start] of starts.entries()) {

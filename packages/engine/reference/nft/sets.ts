@@ -58,8 +58,8 @@ export function cutsOf(ranges: readonly ValueRange[]): bigint[] {
 }
 
 export function elementClasses(live: readonly NftElement[]): Classes {
-  const ranges = live.flatMap(({ key }) => (key === '*' ? [] : key.slice(0, 1)));
-  return { cuts: cutsOf(ranges), classOf: (value) => findElement(live, [value]) };
+  const ranges = () => live.flatMap(({ key }) => (key === '*' ? [] : key.slice(0, 1)));
+  return { cuts: () => cutsOf(ranges()), classOf: (value) => findElement(live, [value]) };
 }
 
 export interface Update {

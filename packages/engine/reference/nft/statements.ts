@@ -57,7 +57,7 @@ function relates(values: readonly Value[], op: CompareOp, wanted: readonly Value
 }
 
 function compare(at: At, { key, op, values }: NftMatch & { kind: 'compare' }): Outcome {
-  const classes: Classes = { cuts: cutsOf(values.slice(0, 1)), classOf: (value) => relates([value], op, values) };
+  const classes: Classes = { cuts: () => cutsOf(values.slice(0, 1)), classOf: (value) => relates([value], op, values) };
   const loaded = loadKey(at, key, classes);
   if (loaded.kind === 'none') return BREAK;
   if (loaded.kind === 'unmodelled') return undecided(at, loaded.text) === 0 ? ON : BREAK;
