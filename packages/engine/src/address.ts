@@ -16,20 +16,29 @@ export interface IpPrefix {
   length: number;
 }
 
-const V4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
+/** IPv4 as an unsigned number; -1 for anything that is not four plain decimal octets. */
+export function number4(text: string): number {
+  let value = 0;
+  let octet = -1;
+  let dots = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 46) {
+      if (octet < 0 || ++dots > 3) return -1;
+      value = value * 256 + octet;
+      octet = -1;
+    } else if (code >= 48 && code <= 57) {
+      if (octet === 0) return -1;
+      octet = octet < 0 ? code - 48 : octet * 10 + code - 48;
+      if (octet > 255) return -1;
+    } else return -1;
+  }
+  return dots === 3 && octet >= 0 ? value * 256 + octet : -1;
+}
 
 function parse4(text: string): number | undefined {
-  const m = V4.exec(text);
-  if (!m) return undefined;
-  let word = 0;
-  for (let i = 1; i <= 4; i++) {
-    const part = m[i] as string;
-    if (part.length > 1 && part.charCodeAt(0) === 48) return undefined;
-    const octet = Number(part);
-    if (octet > 255) return undefined;
-    word = word * 256 + octet;
-  }
-  return word;
+  const value = number4(text);
+  return value < 0 ? undefined : value;
 }
 
 function parseGroups(text: string): number[] | undefined {
@@ -85,7 +94,7 @@ export function parsePrefix(text: string): IpPrefix | undefined {
   const max = address.family === 4 ? 32 : 128;
   if (slash < 0) return { ...address, length: max };
   const digits = text.slice(slash + 1);
-  if (!/^(0|[1-9]\d{0,2})$/.test(digits)) return undefined;
+  if (!/^(?:0|[1-9]\d{0,2})$/.test(digits)) return undefined;
   const length = Number(digits);
   return length > max ? undefined : { ...address, length };
 }
@@ -117,30 +126,41 @@ export function formatPrefix(prefix: IpPrefix): string {
   return `${formatAddress(prefix)}/${prefix.length}`;
 }
 
+/** The mask over the first `length` bits of a word; all of them for 32 and more, none below 1. */
+function maskWord(length: number): number {
+  if (length <= 0) return 0;
+  return length >= 32 ? 0xffffffff : (0xffffffff << (32 - length)) >>> 0;
+}
+
 /** The mask of a prefix length as words. */
 export function maskOf(family: Family, length: number): Words {
-  const bits = family === 4 ? length + 96 : length;
-  const word = (from: number) => {
-    const n = Math.min(32, Math.max(0, bits - from));
-    return n === 0 ? 0 : (0xffffffff << (32 - n)) >>> 0;
-  };
-  return family === 4 ? [0, 0, 0, word(96)] : [word(0), word(32), word(64), word(96)];
+  if (family === 4) return [0, 0, 0, maskWord(length)];
+  return [maskWord(length), maskWord(length - 32), maskWord(length - 64), maskWord(length - 96)];
+}
+
+/** What both have set. */
+export function maskWords(words: Readonly<Words>, mask: Readonly<Words>): Words {
+  return [
+    (words[0] & mask[0]) >>> 0,
+    (words[1] & mask[1]) >>> 0,
+    (words[2] & mask[2]) >>> 0,
+    (words[3] & mask[3]) >>> 0,
+  ];
 }
 
 /** Clears the host bits. */
-export function networkOf(prefix: IpPrefix): IpPrefix {
-  const mask = maskOf(prefix.family, prefix.length);
-  return {
-    family: prefix.family,
-    length: prefix.length,
-    words: prefix.words.map((w, i) => (w & (mask[i] as number)) >>> 0) as Words,
-  };
+export function networkOf({ family, words, length }: IpPrefix): IpPrefix {
+  return { family, length, words: maskWords(words, maskOf(family, length)) };
 }
 
 export function containsAddress(prefix: IpPrefix, address: IpAddress): boolean {
   if (prefix.family !== address.family) return false;
   const mask = maskOf(prefix.family, prefix.length);
-  return prefix.words.every((w, i) => ((w ^ (address.words[i] as number)) & (mask[i] as number)) === 0);
+  for (let i = 0; i < 4; i++) {
+    const differing = (prefix.words[i] as number) ^ (address.words[i] as number);
+    if ((differing & (mask[i] as number)) !== 0) return false;
+  }
+  return true;
 }
 
 /** The address `offset` (a non-negative integer below 2^53) above `address`; undefined past the end of the family. */

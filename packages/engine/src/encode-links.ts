@@ -1,22 +1,21 @@
 /** Links with their interface settings, segments, addresses, neighbours and bridge entries. */
 
-import { maskOf, type Words } from './address.ts';
+import { type IpPrefix, maskOf, maskWords, parsePrefix } from './address.ts';
 import { AddressFlag, LinkFlag, NeighborState, ScopeId } from './codes.ts';
-import type { WrittenAddress } from './encode-local.ts';
+import { DISABLED_6, type WrittenAddress } from './encode-local.ts';
 import { scopeId } from './encode-routes.ts';
 import { addressOf, type Encoding, macOf, prefixOf } from './encoding.ts';
 import { EngineError } from './errors.ts';
-import { addressesOf, IMPLIED_LOOPBACK } from './local-table.ts';
+import { addressesOf, IMPLIED_ADDRESSES, IMPLIED_LOOPBACK } from './local-table.ts';
 import type { Address, Link, Netns, Route, RouteTable } from './network.ts';
 import { confAll, confAny, confMax, confOf, hasOwnConf, type Sysctls } from './sysctl.ts';
 
 const MTU = 1500;
 const LOOPBACK_MTU = 65536;
+/** The first octets of addresses that are made up, of which the number of the link is the rest. */
+const MADE_UP = 0x0270;
 /** IFNAMSIZ, the closing zero left out. */
 const NAME_MAX = 15;
-
-/** No IPv6 on the link: the engine does not ask, only the local table does. */
-const DISABLED_6 = 1 << 30;
 
 /** Stands for all links without settings of their own. */
 const ALIKE = '';
@@ -38,10 +37,6 @@ class LinkSettings {
       byName.set(name, flags);
     }
     return flags;
-  }
-
-  disabled6(sysctls: Sysctls, link: string): boolean {
-    return (this.of(sysctls, link) & DISABLED_6) !== 0;
   }
 
   #read(sysctls: Sysctls, link: string): number {
@@ -112,9 +107,8 @@ export class LinkArray {
 
   #macOf(link: Link, number: number): [number, number] {
     if (link.mac !== undefined) return macOf(link.mac, `link ${link.name}`);
-    for (let high = 0x0270; ; high += 0x0400) {
+    for (let high = MADE_UP; ; high += 0x0400) {
       const made: [number, number] = [number >>> 0, high];
-      if (this.#taken.size === 0) return made;
       const hex = (value: number) => value.toString(16).padStart(2, '0');
       const octets = [made[1] >>> 8, made[1] & 255, number >>> 24, (number >>> 16) & 255, (number >>> 8) & 255];
       if (!this.#taken.has([...octets, number & 255].map(hex).join(':'))) return made;
@@ -131,10 +125,11 @@ export class LinkArray {
       if (link.name.length === 0 || link.name.length > NAME_MAX || link.mac !== undefined) checkLink(netns, link);
       const id = first + i;
       const at = this.at + id * abi.LINK_SIZE;
-      const [low, high] = this.#macOf(link, id);
       const { u32 } = arena;
-      u32[(at + abi.LINK_MAC) >>> 2] = low;
-      u32[((at + abi.LINK_MAC) >>> 2) + 1] = high;
+      if (link.mac === undefined && this.#taken.size === 0) {
+        u32[(at + abi.LINK_MAC) >>> 2] = id;
+        u32[((at + abi.LINK_MAC) >>> 2) + 1] = MADE_UP;
+      } else u32.set(this.#macOf(link, id), (at + abi.LINK_MAC) >>> 2);
       u32[(at + abi.LINK_NETNS) >>> 2] = netnsAt;
       u32[(at + abi.LINK_ID) >>> 2] = id;
       u32[(at + abi.LINK_NAME) >>> 2] = interfaces.of(link.name);
@@ -147,31 +142,15 @@ export class LinkArray {
     return { at: this.at + first * abi.LINK_SIZE, count: links.length };
   }
 
-  /** The links of a namespace in the order the kernel joins multicast groups: an implied `lo` last. */
-  inKernelOrder(netns: Netns, linksAt: number): { at: number; disabled6: boolean }[] {
-    const { LINK_SIZE } = this.#encoding.abi;
-    const links = linksOf(netns);
-    const listed = links.map(({ name }, i) => ({
-      at: linksAt + i * LINK_SIZE,
-      disabled6: this.#settings.disabled6(netns.sysctls, name),
-    }));
-    return links === netns.links ? listed : [...listed.slice(1), listed[0] as (typeof listed)[number]];
-  }
-
   #find(netns: number, name: string): number | undefined {
     const number = this.#encoding.objects.links.find(netns, name);
     return number === undefined ? undefined : this.at + number * this.#encoding.abi.LINK_SIZE;
   }
 
   /** A wire has a carrier while both ends are up. Routes by a link without one count, unless a sysctl says not. */
-  #passedOver(link: Link, netns: number): number {
-    const { netnses, netnsByName, links } = this.#encoding.objects;
-    let { carrier } = link;
-    if (carrier === undefined && link.peer) {
-      const other = netnsByName.get(link.peer.netns);
-      const peer = other === undefined ? undefined : links.find(other, link.peer.link);
-      carrier = peer === undefined || links.links[peer]?.up !== false;
-    }
+  #passedOver(link: Link, peer: Link | undefined, netns: number): number {
+    const { netnses } = this.#encoding.objects;
+    const carrier = link.carrier ?? peer?.up !== false;
     if (carrier !== false && link.up !== false) return 0;
     const sysctls = netnses[netns]?.sysctls ?? {};
     const name = 'ignore_routes_with_linkdown';
@@ -195,10 +174,12 @@ export class LinkArray {
       const netns = netnses[i] as number;
       const at = this.at + i * abi.LINK_SIZE;
       const where = () => `link ${link.name} of network namespace ${objects.netnses[netns]?.name}`;
+      let otherEnd: Link | undefined;
       if (link.peer) {
         const other = objects.netnsByName.get(link.peer.netns);
         const peer = other === undefined ? undefined : this.#find(other, link.peer.link);
-        const back = peer === undefined ? undefined : links[(peer - this.at) / abi.LINK_SIZE]?.peer;
+        otherEnd = peer === undefined ? undefined : links[(peer - this.at) / abi.LINK_SIZE];
+        const back = otherEnd?.peer;
         if (peer === undefined || back?.netns !== objects.netnses[netns]?.name || back?.link !== link.name)
           throw new EngineError(
             'UNKNOWN_PEER',
@@ -209,7 +190,8 @@ export class LinkArray {
         const segment = this.#segments.get(link.segment) as number;
         u32[(at + abi.LINK_SEGMENT) >>> 2] = segments + segment * abi.SEGMENT_SIZE;
       }
-      u32[(at + abi.LINK_FLAGS) >>> 2] = (u32[(at + abi.LINK_FLAGS) >>> 2] as number) | this.#passedOver(link, netns);
+      u32[(at + abi.LINK_FLAGS) >>> 2] =
+        (u32[(at + abi.LINK_FLAGS) >>> 2] as number) | this.#passedOver(link, otherEnd, netns);
       if (link.master === undefined) continue;
       const master = this.#find(netns, link.master);
       if (master === undefined || links[(master - this.at) / abi.LINK_SIZE]?.kind !== 'bridge')
@@ -225,6 +207,32 @@ function scopeOf({ scope, address }: Address): ScopeId {
   if (address.startsWith('127.') || address === '::1/128') return ScopeId.HOST;
   return /^fe[89ab]/.test(address) ? ScopeId.LINK : ScopeId.UNIVERSE;
 }
+
+/** Links with more addresses than this find the first of a subnet by a map. */
+const FEW = 8;
+
+/** The record of the first IPv4 address of the subnet of `addresses[at]` from `from` on; undefined where that is itself. */
+function firstAmong(addresses: readonly WrittenAddress[], from: number, at: number): number | undefined {
+  const { subnet, length } = addresses[at] as WrittenAddress;
+  for (let i = from; i < at; i++) {
+    const other = addresses[i] as WrittenAddress;
+    if (other.family === 4 && other.length === length && other.subnet[3] === subnet[3]) return other.at;
+  }
+  return undefined;
+}
+
+/** The same by what was met before, to which the address is added. */
+function firstOf(met: Map<string, number>, { subnet, length, at }: WrittenAddress): number | undefined {
+  const key = `${subnet[3]}/${length}`;
+  const first = met.get(key);
+  if (first === undefined) met.set(key, at);
+  return first;
+}
+
+/** What the kernel gives `lo` stands in every namespace. */
+const KNOWN_PREFIXES = new Map<Address, IpPrefix>(
+  IMPLIED_ADDRESSES.map((implied) => [implied, parsePrefix(implied.address) as IpPrefix]),
+);
 
 /** The interface addresses of the whole network in one array, by namespace and link. */
 export class AddressArray {
@@ -251,11 +259,11 @@ export class AddressArray {
       const found = objects.links.find(number, address.link);
       if (found === undefined)
         throw new EngineError('UNKNOWN_LINK', `${where}: ${address.address} on link ${address.link}`);
-      const prefix = prefixOf(address.address, where);
+      const prefix = KNOWN_PREFIXES.get(address) ?? prefixOf(address.address, where);
       const peer = address.peer === undefined ? undefined : prefixOf(address.peer, where);
       const length = peer && address.peer?.includes('/') ? peer.length : prefix.length;
       const link = linksAt + found * abi.LINK_SIZE;
-      const subnet = networkWords((peer ?? prefix).words, prefix.family, length);
+      const subnet = maskWords((peer ?? prefix).words, maskOf(prefix.family, length));
       if (i > 0 && link < (written[i - 1] as WrittenAddress).link) isSorted = false;
       written.push({ address, family: prefix.family, own: prefix.words, subnet, length, primary: 0, at: 0, link });
     }
@@ -276,7 +284,7 @@ export class AddressArray {
   /** Writes the addresses of one link, and finds the first of each subnet. */
   #write(addresses: readonly WrittenAddress[], from: number, to: number): void {
     const { abi, arena } = this.#encoding;
-    const primaries = to - from > 1 ? new Map<string, number>() : undefined;
+    const primaries = to - from > FEW ? new Map<string, number>() : undefined;
     for (let i = from; i < to; i++) {
       const one = addresses[i] as WrittenAddress;
       const { address, family, own, subnet, length } = one;
@@ -284,11 +292,9 @@ export class AddressArray {
       one.at = at;
       one.primary = at;
       let secondary = address.secondary;
-      if (family === 4 && primaries) {
-        const key = `${subnet[3]}/${length}`;
-        const first = primaries.get(key);
-        if (first === undefined) primaries.set(key, at);
-        else if (secondary !== false) one.primary = first;
+      if (family === 4 && to - from > 1) {
+        const first = primaries ? firstOf(primaries, one) : firstAmong(addresses, from, i);
+        if (first !== undefined && secondary !== false) one.primary = first;
         secondary ??= first !== undefined;
       }
       arena.putWords(at + abi.ADDRESS_ADDRESS, own);
@@ -307,11 +313,6 @@ export class AddressArray {
 function prefixLength(text: string, family: 4 | 6): number {
   const slash = text.indexOf('/');
   return slash < 0 ? (family === 4 ? 32 : 128) : Number(text.slice(slash + 1));
-}
-
-function networkWords(words: Readonly<Words>, family: 4 | 6, length: number): Words {
-  const mask = maskOf(family, length);
-  return words.map((word, i) => (word & (mask[i] as number)) >>> 0) as Words;
 }
 
 /** Writes the static neighbours of a namespace. */

@@ -2,15 +2,17 @@
  * The local table as records, derived from the records of addresses: what `localRoutes` (local-table.ts) says, in its order, without its
  * objects, which a cluster would need hundreds of thousands of. The trace finds the object by what the record says.
  */
-import { maskOf, type Words } from './address.ts';
+import { maskOf, number4, type Words } from './address.ts';
 import { LinkFlag, ScopeId } from './codes.ts';
 import type { Encoding } from './encoding.ts';
-import { number4 } from './encoding.ts';
 import type { Address } from './network.ts';
 import { RouteType } from './terms.ts';
 
 /** `id` of a route that stands in no list of the host. */
 export const DERIVED = 0xffffffff;
+
+/** Of the flags of a link: no IPv6 there. The engine does not ask, only the local table does. */
+export const DISABLED_6 = 1 << 30;
 
 /** One address of a namespace, as it was just written. */
 export interface WrittenAddress {
@@ -145,25 +147,25 @@ function add6(table: LocalTable, { address, own, subnet, length, link }: Written
   table.add(6, RouteType.ANYCAST, subnet, HOST_LENGTH_6, 0, link, 0);
 }
 
-/**
- * Writes the layer of the local table. `links`: records in the order multicast routes are made in, with whether IPv6 is off there.
- */
+/** Writes the layer of the local table. `links`: the records of the namespace's links, one behind the other. */
 export function encodeLocal(
   encoding: Encoding,
   addresses: readonly WrittenAddress[],
-  links: readonly { at: number; disabled6: boolean }[],
+  links: { at: number; count: number },
 ): number {
   const { abi, arena } = encoding;
   const flagsOf = (link: number) => arena.u32[(link + abi.LINK_FLAGS) >>> 2] as number;
   const layer = arena.alloc(abi.LAYER_SIZE);
-  const table = new LocalTable(encoding, addresses.length * 4 + links.length);
+  const table = new LocalTable(encoding, addresses.length * 4 + links.count);
   for (const written of addresses) {
     if (written.family === 4) add4(table, written, flagsOf(written.link));
     else add6(table, written, flagsOf(written.link));
   }
-  for (const { at, disabled6 } of links) {
+  // An implied `lo` stands first here and comes last to the kernel, which makes no difference: it has no such route.
+  for (let i = 0; i < links.count; i++) {
+    const at = links.at + i * abi.LINK_SIZE;
     const flags = flagsOf(at);
-    if (disabled6 || (flags & LinkFlag.UP) === 0 || (flags & LinkFlag.LOOPBACK) !== 0) continue;
+    if ((flags & (DISABLED_6 | LinkFlag.LOOPBACK)) !== 0 || (flags & LinkFlag.UP) === 0) continue;
     table.add(6, RouteType.MULTICAST, MULTICAST, 8, 256, at, 0);
   }
   arena.u32[(layer + abi.LAYER_ROUTES) >>> 2] = table.at;

@@ -6,7 +6,7 @@ import type { Encoding } from './encoding.ts';
 import { EngineError } from './errors.ts';
 import type { Netns } from './network.ts';
 import type { Family } from './packet.ts';
-import type { BaseHook, Chain, Statement, Table } from './rule.ts';
+import type { BaseHook, Chain, Rule, Statement, Table } from './rule.ts';
 
 const GOLDEN = 0x9e3779b1;
 
@@ -35,10 +35,20 @@ interface Own {
   sets: ReadonlyMap<string, readonly string[]>;
 }
 
-const setsOf = (chain: Chain): string[] =>
-  chain.rules.flatMap(({ body }) =>
-    body.flatMap((s) => (s.kind === 'set' || s.kind === 'set-add' || s.kind === 'set-del' ? [s.set] : [])),
-  );
+/** The sets that a chain's rules name, into `sets`; true where one of them needs conntrack. */
+function look({ rules }: Chain, sets: string[]): boolean {
+  let tracks = false;
+  for (let i = 0; i < rules.length; i++) {
+    const { body } = rules[i] as Rule;
+    for (let j = 0; j < body.length; j++) {
+      const statement = body[j] as Statement;
+      const { kind } = statement;
+      if (kind === 'set' || kind === 'set-add' || kind === 'set-del') sets.push(statement.set);
+      else if (!tracks) tracks = TRACKING.has(kind);
+    }
+  }
+  return tracks;
+}
 
 /** What tables hold, looked at once. */
 export class TableFacts {
@@ -49,16 +59,16 @@ export class TableFacts {
     let own = this.#own.get(table);
     if (!own) {
       const sets = new Map<string, string[]>();
+      const tracking: string[] = [];
       for (const chain of table.chains) {
-        const names = setsOf(chain);
+        const names: string[] = [];
+        if (look(chain, names)) tracking.push(chain.name);
         if (names.length > 0) sets.set(chain.name, names);
       }
       own = {
         names: new Set(table.chains.map((chain) => chain.name)),
         hooked: table.chains.filter((chain): chain is Chain & { hook: BaseHook } => chain.hook !== undefined),
-        tracking: table.chains
-          .filter((chain) => chain.rules.some(({ body }) => body.some(({ kind }) => TRACKING.has(kind))))
-          .map((chain) => chain.name),
+        tracking,
         sets,
       };
       if (own.names.size !== table.chains.length)
@@ -202,6 +212,7 @@ export function encodeHooks(
   netns: Netns,
   family: 'ip' | 'ip6',
 ): Hooks {
+  if (netns.netfilter.length === 0) return NONE;
   const { abi, arena, chainNames } = encoding;
   const tables = netns.netfilter.filter((table) => table.family === family);
   if (tables.length === 0) return NONE;

@@ -114,8 +114,10 @@ function merged(tables: readonly RouteTable[]): RouteTable {
 
 /** Writes the namespace's tables; `local` is the layer of the local one. Returns where its slots are. */
 export function encodeTables(encoding: Encoding, netns: Netns, local: number): { at: number; count: number } {
-  const { abi, arena } = encoding;
   const where = `network namespace ${netns.name}`;
+  const [only] = netns.tables;
+  if (only && netns.tables.length === 1 && only.id !== LOCAL_TABLE)
+    return encodeSlots(encoding, [LOCAL_TABLE, local, only.id, encodeTable(encoding, only, where)]);
   const byId = new Map<number, RouteTable[]>();
   for (const table of netns.tables) {
     if (table.id === LOCAL_TABLE) continue;
@@ -123,16 +125,21 @@ export function encodeTables(encoding: Encoding, netns: Netns, local: number): {
     if (same) same.push(table);
     else byId.set(table.id, [table]);
   }
-  const slots: [number, number][] = [[LOCAL_TABLE, local]];
-  for (const [id, tables] of byId) slots.push([id, encodeTable(encoding, merged(tables), where)]);
-  const at = arena.alloc(slots.length * abi.TABLE_SLOT_SIZE);
-  for (let i = 0; i < slots.length; i++) {
-    const [id, layer] = slots[i] as [number, number];
+  const slots = [LOCAL_TABLE, local];
+  for (const [id, tables] of byId) slots.push(id, encodeTable(encoding, merged(tables), where));
+  return encodeSlots(encoding, slots);
+}
+
+/** `slots`: number and layer of one table after the other. */
+function encodeSlots({ abi, arena }: Encoding, slots: readonly number[]): { at: number; count: number } {
+  const count = slots.length / 2;
+  const at = arena.alloc(count * abi.TABLE_SLOT_SIZE);
+  for (let i = 0; i < count; i++) {
     const slot = at + i * abi.TABLE_SLOT_SIZE;
-    arena.u32[(slot + abi.TABLE_SLOT_ID) >>> 2] = id;
-    arena.u32[(slot + abi.TABLE_SLOT_LAYER) >>> 2] = layer;
+    arena.u32[(slot + abi.TABLE_SLOT_ID) >>> 2] = slots[i * 2] as number;
+    arena.u32[(slot + abi.TABLE_SLOT_LAYER) >>> 2] = slots[i * 2 + 1] as number;
   }
-  return { at, count: slots.length };
+  return { at, count };
 }
 
 const lookup = (family: 4 | 6, priority: number, table: number): PolicyRule => ({

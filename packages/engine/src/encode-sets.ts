@@ -1,8 +1,8 @@
 /** ipsets: elements by dimension, prefix lengths in the order the kernel tries them. */
 
-import { addToAddress, compareAddresses, type IpPrefix, networkOf, type Words } from './address.ts';
+import { addToAddress, compareAddresses, type IpPrefix, networkOf, number4, type Words } from './address.ts';
 import { SetDimension, SetFlag } from './codes.ts';
-import { addressOf, type Encoding, number4, prefixOf } from './encoding.ts';
+import { addressOf, type Encoding, prefixOf } from './encoding.ts';
 import { EngineError } from './errors.ts';
 import type { IpSet, Netns } from './network.ts';
 import { Protocol } from './terms.ts';

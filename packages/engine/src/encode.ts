@@ -129,7 +129,11 @@ function encodeNames(encoding: Encoding): { at: number; count: number } {
   const count = interfaces.size + 1;
   const at = arena.alloc(count * 16);
   let i = 1;
-  for (const name of interfaces.names()) arena.u32.set(nameBytes(name).bytes, (at + i++ * 16) >>> 2);
+  for (const name of interfaces.names()) {
+    const first = at + i++ * 16;
+    if (!/^[\x21-\x7e]{0,16}$/.test(name)) arena.u32.set(nameBytes(name).bytes, first >>> 2);
+    else for (let j = 0; j < name.length; j++) arena.u8[first + j] = name.charCodeAt(j);
+  }
   return { at, count };
 }
 
@@ -210,7 +214,7 @@ export function encodeNetwork(
     };
     const local = netns.tables.some(({ id }) => id === LOCAL_TABLE)
       ? encodeTable(encoding, localTable(netns), `network namespace ${netns.name}`)
-      : encodeLocal(encoding, written, links.inKernelOrder(netns, own.at));
+      : encodeLocal(encoding, written, own);
     const tables = encodeTables(encoding, netns, local);
     const rules = encodeRules(encoding, netns);
     const hooks4 = encodeHooks(encoding, chains, facts, netns, 'ip');

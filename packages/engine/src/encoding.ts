@@ -1,6 +1,15 @@
 /** What the parts of the encoder share: the arena, symbols for names, and the host's objects behind the numbers of the trace. */
 import type { Abi } from './abi.ts';
-import { type IpAddress, type IpPrefix, maskOf, networkOf, parseAddress, parsePrefix, type Words } from './address.ts';
+import {
+  type IpAddress,
+  type IpPrefix,
+  maskOf,
+  maskWords,
+  number4,
+  parseAddress,
+  parsePrefix,
+  type Words,
+} from './address.ts';
 import type { Arena } from './arena.ts';
 import { EngineError } from './errors.ts';
 import type { IpSet, Link, Netns, PolicyRule, Route, RouteTable } from './network.ts';
@@ -113,26 +122,6 @@ export interface Encoding {
   readonly hops: Map<number, number>;
 }
 
-/** IPv4 as an unsigned number; -1 for anything that is not four plain decimal octets. */
-export function number4(text: string): number {
-  let value = 0;
-  let octet = -1;
-  let dots = 0;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code === 46) {
-      if (octet < 0 || ++dots > 3) return -1;
-      value = value * 256 + octet;
-      octet = -1;
-    } else if (code >= 48 && code <= 57) {
-      if (octet === 0) return -1;
-      octet = octet < 0 ? code - 48 : octet * 10 + code - 48;
-      if (octet > 255) return -1;
-    } else return -1;
-  }
-  return dots === 3 && octet >= 0 ? value * 256 + octet : -1;
-}
-
 const at = (what: string, where: string) => `${where}: ${what}`;
 
 export function addressOf(text: string, where: string): IpAddress {
@@ -165,18 +154,19 @@ export interface Masked {
 /** `10.0.0.0/8`, or with a mask in full: `10.0.0.1/255.0.0.255`. Host bits are cleared. */
 export function maskedOf(text: string, where: string): Masked {
   const slash = text.indexOf('/');
-  if (slash >= 0 && /[.:]/.test(text.slice(slash + 1))) {
+  if (slash >= 0 && (text.indexOf('.', slash) > 0 || text.indexOf(':', slash) > 0)) {
     const address = addressOf(text.slice(0, slash), where);
     const mask = addressOf(text.slice(slash + 1), where);
     if (mask.family !== address.family) throw new EngineError('BAD_ADDRESS', at(`${text} mixes families`, where));
     return {
       family: address.family,
-      value: address.words.map((w, i) => (w & (mask.words[i] as number)) >>> 0) as Words,
+      value: maskWords(address.words, mask.words),
       mask: mask.words,
     };
   }
   const prefix = prefixOf(text, where);
-  return { family: prefix.family, value: networkOf(prefix).words, mask: maskOf(prefix.family, prefix.length) };
+  const mask = maskOf(prefix.family, prefix.length);
+  return { family: prefix.family, value: maskWords(prefix.words, mask), mask };
 }
 
 /** 02:00:00:00:00:01 as two 32-bit halves, the lower first. */

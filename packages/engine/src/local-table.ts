@@ -11,14 +11,20 @@ const LOCAL_TABLE = 255;
 /** The loopback device that every network namespace has, where `links` names none. */
 export const IMPLIED_LOOPBACK: Link = { name: 'lo', kind: 'loopback' };
 
-/** The addresses of a namespace, with those the kernel gives `lo` when it comes up. */
+/** What the kernel gives `lo` when it comes up. */
+export const IMPLIED_ADDRESSES: readonly [Address, Address] = [
+  { link: 'lo', address: '127.0.0.1/8', scope: 'host' },
+  { link: 'lo', address: '::1/128', scope: 'host' },
+];
+
+/** The addresses of a namespace, with those the kernel gives `lo`. */
 export function addressesOf(netns: Netns): Address[] {
-  const implied: Address[] = [];
-  if (!netns.addresses.some((a) => a.link === 'lo' && a.address.startsWith('127.')))
-    implied.push({ link: 'lo', address: '127.0.0.1/8', scope: 'host' });
-  if (!netns.addresses.some((a) => a.link === 'lo' && a.address.startsWith('::1/')))
-    implied.push({ link: 'lo', address: '::1/128', scope: 'host' });
-  return [...implied, ...netns.addresses];
+  const [implied4, implied6] = IMPLIED_ADDRESSES;
+  const all: Address[] = [];
+  if (!netns.addresses.some((a) => a.link === 'lo' && a.address.startsWith('127.'))) all.push(implied4);
+  if (!netns.addresses.some((a) => a.link === 'lo' && a.address.startsWith('::1/'))) all.push(implied6);
+  for (const address of netns.addresses) all.push(address);
+  return all;
 }
 
 /** Own address, and the one that stands for the subnet (the remote one of a point-to-point address). */
