@@ -2,4 +2,9 @@
 export type { Machine } from '../src/machine.ts';
 export { type Finding, type FuzzOptions, type FuzzResult, fuzz } from './fuzz/fuzz.ts';
 export { type Case, type Mismatch, replay } from './fuzz/play.ts';
+export { type Random, random } from './fuzz/random.ts';
+export { addRulesets } from './fuzz/rulesets.ts';
+export { makePlan } from './fuzz/topology.ts';
+export { MARKS, type Plan, PORTS, PROTOCOLS } from './fuzz/world.ts';
 export { createReference } from './machine.ts';
+export { type ChainProbe, createProbe, type ProbePacket, type ProbeResult } from './probe.ts';

@@ -1,0 +1,145 @@
+/** What nftables' own statements do: verdict maps, marks and translations that come from the packet or a map. */
+import type { Action, DataSource, NftElement, Scalar, Selector, ValueRange } from '@podwire/engine';
+import { type Diagram, TRUE } from './diagram.ts';
+import { andThen, doing, type Effect, restoreMark, saveMark, setConnmark, setMark } from './effect.ts';
+import type { MatchContext } from './match/context.ts';
+import { elementSet, elementsOf, isSteady, keyOf, setOf } from './match/nft.ts';
+import { natText } from './nat-text.ts';
+import { branch, type Case, CONTINUE, type Next, type Piece, to } from './piece.ts';
+
+type ActionOf<K extends Action['kind']> = Action & { kind: K };
+
+const unknown = (text: string): Next => ({ kind: 'verdict', verdict: 'unknown', text });
+
+/** A case for each element; undefined where what the map holds is not known. */
+function cases(
+  context: MatchContext,
+  { key, map: ref }: { key: readonly Selector[]; map: string | import('@podwire/engine').NftSet },
+  caseOf: (element: NftElement, when: Diagram) => Case,
+): Case[] | undefined {
+  const map = setOf(context, ref);
+  if (!map || !isSteady(context, map)) return undefined;
+  const found = keyOf(context, key);
+  return elementsOf(map).map((element) =>
+    caseOf(element, context.space.and(found.exists, elementSet(context, found, element))),
+  );
+}
+
+const nextOf = ({ verdict }: NftElement): Next => {
+  switch (verdict?.kind) {
+    case 'accept':
+    case 'drop':
+      return { kind: 'verdict', verdict: verdict.kind, text: '' };
+    case 'jump':
+    case 'goto':
+      return { kind: verdict.kind, chain: verdict.chain };
+    case 'return':
+      return { kind: 'return' };
+    default:
+      return CONTINUE;
+  }
+};
+
+export function verdictMapPiece(context: MatchContext, action: ActionOf<'verdict-map'>): Piece {
+  const found = cases(context, action, (element, when) => ({ ...to(nextOf(element)), when }));
+  if (!found) return branch(to(unknown(`vmap ${JSON.stringify(action.map)}`)));
+  return { kind: 'branch', cases: found, choice: true };
+}
+
+const ALL = 0xffffffff;
+
+type Target = ActionOf<'set-meta'>['target'];
+
+const ZONES: Readonly<Partial<Record<Target, string>>> = {
+  'ct zone': 'both',
+  'ct original zone': 'ORIGINAL',
+  'ct reply zone': 'REPLY',
+};
+
+function written(target: Target, value: number): Effect {
+  if (target === 'mark') return setMark(value, ALL);
+  if (target === 'ct mark') return setConnmark(value, ALL);
+  return doing(`zone ${value} ${ZONES[target]}`);
+}
+
+/** One mark made of another by a mask and an exclusive or. */
+function copied(target: Target, selector: Selector): Effect | undefined {
+  const { field, mask = ALL, xor = 0, shift = 0 } = selector;
+  if (shift !== 0 || typeof mask !== 'number' || typeof xor !== 'number') return undefined;
+  if (target === 'mark' && field === 'meta mark') return setMark(xor, ~mask);
+  if (target === 'ct mark' && field === 'ct mark') return setConnmark(xor, ~mask);
+  if (target === 'mark' && field === 'ct mark') return andThen(restoreMark(ALL, mask), setMark(xor, 0));
+  if (target === 'ct mark' && field === 'meta mark') return andThen(saveMark(mask, ALL), setConnmark(xor, 0));
+  return undefined;
+}
+
+const isNumber = (value: ValueRange | undefined): value is number => typeof value === 'number';
+
+export function setMetaPiece(context: MatchContext, { target, value }: ActionOf<'set-meta'>): Piece {
+  const { space } = context;
+  const text = `${target} set ${JSON.stringify(value)}`;
+  // A connection's mark is left alone where there is none (nft_ct_set_eval); the rule goes on.
+  const guarded = (effect: Effect, when: Diagram): Case[] =>
+    target === 'ct mark'
+      ? [to(CONTINUE, effect, space.and(when, space.connection())), { ...to(CONTINUE), when }]
+      : [to(CONTINUE, effect, when)];
+  if (value.kind === 'value') {
+    const [only] = value.values;
+    return branch(...(isNumber(only) ? guarded(written(target, only), TRUE) : [to(unknown(text))]));
+  }
+  if (value.kind === 'selectors') {
+    const [selector] = value.key;
+    const effect = selector && value.key.length === 1 ? copied(target, selector) : undefined;
+    const { exists } = keyOf(context, value.key);
+    return branch(...(effect ? guarded(effect, exists) : [{ ...to(unknown(text)), when: exists }]));
+  }
+  const found = cases(context, value, ({ data }, when) => {
+    const [only] = data ?? [];
+    return isNumber(only) ? to(CONTINUE, written(target, only), when) : { ...to(unknown(text)), when };
+  });
+  if (!found) return branch(to(unknown(text)));
+  return branch(
+    ...found.flatMap(({ effect, next, when }) =>
+      next.kind === 'continue' ? guarded(effect, when) : [{ effect, next, when }],
+    ),
+  );
+}
+
+const ends = (range: ValueRange): { from: Scalar; to: Scalar } =>
+  typeof range === 'object' ? range : { from: range, to: range };
+
+/** The parts of a value by what they give. */
+function translation(action: ActionOf<'nat-to'>, parts: readonly ValueRange[]): Next {
+  const { nat, gives, random, randomFully, persistent } = action;
+  const part = (what: 'address' | 'port') => {
+    const at = gives.indexOf(what);
+    const range = at < 0 ? undefined : parts[at];
+    return range === undefined ? undefined : ends(range);
+  };
+  const address = part('address');
+  const port = part('port');
+  const text = natText({
+    nat,
+    addresses: address && { from: String(address.from), to: String(address.to) },
+    ports: port && { from: Number(port.from), to: Number(port.to) },
+    random,
+    randomFully,
+    persistent,
+  });
+  return { kind: 'verdict', verdict: 'nat', text };
+}
+
+const fromPacket = (action: ActionOf<'nat-to'>, value: DataSource): Next => ({
+  kind: 'verdict',
+  verdict: 'nat',
+  text: `${action.nat} to ${JSON.stringify(value)}`,
+});
+
+export function natToPiece(context: MatchContext, action: ActionOf<'nat-to'>): Piece {
+  const { value } = action;
+  if (value.kind === 'value') return branch(to(translation(action, value.values)));
+  if (value.kind === 'selectors')
+    return branch({ ...to(fromPacket(action, value)), when: keyOf(context, value.key).exists });
+  const found = cases(context, value, ({ data = [] }, when) => ({ ...to(translation(action, data)), when }));
+  return branch(...(found ?? [to(unknown(`${action.nat} to ${JSON.stringify(value)}`))]));
+}

@@ -1,0 +1,84 @@
+/** A set of packets, exact. */
+import { type Diagram, FALSE, TRUE } from './diagram.ts';
+import type { PacketSpace } from './space.ts';
+import { bitOf, pointOf, type Subject } from './subject.ts';
+import { witness } from './witness.ts';
+
+/** The leaf that a subject comes to. */
+export function leafFor(space: PacketSpace, diagram: Diagram, subject: Subject): number {
+  const { leafValue, variableOf, low, high } = space.diagrams;
+  const point = pointOf(subject);
+  let at = diagram;
+  for (;;) {
+    const value = leafValue(at);
+    if (value !== undefined) return value;
+    at = bitOf(space, point, variableOf(at)) ? high(at) : low(at);
+  }
+}
+
+/** Immutable. Sets that meet must be of one space: operations throw `RangeError` for others. */
+export class PacketSet {
+  readonly space: PacketSpace;
+  readonly diagram: Diagram;
+
+  constructor(space: PacketSpace, diagram: Diagram) {
+    this.space = space;
+    this.diagram = diagram;
+  }
+
+  static all(space: PacketSpace): PacketSet {
+    return new PacketSet(space, TRUE);
+  }
+
+  static none(space: PacketSpace): PacketSet {
+    return new PacketSet(space, FALSE);
+  }
+
+  #with(other: PacketSet, join: (a: Diagram, b: Diagram) => Diagram): PacketSet {
+    if (other.space !== this.space) throw new RangeError('the sets are of two spaces');
+    return new PacketSet(this.space, join(this.diagram, other.diagram));
+  }
+
+  union(other: PacketSet): PacketSet {
+    return this.#with(other, (a, b) => this.space.or(a, b));
+  }
+
+  intersection(other: PacketSet): PacketSet {
+    return this.#with(other, (a, b) => this.space.and(a, b));
+  }
+
+  difference(other: PacketSet): PacketSet {
+    return this.#with(other, (a, b) => this.space.without(a, b));
+  }
+
+  complement(): PacketSet {
+    return new PacketSet(this.space, this.space.not(this.diagram));
+  }
+
+  get isEmpty(): boolean {
+    return this.diagram === FALSE;
+  }
+
+  /** The same packets. One comparison: equal sets are the same diagram. */
+  equals(other: PacketSet): boolean {
+    return this.space === other.space && this.diagram === other.diagram;
+  }
+
+  isSubsetOf(other: PacketSet): boolean {
+    return this.difference(other).isEmpty;
+  }
+
+  has(subject: Subject): boolean {
+    return leafFor(this.space, this.diagram, subject) === 1;
+  }
+
+  /** One packet of it, as plain as can be; undefined where there is none. */
+  witness(): Subject | undefined {
+    return witness(this.space, this.diagram);
+  }
+
+  /** How many nodes its diagram has. */
+  get size(): number {
+    return this.space.diagrams.sizeOf(this.diagram);
+  }
+}
