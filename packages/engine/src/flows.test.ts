@@ -80,6 +80,45 @@ describe.each([4, 6] as const)('IPv%s', (family) => {
     expect(map.size).toBe(wanted.size);
   });
 
+  test(`of equal keys in one call the last one counts, seed ${seed}`, async () => {
+    const random = new Random(seed);
+    const map = await createFlowMap({ family, wasm });
+    const pool = Array.from({ length: 400 }, () => randomKey(random, family, 200));
+    const wanted = new Map<string, number>();
+    for (let round = 0; round < 10; round++) {
+      const keys = new Uint32Array(1500 * map.keyWords);
+      const values = new Uint32Array(1500);
+      for (let i = 0; i < 1500; i++) {
+        const key = pool[random.below((round + 1) * 40)] as FlowKey;
+        map.encode(key, keys, i);
+        values[i] = round * 1500 + i;
+        wanted.set(JSON.stringify(key), round * 1500 + i);
+      }
+      map.setMany(keys, values);
+      expect(map.size).toBe(wanted.size);
+    }
+    for (const [text, value] of wanted) expect(map.get(JSON.parse(text))).toBe(value);
+  });
+
+  test('flows of a full table keep their only place when others leave', async () => {
+    // As many as there is room for: many stand in another group than their own.
+    const count = 13 * 256;
+    const map = await createFlowMap({ family, wasm, capacity: count });
+    const keys = new Uint32Array(count * map.keyWords);
+    const [saddr, daddr] = family === 4 ? ['10.0.0.1', '10.0.0.2'] : ['fd00::1', 'fd00::2'];
+    for (let i = 0; i < count; i++) map.encode({ saddr, daddr, sport: i, dport: 80, protocol: 6 }, keys, i);
+    const values = Uint32Array.from({ length: count }, (_, i) => i);
+    const found = new Uint32Array(count);
+    map.setMany(keys, values);
+    const half = keys.subarray(0, keys.length / 2);
+    map.deleteMany(half, found);
+    map.setMany(keys.subarray(half.length), values.subarray(count / 2));
+    expect(map.size).toBe(count / 2);
+    map.deleteMany(keys.subarray(half.length), found);
+    map.getMany(keys, found);
+    expect([map.size, found.every((value) => value === NO_FLOW)]).toEqual([0, true]);
+  });
+
   test('flows come and go without end in the same room', async () => {
     const map = await createFlowMap({ family, capacity: 1000, wasm });
     const { bytes, keyWords } = map;

@@ -10,7 +10,8 @@ import { allocate } from '../core/memory';
 import { Chain } from '../layout/chain';
 import { Packet } from '../layout/packet';
 import { Statement } from '../layout/statement';
-import { Swiss, swissAddHashed, swissFindHashed, swissInit } from '../store/swiss';
+import { STAGE_KEYS } from '../store/stage';
+import { Swiss, swissAddHashed, swissConfirm, swissFindHashed, swissGuess, swissInit } from '../store/swiss';
 import { Narrow, Wide } from './bucket';
 import { Header, interfacesNow, isEmpty, isNarrow, sameHeader, transportOf } from './header';
 import { RULE_MASK, RULE_VALUES, readRule } from './mask';
@@ -171,15 +172,50 @@ function firstIn(group: Group, p: Packet, transport: u64, interfaces: u64): u32 
     : firstOf<Wide>(group, WIDE, p, transport, interfaces);
 }
 
-/** Position (from 0 on) of the first candidate for a packet that has no interfaces; -1 where there is none. */
+/** What staged packets have under the mask of a group, and where its bucket probably is. */
+const KEYS: usize = memory.data(1024 * 56, 16);
+const GUESSES: usize = memory.data(1024 * 4, 16);
+
 @inline
-export function firstCandidate(chainIndex: usize, p: Packet): i32 {
+function keyAt<B>(i: u32): B {
+  return changetype<B>(KEYS + <usize>i * offsetof<B>());
+}
+
+/** Lowers each of `positions` to that of the group's first rule that wants what the packet has. */
+@inline
+function lowerAll<B>(group: Group, packets: usize, count: u32, positions: usize): void {
+  const buckets = group.buckets;
+  const mask = group.mask;
+  // First all guesses, then all looks at buckets: so many of them wait for memory side by side.
+  for (let i: u32 = 0; i < count; i++) {
+    const p = changetype<Packet>(packets + <usize>i * offsetof<Packet>());
+    const key = keyAt<B>(i);
+    key.takePacket(mask, p, transportOf(p), 0);
+    store<u32>(GUESSES + (<usize>i << 2), <u32>swissGuess<B>(buckets, key.hash()));
+  }
+  for (let i: u32 = 0; i < count; i++) {
+    const bucket = swissConfirm<B>(buckets, keyAt<B>(i), <usize>load<u32>(GUESSES + (<usize>i << 2)));
+    if (changetype<usize>(bucket) == 0) continue;
+    const at = positions + (<usize>i << 2);
+    store<u32>(at, min(load<u32>(at), bucket.position - 1));
+  }
+}
+
+/**
+ * Writes the position (from 0 on) of the first candidate for each of `count` packets (`STAGE_KEYS` at most), which have no interfaces;
+ * -1 where there is none.
+ */
+export function firstCandidates(chainIndex: usize, packets: usize, count: u32, positions: usize): void {
+  assert(count <= STAGE_KEYS);
   const index = changetype<ChainIndex>(chainIndex);
-  const transport = transportOf(p);
   // None is 0, and one less is beyond all others.
-  let best = groupAt(index, 0).all - 1;
-  for (let i: u32 = 1; i < index.groupCount; i++) best = min(best, firstIn(groupAt(index, i), p, transport, 0) - 1);
-  return <i32>best;
+  const first = groupAt(index, 0).all - 1;
+  for (let i: u32 = 0; i < count; i++) store<u32>(positions + (<usize>i << 2), first);
+  for (let i: u32 = 1; i < index.groupCount; i++) {
+    const group = groupAt(index, i);
+    if (group.narrow) lowerAll<Narrow>(group, packets, count, positions);
+    else lowerAll<Wide>(group, packets, count, positions);
+  }
 }
 
 /** Puts a cursor for each group at `at`, on the first rule that can match the packet. */

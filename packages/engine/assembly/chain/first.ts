@@ -3,7 +3,7 @@ import { FRAMES_BASE, PACKET_BASE } from '../core/memory';
 import { Chain } from '../layout/chain';
 import { Packet } from '../layout/packet';
 import { STAGE_IN, STAGE_OUT } from '../store/stage';
-import { cursorsNext, cursorsOpen, firstCandidate, testsOf } from './candidates';
+import { cursorsNext, cursorsOpen, firstCandidates, testsOf } from './candidates';
 import { actionsOf } from './run';
 
 @inline
@@ -44,9 +44,10 @@ export function rulesFindStaged(at: usize, count: u32): void {
     for (let i: u32 = 0; i < count; i++) store<i32>(STAGE_OUT + (<usize>i << 2), walk(chain, i));
     return;
   }
+  firstCandidates(index, STAGE_IN, count, STAGE_OUT);
   for (let i: u32 = 0; i < count; i++) {
-    let position = firstCandidate(index, stagedPacket(i));
-    if (position >= 0 && (testsOf(index, position) & 1) == 0) position = lookup(chain, i);
-    store<i32>(STAGE_OUT + (<usize>i << 2), position);
+    const at = STAGE_OUT + (<usize>i << 2);
+    const position = load<i32>(at);
+    if (position >= 0 && (testsOf(index, position) & 1) == 0) store<i32>(at, lookup(chain, i));
   }
 }

@@ -25,7 +25,8 @@ export const SYMBOL: u64 = 0xffffffff;
 
 @inline
 export function transportOf(p: Packet): u64 {
-  return <u64>p.protocol | (<u64>p.sport << SPORT_SHIFT) | (<u64>p.dport << DPORT_SHIFT);
+  // Both ports at once: the destination stands behind the source.
+  return <u64>p.protocol | (<u64>load<u32>(changetype<usize>(p), offsetof<Packet>('sport')) << SPORT_SHIFT);
 }
 
 /** The interfaces of the packet in flight. */

@@ -29,6 +29,13 @@ export class Slot4 {
     );
   }
 
+  /** Takes the key, and the value in the same store as its end. */
+  @inline
+  put(key: Slot4, value: u32): void {
+    v128.store(changetype<usize>(this), v128.load(changetype<usize>(key)));
+    store<u64>(changetype<usize>(this), <u64>key.rest | (<u64>value << 32), 16);
+  }
+
   @inline
   assign(other: Slot4): void {
     this.addresses = other.addresses;
@@ -67,6 +74,17 @@ export class Slot6 {
     const addresses = v128.or(v128.xor(v128.load(a), v128.load(b)), v128.xor(v128.load(a, 16), v128.load(b, 16)));
     const rest = (this.netnsPorts ^ key.netnsPorts) | <u64>(this.rest ^ key.rest);
     return !v128.any_true(addresses) && rest == 0;
+  }
+
+  /** Takes the key, and the value in the same store as its end. */
+  @inline
+  put(key: Slot6, value: u32): void {
+    const to = changetype<usize>(this);
+    const from = changetype<usize>(key);
+    v128.store(to, v128.load(from));
+    v128.store(to, v128.load(from, 16), 16);
+    this.netnsPorts = key.netnsPorts;
+    store<u64>(to, <u64>key.rest | (<u64>value << 32), 40);
   }
 
   @inline

@@ -8,7 +8,7 @@ import { LINK, NO_ENTRY } from './entry';
 import { half } from './prefix';
 import { sortBounds } from './sort';
 import { sweep } from './sweep';
-import { Tree, treeBuild, treeFind, treeFindFour, treeFree } from './tree';
+import { Tree, treeBuild, treeFind, treeFindAll, treeFree } from './tree';
 
 @unmanaged
 export class Intervals {
@@ -38,12 +38,7 @@ export function intervalsFind(intervals: Intervals, hi: u64, lo: u64): u32 {
 
 /** Looks up `count` addresses, a u32 each, writing an entry for each. */
 export function intervalsFindAll4(intervals: Intervals, keys: usize, count: u32, entries: usize): void {
-  const tree = intervals.tree;
-  const end = keys + (<usize>count << 2);
-  for (; keys + 16 <= end; keys += 16, entries += 16) {
-    treeFindFour<i32>(tree, load<u32>(keys), load<u32>(keys, 4), load<u32>(keys, 8), load<u32>(keys, 12), entries);
-  }
-  for (; keys < end; keys += 4, entries += 4) store<u32>(entries, treeFind<i32>(tree, load<u32>(keys)));
+  treeFindAll<i32>(intervals.tree, keys, count, entries);
 }
 
 @inline
@@ -54,19 +49,8 @@ function followLink(intervals: Intervals, key: usize, entry: usize): void {
 
 /** Looks up `count` addresses, four u32 each, the most significant first, writing an entry for each. */
 export function intervalsFindAll6(intervals: Intervals, keys: usize, count: u32, entries: usize): void {
-  const tree = intervals.tree;
-  const end = keys + (<usize>count << 4);
-  for (; keys + 64 <= end; keys += 64, entries += 16) {
-    treeFindFour<i64>(tree, half(keys), half(keys + 16), half(keys + 32), half(keys + 48), entries);
-    followLink(intervals, keys, entries);
-    followLink(intervals, keys + 16, entries + 4);
-    followLink(intervals, keys + 32, entries + 8);
-    followLink(intervals, keys + 48, entries + 12);
-  }
-  for (; keys < end; keys += 16, entries += 4) {
-    store<u32>(entries, treeFind<i64>(tree, half(keys)));
-    followLink(intervals, keys, entries);
-  }
+  treeFindAll<i64>(intervals.tree, keys, count, entries);
+  for (let i: u32 = 0; i < count; i++) followLink(intervals, keys + (<usize>i << 4), entries + (<usize>i << 2));
 }
 
 /** Looks up those addresses that have no entry yet. */

@@ -1,7 +1,7 @@
 /**
  * The interval that an address lies in, by a B+-tree laid out level by level without pointers: a node is one cache line of keys (16 of
- * 32 bits or 8 of 64), compared all at once, and the number of keys not above the address is the way down. Four searches go side by
- * side where there are many, so that each waits for memory while the others compare.
+ * 32 bits or 8 of 64), compared all at once, and the number of keys not above the address is the way down. Many searches go down
+ * together, level by level, so that each waits for memory while the others compare.
  *
  *   | Tree | root | second level ... | leaves: keys, then as many entries, each |
  *
@@ -10,6 +10,7 @@
  */
 import { give, take } from '../store/blocks';
 import { BOUND, Bound, boundAt } from './bound';
+import { half } from './prefix';
 
 const LINE: usize = 64;
 
@@ -109,34 +110,44 @@ export function treeFind<K>(tree: Tree, address: u64): u32 {
   return answer<K>(tree, key, entryIn<K>(levelOf(tree, depth), place, at));
 }
 
-/** `treeFind` for four addresses at once; the entries stand at `out`. */
+/** The address number `i` of many: a u32 each for IPv4, the first half of four u32, the most significant first, for IPv6. */
 @inline
-export function treeFindFour<K>(tree: Tree, a: u64, b: u64, c: u64, d: u64, out: usize): void {
-  const keyA = flip<K>(a);
-  const keyB = flip<K>(b);
-  const keyC = flip<K>(c);
-  const keyD = flip<K>(d);
-  const atA = v128.splat<K>(searched<K>(keyA));
-  const atB = v128.splat<K>(searched<K>(keyB));
-  const atC = v128.splat<K>(searched<K>(keyC));
-  const atD = v128.splat<K>(searched<K>(keyD));
-  const depth = tree.depth;
-  let placeA: u32 = 0;
-  let placeB: u32 = 0;
-  let placeC: u32 = 0;
-  let placeD: u32 = 0;
-  for (let i: u32 = 0; i < depth; i++) {
-    const level = levelOf(tree, i);
-    placeA = below<K>(placeA, rank<K>(nodeAt(level, placeA), atA));
-    placeB = below<K>(placeB, rank<K>(nodeAt(level, placeB), atB));
-    placeC = below<K>(placeC, rank<K>(nodeAt(level, placeC), atC));
-    placeD = below<K>(placeD, rank<K>(nodeAt(level, placeD), atD));
+function addressAt<K>(keys: usize, i: u32): u64 {
+  return sizeof<K>() == 4 ? <u64>load<u32>(keys + (<usize>i << 2)) : half(keys + (<usize>i << 4));
+}
+
+@inline
+function lanesOf<K>(keys: usize, i: u32): v128 {
+  return v128.splat<K>(searched<K>(flip<K>(addressAt<K>(keys, i))));
+}
+
+/** Takes all searches one level down; their places stand at `out`. */
+@inline
+function descend<K>(level: usize, keys: usize, count: u32, out: usize): void {
+  for (let i: u32 = 0; i < count; i++) {
+    const cell = out + (<usize>i << 2);
+    const place = load<u32>(cell);
+    store<u32>(cell, below<K>(place, rank<K>(nodeAt(level, place), lanesOf<K>(keys, i))));
   }
+}
+
+/** `treeFind` for `count` addresses; writes their entries to `out`. */
+export function treeFindAll<K>(tree: Tree, keys: usize, count: u32, out: usize): void {
+  const depth = tree.depth;
+  memory.fill(out, 0, <usize>count << 2);
+  for (let level: u32 = 0; level < depth; level++) descend<K>(levelOf(tree, level), keys, count, out);
+  // In leaves, keys and entries are different cache lines.
   const leaves = levelOf(tree, depth);
-  store<u32>(out, answer<K>(tree, keyA, entryIn<K>(leaves, placeA, atA)));
-  store<u32>(out, answer<K>(tree, keyB, entryIn<K>(leaves, placeB, atB)), 4);
-  store<u32>(out, answer<K>(tree, keyC, entryIn<K>(leaves, placeC, atC)), 8);
-  store<u32>(out, answer<K>(tree, keyD, entryIn<K>(leaves, placeD, atD)), 12);
+  for (let i: u32 = 0; i < count; i++) {
+    const cell = out + (<usize>i << 2);
+    const leaf = leaves + <usize>load<u32>(cell) * leafBytes<K>();
+    store<u32>(cell, <u32>(leaf + (<usize>rank<K>(leaf, lanesOf<K>(keys, i)) << 2)));
+  }
+  for (let i: u32 = 0; i < count; i++) {
+    const cell = out + (<usize>i << 2);
+    const entry = load<u32>(<usize>load<u32>(cell), LINE - 4);
+    store<u32>(cell, answer<K>(tree, flip<K>(addressAt<K>(keys, i)), entry));
+  }
 }
 
 @inline

@@ -31,9 +31,10 @@ export class Swiss {
   count: u32;
 }
 
+/** A byte of the hash; 0 would be a free slot. */
 @inline
 function tagOf(hash: u64): u8 {
-  return <u8>(hash >> 57) | 0x80;
+  return <u8>max<u32>(<u32>(hash >> 56), 1);
 }
 
 /** Which places of a group have the tag: bit i for place i. */
@@ -131,6 +132,56 @@ export function swissFind<S>(table: Swiss, key: S): S {
   return swissFindHashed<S>(table, key, key.hash());
 }
 
+/** The guess for a record that may be in another group than the one where the search begins. */
+const ELSEWHERE: usize = 1;
+
+/**
+ * Where a record with `hash` probably is; `swissConfirm` tells. It takes few instructions, no jump and no look at the slots: a processor
+ * that runs ahead has many of them under way. 0: there is none.
+ */
+@inline
+export function swissGuess<S>(table: Swiss, hash: u64): usize {
+  const at = <u32>hash & table.mask;
+  const group = v128.load(groupAt(table, at));
+  const places = placesOf(group, tagOf(hash));
+  const none = <usize>(i8x16.extract_lane_u(group, <u8>COUNT) != 0) * ELSEWHERE;
+  return select<usize>(changetype<usize>(slotAt<S>(table, at, ctz(places))), none, places != 0);
+}
+
+/** The slot whose key equals that of `key`, given the guess from its hash; null where there is none. */
+@inline
+export function swissConfirm<S>(table: Swiss, key: S, guess: usize): S {
+  if (guess == 0) return changetype<S>(0);
+  if (guess != ELSEWHERE && changetype<S>(guess).equals(key)) return changetype<S>(guess);
+  return swissFind<S>(table, key);
+}
+
+/** How many records more a table takes before it grows. */
+@inline
+export function swissRoom(table: Swiss): u32 {
+  return (table.mask + 1) * LOAD - table.count;
+}
+
+/**
+ * A slot for a new record, from now on occupied, if one look at one group tells that it is new and goes there; 0 if not. The table must
+ * have room.
+ */
+@inline
+export function swissPlace<S>(table: Swiss, hash: u64): usize {
+  assert(swissRoom(table) != 0);
+  const at = <u32>hash & table.mask;
+  const address = groupAt(table, at);
+  const group = v128.load(address);
+  const tag = tagOf(hash);
+  const free = placesOf(group, 0);
+  const maybeThere = placesOf(group, tag) | <i32>i8x16.extract_lane_u(group, <u8>COUNT);
+  if (maybeThere != 0 || free == 0) return 0;
+  const place = ctz(free);
+  store<u8>(address + place, tag);
+  table.count++;
+  return changetype<usize>(slotAt<S>(table, at, place));
+}
+
 /** The first free slot on the way of `hash`, from now on occupied. */
 @inline
 function occupy<S>(table: Swiss, hash: u64): S {
@@ -182,7 +233,7 @@ function grow<S>(table: Swiss): bool {
 
 /** A slot for a record that is not there yet, to be filled; null where the memory is used up. */
 export function swissAddHashed<S>(table: Swiss, hash: u64): S {
-  if (table.count >= (table.mask + 1) * LOAD && !grow<S>(table)) return changetype<S>(0);
+  if (swissRoom(table) == 0 && !grow<S>(table)) return changetype<S>(0);
   table.count++;
   return occupy<S>(table, hash);
 }
