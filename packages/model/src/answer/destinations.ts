@@ -2,7 +2,7 @@
 import { type Family, formatAddress, parseAddress } from '@podwire/engine';
 import type { Cluster } from '../cluster/cluster.ts';
 import { resolveName } from '../cluster/dns.ts';
-import { containerPorts } from '../cluster/pod-facts.ts';
+import { declaredPorts } from '../cluster/pod-facts.ts';
 import type { Pod } from '../objects/kube.ts';
 import { clusterIPs, externalIPs, hostPort, loadBalancerIPs, nodeAddresses, podAddresses } from './addresses.ts';
 import type { AddressKind, DestinationEnd, Hint, Note } from './answer.ts';
@@ -78,7 +78,7 @@ function podDestinations(question: DestinationQuestion, key: string): { all: Des
 function undeclared(pod: Pod, key: string, asked: AskedPort, object: Note['object']): Note[] {
   const port = asked.port;
   if (typeof port !== 'number') return [];
-  const ports = [...containerPorts(pod)].map((c) => c.port);
+  const ports = declaredPorts(pod);
   if (ports.length === 0 || ports.some((p) => p.containerPort === port)) return [];
   return [
     {

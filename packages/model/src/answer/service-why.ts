@@ -1,6 +1,6 @@
 /** Why a Service has no endpoint to send to: the questions of the debug-service page, asked of the input. */
 import type { Cluster, Placed } from '../cluster/cluster.ts';
-import { containerPorts, isOver, isPodReady } from '../cluster/pod-facts.ts';
+import { declaredPorts, isOver, isPodReady } from '../cluster/pod-facts.ts';
 import type { Pod, Service, ServicePort } from '../objects/kube.ts';
 import { type Labels, matchesPairs, printLabels } from '../objects/labels.ts';
 import { suggest } from '../objects/suggest.ts';
@@ -133,7 +133,7 @@ function targetPortHint(
   const target = port.targetPort;
   if (typeof target !== 'string' || pods.length === 0) return undefined;
   const protocol = port.protocol ?? 'TCP';
-  const declared = pods.flatMap((p) => [...containerPorts(p.object)].map((c) => c.port));
+  const declared = pods.flatMap((p) => declaredPorts(p.object));
   if (declared.some((d) => d.name === target && (d.protocol ?? 'TCP') === protocol)) return undefined;
   const name = `svc/${service.object.metadata.name}`;
   const object = objectRef(provenance, service, ['spec', 'ports', index, 'targetPort']);
@@ -261,7 +261,7 @@ export function undeclaredTargetPort(
       namespaceOf(p.object) === namespace &&
       matchesPairs(service.object.spec.selector ?? {}, p.object.metadata.labels ?? {}),
   );
-  const declared = pods.flatMap((p) => [...containerPorts(p.object)].map((c) => c.port));
+  const declared = pods.flatMap((p) => declaredPorts(p.object));
   const first = pods[0];
   if (!first || declared.length === 0 || declared.some((d) => d.containerPort === target)) return undefined;
   const numbers = [...new Set(declared.map((d) => d.containerPort))];

@@ -5,7 +5,7 @@ import { printLabels } from '../objects/labels.ts';
 import { suggest } from '../objects/suggest.ts';
 import type { Cluster, Placed } from './cluster.ts';
 import type { Collected } from './collect.ts';
-import { containerPorts, isHeadless, isOver } from './pod-facts.ts';
+import { declaredPorts, isHeadless, isOver } from './pod-facts.ts';
 import type { Report } from './report.ts';
 import { findPort, PodIndex } from './slices.ts';
 
@@ -70,13 +70,12 @@ function checkTargetPort(
 ): void {
   const protocol = port.protocol ?? 'TCP';
   const path = ['spec', 'ports', index, port.targetPort === undefined ? 'port' : 'targetPort'];
-  const declared = selected.map((pod) =>
-    [...containerPorts(pod)].map((c) => c.port).filter((p) => (p.protocol ?? 'TCP') === protocol),
-  );
+  const ofProtocol = (pod: Pod) => declaredPorts(pod).filter((p) => (p.protocol ?? 'TCP') === protocol);
   const list = (ports: (string | number)[]): string => [...new Set(ports)].join(', ');
   if (typeof port.targetPort === 'string') {
     const without = selected.filter((pod) => findPort(pod, port) === undefined);
     if (without.length === 0) return;
+    const declared = selected.map(ofProtocol);
     const names = declared.flat().flatMap((p) => p.name ?? []);
     const near = suggest(port.targetPort, [...new Set(names)], (n) => n, 1)[0];
     const numbers = list(declared.flat().map((p) => p.containerPort));
@@ -101,6 +100,7 @@ function checkTargetPort(
   }
   const target = port.targetPort || port.port;
   // Declaring ports is optional: only pods that declare others make this one doubtful.
+  const declared = selected.map(ofProtocol);
   if (declared.some((ports) => ports.length === 0 || ports.some((p) => p.containerPort === target))) return;
   report.problem(
     'warning',
@@ -119,7 +119,8 @@ export function checkServices(
   slices: Cluster['endpointSlices'],
   report: Report,
 ): void {
-  const all = new Map([...pods].filter(([, p]) => !isOver(p.object)));
+  const all = new Map<string, Placed<Pod>>();
+  for (const [key, placed] of pods) if (!isOver(placed.object)) all.set(key, placed);
   for (const [key, { object }] of collected.workloads) {
     const { template, replicas } = object.spec;
     const { name, namespace = '' } = object.metadata;

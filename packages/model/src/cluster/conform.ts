@@ -127,11 +127,43 @@ function conformAt(value: unknown, shape: Shape, path: Path, misfits: Misfit[]):
   return NOTHING;
 }
 
+/** True where nothing is amiss, which holds for nearly all objects: then neither paths nor copies are needed. */
+function fits(value: unknown, shape: Shape): boolean {
+  if (typeof shape === 'string') return isPlainFit(value, shape);
+  if (typeof value !== 'object' || value === null) return false;
+  if ('list' in shape) {
+    if (!Array.isArray(value)) return false;
+    for (let i = 0; i < value.length; i++) {
+      const member: unknown = value[i];
+      if (member === null || member === undefined || !fits(member, shape.list)) return false;
+    }
+    return true;
+  }
+  if (Array.isArray(value)) return false;
+  const fields = value as Record<string, unknown>;
+  if ('map' in shape) {
+    for (const key in fields) {
+      const found = fields[key];
+      if (found === null || (found !== undefined && !fits(found, shape.map))) return false;
+    }
+    return true;
+  }
+  for (const key in shape.fields) {
+    const found = fields[key];
+    if (found === null || (found !== undefined && !fits(found, shape.fields[key] as Shape))) return false;
+  }
+  for (const key of shape.required ?? NONE) if (fields[key] === undefined) return false;
+  return true;
+}
+
+const NONE: readonly string[] = [];
+
 /**
  * The value itself where it fits (nothing is copied), a copy without what does not fit otherwise; undefined where nothing is left.
  * Appends to `misfits`.
  */
 export function conform<T>(value: unknown, shape: Shape, misfits: Misfit[]): T | undefined {
+  if (fits(value, shape)) return value as T;
   const fit = conformAt(value, shape, [], misfits);
   return fit === NOTHING ? undefined : (fit as T);
 }

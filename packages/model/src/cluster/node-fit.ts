@@ -3,7 +3,7 @@
 import type { LabelSelector, Namespace, Node, Pod, PodSpec, Toleration } from '../objects/kube.ts';
 import { matchesSelector } from '../objects/labels.ts';
 import type { Placed } from './cluster.ts';
-import { containerPorts } from './pod-facts.ts';
+import { declaredPorts } from './pod-facts.ts';
 import { parseQuantity } from './quantity.ts';
 
 type Labels = Readonly<Record<string, string>>;
@@ -127,7 +127,7 @@ export function allocatableOf(node: Node): Map<string, number> {
 /** `hostIP protocol port` of each host port; a hostNetwork pod's container ports are host ports too. */
 export function hostPortsOf(pod: Pick<Pod, 'spec'>): string[] {
   const found: string[] = [];
-  for (const { port } of containerPorts(pod)) {
+  for (const port of declaredPorts(pod)) {
     const number = port.hostPort ?? (pod.spec.hostNetwork ? port.containerPort : undefined);
     if (number) found.push(`${port.hostIP || '0.0.0.0'} ${port.protocol ?? 'TCP'} ${number}`);
   }

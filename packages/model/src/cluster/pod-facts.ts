@@ -62,6 +62,16 @@ export function hasHostPorts(pod: Pod): boolean {
   return has(pod.spec.containers) || has(pod.spec.initContainers);
 }
 
+const NO_PORTS: readonly ContainerPort[] = [];
+
+/** What `containerPorts` finds, without the places. */
+export function declaredPorts(pod: Pick<Pod, 'spec'>): readonly ContainerPort[] {
+  const { containers = [], initContainers = [] } = pod.spec;
+  // Nearly all pods of a large cluster; every step asks for them.
+  if (containers.length <= 1 && initContainers.length === 0) return containers[0]?.ports ?? NO_PORTS;
+  return Array.from(containerPorts(pod), ({ port }) => port);
+}
+
 /** Containers' ports in the order that named ports are looked up; sidecars (init containers that keep running) come last. */
 export function* containerPorts(pod: Pick<Pod, 'spec'>): Generator<{ port: ContainerPort; path: (string | number)[] }> {
   for (const [i, container] of (pod.spec.containers ?? []).entries()) {

@@ -17,7 +17,7 @@ import type {
 import { matchesPairs } from '../objects/labels.ts';
 import type { Placed } from './cluster.ts';
 import { hexDigits, suffix } from './names.ts';
-import { containerPorts, isHeadless, isOver, isPodReady, podAddresses } from './pod-facts.ts';
+import { declaredPorts, isHeadless, isOver, isPodReady, podAddresses } from './pod-facts.ts';
 
 type Endpoint = EndpointSlice['endpoints'][number];
 type SlicePort = NonNullable<EndpointSlice['ports']>[number];
@@ -31,7 +31,7 @@ export function findPort(pod: Pick<Pod, 'spec'>, port: ServicePort): number | un
   const target =
     port.targetPort === undefined || port.targetPort === 0 || port.targetPort === '' ? port.port : port.targetPort;
   if (typeof target === 'number') return target;
-  for (const { port: p } of containerPorts(pod)) {
+  for (const p of declaredPorts(pod)) {
     if (p.name === target && (p.protocol ?? 'TCP') === (port.protocol ?? 'TCP')) return p.containerPort;
   }
   return undefined;

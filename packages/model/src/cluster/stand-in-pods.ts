@@ -30,8 +30,9 @@ export function standInPods(
     for (const { targetRef, addresses, nodeName, conditions } of placed.object.endpoints) {
       if (targetRef?.kind !== 'Pod' || targetRef.name === undefined) continue;
       const key = `${targetRef.namespace ?? placed.object.metadata.namespace}/${targetRef.name}`;
+      if (collected.pods.has(key)) continue;
       const own = addresses.flatMap((a) => canonical(a) ?? []).filter((a) => !nodeAddresses.has(a));
-      if (collected.pods.has(key) || own.length === 0) continue;
+      if (own.length === 0) continue;
       const before = seen.get(key);
       if (before) before.addresses = [...new Set([...before.addresses, ...own])];
       else

@@ -94,6 +94,13 @@ export interface Wiring {
   cni: string;
 }
 
+/** On what a pod's routes of one family hang. */
+interface PodRoutes {
+  family: Family;
+  isOwn: boolean;
+  isLinkLocal: boolean;
+}
+
 class PodLinks {
   readonly #node: string;
   readonly #wiring: Wiring;
@@ -148,7 +155,7 @@ class PodLinks {
     side.links.push(isBridge ? { ...port, master: 'cni0', hairpin: true } : port);
     const addresses: Address[] = [];
     const subnets: Partial<Record<Family, string>> = {};
-    const tables: { key: string; routes: Route[] }[] = [];
+    const tables: PodRoutes[] = [];
     for (const text of podAddresses(placed.object)) {
       const address = parseAddress(text);
       if (!address || subnets[address.family] !== undefined) continue;
@@ -159,7 +166,7 @@ class PodLinks {
       const length = isLinkLocal || !isOwn ? width(family) : range.prefix.length;
       addresses.push({ link: 'eth0', address: `${text}/${length}`, cause });
       subnets[family] = `${text}/${length}`;
-      tables.push(this.#podRoutes(family, isOwn, isLinkLocal));
+      tables.push({ family, isOwn, isLinkLocal });
       const isFirst = !this.#taken.has(text);
       this.#taken.add(text);
       if (isFirst && !isOwn) side.foreign.push({ family, address: text, pod: placed });
@@ -193,11 +200,10 @@ class PodLinks {
     }
   }
 
-  /** The pod's own routes, with a key under which equal ones are shared. */
-  #podRoutes(family: Family, isOwn: boolean, isLinkLocal: boolean): { key: string; routes: Route[] } {
+  /** The pod's own routes. */
+  #podRoutes(family: Family, isOwn: boolean, isLinkLocal: boolean): Route[] {
     const cause = this.#cause;
     const range = this.#side.ranges[family];
-    const key = `${family}${isOwn ? 'own' : ''}${isLinkLocal ? 'll' : ''}`;
     const bits = width(family);
     const onLink = (gateway: string): Route => ({
       family,
@@ -211,21 +217,27 @@ class PodLinks {
       const gateway = LINK_LOCAL_GATEWAY[family];
       // An IPv6 link-local gateway needs no route of its own.
       const reach = family === 4 ? [onLink(gateway)] : [];
-      return { key, routes: [...reach, via(family, ANY[family], 'eth0', gateway, cause)] };
+      return [...reach, via(family, ANY[family], 'eth0', gateway, cause)];
     }
     const { gateway, text } = range;
     const byDefault = via(family, ANY[family], 'eth0', gateway, cause);
-    if (!isOwn) return { key, routes: [onLink(gateway), byDefault] };
-    if (this.#wiring.kind === 'bridge')
-      return { key, routes: [connected(family, text, 'eth0', undefined, cause), byDefault] };
-    return { key, routes: [onLink(gateway), via(family, text, 'eth0', gateway, cause), byDefault] };
+    if (!isOwn) return [onLink(gateway), byDefault];
+    if (this.#wiring.kind === 'bridge') return [connected(family, text, 'eth0', undefined, cause), byDefault];
+    return [onLink(gateway), via(family, text, 'eth0', gateway, cause), byDefault];
   }
 
-  #table(parts: readonly { key: string; routes: Route[] }[]): RouteTable {
-    const key = parts.map((p) => p.key).join(' ');
-    const known = this.#tables.get(key) ?? { id: MAIN, routes: parts.flatMap((p) => p.routes) };
-    this.#tables.set(key, known);
-    return known;
+  /** Equal routes are one table. */
+  #table(parts: readonly PodRoutes[]): RouteTable {
+    let key = '';
+    for (const { family, isOwn, isLinkLocal } of parts)
+      key += `${family}${isOwn ? 'own' : ''}${isLinkLocal ? 'll' : ''} `;
+    let table = this.#tables.get(key);
+    if (!table) {
+      const routes = parts.flatMap(({ family, isOwn, isLinkLocal }) => this.#podRoutes(family, isOwn, isLinkLocal));
+      table = { id: MAIN, routes };
+      this.#tables.set(key, table);
+    }
+    return table;
   }
 
   #hostRoute(family: Family, address: string, dev: string, cause: PodCause): Route {

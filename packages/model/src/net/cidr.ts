@@ -9,6 +9,7 @@ import {
   type IpPrefix,
   maskOf,
   networkOf,
+  number4,
   parseAddress,
   parsePrefix,
   type Words,
@@ -97,7 +98,10 @@ export function nth(prefix: IpPrefix, offset: number): IpAddress | undefined {
 
 /** Canonical text; undefined for what is no address (a redaction, a typing error). */
 export function canonical(text: string | undefined): string | undefined {
-  const address = text === undefined ? undefined : parseAddress(text);
+  if (text === undefined) return undefined;
+  // Strict IPv4 is written in one way only.
+  if (number4(text) >= 0) return text;
+  const address = parseAddress(text);
   return address && formatAddress(address);
 }
 

@@ -100,7 +100,7 @@ class Reader {
       result.ignored.push({ file: name, code: 'empty-document', why: 'empty, or only comments', count: empty });
     }
     this.#faults(name, faults, lineAt);
-    this.#sources.keep(file, documents);
+    this.#sources.keep(file, documents, text);
     documents.forEach(({ value, form, start, starts }, document) => {
       unfold(value, {
         file: name,

@@ -11,18 +11,24 @@ interface KeptFile {
 interface OpenFile {
   name: string;
   text: string;
-  lines: Lines;
+  /** Made when first needed. */
+  lines?: Lines;
   finders: Map<number, Finder>;
 }
+
+/** Characters of a text that stays in memory after it was read. */
+const KEPT = 100 * 2 ** 20;
 
 /** The sources as bytes, to find the line of a field when someone asks. The file asked for last stays open. */
 export class Sources {
   readonly #files = new Map<string, KeptFile>();
   #open: OpenFile | undefined;
 
-  keep(file: SourceFile, documents: readonly RawDocument[]): void {
+  /** `text`: what the file reads; that of a large snapshot is kept as the one that will be asked for. */
+  keep(file: SourceFile, documents: readonly RawDocument[], text: string): void {
     const places = documents.map(({ form, start, end, nth }) => ({ form, start, end, nth }));
     this.#files.set(file.name, { bytes: file.bytes, documents: places });
+    if (text.length <= KEPT) this.#open = { name: file.name, text, finders: new Map() };
   }
 
   /** 1-based; the line of the nearest parent where the field is not written. */
@@ -37,13 +43,14 @@ export class Sources {
       finder = document.form === 'json' ? new JsonFinder(text) : new YamlFinder(text, document.nth);
       open.finders.set(origin.document, finder);
     }
+    open.lines ??= new Lines(open.text);
     return open.lines.lineAt(document.start + finder.find(origin.items ?? [], path));
   }
 
   #openFile(name: string, bytes: Uint8Array): OpenFile {
     if (this.#open?.name !== name) {
       const { text } = decodeText(bytes);
-      this.#open = { name, text, lines: new Lines(text), finders: new Map() };
+      this.#open = { name, text, finders: new Map() };
     }
     return this.#open;
   }

@@ -65,11 +65,17 @@ export class Lines {
   readonly #starts: Uint32Array;
 
   constructor(text: string) {
+    let starts = new Uint32Array(16 + (text.length >> 4));
     let count = 1;
-    for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) count += 1;
-    this.#starts = new Uint32Array(count);
-    let line = 1;
-    for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) this.#starts[line++] = at + 1;
+    for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) {
+      if (count === starts.length) {
+        const longer = new Uint32Array(count * 2);
+        longer.set(starts);
+        starts = longer;
+      }
+      starts[count++] = at + 1;
+    }
+    this.#starts = starts.subarray(0, count);
   }
 
   /** 1-based. */
