@@ -1,6 +1,9 @@
 /** Text of Linux's own tools, in and out of the machine's types. */
 
+export * from './bridge/index.ts';
+export * from './conntrack/index.ts';
 export * from './ip/index.ts';
+export * from './ipset/index.ts';
 export {
   type IpFamily,
   parseIptablesRule,
@@ -17,4 +20,9 @@ export {
   type ReadOptions,
   sniffFamily,
 } from './iptables-save.ts';
+export * from './ipvs/index.ts';
 export * from './nft/index.ts';
+export * from './node/index.ts';
+export * from './proc/index.ts';
+export * from './sockets/index.ts';
+export * from './sysctl/index.ts';

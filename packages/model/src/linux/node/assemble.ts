@@ -1,0 +1,229 @@
+/** From the parts read of one network namespace to one `Netns`, with what had to be left out or assumed. */
+import { addressesOf, type Family, type Link, type Netns, type Route, type RouteTable } from '@podwire/engine';
+import type { Problem } from '../../problem.ts';
+import { staticEntries } from '../bridge/index.ts';
+import { settleV6only } from '../sockets/words.ts';
+import type { CollectedNetns } from './collected.ts';
+import { joinFilters } from './netfilter.ts';
+
+export interface Assembled {
+  netns: Netns;
+  problems: Problem[];
+  /** Links that are something the machine takes for a plain device, by name. */
+  kinds: ReadonlyMap<string, string>;
+  /** Links that another one than a bridge commands: they carry that one's frames and none of their own. */
+  enslaved: ReadonlySet<string>;
+}
+
+const LOCAL = 255;
+
+function problem(code: string, message: string, severity: Problem['severity'] = 'warning'): Problem {
+  return { severity, code, message };
+}
+
+/** The first of each key. */
+function distinct<T>(items: readonly T[], key: (item: T) => string): T[] {
+  const seen = new Set<string>();
+  return items.filter((item) => {
+    const id = key(item);
+    return !seen.has(id) && seen.add(id) !== undefined;
+  });
+}
+
+class Assembly {
+  readonly problems: Problem[] = [];
+  readonly enslaved = new Set<string>();
+  readonly #read: CollectedNetns;
+  readonly #name: string;
+
+  constructor(read: CollectedNetns, name: string) {
+    this.#read = read;
+    this.#name = name;
+  }
+
+  /** Kinds whose packets the machine does not change as Linux does. */
+  #warnOfKind(link: Link, kind: string): void {
+    const why: Readonly<Record<string, string>> = {
+      vrf: 'its routing domain is not modelled: its links are treated as if they were in none',
+      ipvlan: 'is treated as a plain device',
+      wireguard: 'is a tunnel: what it sends counts as sent, its outer packets are not walked',
+    };
+    const known = ['veth', 'bridge', 'dummy', 'vxlan', 'vlan', 'ifb', 'tun', 'loopback', 'device'];
+    if (known.includes(kind)) return;
+    const text =
+      why[kind] ?? (/gre|ipip|sit|tnl|geneve|vti|xfrm/.test(kind) ? why.wireguard : 'is treated as a plain device');
+    this.problems.push(problem('link-kind', `${link.name} (${kind}) ${text}`, 'info'));
+  }
+
+  links(): Link[] {
+    const { links, older, kinds, ports, bridges } = this.#read;
+    const named = new Map(links);
+    if (named.size === 0) for (const link of older.links) if (!named.has(link.name)) named.set(link.name, link);
+    for (const name of bridges) named.set(name, { ...(named.get(name) ?? { name }), kind: 'bridge' });
+    for (const port of ports) {
+      const link = named.get(port.name);
+      if (!link) continue;
+      named.set(port.name, {
+        ...link,
+        master: port.master,
+        ...(port.hairpin && { hairpin: true }),
+        ...(port.isolated && { isolated: true }),
+      });
+    }
+    // A bridge of a listing without details shows by its ports alone.
+    for (const { master } of named.values()) {
+      const link = master === undefined ? undefined : named.get(master);
+      if (link?.kind === 'device' && !kinds.has(link.name)) named.set(link.name, { ...link, kind: 'bridge' });
+    }
+    for (const link of named.values()) this.#warnOfKind(link, kinds.get(link.name) ?? link.kind);
+    return [...named.values()].map((link) => this.#settled(link, named));
+  }
+
+  #settled(link: Link, all: ReadonlyMap<string, Link>): Link {
+    const { master, peer, ...rest } = link;
+    const over = master === undefined ? undefined : all.get(master);
+    const other = peer && all.get(peer.link);
+    const isPair = other?.peer?.link === link.name && other.name !== link.name;
+    if (master !== undefined && over?.kind !== 'bridge') {
+      const kind = this.#read.kinds.get(master) ?? 'no bridge';
+      // The ports of a bond or team carry its frames; those of a VRF are links of their own.
+      if (kind !== 'vrf') this.enslaved.add(link.name);
+      if (!over || kind === 'no bridge') {
+        this.problems.push(problem('link-master', `${link.name}: its master ${master} is no bridge that was dumped`));
+      }
+    }
+    return {
+      ...rest,
+      ...(over?.kind === 'bridge' && { master: over.name }),
+      ...(isPair && peer && { peer }),
+    };
+  }
+
+  addresses(links: readonly Link[]): Netns['addresses'] {
+    const { addresses, older } = this.#read;
+    const known = new Set(links.map((link) => link.name));
+    const found = addresses.length > 0 ? addresses : older.addresses;
+    const own = found.filter(({ link, address }) => {
+      if (known.has(link)) return true;
+      this.problems.push(problem('address-link', `${address}: there is no link ${link}`));
+      return false;
+    });
+    return distinct(own, (a) => `${a.link} ${a.address} ${a.peer ?? ''}`);
+  }
+
+  #familyRoutes(family: Family): { table: number; route: Route }[] {
+    const { routes, olderRoutes } = this.#read;
+    const isOf = (entry: { route: Route }) => entry.route.family === family;
+    return routes.some(isOf) ? routes.filter(isOf) : olderRoutes.filter(isOf);
+  }
+
+  tables(links: readonly Link[]): RouteTable[] {
+    const known = new Set(['lo', ...links.map((link) => link.name)]);
+    const tables = new Map<number, RouteTable>();
+    const strange = new Set<string>();
+    const all = ([4, 6] as const).flatMap((family) => this.#familyRoutes(family));
+    const key = ({ table, route }: { table: number; route: Route }) =>
+      JSON.stringify([
+        table,
+        route.family,
+        route.type,
+        route.destination,
+        route.metric ?? 0,
+        route.tos ?? 0,
+        route.nexthops,
+      ]);
+    for (const { table: id, route } of distinct(all, key)) {
+      const missing = route.nexthops.find((hop) => !known.has(hop.dev));
+      if (missing) {
+        strange.add(missing.dev);
+        continue;
+      }
+      const table = tables.get(id) ?? { id, routes: [] };
+      table.routes.push(route);
+      tables.set(id, table);
+    }
+    for (const dev of strange) {
+      this.problems.push(problem('route-link', `routes by ${dev} are left out: there is no such link in the dump`));
+    }
+    return [...tables.values()].sort((a, b) => Number(b.id === LOCAL) - Number(a.id === LOCAL) || a.id - b.id);
+  }
+
+  rules(): Pick<Netns, 'rules'> {
+    const { rules } = this.#read;
+    if (rules.size === 0) return {};
+    // A family whose rules were not dumped has the kernel's own.
+    const own = (family: Family): NonNullable<Netns['rules']> =>
+      rules.get(family) ?? [
+        { family, priority: 0, action: { kind: 'lookup', table: LOCAL } },
+        { family, priority: 32766, action: { kind: 'lookup', table: 254 } },
+        ...(family === 4 ? [{ family, priority: 32767, action: { kind: 'lookup', table: 253 } } as const] : []),
+      ];
+    return { rules: [...own(4), ...own(6)] };
+  }
+
+  sysctls(): Record<string, string | number> {
+    const { sysctls } = this.#read;
+    if (sysctls.size > 0) return Object.fromEntries(sysctls);
+    this.problems.push(
+      problem(
+        'no-sysctl',
+        `${this.#name}: no sysctl in the dump: forwarding is taken to be on, all else as a fresh kernel has it`,
+      ),
+    );
+    return { 'net.ipv4.ip_forward': 1, 'net.ipv6.conf.all.forwarding': 1 };
+  }
+
+  conntrack(): Pick<Netns, 'conntrack'> {
+    const { conntrack } = this.#read;
+    if (conntrack.length === 0) return {};
+    const key = (e: (typeof conntrack)[number]) => JSON.stringify([e.protocol, e.zone, e.original]);
+    return { conntrack: distinct(conntrack, key) };
+  }
+}
+
+function warnOfMissing(read: CollectedNetns, netns: Netns, problems: Problem[]): void {
+  if (netns.links.length === 0) {
+    problems.push(problem('no-links', `${netns.name}: no links in the dump: give "ip -d addr"`, 'error'));
+  }
+  for (const family of [4, 6] as const) {
+    const has = addressesOf(netns).some((a) => a.address.includes(':') === (family === 6) && a.link !== 'lo');
+    const routes = netns.tables.some((t) => t.routes.some((r) => r.family === family && t.id !== LOCAL));
+    if (has && !routes) problems.push(problem('no-routes', `${netns.name}: no IPv${family} routes in the dump`));
+  }
+  if (read.vlans.some(({ vid }) => vid !== 1)) {
+    problems.push(
+      problem('vlan-filtering', `${netns.name}: VLANs of bridge ports are not modelled: all ports are one LAN`),
+    );
+  }
+}
+
+export function assemble(read: CollectedNetns, name: string): Assembled {
+  const assembly = new Assembly(read, name);
+  const links = assembly.links();
+  const known = new Set(['lo', ...links.map((link) => link.name)]);
+  const vxlans = new Set(links.filter((link) => link.vxlan).map((link) => link.name));
+  const fdb = staticEntries(read.fdb, (link) => vxlans.has(link)).filter(({ link }) => known.has(link));
+  const neighbors = distinct(read.neighbors, (n) => `${n.link} ${n.address} ${n.proxy === true}`);
+  const netfilter = joinFilters(read);
+  const listeners = read.listeners && settleV6only(read.listeners.list);
+  const netns: Netns = {
+    name,
+    links,
+    addresses: assembly.addresses(links),
+    tables: assembly.tables(links),
+    ...assembly.rules(),
+    ...(read.nexthops.size > 0 && { nexthops: [...read.nexthops.values()].sort((a, b) => a.id - b.id) }),
+    neighbors: neighbors.filter(({ link }) => known.has(link)),
+    fdb: distinct(fdb, (e) => `${e.mac} ${e.link} ${e.dst ?? ''}`),
+    sysctls: assembly.sysctls(),
+    netfilter: netfilter.tables,
+    ...(read.sets.size > 0 && { sets: [...read.sets.values()] }),
+    ...(listeners && {
+      listeners: distinct(listeners, (l) => `${l.protocol} ${l.address} ${l.port} ${l.device ?? ''}`),
+    }),
+    ...assembly.conntrack(),
+  };
+  const problems = [...assembly.problems, ...netfilter.problems];
+  warnOfMissing(read, netns, problems);
+  return { netns, problems, kinds: read.kinds, enslaved: assembly.enslaved };
+}

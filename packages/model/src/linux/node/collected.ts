@@ -1,0 +1,85 @@
+/** What was read of one network namespace, part by part, before it is put together. */
+import type {
+  Address,
+  ConntrackEntry,
+  Family,
+  IpSet,
+  Link,
+  Listener,
+  Neighbor,
+  NexthopObject,
+  PolicyRule,
+  Route,
+  Table,
+} from '@podwire/engine';
+import type { ListedFdbEntry } from '../bridge/fdb.ts';
+import type { BridgePort, PortVlan } from '../bridge/ports.ts';
+import type { IpvsService } from '../ipvs/types.ts';
+import type { DumpKind } from './kinds.ts';
+
+export interface ReadFile {
+  file: string;
+  /** First line of the part, in a file that holds several. */
+  line: number;
+}
+
+/** Which of the two implementations of iptables a dump is of: both may hold rules at once. */
+export type Flavour = 'legacy' | 'nft' | 'unknown';
+
+export interface CollectedNetns {
+  /** Empty for the host's own. */
+  name: string;
+  links: Map<string, Link>;
+  kinds: Map<string, string>;
+  others: Map<string, { netns?: string; index: number }>;
+  addresses: Address[];
+  /** From `ifconfig` and /proc/net/if_inet6, used where `ip addr` is missing. */
+  older: { links: Link[]; addresses: Address[] };
+  routes: { table: number; route: Route }[];
+  /** From `route` and /proc/net/route, for families that `ip route` is missing of. */
+  olderRoutes: { table: number; route: Route }[];
+  rules: Map<Family, PolicyRule[]>;
+  neighbors: Neighbor[];
+  nexthops: Map<number, NexthopObject>;
+  fdb: ListedFdbEntry[];
+  ports: BridgePort[];
+  bridges: Set<string>;
+  vlans: PortVlan[];
+  sysctls: Map<string, string | number>;
+  netfilter: { flavour: Flavour; table: Table; from: ReadFile }[];
+  /** An nft dump says that legacy tables exist, too. */
+  warnsOfLegacy: boolean;
+  sets: Map<string, IpSet>;
+  listeners: { rank: number; list: Listener[] } | undefined;
+  conntrack: ConntrackEntry[];
+  ipvs: IpvsService[];
+  kindsSeen: Set<DumpKind>;
+}
+
+export function emptyCollection(name: string): CollectedNetns {
+  return {
+    name,
+    links: new Map(),
+    kinds: new Map(),
+    others: new Map(),
+    addresses: [],
+    older: { links: [], addresses: [] },
+    routes: [],
+    olderRoutes: [],
+    rules: new Map(),
+    neighbors: [],
+    nexthops: new Map(),
+    fdb: [],
+    ports: [],
+    bridges: new Set(),
+    vlans: [],
+    sysctls: new Map(),
+    netfilter: [],
+    warnsOfLegacy: false,
+    sets: new Map(),
+    listeners: undefined,
+    conntrack: [],
+    ipvs: [],
+    kindsSeen: new Set(),
+  };
+}

@@ -1,0 +1,213 @@
+/** A folder of dumps of one node, or its files out of an archive: what is in it, told by content, and the network namespaces it shows. */
+import type { Netns } from '@podwire/engine';
+import type { Problem } from '../../problem.ts';
+import type { SourceFile } from '../../read/source.ts';
+import type { TableNames } from '../ip/index.ts';
+import type { IpvsService } from '../ipvs/index.ts';
+import { linesOf } from '../lines.ts';
+import { readSysctlFile } from '../sysctl/index.ts';
+import { type Assembled, assemble } from './assemble.ts';
+import { type CollectedNetns, emptyCollection } from './collected.ts';
+import { joinAcross } from './join.ts';
+import { type DumpKind, titleOf } from './kinds.ts';
+import { type Part, type PartResult, readPart } from './read-part.ts';
+import { netnsOfCommand, type Section, sectionsOf } from './sections.ts';
+import { commandOfName, kindOfCommand, sniff } from './sniff.ts';
+
+/** One part of a file that was found to be a dump. */
+export interface FoundDump {
+  file: string;
+  /** First line, where a file holds several parts. */
+  line: number;
+  kind: DumpKind;
+  title: string;
+  /** Name of the namespace it shows; absent for the host's own. */
+  netns?: string;
+  /** How many routes, rules, links ... came out of it. */
+  items: number;
+  lines: number;
+  /** Lines that were not understood; each is a problem. */
+  notUnderstood: number;
+  note?: string;
+}
+
+export interface NodeDump {
+  name: string;
+  /** The host's own first, named as the node; then the others, as `NODE/NAME`. */
+  netnses: Assembled[];
+  found: FoundDump[];
+  /** Files that hold nothing of the kind. */
+  ignored: { file: string; why: string }[];
+  problems: Problem[];
+  ipvs: IpvsService[];
+  /** Parts that are nftables rulesets, which are not evaluated yet. */
+  nftables: number;
+}
+
+/** Larger files are logs. */
+const BYTES_MAX = 64 * 1024 * 1024;
+/** Namespaces of one node. */
+const NETNS_MAX = 4096;
+
+const decoder = new TextDecoder();
+
+function isText(bytes: Uint8Array): boolean {
+  return !bytes.subarray(0, 4096).includes(0);
+}
+
+/** `netns/NAME/ip-addr.txt`, `namespaces/NAME/...`, `ip_netns_exec_NAME_ip_address_show`. */
+function netnsOfPath(path: string): string | undefined {
+  const inName = /ip_netns_exec_(.+?)_(?:ip|ip6?tables|ss|netstat|sysctl|bridge|nft|conntrack|ethtool)(?:[_-]|$)/.exec(
+    path,
+  )?.[1];
+  return inName ?? /(?:^|\/)(?:ip-)?(?:netns|namespaces)\/([^/]+)\//.exec(path)?.[1];
+}
+
+class NodeReader {
+  readonly found: FoundDump[] = [];
+  readonly ignored: NodeDump['ignored'] = [];
+  readonly problems: Problem[] = [];
+  readonly collections = new Map<string, CollectedNetns>();
+  readonly #name: string;
+  readonly #tableNames: TableNames = new Map();
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  collection(netns: string): CollectedNetns {
+    const known = this.collections.get(netns) ?? emptyCollection(netns);
+    this.collections.set(netns, known);
+    return known;
+  }
+
+  nameOf(netns: string): string {
+    return netns === '' ? this.#name : `${this.#name}/${netns}`;
+  }
+
+  read(file: SourceFile): void {
+    if (file.bytes.byteLength > BYTES_MAX) {
+      this.ignored.push({ file: file.name, why: `larger than ${BYTES_MAX / 1024 / 1024} MiB` });
+      return;
+    }
+    if (!isText(file.bytes)) {
+      this.ignored.push({ file: file.name, why: 'binary data' });
+      return;
+    }
+    const text = decoder.decode(file.bytes);
+    const netns = netnsOfPath(file.name) ?? '';
+    if (this.#readSysctlFile(file.name, text, netns)) return;
+    const command = netnsOfCommand(commandOfName(file.name)).command;
+    const sections = sectionsOf(text);
+    let any = false;
+    for (const section of sections) any = this.#readSection(file.name, section, command, netns) || any;
+    if (!any) this.ignored.push({ file: file.name, why: text.trim() === '' ? 'empty' : 'no dump that is known' });
+  }
+
+  /** A file of /proc/sys is one setting. */
+  #readSysctlFile(path: string, text: string, netns: string): boolean {
+    const read = text.length < 4096 ? readSysctlFile(path, text) : undefined;
+    if (!read) return false;
+    const into = this.collection(netns);
+    for (const [name, value] of Object.entries(read.sysctls)) into.sysctls.set(name, value);
+    const items = Object.keys(read.sysctls).length;
+    this.found.push({
+      file: path,
+      line: 1,
+      kind: 'sysctl',
+      title: titleOf('sysctl'),
+      ...this.#netns(netns),
+      items,
+      lines: 1,
+      notUnderstood: 0,
+    });
+    return true;
+  }
+
+  #netns(netns: string): Pick<FoundDump, 'netns'> {
+    return netns === '' ? {} : { netns };
+  }
+
+  #readSection(file: string, section: Section, nameCommand: string, fileNetns: string): boolean {
+    const command = section.command ?? nameCommand;
+    const hint = section.hint ?? kindOfCommand(command);
+    const kind = sniff(section.text, hint);
+    if (kind === undefined) return this.#explainUnknown(file, section, hint);
+    const netns = section.netns ?? fileNetns;
+    if (!this.collections.has(netns) && this.collections.size >= NETNS_MAX) {
+      this.problems.push({
+        severity: 'warning',
+        code: 'too-many-netns',
+        message: `more than ${NETNS_MAX} namespaces`,
+        file,
+      });
+      return true;
+    }
+    const part: Part = { kind, text: section.text, file, firstLine: section.firstLine, command };
+    const context = { tableNames: this.#tableNames, netns: this.nameOf(netns) };
+    const result = this.#readPart(part, netns, context);
+    this.problems.push(...result.problems);
+    const lines = linesOf(section.text).length;
+    const named = new Set(result.problems.map((p) => p.line)).size;
+    this.found.push({
+      file,
+      line: section.firstLine,
+      kind,
+      title: titleOf(kind),
+      ...this.#netns(netns),
+      items: result.items,
+      lines,
+      notUnderstood: Math.min(named, lines),
+      ...(result.note !== undefined && { note: result.note }),
+    });
+    return true;
+  }
+
+  #readPart(part: Part, netns: string, context: Parameters<typeof readPart>[2]): PartResult {
+    return readPart(part, this.collection(netns), context);
+  }
+
+  /** What stands behind a command that podwire reads, and is none of its output: an error message, mostly. */
+  #explainUnknown(file: string, section: Section, hint: DumpKind | undefined): boolean {
+    const [first] = linesOf(section.text, section);
+    if (hint === undefined || !first) return section.command !== undefined && !first;
+    this.problems.push({
+      severity: 'warning',
+      code: 'not-a-dump',
+      message: `this is not what ${titleOf(hint)} prints: ${first.text.trim().slice(0, 100)}`,
+      file,
+      line: first.number,
+    });
+    return false;
+  }
+}
+
+/** `rt_tables` names the tables that other dumps use. */
+function namesFirst(a: SourceFile, b: SourceFile): number {
+  const rank = ({ name }: SourceFile) => (name.includes('rt_tables') ? 0 : 1);
+  return rank(a) - rank(b);
+}
+
+/** Reads the files of one node. They are unpacked already; folders stand in their names. */
+export function readNode(name: string, files: readonly SourceFile[]): NodeDump {
+  const reader = new NodeReader(name);
+  for (const file of [...files].sort(namesFirst)) reader.read(file);
+  const collections = [...reader.collections.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  const assembled = collections.map((read) => ({ read, ...assemble(read, reader.nameOf(read.name)) }));
+  const netnses = joinAcross(assembled);
+  const problems = [...reader.problems, ...assembled.flatMap((one) => one.problems)];
+  return {
+    name,
+    netnses,
+    found: reader.found,
+    ignored: reader.ignored,
+    problems,
+    ipvs: collections.flatMap((read) => read.ipvs),
+    nftables: reader.found.filter((found) => found.kind === 'nft').length,
+  };
+}
+
+/** The namespaces alone, the host's own first. */
+export function netnsesOf(dump: NodeDump): Netns[] {
+  return dump.netnses.map(({ netns }) => netns);
+}

@@ -1,0 +1,89 @@
+/** One file may hold what several commands printed, each after its prompt or title: the parts, and whose they are. */
+
+import type { DumpKind } from './kinds.ts';
+import { kindOfCommand } from './sniff.ts';
+
+export interface Section {
+  text: string;
+  /** Number of its first line in the file. */
+  firstLine: number;
+  /** The command that printed it, where the file says. */
+  command?: string;
+  hint?: DumpKind;
+  /** The network namespace the command ran in. */
+  netns?: string;
+}
+
+/** Programs whose output stands in such collections; those that podwire does not read end a part all the same. */
+const PROGRAM =
+  '(?:ip|bridge|brctl|ipset|conntrack|ss|netstat|sysctl|ipvsadm|ifconfig|route|arp|ip6?tables(?:-legacy|-nft)?(?:-save)?|nft|cat|ebtables(?:-save)?|arptables(?:-save)?|nsenter|ethtool|tc|hostname(?:ctl)?|uname|date|uptime|kubectl|docker|crictl|lsmod|lspci|dmesg|systemctl|journalctl|resolvectl|nmcli|wg|mount|ps|df|free|env|ls|echo|grep|lsns)';
+
+/** `root@node:~# `, `[root@node ~]# `, `node# `, `$ `. */
+const PROMPT = /^(?:\[[^\]\s]+@[^\]]+\]|[\w.-]+@[\w.-]+(?::[^\s#$]*)?|[\w.-]+)?\s?[#$%]\s+(.*)$/;
+/** `+ ip addr`, `=== ip addr ===`, `--- ip addr`, `### ip addr`, `==> ip addr <==`. */
+const TITLE = /^(?:\+{1,4}|={2,}>?|-{2,}|#{1,6}|\*{3,})\s*(.*?)\s*(?:<?={2,}|-{2,}|#+|\*+|:)?$/;
+const EMPTY_PROMPT = /^(?:\[[^\]\s]+@[^\]]+\]|[\w.-]+@[\w.-]+(?::[^\s#$]*)?)\s?[#$%]\s*$/;
+
+const COMMAND = new RegExp(`^(?:sudo\\s+(?:-\\S+\\s+)*)?(?:/\\S*/)?${PROGRAM}(?:\\s|$)`);
+const PROC = /^\/proc\/\S+$/;
+
+function commandOf(line: string): string | undefined {
+  for (const pattern of [PROMPT, TITLE]) {
+    const text = pattern.exec(line)?.[1]?.trim();
+    if (text !== undefined && (COMMAND.test(text) || PROC.test(text))) return text;
+  }
+  // A prompt with a host's name is one, whatever was typed behind it.
+  return /^(?:\[[^\]\s]+@[^\]]+\]|[\w.-]+@[\w.-]+:[^\s#$]*)\s?[#$]\s+(.*)$/.exec(line)?.[1];
+}
+
+/** `ip netns exec NAME CMD`, `ip -n NAME CMD`, `nsenter --net=/run/netns/NAME CMD`. */
+export function netnsOfCommand(command: string): { command: string; netns?: string } {
+  const exec = /^(?:sudo\s+)?ip\s+netns\s+exec\s+(\S+)\s+(.*)$/.exec(command);
+  if (exec) return { netns: exec[1] as string, command: exec[2] as string };
+  const option = /^((?:sudo\s+)?ip)\s+(?:-n|-netns)\s+(\S+)\s+(.*)$/.exec(command);
+  if (option) return { netns: option[2] as string, command: `${option[1]} ${option[3]}` };
+  const nsenter = /^(?:sudo\s+)?nsenter\s+(.*)$/.exec(command)?.[1];
+  if (nsenter === undefined) return { command };
+  const name = /--net=\/\S*\/([^\s/]+)/.exec(nsenter)?.[1] ?? /(?:-t|--target)[ =](\d+)/.exec(nsenter)?.[1];
+  const rest = nsenter.replace(/^(?:(?:--?[\w-]+(?:=\S+)?|\d+)\s+)*(?:--\s+)?/, '');
+  return { command: rest, ...(name !== undefined && name !== '1' && name !== 'net' && { netns: name }) };
+}
+
+/** Marks around pasted text. */
+const FENCE = /^\s*(```|~~~|<\/?details>|<\/?summary>|<\/?pre>|<\/?code>)/;
+
+const COLORS = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*[A-Za-z]`, 'g');
+
+function withoutColors(text: string): string {
+  return text.replace(COLORS, '');
+}
+
+/** Escape sequences of terminals and carriage returns are taken off. */
+export function sectionsOf(raw: string): Section[] {
+  const lines = withoutColors(raw).split(/\r\n|\n|\r/);
+  const sections: Section[] = [];
+  let current: Section = { text: '', firstLine: 1 };
+  let taken: string[] = [];
+  const close = () => {
+    current.text = taken.join('\n');
+    if (taken.some((line) => line.trim() !== '') || current.command !== undefined) sections.push(current);
+  };
+  lines.forEach((line, index) => {
+    const typed = commandOf(line);
+    if (typed !== undefined) {
+      close();
+      const { command, netns } = netnsOfCommand(typed.trim());
+      const hint = kindOfCommand(command);
+      current = {
+        text: '',
+        firstLine: index + 2,
+        command,
+        ...(hint !== undefined && { hint }),
+        ...(netns !== undefined && { netns }),
+      };
+      taken = [];
+    } else taken.push(FENCE.test(line) || EMPTY_PROMPT.test(line) ? '' : line);
+  });
+  close();
+  return sections;
+}
