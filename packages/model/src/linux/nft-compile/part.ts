@@ -1,0 +1,50 @@
+/** What an expression reads, for the machine: a selector, the type of its values, and what has to hold before it can be read. */
+import type { Scalar, Selector, Statement, TableFamily, ValueType } from '@podwire/engine';
+import type { NftExpression } from '../nft/syntax.ts';
+import type { Datatype } from '../nft/tables/datatypes.ts';
+
+export interface Part {
+  selector: Selector;
+  /** How nft writes its values. */
+  datatype: Datatype;
+  type: ValueType;
+  /** nft numbers some values otherwise than the machine does. */
+  renumber?: (value: bigint) => bigint;
+  /** What nft itself tests first: that the packet has the header. */
+  needs: Statement[];
+}
+
+/** Where a rule stands, as far as the meaning of its expressions hangs on it. */
+export interface Scope {
+  family: TableFamily;
+  /** Named sets and maps of the table, as they are declared. */
+  declared: ReadonlyMap<string, { key: readonly Datatype[]; data?: readonly Datatype[] | 'verdict' | 'object' }>;
+  /** The text of an expression or statement that is not modelled. */
+  text: (node: unknown) => string;
+}
+
+/** What the machine keeps values of a datatype as. */
+export function valueType({ codec, name }: Datatype): ValueType {
+  if (codec === 'ipv4') return 'ipv4_addr';
+  if (codec === 'ipv6') return 'ipv6_addr';
+  if (codec === 'ether') return 'ether_addr';
+  return codec === 'string' && name === 'ifname' ? 'ifname' : 'integer';
+}
+
+export function plainPart(selector: Selector, datatype: Datatype, needs: Statement[] = []): Part {
+  return { selector, datatype, type: valueType(datatype), needs };
+}
+
+export function unmodelled(node: NftExpression, datatype: Datatype, scope: Scope, needs: Statement[] = []): Part {
+  const type = valueType(datatype);
+  return { selector: { field: 'unmodelled', text: scope.text(node), type }, datatype, type, needs };
+}
+
+export const protocolIs = (protocol: number): Statement => ({ kind: 'protocol', protocol });
+
+export const compareInteger = (selector: Selector, value: Scalar): Statement => ({
+  kind: 'compare',
+  key: [selector],
+  op: 'eq',
+  values: [value],
+});
