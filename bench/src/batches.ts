@@ -36,17 +36,18 @@ export function measureBatch(name: string, rounds: number, work: Work): Row {
     if (round > 0) totals.push((total * 1e6) / operations);
   }
   const sum = fastest.reduce((a, b) => a + b, 0);
-  const { median } = spreadOf(totals);
-  return { ...withTarget(name), unit: 'ns', min: (sum * 1e6) / operations, median, runs: rounds };
+  return rowIn(name, 'ns', (sum * 1e6) / operations, spreadOf(totals).median, rounds);
 }
 
 /** A row of repeated figures. */
 export function rowOf(name: string, unit: Row['unit'], figures: readonly number[]): Row {
   const { min, median } = spreadOf(figures);
-  return { ...withTarget(name), unit, min, median, runs: figures.length };
+  return rowIn(name, unit, min, median, figures.length);
 }
 
-function withTarget(name: string): Pick<Row, 'name' | 'against'> {
+/** A row beside its target, if it has one. */
+export function rowIn(name: string, unit: Row['unit'], min: number, median: number, runs: number): Row {
   const figure = TARGETS[name];
-  return figure === undefined ? { name } : { name, against: { figure, by: 'target' } };
+  const against = figure === undefined ? {} : { against: { figure, by: 'target' as const } };
+  return { name, ...against, unit, min, median, runs };
 }

@@ -18,6 +18,7 @@ import {
 import { createReference } from '@podwire/engine/reference';
 import { measureBatch } from './batches.ts';
 import { Random } from './random.ts';
+import { measureRepeated } from './repeated.ts';
 import type { Row, Settings, Subject } from './row.ts';
 import { wasm } from './wasm.ts';
 
@@ -84,10 +85,8 @@ async function* measureWalk(quick: boolean): AsyncIterable<Row> {
   ]);
   const list = await createRuleList({ family: 4, rules, wasm: await wasm() });
   const packet = packetTo('10.0.0.2', new Random(1));
-  yield measureBatch(`chain ${size} tested-per-rule`, quick ? 3 : 15, {
-    operations: size * 20,
-    parts: 20,
-    run: () => list.first(packet),
+  yield await measureRepeated(`chain ${size} tested-per-rule`, quick ? 30 : 300, size, () => {
+    list.first(packet);
   });
 }
 
