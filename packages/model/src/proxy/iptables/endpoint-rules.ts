@@ -42,16 +42,38 @@ export class EndpointRules {
     const port = this.#port;
     const { info } = port;
     const texts = this.#isLarge ? undefined : endpoints.map(({ endpoint }) => `${info.nameString} -> ${endpoint}`);
-    if (info.sessionAffinity === 'ClientIP' || texts?.some((text) => text.length > COMMENT_LENGTH))
+    if (!this.#hasPlainAffinity || texts?.some((text) => text.length > COMMENT_LENGTH))
       return this.#make.rules(endpointChoice(port, chain, endpoints, this.#isLarge));
-    return endpoints.map((endpoint, i) => {
-      const left = endpoints.length - i;
+    const rules: Rule[] = [];
+    const add = (endpoint: EndpointInfo, i: number, test: Statement | undefined) => {
       const body: Statement[] = [];
       if (texts) body.push({ kind: 'comment', text: texts[i] as string });
-      if (left > 1) body.push(chance(left));
+      if (test) body.push(test);
       body.push({ kind: 'jump', chain: port.endpointChain(endpoint) });
-      return { body, cause: port.endpointCause(endpoint) };
-    });
+      rules.push({ body, cause: port.endpointCause(endpoint) });
+    };
+    if (info.sessionAffinity === 'ClientIP') {
+      const seconds = info.stickyMaxAgeSeconds;
+      for (const [i, endpoint] of endpoints.entries())
+        add(endpoint, i, { ...this.#recent(endpoint), action: 'rcheck', seconds, reap: true });
+    }
+    for (const [i, endpoint] of endpoints.entries()) {
+      const left = endpoints.length - i;
+      add(endpoint, i, left > 1 ? chance(left) : undefined);
+    }
+    return rules;
+  }
+
+  /** Without affinity, or for a time that `xt_recent` takes. */
+  get #hasPlainAffinity(): boolean {
+    const { sessionAffinity, stickyMaxAgeSeconds } = this.#port.info;
+    return sessionAffinity !== 'ClientIP' || (this.#make.family === 'ip' && stickyMaxAgeSeconds >= 1);
+  }
+
+  /** The list of clients that an endpoint has served; the mask is iptables' own where none is given. */
+  #recent(endpoint: EndpointInfo) {
+    const name = this.#port.endpointChain(endpoint);
+    return { kind: 'recent' as const, name, side: 'source' as const, mask: '255.255.255.255' };
   }
 
   /** The rules of KUBE-SEP. */
@@ -64,7 +86,7 @@ export class EndpointRules {
       make.family === 'ip' &&
       !endpoint.ip.includes(':') &&
       protocol &&
-      info.sessionAffinity !== 'ClientIP' &&
+      this.#hasPlainAffinity &&
       info.nameString.length <= COMMENT_LENGTH &&
       endpoint.port > 0 &&
       endpoint.port <= 0xffff;
@@ -75,9 +97,11 @@ export class EndpointRules {
     const masquerade = make.shared({ kind: 'jump', chain: 'KUBE-MARK-MASQ' });
     const test = make.shared({ kind: 'protocol', protocol: protocol.number });
     const cause = port.endpointCause(endpoint);
+    const recent: Statement[] =
+      info.sessionAffinity === 'ClientIP' ? [{ ...this.#recent(endpoint), action: 'set' }] : [];
     return [
       { body: [{ kind: 'saddr', prefix: `${ip}/32` }, ...text, masquerade], cause },
-      { body: [test, ...text, protocol.test, { kind: 'dnat', range }], cause },
+      { body: [test, ...text, ...recent, protocol.test, { kind: 'dnat', range }], cause },
     ];
   }
 }
