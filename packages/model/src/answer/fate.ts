@@ -198,7 +198,7 @@ function fateOf(asking: Asking, source: Source, destination: Destination): Fate 
     const judged = doubtEndpoints(asking, destination, { verdict: 'unreachable', reason });
     return withoutPacket(end, destination, judged, judged.reason === reason ? summary : meaningOf(judged.reason));
   }
-  const netns = places.netnsOf(place);
+  const netns = places.netnsOf(place, address);
   if (netns === undefined) {
     return nowhere(end, destination, 'no-pod-address', `${name} has no network: it runs on no node of the input.`);
   }

@@ -15,6 +15,7 @@ import { causeObject } from './cause.ts';
 import type { Destination } from './destinations.ts';
 import { conntrackText, routeText, ruleText } from './linux-text.ts';
 import type { Path } from './paths.ts';
+import { isStandIn, type Places } from './places.ts';
 import { codeOf } from './reasons.ts';
 import { symptomOf } from './symptom.ts';
 import { choiceText, dispositionWord, type Teller, walkView } from './walk-view.ts';
@@ -103,9 +104,13 @@ function decidingWalk({ outcome, there, back }: Conversation): { walk: Walk; isR
   return back && arrived && outcome !== 'reply' ? { walk: back, isReply: true } : { walk: there, isReply: false };
 }
 
-function fateOf(conversation: Conversation, destination: Destination, fromOutside: boolean): Fate {
+function fateOf(conversation: Conversation, destination: Destination, fromOutside: boolean, places: Places): Fate {
   const { walk, isReply } = decidingWalk(conversation);
-  const { disposition, reason } = walk.end;
+  const { disposition, reason, netns } = walk.end;
+  // What stands in for the world behind a link answers for everything: that the packet left is all that is known.
+  if (!isReply && disposition === Disposition.DELIVERED && isStandIn(places.of(netns))) {
+    return { verdict: 'delivered', reason: 'leaves-by-link' };
+  }
   if (!isReply) return { verdict: dispositionWord(disposition), reason: refinedReason(walk, destination, fromOutside) };
   if (disposition === Disposition.DELIVERED) return { verdict: 'dropped', reason: codeOf(Reason.NO_SOCKET) };
   return { verdict: dispositionWord(disposition), reason: codeOf(reason) };
@@ -138,13 +143,15 @@ export function endingOf(path: Path, destination: Destination, fromOutside: bool
   return {
     ...(odds && { odds: { numerator: String(odds.numerator), denominator: String(odds.denominator) } }),
     conditions: conditionsOf(choices, teller),
-    ...fateOf(conversation, destination, fromOutside),
+    ...fateOf(conversation, destination, fromOutside, teller.places),
     direction: isReply ? 'reply' : 'forward',
     ...(symptom !== undefined && { symptom }),
     ...(receiver && { receiver }),
     ...(decisive && { decisive }),
     answered: conversation.back !== undefined,
-    listenerAssumed: conversation.there.end.reason === Reason.LISTENER_ASSUMED,
+    listenerAssumed:
+      conversation.there.end.reason === Reason.LISTENER_ASSUMED &&
+      !isStandIn(teller.places.of(conversation.there.end.netns)),
   };
 }
 

@@ -6,8 +6,13 @@ import { keyOf } from './directory.ts';
 /** Remembers each place: one answer names the same few thousands of times. */
 export interface Places {
   of(netns: string): Place;
-  /** The network namespace that a place's packets start in; undefined for a pod without a network. */
-  netnsOf(place: Place): string | undefined;
+  /** The network namespace that a place's packets start in, where the outside has parts by `address`; undefined for a pod without a network. */
+  netnsOf(place: Place, address?: string): string | undefined;
+}
+
+/** Part of the outside that stands behind a link of a dumped host. */
+export function isStandIn({ kind, name }: Place): boolean {
+  return kind === 'external' && name !== 'external';
 }
 
 export function placesOf(dataplane: Dataplane): Places {
@@ -22,7 +27,7 @@ export function placesOf(dataplane: Dataplane): Places {
       case 'gateway':
         return { kind: 'gateway', name: 'gateway' };
       case 'external':
-        return { kind: 'external', name: 'external' };
+        return { kind: 'external', name: role.name ?? 'external' };
     }
   };
   return {
@@ -34,7 +39,7 @@ export function placesOf(dataplane: Dataplane): Places {
       }
       return place;
     },
-    netnsOf(place) {
+    netnsOf(place, address) {
       switch (place.kind) {
         case 'node':
           return dataplane.nodes.get(place.name)?.host.name;
@@ -43,7 +48,7 @@ export function placesOf(dataplane: Dataplane): Places {
         case 'gateway':
           return dataplane.gateway.name;
         case 'external':
-          return dataplane.external.name;
+          return (address === undefined ? undefined : dataplane.outsideOf?.(address)) ?? dataplane.external.name;
       }
     },
   };

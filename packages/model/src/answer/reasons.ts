@@ -227,6 +227,14 @@ const MACHINE: readonly ReasonRow[] = [
 
 const MODEL: readonly ReasonRow[] = [
   {
+    code: 'leaves-by-link',
+    verdict: 'delivered',
+    meaning:
+      'The packet leaves the host by the link that its routes name. What is behind the link is not in the input.',
+    cause: 'The host was read from a dump, which shows its own links, routes and rules alone.',
+    fix: 'Nothing to fix here. Dump the next host, too, to see what it does with the packet.',
+  },
+  {
     code: 'no-endpoints',
     verdict: 'rejected',
     meaning: 'The Service has no endpoint that takes traffic, so kube-proxy rejects the packet.',

@@ -7,7 +7,8 @@ import { reasonRow } from './reasons.ts';
 
 export function placeName(place: Place): string {
   if (place.kind === 'pod' || place.kind === 'node') return `${place.kind} ${place.name}`;
-  return place.kind === 'gateway' ? 'the gateway' : 'the outside';
+  if (place.kind === 'gateway') return 'the gateway';
+  return place.name === 'external' ? 'the outside' : place.name;
 }
 
 function receiversOf(outcomes: readonly Ending[]): string {
@@ -23,6 +24,12 @@ function lostAt(outcome: Ending): string {
   return `${outcome.direction === 'reply' ? 'The packet arrives, but its reply is lost' : 'The packet is lost'}${where}`;
 }
 
+function leavesSentence(outcomes: readonly Ending[], what: string): string {
+  const ways = [...new Set(outcomes.map((o) => o.receiver?.place.name.replace(/^beyond /, '') ?? ''))];
+  const back = outcomes.every((o) => o.answered) ? ', and an answer from there comes back' : '';
+  return `The packet to ${what} leaves by ${ways.join(' or ')}${back}.`;
+}
+
 /** What most people want to know first. `what` is the destination as asked. */
 export function outcomeSentence(
   outcomes: readonly Ending[],
@@ -35,6 +42,7 @@ export function outcomeSentence(
   if (!first || verdict === 'unknown') return reasonRow(reason)?.meaning ?? reason;
   switch (verdict) {
     case 'delivered':
+      if (reason === 'leaves-by-link') return leavesSentence(outcomes, what);
       return `${what} answers: the packet reaches ${receiversOf(outcomes)}${first.answered ? ' and its reply comes back' : ''}.`;
     case 'refused':
       return `The packet reaches ${receiversOf(outcomes)}, and nothing listens on ${hostPort(first.receiver?.address ?? '', first.receiver?.port ?? 0)}.`;

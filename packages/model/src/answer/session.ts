@@ -1,15 +1,21 @@
 /** The whole way from files to answers, once, for the command line, the page and the library. */
-import type { Machine } from '@podwire/engine';
+import { formatAddress, type Machine, parseAddress } from '@podwire/engine';
 import { buildCluster } from '../cluster/build.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { ClusterOverrides } from '../cluster/overrides.ts';
 import { buildDataplane } from '../dataplane/build.ts';
+import { buildHosts, hostsAsCluster } from '../dataplane/dumped-hosts.ts';
+import { replaceNodes } from '../dataplane/dumped-nodes.ts';
 import type { Dataplane } from '../dataplane/node-state.ts';
+import type { NodeDump } from '../linux/node/index.ts';
+import type { Problem } from '../problem.ts';
 import { readSources } from '../read/read.ts';
 import type { ReadResult, SourceFile } from '../read/source.ts';
 import type { TraceAnswer } from './answer.ts';
 import { type Directory, directoryOf } from './directory.ts';
+import { dumpNotes } from './dump-notes.ts';
 import type { Question } from './question.ts';
+import { parseReference } from './reference.ts';
 import { trace } from './trace.ts';
 import { type Tracer, tracerOf } from './tracer.ts';
 
@@ -19,6 +25,8 @@ export interface Session {
   /** Built when first asked for. */
   readonly dataplane: Dataplane;
   readonly directory: Directory;
+  /** What does not fit between the objects and the dumps of nodes; known once the dataplane is built. */
+  readonly dumpProblems: Problem[];
   /** Throws `QuestionError` where the question cannot be asked of this cluster. */
   trace(question: Question): TraceAnswer;
 }
@@ -26,23 +34,50 @@ export interface Session {
 export interface SessionOptions {
   files: readonly SourceFile[];
   overrides?: ClusterOverrides;
+  /** Nodes as their own tools show them. Without any object these are plain Linux hosts. */
+  dumps?: readonly NodeDump[];
   /** Needed for `trace` alone; may still be on its way. */
   machine?: Machine | PromiseLike<Machine>;
 }
 
-export async function openSession({ files, overrides = {}, machine: coming }: SessionOptions): Promise<Session> {
+function addressesIn({ from, to }: Question): string[] {
+  return [from, to].flatMap((text) => {
+    const { target } = parseReference(text);
+    const address = target.kind === 'address' || target.kind === 'external' ? target.address : undefined;
+    const parsed = address === undefined ? undefined : parseAddress(address);
+    return parsed ? [formatAddress(parsed)] : [];
+  });
+}
+
+export async function openSession({
+  files,
+  overrides = {},
+  dumps = [],
+  machine: coming,
+}: SessionOptions): Promise<Session> {
   const read = await readSources(files);
-  const cluster = buildCluster(read, overrides);
+  const built = buildCluster(read, overrides);
+  const isPlain = dumps.length > 0 && read.objects.length === 0;
+  const cluster = isPlain ? hostsAsCluster(built, dumps) : built;
   const machine = await coming;
-  let built: Dataplane | undefined;
+  let dataplane: Dataplane | undefined;
+  const dumpProblems: Problem[] = [];
   let tracer: Tracer | undefined;
   let known: Directory | undefined;
+  const compiled = (): Dataplane => {
+    const whole = buildDataplane(cluster);
+    if (dumps.length === 0) return whole;
+    const replaced = replaceNodes(whole, cluster, dumps);
+    dumpProblems.push(...replaced.problems);
+    return replaced.dataplane;
+  };
   const session: Session = {
     read,
     cluster,
+    dumpProblems,
     get dataplane() {
-      built ??= buildDataplane(cluster);
-      return built;
+      dataplane ??= isPlain ? buildHosts(cluster, dumps, []) : compiled();
+      return dataplane;
     },
     get directory() {
       known ??= directoryOf(cluster);
@@ -50,9 +85,11 @@ export async function openSession({ files, overrides = {}, machine: coming }: Se
     },
     trace(question) {
       if (!machine) throw new Error('a session without a machine answers no trace');
-      if (!tracer) {
+      // What is behind the links of plain hosts depends on what is asked.
+      if (isPlain) dataplane = buildHosts(cluster, dumps, addressesIn(question));
+      if (!tracer || isPlain) {
         machine.load(session.dataplane.network);
-        tracer = tracerOf(cluster, session.dataplane, machine, read);
+        tracer = tracerOf(cluster, session.dataplane, machine, read, dumpNotes(dumps));
       }
       return trace(tracer, question);
     },

@@ -65,6 +65,8 @@ function podsBehind(cluster: Cluster, directory: Directory, named: Named, text: 
 
 /** Which pod or node holds an address; hostNetwork pods share the node's, so the node is found. */
 export function ownerOf(cluster: Cluster, address: string): { kind: 'pod' | 'node'; key: string } | undefined {
+  const dumped = cluster.dumpedAddresses?.get(address);
+  if (dumped !== undefined) return { kind: 'node', key: dumped };
   for (const [key, node] of cluster.nodes) {
     if (nodeAddresses(node.object).some((a) => a.address === address)) return { kind: 'node', key };
   }

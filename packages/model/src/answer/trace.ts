@@ -53,6 +53,7 @@ export function trace(tracer: Tracer, question: Question): TraceAnswer {
       settle: 'ss -tlnp inside the pod',
     });
   }
+  for (const note of tracer.notes) notes.add(note);
   noteAssumptions(cluster, new Set(resolved.destinations.all.map((d) => d.end.addressKind)), notes);
   const groups = groupFates(fates, question.ungrouped ?? false).map((group) => groupOf(group, tracer));
   const judged = judgeAll(groups);

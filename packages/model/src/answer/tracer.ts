@@ -3,6 +3,7 @@ import type { Machine, Netns } from '@podwire/engine';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Dataplane } from '../dataplane/node-state.ts';
 import type { ReadResult } from '../read/source.ts';
+import type { Note } from './answer.ts';
 import { type Directory, directoryOf } from './directory.ts';
 import { type OtherPolicy, otherPolicies } from './other-policies.ts';
 import { type Places, placesOf } from './places.ts';
@@ -18,6 +19,8 @@ export interface Tracer {
   netnses: ReadonlyMap<string, Netns>;
   /** Policies of kinds that the cluster does not hold. */
   others: readonly OtherPolicy[];
+  /** What every answer has to say, whatever is asked. */
+  notes: readonly Note[];
 }
 
 /** The machine must hold `dataplane.network` already. */
@@ -26,6 +29,7 @@ export function tracerOf(
   dataplane: Dataplane,
   machine: Machine,
   read: Pick<ReadResult, 'lineOf' | 'objects'>,
+  notes: readonly Note[] = [],
 ): Tracer {
   return {
     cluster,
@@ -35,5 +39,6 @@ export function tracerOf(
     places: placesOf(dataplane),
     netnses: new Map(dataplane.network.netnses.map((n) => [n.name, n])),
     others: otherPolicies(read.objects),
+    notes,
   };
 }

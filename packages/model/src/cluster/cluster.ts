@@ -71,6 +71,8 @@ export interface Cluster {
   mode: 'snapshot' | 'design' | 'mixed';
   settings: ClusterSettings;
   nodes: Map<string, Placed<Node>>;
+  /** Addresses of nodes whose Linux was dumped, by node: more than a Node's status says. */
+  dumpedAddresses?: ReadonlyMap<string, string>;
   namespaces: Map<string, Placed<Namespace>>;
   pods: Map<string, Placed<Pod>>;
   services: Map<string, Placed<Service>>;

@@ -16,6 +16,8 @@ export interface Dataplane {
   /** The router in front of the nodes and the world behind it. */
   gateway: Netns;
   external: Netns;
+  /** The namespace that stands for the part of the outside that an address lies in, where there are several. */
+  outsideOf?(address: string): string | undefined;
   /** Which network namespace a pod (`namespace/name`) lives in. */
   netnsOfPod: Map<string, string>;
   /** What a network namespace is, for names in answers. */
@@ -27,4 +29,8 @@ export type NetnsRole =
   | { kind: 'node'; node: Placed<Node> }
   | { kind: 'pod'; pod: Placed<Pod>; node: string }
   | { kind: 'gateway' }
-  | { kind: 'external' };
+  | {
+      kind: 'external';
+      /** What stands behind a link of a dumped host: `beyond eth1 of router`. */
+      name?: string;
+    };

@@ -36,6 +36,11 @@ function isInside(path: string): boolean {
 class Unpacker {
   readonly result: Unpacked = { files: [], problems: [], ignored: [] };
   #left: number = LIMITS.unpackedBytes;
+  readonly #isWanted: (name: string) => boolean;
+
+  constructor(isWanted: (name: string) => boolean) {
+    this.#isWanted = isWanted;
+  }
 
   async take(file: SourceFile, layer: number): Promise<void> {
     const format = formatOf(file.bytes);
@@ -116,7 +121,7 @@ class Unpacker {
     const name = `${archive}/${entry.name.replace(/^(?:\.\/)+/, '')}`;
     if (entry.type === 'folder') return;
     if (entry.type === 'link') {
-      if (isSourceName(entry.name)) {
+      if (this.#isWanted(entry.name)) {
         this.#problem(
           'warning',
           'archive-link',
@@ -133,7 +138,7 @@ class Unpacker {
         'lies outside its archive and is not read',
         'Pack with relative paths.',
       );
-    } else if (entry.type === 'other' || !isSourceName(entry.name)) {
+    } else if (entry.type === 'other' || !this.#isWanted(entry.name)) {
       this.result.ignored.push({ file: name, code: 'other-file', why: 'not YAML or JSON by its name' });
     } else {
       await this.take({ name, bytes: entry.bytes }, layer + 1);
@@ -141,9 +146,12 @@ class Unpacker {
   }
 }
 
-/** Open compressed files and archives, however they are named. Nothing is written and nothing outside the bytes is reached. */
-export async function unpack(files: readonly SourceFile[]): Promise<Unpacked> {
-  const unpacker = new Unpacker();
+/** Open compressed files and archives, however they are named; of what stands in archives, files with a wanted name. Nothing is written and nothing outside the bytes is reached. */
+export async function unpack(
+  files: readonly SourceFile[],
+  isWanted: (name: string) => boolean = isSourceName,
+): Promise<Unpacked> {
+  const unpacker = new Unpacker(isWanted);
   for (const file of files) await unpacker.take(file, 0);
   return unpacker.result;
 }

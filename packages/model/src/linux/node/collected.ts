@@ -53,6 +53,8 @@ export interface CollectedNetns {
   listeners: { rank: number; list: Listener[] } | undefined;
   conntrack: ConntrackEntry[];
   ipvs: IpvsService[];
+  /** Rulesets of nftables, as text. */
+  nft: string[];
   kindsSeen: Set<DumpKind>;
 }
 
@@ -80,6 +82,7 @@ export function emptyCollection(name: string): CollectedNetns {
     listeners: undefined,
     conntrack: [],
     ipvs: [],
+    nft: [],
     kindsSeen: new Set(),
   };
 }

@@ -1,7 +1,7 @@
 /** A folder of dumps of one node, or its files out of an archive: what is in it, told by content, and the network namespaces it shows. */
-import type { Netns } from '@podwire/engine';
 import type { Problem } from '../../problem.ts';
 import type { SourceFile } from '../../read/source.ts';
+import { unpack } from '../../read/unpack.ts';
 import type { TableNames } from '../ip/index.ts';
 import type { IpvsService } from '../ipvs/index.ts';
 import { linesOf } from '../lines.ts';
@@ -188,6 +188,20 @@ function namesFirst(a: SourceFile, b: SourceFile): number {
   return rank(a) - rank(b);
 }
 
+/** Folders of a support bundle that hold logs and other people's programs, and no dumps. */
+const UNWANTED = /(^|\/)(var\/log|\.git|node_modules|usr\/(bin|lib|share))\/|\.(log\.gz|journal|core|so|png|jpg)$/;
+
+/** As `readNode`, of files that may be archives. */
+export async function openNode(name: string, files: readonly SourceFile[]): Promise<NodeDump> {
+  const unpacked = await unpack(files, (file) => !UNWANTED.test(file));
+  const dump = readNode(name, unpacked.files);
+  return {
+    ...dump,
+    ignored: [...dump.ignored, ...unpacked.ignored.map(({ file, why }) => ({ file, why }))],
+    problems: [...unpacked.problems.filter(({ code }) => code !== 'archive-link'), ...dump.problems],
+  };
+}
+
 /** Reads the files of one node. They are unpacked already; folders stand in their names. */
 export function readNode(name: string, files: readonly SourceFile[]): NodeDump {
   const reader = new NodeReader(name);
@@ -205,9 +219,4 @@ export function readNode(name: string, files: readonly SourceFile[]): NodeDump {
     ipvs: collections.flatMap((read) => read.ipvs),
     nftables: reader.found.filter((found) => found.kind === 'nft').length,
   };
-}
-
-/** The namespaces alone, the host's own first. */
-export function netnsesOf(dump: NodeDump): Netns[] {
-  return dump.netnses.map(({ netns }) => netns);
 }

@@ -293,6 +293,10 @@ const READERS: Readonly<Partial<Record<DumpKind, Read>>> = {
     }
     return { items, problems: [] };
   },
+  nft: (part, into) => {
+    into.nft.push(part.text);
+    return { items: 0, problems: [], note: 'nftables ruleset: not evaluated yet' };
+  },
   'iptables-list': () => ({ items: 0, problems: [], note: 'a listing for people: give iptables-save instead' }),
 };
 

@@ -1,0 +1,222 @@
+/**
+ * What is behind the links of a dumped host. The dump does not say, so that each link gets a stand-in: it has the addresses of the gateways
+ * and of the question, answers for every other one, and sends whatever it is asked back by the same link.
+ */
+import {
+  type Address,
+  addressesOf,
+  containsAddress,
+  type Family,
+  formatAddress,
+  type Link,
+  type Netns,
+  parseAddress,
+  parsePrefix,
+  type Route,
+} from '@podwire/engine';
+import { width } from '../net/cidr.ts';
+import type { OutsideCause } from './cause.ts';
+
+const MAIN = 254;
+const LOCAL = 255;
+const FAMILIES = [4, 6] as const;
+const ANY: Record<Family, string> = { 4: '0.0.0.0/0', 6: '::/0' };
+/** The way back, where the host has no address on the link. */
+const NAMELESS: Record<Family, string> = { 4: '169.254.254.1', 6: 'fe80::1' };
+
+const CAUSE: OutsideCause = { kind: 'outside', why: 'stands for whatever is behind the link' };
+
+/** A link of a host, or several of one network, and what stands in for the rest of that network. */
+export interface Beyond {
+  /** Name of the network namespace that stands in. */
+  netns: string;
+  segment: string;
+  /** The ends of the dumped hosts in it: the device that frames pass, and the interface that has the addresses. */
+  ends: { host: Netns; port: Link; face: Link }[];
+}
+
+/** Names of links that carry frames to somewhere the dump does not show. */
+export function openLinks(host: Netns, enslaved: ReadonlySet<string>): { port: Link; face: Link }[] {
+  const bridged = new Set<string>();
+  return host.links.flatMap((port) => {
+    const isOpen =
+      !port.peer && port.up !== false && port.carrier !== false && !['loopback', 'dummy', 'bridge'].includes(port.kind);
+    if (!isOpen || enslaved.has(port.name)) return [];
+    const face = port.master === undefined ? port : host.links.find((link) => link.name === port.master);
+    // One stand-in behind a bridge is enough: behind which port it is makes no difference to what it can answer.
+    if (!face || bridged.has(face.name)) return [];
+    if (port.master !== undefined) bridged.add(face.name);
+    return [{ port, face }];
+  });
+}
+
+function isLinkLocal(address: string): boolean {
+  return /^(fe[89ab]|169\.254\.)/i.test(address);
+}
+
+function hostPart(address: string): string {
+  return address.slice(0, address.indexOf('/'));
+}
+
+function faceAddresses({ host, face }: Beyond['ends'][number], family: Family): string[] {
+  return host.addresses
+    .filter(({ link, address }) => link === face.name && address.includes(':') === (family === 6))
+    .map(({ address }) => address);
+}
+
+/** Gateways that the host's routes name behind the link. */
+function gatewaysOf({ host, face }: Beyond['ends'][number]): string[] {
+  const hops = host.tables.flatMap((table) => table.routes.flatMap((route) => route.nexthops));
+  return hops.flatMap((hop) => (hop.dev === face.name && hop.via !== undefined ? [hop.via] : []));
+}
+
+/** Route of the main table that the address is reached by; connected ones are better than those by a gateway of the same length. */
+export function routeTo(host: Netns, address: string): Route | undefined {
+  const parsed = parseAddress(address);
+  if (!parsed) return undefined;
+  let best: Route | undefined;
+  let length = -1;
+  for (const route of host.tables.find((table) => table.id === MAIN)?.routes ?? []) {
+    const prefix = parsePrefix(route.destination);
+    if (!prefix || route.family !== parsed.family || route.nexthops.length === 0) continue;
+    if (prefix.length > length && containsAddress(prefix, parsed)) {
+      best = route;
+      length = prefix.length;
+    }
+  }
+  return best;
+}
+
+/** Prefers an address that others can answer to. */
+function wayBack(end: Beyond['ends'][number], family: Family): string | undefined {
+  const own = faceAddresses(end, family).map(hostPart);
+  const known = own.find((address) => !isLinkLocal(address)) ?? own[0];
+  if (known !== undefined) return known;
+  return end.face.mac === undefined ? undefined : NAMELESS[family];
+}
+
+function addressesFor(beyond: Beyond, asked: readonly string[]): Address[] {
+  const taken = new Set(beyond.ends.flatMap(({ host }) => addressesOf(host).map(({ address }) => hostPart(address))));
+  const wanted = [...beyond.ends.flatMap(gatewaysOf), ...asked];
+  return [...new Set(wanted)].flatMap((text): Address[] => {
+    const parsed = parseAddress(text);
+    if (!parsed || taken.has(text)) return [];
+    const link = isLinkLocal(text);
+    return [{ link: 'eth0', address: `${text}/${width(parsed.family)}`, ...(link && { scope: 'link' }), cause: CAUSE }];
+  });
+}
+
+function backRoutes(beyond: Beyond): { routes: Route[]; neighbors: NonNullable<Netns['neighbors']> } {
+  const routes: Route[] = [];
+  const neighbors: NonNullable<Netns['neighbors']> = [];
+  for (const [index, end] of beyond.ends.entries()) {
+    for (const family of FAMILIES) {
+      const via = wayBack(end, family);
+      if (via === undefined) continue;
+      // Where several hosts share a network, each is asked for what it is connected to, and the first for all else.
+      const others = end.host.tables
+        .filter((table) => table.id === MAIN)
+        .flatMap((table) => table.routes)
+        .filter(
+          (r) => r.family === family && r.nexthops.length > 0 && r.nexthops.every((hop) => hop.dev !== end.face.name),
+        )
+        .map((route) => route.destination)
+        .filter((destination) => destination !== ANY[family]);
+      const destinations = index === 0 ? [ANY[family], ...others] : others;
+      for (const destination of new Set(destinations)) {
+        routes.push({
+          family,
+          type: 'unicast',
+          destination,
+          nexthops: [{ dev: 'eth0', via, onlink: true }],
+          cause: CAUSE,
+        });
+      }
+      if (end.face.mac !== undefined) neighbors.push({ link: 'eth0', address: via, lladdr: end.face.mac });
+    }
+  }
+  return { routes, neighbors };
+}
+
+/** Addresses of the hosts on the network are theirs alone: the stand-in must not answer for them. */
+function exceptions(beyond: Beyond): Route[] {
+  const own = beyond.ends.flatMap((end) => FAMILIES.flatMap((family) => faceAddresses(end, family).map(hostPart)));
+  return [...new Set(own)].map((address): Route => {
+    const family = address.includes(':') ? 6 : 4;
+    return { family, type: 'throw', destination: `${address}/${width(family)}`, nexthops: [], cause: CAUSE };
+  });
+}
+
+/** `asked`: addresses of the question that lie behind this link. */
+export function standIn(beyond: Beyond, asked: readonly string[]): Netns {
+  const { routes, neighbors } = backRoutes(beyond);
+  const everything = FAMILIES.map(
+    (family): Route => ({
+      family,
+      type: 'local',
+      destination: ANY[family],
+      ...(family === 4 && { scope: 'host' }),
+      nexthops: [{ dev: 'lo' }],
+      cause: CAUSE,
+    }),
+  );
+  return {
+    name: beyond.netns,
+    links: [{ name: 'eth0', kind: 'device', segment: beyond.segment, cause: CAUSE }],
+    addresses: addressesFor(beyond, asked),
+    tables: [
+      { id: MAIN, routes },
+      { id: LOCAL, routes: [...exceptions(beyond), ...everything] },
+    ],
+    rules: FAMILIES.flatMap((family) => [
+      { family, priority: 10, iif: 'lo', action: { kind: 'lookup' as const, table: MAIN } },
+      { family, priority: 100, action: { kind: 'lookup' as const, table: LOCAL } },
+    ]),
+    neighbors,
+    sysctls: {},
+    netfilter: [],
+  };
+}
+
+/** Two hosts that have addresses of one subnet on a link each are on one network. */
+function shareSubnet(a: Beyond['ends'][number], b: Beyond['ends'][number]): boolean {
+  if (a.host === b.host) return false;
+  return FAMILIES.some((family) =>
+    faceAddresses(a, family).some((one) => {
+      const prefix = parsePrefix(one);
+      if (!prefix || isLinkLocal(one) || prefix.length === width(family)) return false;
+      return faceAddresses(b, family).some((other) => {
+        const address = parseAddress(hostPart(other));
+        return address !== undefined && containsAddress(prefix, address);
+      });
+    }),
+  );
+}
+
+/** The networks around the dumped hosts. Tunnels of one VXLAN are one network, too. */
+export function networksAround(ends: readonly Beyond['ends'][number][]): Beyond[] {
+  const found: Beyond[] = [];
+  for (const end of ends) {
+    const vni = end.port.vxlan?.id;
+    const same = found.find((network) =>
+      network.ends.some((other) => shareSubnet(end, other) || (vni !== undefined && other.port.vxlan?.id === vni)),
+    );
+    if (same) same.ends.push(end);
+    else {
+      const name = `@${end.host.name}/${end.face.name}`;
+      found.push({ netns: name, segment: name, ends: [end] });
+    }
+  }
+  return found;
+}
+
+/** How a stand-in is called in answers. */
+export function nameOf({ ends }: Beyond): string {
+  return `beyond ${ends.map(({ host, face }) => `${face.name} of ${host.name}`).join(' and ')}`;
+}
+
+/** Canonical text of an address; undefined for what is none. */
+export function canonical(text: string): string | undefined {
+  const parsed = parseAddress(text);
+  return parsed && formatAddress(parsed);
+}

@@ -1,0 +1,193 @@
+/** Nodes of a cluster whose Linux was dumped: the dump takes the place of what was compiled, and the pods' wires are joined to its links. */
+import type { Link, Netns } from '@podwire/engine';
+import type { Cluster } from '../cluster/cluster.ts';
+import { podAddresses } from '../cluster/pod-facts.ts';
+import type { NodeDump } from '../linux/node/index.ts';
+import type { Problem } from '../problem.ts';
+import { openLinks, routeTo } from './beyond.ts';
+import type { Dataplane, NodeState } from './node-state.ts';
+
+function warning(code: string, message: string, mend?: string): Problem {
+  return { severity: 'warning', code, message, ...(mend !== undefined && { mend }) };
+}
+
+function hostPart(address: string): string {
+  return address.slice(0, address.indexOf('/'));
+}
+
+/** The bridge port that the link-layer address was learnt behind. */
+function portOf(dump: NodeDump, bridge: string, lladdr: string): string | undefined {
+  const [host] = dump.netnses;
+  return host?.learnt.find((entry) => entry.mac === lladdr && entry.master === bridge && entry.self !== true)?.link;
+}
+
+class Replacement {
+  readonly problems: Problem[] = [];
+  readonly #dump: NodeDump;
+  readonly #host: Netns;
+  readonly #links: Link[];
+  readonly #claimed = new Set<string>();
+
+  constructor(dump: NodeDump, host: Netns) {
+    this.#dump = dump;
+    this.#host = host;
+    this.#links = [...host.links];
+  }
+
+  get host(): Netns {
+    // Who was met before has another link-layer address in the model; what is set by hand stays.
+    const neighbors = this.#host.neighbors?.filter(
+      ({ lladdr, state }) => lladdr === undefined || state === 'permanent' || state === 'noarp' || state === 'failed',
+    );
+    return { ...this.#host, links: this.#links, ...(neighbors && { neighbors }) };
+  }
+
+  #change(name: string, change: Partial<Link>): void {
+    const at = this.#links.findIndex((link) => link.name === name);
+    const link = this.#links[at];
+    if (link) this.#links[at] = { ...link, ...change };
+  }
+
+  /** Plugs the link that has the node's address into the segment of the nodes. */
+  attach(addresses: readonly string[], segment: string): void {
+    const owner = this.#host.addresses.find(({ address }) => addresses.includes(hostPart(address)));
+    if (!owner) {
+      const has = this.#host.addresses.map(({ address }) => address).join(', ');
+      this.problems.push(
+        warning(
+          'dump-address',
+          `The dump of ${this.#host.name} has none of the node's addresses ${addresses.join(', ')}: it has ${has}.`,
+          'Check that the dump is of this node, and of the same time as the objects.',
+        ),
+      );
+      return;
+    }
+    const enslaved = this.#dump.netnses[0]?.enslaved ?? new Set<string>();
+    const end = openLinks(this.#host, enslaved).find(({ face }) => face.name === owner.link);
+    if (!end) {
+      this.problems.push(
+        warning(
+          'dump-link',
+          `${owner.link} of ${this.#host.name}, which has the node's address, is down or leads nowhere.`,
+        ),
+      );
+      return;
+    }
+    this.#change(end.port.name, { segment });
+    this.#claimed.add(end.port.name);
+  }
+
+  /** The link of the host behind which an address is: by a route to it, or by what its bridge learnt. */
+  #wayTo(address: string): { link: string; lladdr?: string } | undefined {
+    const lladdr = this.#host.neighbors?.find((n) => n.address === address)?.lladdr;
+    const route = routeTo(this.#host, address);
+    const hop = route?.nexthops[0];
+    if (!hop || hop.via !== undefined) return undefined;
+    const dev = this.#links.find((link) => link.name === hop.dev);
+    const more = lladdr === undefined ? {} : { lladdr };
+    if (dev?.kind === 'veth') return { link: dev.name, ...more };
+    if (dev?.kind !== 'bridge') return undefined;
+    const learnt = lladdr === undefined ? undefined : portOf(this.#dump, dev.name, lladdr);
+    const free = this.#links.find(
+      (l) => l.master === dev.name && l.kind === 'veth' && !l.peer && !this.#claimed.has(l.name),
+    );
+    const link = learnt ?? free?.name;
+    return link === undefined ? undefined : { link, ...more };
+  }
+
+  /** Joins the pod's wire to a link of the dump; the pod keeps a link that leads nowhere where there is none. */
+  joinPod(pod: Netns, addresses: readonly string[]): Netns {
+    const eth0 = pod.links.find((link) => link.name === 'eth0');
+    if (!eth0) return pod;
+    const { peer: _, ...loose } = eth0;
+    const withLink = (link: Link): Netns => ({ ...pod, links: pod.links.map((l) => (l === eth0 ? link : l)) });
+    const way = addresses.map((address) => this.#wayTo(address)).find((found) => found !== undefined);
+    if (!way || this.#claimed.has(way.link)) {
+      this.problems.push(
+        warning(
+          'dump-pod',
+          `The dump of ${this.#host.name} shows no link that leads to pod ${pod.name} (${addresses.join(', ')}).`,
+          'Dump the node while the pod runs: ip -d addr, ip route show table all, ip neigh, bridge fdb.',
+        ),
+      );
+      return withLink(loose);
+    }
+    this.#claimed.add(way.link);
+    this.#change(way.link, { kind: 'veth', peer: { netns: pod.name, link: 'eth0' } });
+    const mac = way.lladdr === undefined ? {} : { mac: way.lladdr };
+    return withLink({ ...loose, ...mac, peer: { netns: this.#host.name, link: way.link } });
+  }
+
+  /** Tunnels of one number meet in one segment, as far as their other ends were dumped, too. */
+  joinTunnels(isAlone: boolean): void {
+    for (const { name, vxlan } of [...this.#links]) {
+      if (!vxlan) continue;
+      this.#change(name, { segment: `vxlan-${vxlan.id}` });
+      if (isAlone) {
+        this.problems.push(
+          warning(
+            'dump-tunnel',
+            `${this.#host.name} sends by the VXLAN ${name}, and no other node of it was dumped: nobody answers there.`,
+            'Give the dumps of the other nodes, too.',
+          ),
+        );
+      }
+    }
+  }
+}
+
+function hasVxlan(dump: NodeDump): boolean {
+  return dump.netnses[0]?.netns.links.some((link) => link.vxlan !== undefined) ?? false;
+}
+
+/** Pods that were dumped themselves are known by their address; their compiled namespace keeps its name. */
+function dumpedPod(dump: NodeDump, addresses: readonly string[]): Netns | undefined {
+  return dump.netnses
+    .slice(1)
+    .map(({ netns }) => netns)
+    .find((netns) => netns.addresses.some(({ address }) => addresses.includes(hostPart(address))));
+}
+
+export interface Replaced {
+  dataplane: Dataplane;
+  problems: Problem[];
+}
+
+export function replaceNodes(dataplane: Dataplane, cluster: Cluster, dumps: readonly NodeDump[]): Replaced {
+  const problems: Problem[] = [];
+  const changed = new Map<string, Netns>();
+  const nodes = new Map(dataplane.nodes);
+  const tunnels = dumps.filter(hasVxlan).length;
+  for (const dump of dumps) {
+    const state = nodes.get(dump.name);
+    const [host] = dump.netnses;
+    if (!state || !host) {
+      const known = [...nodes.keys()].slice(0, 5).join(', ');
+      problems.push(
+        warning('dump-node', `No node is called ${dump.name}: its dump is not used.`, `Nodes are: ${known}.`),
+      );
+      continue;
+    }
+    const replacement = new Replacement(dump, host.netns);
+    const uplink = state.host.links.find((link) => link.segment !== undefined);
+    const own = state.host.addresses
+      .filter(({ link }) => link === uplink?.name)
+      .map(({ address }) => hostPart(address));
+    if (uplink?.segment !== undefined) replacement.attach(own, uplink.segment);
+    const pods = state.pods.map((pod) => {
+      const object = cluster.pods.get(pod.name)?.object;
+      const addresses = object ? podAddresses(object) : [];
+      const dumped = dumpedPod(dump, addresses);
+      const eth0 = pod.links.find((link) => link.name === 'eth0');
+      const start = dumped && eth0 ? { ...dumped, name: pod.name } : pod;
+      return replacement.joinPod(start, addresses);
+    });
+    replacement.joinTunnels(tunnels < 2);
+    problems.push(...replacement.problems);
+    const replaced: NodeState = { name: state.name, host: replacement.host, pods };
+    nodes.set(state.name, replaced);
+    for (const netns of [replaced.host, ...pods]) changed.set(netns.name, netns);
+  }
+  const netnses = dataplane.network.netnses.map((netns) => changed.get(netns.name) ?? netns);
+  return { dataplane: { ...dataplane, nodes, network: { netnses } }, problems };
+}
