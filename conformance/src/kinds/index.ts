@@ -1,4 +1,5 @@
 import type { Kind } from '../runner/contract.ts';
+import { iptablesRule } from './iptables-rule.ts';
 import { kernelNatFlow } from './kernel-nat-flow.ts';
 import { kernelRoute } from './kernel-route.ts';
 import { kubeProxyDetectLocal } from './kube-proxy-detect-local.ts';
@@ -14,6 +15,7 @@ import { manifests } from './manifests.ts';
 
 /** Every kind of suite that can be judged, one module each, in the order of their names. */
 const kinds: readonly Kind[] = [
+  iptablesRule,
   kernelNatFlow,
   kernelRoute,
   kubeProxyDetectLocal,

@@ -1,7 +1,9 @@
 /** Text of Linux's own tools, in and out of the machine's types. */
 
+export * from './arptables/index.ts';
 export * from './bridge/index.ts';
 export * from './conntrack/index.ts';
+export * from './ebtables/index.ts';
 export * from './ip/index.ts';
 export * from './ipset/index.ts';
 export {
@@ -9,6 +11,8 @@ export {
   parseIptablesRule,
   parseIptablesRules,
   printIptablesRule,
+  type RulePlace,
+  splitRestoreWords,
   splitShellWords,
 } from './iptables/index.ts';
 export {

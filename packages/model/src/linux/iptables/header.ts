@@ -4,6 +4,7 @@ import { prefix } from './base/address.ts';
 import { bang, type Given, type IpFamily, inverted, option, Refusal, word } from './base/extension.ts';
 import { protocolName, protocolNumber } from './base/names.ts';
 import { parseNumber } from './base/numbers.ts';
+import { interfaceName } from './base/words.ts';
 
 export type HeaderMatch = Extract<Match, { kind: 'saddr' | 'daddr' | 'iif' | 'oif' | 'protocol' | 'fragment' }>;
 
@@ -36,15 +37,11 @@ export const headerOptions = [
   option('set-counters', 2),
 ];
 
-/** IFNAMSIZ, the terminating zero included. */
-const MAX_NAME = 16;
-
 function readInterface(given: Given): { name: string; not?: true } | undefined {
-  const name = word(given);
-  if (name.length >= MAX_NAME)
-    throw new Refusal(`interface name \`${name}' must be shorter than ${MAX_NAME} characters`);
+  const name = interfaceName(word(given));
+  if (name === '') throw new Refusal('Empty interface is likely to be undesired');
   // `+` is any interface at all, so that the test says nothing.
-  if ((name === '+' || name === '') && !given.not) return undefined;
+  if (name === '+' && !given.not) return undefined;
   return { name, ...inverted(given.not) };
 }
 
@@ -79,7 +76,7 @@ export function readHeader(given: Given, family: IpFamily): HeaderMatch | undefi
       return test.protocol === 0 ? undefined : { kind: 'protocol', ...test };
     }
     case 'fragment':
-      if (family === 'ip6') throw new Refusal('-f is not valid with IPv6');
+      if (family === 'ip6') throw new Refusal("`-f' is not supported in IPv6, use -m frag instead");
       return { kind: 'fragment', ...inverted(given.not) };
     default:
       throw new Refusal(`unknown option "--${given.name}"`);

@@ -1,5 +1,5 @@
 /** Text of iptables rules, in and out. */
-export type { IpFamily } from './base/extension.ts';
+export type { IpFamily, RulePlace } from './base/extension.ts';
 export { splitRestoreWords, splitShellWords } from './base/words.ts';
 export { parseIptablesRule, parseIptablesRules } from './parse-rule.ts';
 export { printIptablesRule } from './print-rule.ts';

@@ -7,27 +7,34 @@ import { comment, printComment } from './match/comment.ts';
 import { connlimit } from './match/connlimit.ts';
 import { conntrack, printConntrack } from './match/conntrack.ts';
 import { hashlimit } from './match/hashlimit.ts';
-import { headerMatches } from './match/headers.ts';
 import { icmp, icmp6, printIcmp } from './match/icmp.ts';
 import { iprange, printIprange } from './match/iprange.ts';
+import { ipv6HeaderMatches } from './match/ipv6-headers.ts';
 import { length, printLength } from './match/length.ts';
 import { limit } from './match/limit.ts';
 import { mac, printMac } from './match/mac.ts';
 import { connmark, mark, printMark } from './match/mark.ts';
 import { multiport, printMultiport } from './match/multiport.ts';
 import { nfacct, printNfacct } from './match/nfacct.ts';
-import { otherMatches, policyOptions, printPolicy, quota } from './match/other.ts';
+import { otherMatches, quota } from './match/other.ts';
 import { physdev, printPhysdev } from './match/physdev.ts';
+import { policy } from './match/policy.ts';
+import { rateest } from './match/rateest.ts';
 import { printRecent, recent } from './match/recent.ts';
 import { sctp } from './match/sctp.ts';
 import { printSet, set } from './match/set.ts';
 import { printState, state } from './match/state.ts';
 import { printStatistic, statistic } from './match/statistic.ts';
+import { string } from './match/string.ts';
 import { printTcp, tcp } from './match/tcp.ts';
+import { time } from './match/time.ts';
 import { printTos, tos } from './match/tos.ts';
+import { transportMatches } from './match/transport.ts';
 import { hl, printTtl, ttl } from './match/ttl.ts';
+import { u32 } from './match/u32.ts';
 import { printUdp, udp } from './match/udp.ts';
 import { ct, notrack, printCt } from './target/ct.ts';
+import { hmark } from './target/hmark.ts';
 import { connmark as connmarkTarget, mark as markTarget, printMoveMark, printSetMark } from './target/mark.ts';
 import { nat, printNat } from './target/nat.ts';
 import { notes } from './target/note.ts';
@@ -36,30 +43,22 @@ import { printReject, reject } from './target/reject.ts';
 import { printSetAction, set as setTarget } from './target/set.ts';
 
 function textTarget(extension: TextExtension, kind: 'note' | 'unmodelled-target'): TargetExtension {
+  const { rows, ...rest } = extension;
   return {
-    name: extension.name,
-    ...(extension.family && { family: extension.family }),
-    options: extension.rows,
+    ...rest,
+    options: rows,
     parse: (given, context) => ({ kind, text: printText('-j', extension, given, context) }),
   };
 }
 
 function textMatch(extension: TextExtension, kind: 'limit' | 'unmodelled'): MatchExtension {
-  const { name, family, impliedBy, rows } = extension;
+  const { rows, ...rest } = extension;
   return {
-    name,
-    ...(family && { family }),
-    ...(impliedBy && { impliedBy }),
+    ...rest,
     options: rows,
     parse: (given, context) => ({ kind, text: printText('-m', extension, given, context) }),
   };
 }
-
-const policy: MatchExtension = {
-  name: 'policy',
-  options: policyOptions,
-  parse: (given) => ({ kind: 'unmodelled', text: printPolicy(given) }),
-};
 
 const matches: readonly MatchExtension[] = [
   tcp,
@@ -90,7 +89,13 @@ const matches: readonly MatchExtension[] = [
   connlimit,
   textMatch(quota, 'limit'),
   policy,
-  ...[...headerMatches, ...otherMatches].map((extension) => textMatch(extension, 'unmodelled')),
+  rateest,
+  string,
+  time,
+  u32,
+  ...[...transportMatches, ...ipv6HeaderMatches, ...otherMatches].map((extension) =>
+    textMatch(extension, 'unmodelled'),
+  ),
 ];
 
 const targets: readonly TargetExtension[] = [
@@ -101,16 +106,18 @@ const targets: readonly TargetExtension[] = [
   ct,
   notrack,
   setTarget,
+  hmark,
   ...notes.map((extension) => textTarget(extension, 'note')),
   ...otherTargets.map((extension) => textTarget(extension, 'unmodelled-target')),
 ];
 
-function find<T extends { name: string; family?: IpFamily }>(
+function find<T extends { name: string; aliases?: readonly string[]; family?: IpFamily }>(
   list: readonly T[],
   name: string,
   family: IpFamily,
 ): T | undefined {
-  return list.find((e) => e.name === name && (e.family ?? family) === family);
+  const named = (e: T) => e.name === name || e.aliases?.includes(name) === true;
+  return list.find((e) => named(e) && (e.family ?? family) === family);
 }
 
 export function matchExtension(name: string, family: IpFamily): MatchExtension | undefined {

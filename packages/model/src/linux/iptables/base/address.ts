@@ -33,6 +33,15 @@ function readMask(family: IpFamily, text: string): Words {
   return mask.words;
 }
 
+/** Length of a prefix that is written as number or mask: all bits where absent. Refuses a mask with holes. */
+export function prefixLength(family: IpFamily, text?: string): number {
+  const number = familyNumber(family);
+  if (text === undefined) return number === 4 ? 32 : 128;
+  const length = lengthOf(number, readMask(family, text));
+  if (length === undefined) throw new Refusal(`invalid mask "${text}" specified`);
+  return length;
+}
+
 /** IPv4 networks may be written short: `10/8`, `172.16/12` (libxtables/xtables.c:xtables_numeric_to_ipaddr). */
 function complete(family: IpFamily, text: string): string {
   if (family === 'ip6' || !/^\d+(\.\d+){0,2}$/.test(text)) return text;

@@ -10,8 +10,8 @@ export interface OptionSpec {
   /** Long name without dashes; `aliases` are other spellings that are read. */
   name: string;
   aliases?: readonly string[];
-  /** Number of words that follow. */
-  values: 0 | 1 | 2;
+  /** Number of words that follow; 'optional': one, where the next word looks like none of the tool's own. */
+  values: 0 | 1 | 2 | 'optional';
   /** `!` may stand before it. */
   negatable?: boolean;
   /** May be given more than once. */
@@ -23,17 +23,59 @@ export interface Given {
   name: string;
   values: string[];
   not: boolean;
+  /** `-p` as far as it stood before the option: some options look at it at once. */
+  after?: ProtocolTest;
+}
+
+export interface ProtocolTest {
+  protocol: number;
+  not?: boolean;
+}
+
+/** Where a rule is added, as far as known: tools and kernel refuse some rules by it. */
+export interface RulePlace {
+  table?: string;
+  chain?: string;
+  /** Which kind of iptables adds it; 'nft' where absent. */
+  backend?: 'nft' | 'legacy';
+  /** What else exists there. A kind that is absent is not known, and nothing is refused for it. */
+  objects?: {
+    /** User-defined chains. */
+    chains?: ReadonlySet<string>;
+    /** ipsets. */
+    sets?: ReadonlySet<string>;
+    /** Accounting objects (`nfacct add`). */
+    nfacct?: ReadonlySet<string>;
+    /** Rate estimators that rules made (`-j RATEEST --rateest-name`). */
+    rateest?: ReadonlySet<string>;
+  };
+  /** Refuse what iptables itself does not ship. Otherwise the text of an unknown extension is kept. */
+  stock?: boolean;
 }
 
 /** The part of a rule that extensions look at. */
 export interface Context {
   family: IpFamily;
   /** `-p`, as far as read. */
-  protocol?: { protocol: number; not?: boolean };
+  protocol?: ProtocolTest;
+  place: RulePlace;
+  /** The rule's matches, once they are read: targets may ask for one. */
+  matches: readonly Match[];
 }
 
-interface Extension {
+/** What the kernel asks of the rule around an extension (`struct xt_match`, `struct xt_target`: table, hooks, proto). */
+export interface Demands {
+  tables?: readonly string[];
+  /** Built-in chains it may be used from. */
+  chains?: readonly string[];
+  /** One of these must stand behind `-p`, not inverted. */
+  protocols?: readonly number[];
+}
+
+interface Extension extends Demands {
   name: string;
+  /** Other names it is loaded by. */
+  aliases?: readonly string[];
   /** Both where absent. */
   family?: IpFamily;
   options: readonly OptionSpec[];
@@ -52,7 +94,7 @@ export interface TargetExtension extends Extension {
 export type Traits = Omit<OptionSpec, 'name' | 'values'>;
 
 /** One row of an option table. */
-export function option(name: string, values: 0 | 1 | 2, traits: Traits = {}): OptionSpec {
+export function option(name: string, values: OptionSpec['values'], traits: Traits = {}): OptionSpec {
   return { name, values, ...traits };
 }
 
@@ -71,10 +113,35 @@ export function bang(not: boolean | undefined): string {
   return not ? '! ' : '';
 }
 
+/** Is `-p` one of `protocols`, not inverted? */
+export function isProtocol(test: ProtocolTest | undefined, protocols: readonly number[]): boolean {
+  return test !== undefined && !test.not && protocols.includes(test.protocol);
+}
+
 /** Refuses a rule whose `-p` is none of `protocols` (the kernel's checkentry of the extension). */
 export function needProtocol(context: Context, protocols: readonly number[], message: string): void {
-  const p = context.protocol;
-  if (!p || p.not || !protocols.includes(p.protocol)) throw new Refusal(message);
+  if (!isProtocol(context.protocol, protocols)) throw new Refusal(message);
+}
+
+/** Refuses where the rule's built-in chain is one of `chains`: what is asked for makes no sense there. */
+export function refuseIn({ place }: Context, chains: readonly string[], message: string): void {
+  if (place.chain !== undefined && chains.includes(place.chain)) throw new Refusal(message);
+}
+
+const BUILTIN = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING', 'BROUTING'];
+
+/** net/netfilter/x_tables.c:xt_check_match(), xt_check_target(). In a chain of the user's own the hooks are not known here. */
+export function checkDemands(what: string, { tables, chains, protocols }: Demands, context: Context): void {
+  const { table, chain } = context.place;
+  if (tables && table !== undefined && !tables.includes(table)) {
+    throw new Refusal(`${what}: only valid in ${tables.join(' or ')} table, not ${table}`);
+  }
+  if (chains && chain !== undefined && BUILTIN.includes(chain) && !chains.includes(chain)) {
+    throw new Refusal(`${what}: used from hooks ${chain}, but only usable from ${chains.join('/')}`);
+  }
+  if (protocols && !isProtocol(context.protocol, protocols)) {
+    throw new Refusal(`${what}: only valid for protocol ${protocols.join(' or ')}`);
+  }
 }
 
 export function needOption(given: readonly Given[], extension: string, ...names: string[]): void {

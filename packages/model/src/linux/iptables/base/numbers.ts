@@ -13,6 +13,13 @@ export function parseNumber(text: string, max = 0xffffffff): number | undefined 
   return value <= max ? value : undefined;
 }
 
+/** As `parseNumber`, of 64 bits. */
+export function parseLong(text: string): bigint | undefined {
+  if (!/^(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)$/.test(text)) return undefined;
+  const value = BigInt(/^0[0-7]+$/.test(text) ? `0o${text.slice(1)}` : text);
+  return value >> 64n ? undefined : value;
+}
+
 /** A number between `min` and `max`, or a refusal in the words of iptables. */
 export function number(option: string, text: string, max = 0xffffffff, min = 0): number {
   const value = parseNumber(text, max);

@@ -11,13 +11,22 @@ const UNITS = [
 const WRITTEN = ['second', 'minute', 'hour', 'day'] as const;
 const SECONDS: Record<(typeof WRITTEN)[number], number> = { second: 1, minute: 60, hour: 3600, day: 86400 };
 
+/** Seconds of the unit in `N[/unit]`, which may be cut short. */
+export function writtenUnit(text: string): number {
+  const slash = text.indexOf('/');
+  if (slash < 0) return 1;
+  const name = text.slice(slash + 1).toLowerCase();
+  const unit = name === '' ? undefined : WRITTEN.find((u) => u.startsWith(name));
+  if (unit === undefined) throw new Refusal(`bad rate "${text}"`);
+  return SECONDS[unit];
+}
+
 /** `N[/unit]` to the time between two packets, in 1/`scale` seconds (the kernel keeps whole ones). */
 export function readRate(text: string, scale: number): number {
-  const [head = '', tail] = text.split('/');
-  const count = /^[1-9][0-9]*$/.test(head) ? Number(head) : 0;
-  const unit = tail === undefined ? 'second' : WRITTEN.find((u) => tail !== '' && u.startsWith(tail.toLowerCase()));
-  if (count === 0 || unit === undefined) throw new Refusal(`bad rate "${text}"`);
-  const period = Math.floor((scale * SECONDS[unit]) / count);
+  // The tool reads as many digits as there are.
+  const count = Number(/^\s*(\d+)/.exec(text)?.[1] ?? 0);
+  if (count === 0) throw new Refusal(`bad rate "${text}"`);
+  const period = Math.floor((scale * writtenUnit(text)) / count);
   if (period === 0) throw new Refusal(`Rate too fast "${text}"`);
   return period;
 }

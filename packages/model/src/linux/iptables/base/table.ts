@@ -2,35 +2,38 @@
  * Extensions that the machine does not evaluate, as tables: which options they take and how each value is printed. The result is the
  * extension's canonical text.
  */
-import { prefix, printHostPrefix } from './address.ts';
+import { address, prefix, printHostPrefix } from './address.ts';
 import {
   bang,
   type Context,
+  type Demands,
   exclusive,
   type Given,
   type IpFamily,
   needOption,
-  needProtocol,
   type OptionSpec,
   Refusal,
 } from './extension.ts';
-import { number, printRange, range } from './numbers.ts';
-import { quoteWord } from './words.ts';
+import { number, parseLong, printRange, range } from './numbers.ts';
+import { cutBytes, quoteWord } from './words.ts';
 
 /** The canonical text of an option's words; undefined when the option then says nothing and is not printed. */
 export type Printer = (
   values: readonly string[],
-  row: { name: string; not: boolean; context: Context },
+  row: { name: string; not: boolean; context: Context; given: readonly Given[] },
 ) => string | undefined;
 
 export interface Row extends OptionSpec {
   print: Printer;
   /** The option that says the same in canonical form. */
   printAs?: string;
+  /** Must be given with it. */
+  also?: string;
 }
 
-export interface TextExtension {
+export interface TextExtension extends Demands {
   name: string;
+  aliases?: readonly string[];
   family?: IpFamily;
   /** In the order of printing. */
   rows: readonly Row[];
@@ -38,10 +41,9 @@ export interface TextExtension {
   need?: readonly (readonly string[])[];
   /** At most one of each group may be given. */
   exclude?: readonly (readonly string[])[];
-  protocols?: readonly number[];
   impliedBy?: readonly number[];
-  /** What the tool prints for an option that was not given, unless another one was. */
-  defaultUnless?: { name: string; value: string; given: string };
+  /** What the tool prints for options that were not given: a value, or nothing where another option was. */
+  defaults?: Readonly<Record<string, (has: (name: string) => boolean, context: Context) => string | undefined>>;
   /** Anything the rows cannot say. */
   check?: (given: readonly Given[], context: Context) => void;
 }
@@ -50,27 +52,36 @@ export function row(name: string, print: Printer, traits: Partial<Row> = {}): Ro
   return { name, values: print === none ? 0 : 1, print, ...traits };
 }
 
-/** `name opt opt` in canonical form; refuses as the tool does. */
-export function printText(lead: string, extension: TextExtension, given: readonly Given[], context: Context): string {
-  if (extension.protocols) {
-    needProtocol(context, extension.protocols, `${extension.name}: the rule's protocol does not fit`);
-  }
+function check(extension: TextExtension, given: readonly Given[], context: Context): void {
   for (const group of extension.need ?? []) needOption(given, extension.name, ...group);
   for (const group of extension.exclude ?? []) exclusive(given, extension.name, group);
-  extension.check?.(given, context);
-  const out = [`${lead} ${extension.name}`];
-  const preset = extension.defaultUnless;
-  for (const { name, print, printAs } of extension.rows) {
-    const met = given.filter((g) => g.name === name);
-    if (met.length === 0 && preset?.name === name && !given.some((g) => g.name === preset.given)) {
-      out.push(`--${name} ${preset.value}`);
-    }
-    for (const g of met) {
-      const text = print(g.values, { name, not: g.not, context });
-      if (text !== undefined) out.push(`${bang(g.not)}--${printAs ?? name}${text === '' ? '' : ` ${text}`}`);
+  for (const { name, also } of extension.rows) {
+    if (also === undefined || !given.some((g) => g.name === name)) continue;
+    if (!given.some((g) => g.name === also)) {
+      throw new Refusal(`${extension.name}: option "--${name}" also requires "--${also}".`);
     }
   }
-  return out.join(' ');
+  extension.check?.(given, context);
+}
+
+/** The options in canonical form, `--name value` each; refuses as the tool does. */
+export function printOptions(extension: TextExtension, given: readonly Given[], context: Context): string[] {
+  check(extension, given, context);
+  const has = (name: string) => given.some((g) => g.name === name);
+  return extension.rows.flatMap(({ name, print, printAs }) => {
+    const met = given.filter((g) => g.name === name);
+    const preset = met.length === 0 ? extension.defaults?.[name]?.(has, context) : undefined;
+    if (preset !== undefined) return [`--${printAs ?? name} ${preset}`];
+    return met.flatMap((g) => {
+      const text = print(g.values, { name, not: g.not, context, given });
+      return text === undefined ? [] : [`${bang(g.not)}--${printAs ?? name}${text === '' ? '' : ` ${text}`}`];
+    });
+  });
+}
+
+/** `name opt opt` in canonical form; refuses as the tool does. */
+export function printText(lead: string, extension: TextExtension, given: readonly Given[], context: Context): string {
+  return [`${lead} ${extension.name}`, ...printOptions(extension, given, context)].join(' ');
 }
 
 /** No value. */
@@ -90,12 +101,18 @@ export function uint(max: number, min = 0, omit?: number): Printer {
 }
 
 /** Always in quotation marks, as some extensions print theirs. */
-export const inQuotes: Printer = ([text = '']) => `"${text.replace(/["\\']/g, '\\$&')}"`;
+export const inQuotes: Printer = ([text = '']) => inQuotationMarks(text);
+
+export function inQuotationMarks(text: string): string {
+  return `"${text.replace(/["\\]/g, '\\$&')}"`;
+}
 
 /** A number of 64 bits. */
 export const uint64: Printer = ([text = ''], { name }) => {
-  const value = /^[0-9]+$/.test(text) ? BigInt(text) : -1n;
-  if (value < 0n || value >> 64n) throw new Refusal(`bad value for option "--${name}", or out of range: "${text}"`);
+  const value = parseLong(text);
+  if (value === undefined) {
+    throw new Refusal(`bad value for option "--${name}", or out of range (0-${(1n << 64n) - 1n}).`);
+  }
   return value.toString();
 };
 
@@ -108,6 +125,9 @@ export function listOf(...words: readonly string[]): Printer {
     return words.filter((w) => asked.includes(w.toLowerCase())).join(',');
   };
 }
+
+/** One address. */
+export const host: Printer = ([text = ''], { context }) => address(context.family, text);
 
 /** An address with its mask, host bits kept; the mask of one host is left out where `bare`. */
 export function network(bare: boolean): Printer {
@@ -130,6 +150,14 @@ export function span(max: number, omitFull = true): Printer {
   };
 }
 
+/** One of some words, exactly. */
+export function wordOf(...words: readonly string[]): Printer {
+  return ([text = ''], { name }) => {
+    if (!words.includes(text)) throw new Refusal(`Unknown --${name} \`${text}'`);
+    return text;
+  };
+}
+
 /** One of some words, printed as listed; any case. */
 export function oneOf(...words: readonly string[]): Printer {
   return ([text = ''], { name }) => {
@@ -139,7 +167,7 @@ export function oneOf(...words: readonly string[]): Printer {
   };
 }
 
-/** Cut to `length` bytes, then quoted. */
+/** Cut to `length` bytes, then quoted; nothing for an empty text. */
 export function cut(length: number): Printer {
-  return ([text = '']) => quoteWord(text.slice(0, length));
+  return ([text = '']) => (text === '' ? undefined : quoteWord(cutBytes(text, length)));
 }

@@ -1,5 +1,7 @@
 /** Words of a command line: how iptables-restore and a shell cut a line, and how iptables-save quotes a word. */
 
+import { Refusal } from './extension.ts';
+
 const BLANK = /[ \t\r\n]/;
 
 /**
@@ -70,4 +72,22 @@ export function splitShellWords(line: string): string[] | undefined {
 /** One word as `iptables-save` writes it (libxtables/xtables.c:xtables_save_string). */
 export function quoteWord(word: string): string {
   return /^[A-Za-z0-9_-]+$/.test(word) ? word : `"${word.replace(/["\\']/g, '\\$&')}"`;
+}
+
+/** The first `length` bytes of a text (UTF-8), never half a character. */
+export function cutBytes(text: string, length: number): string {
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length <= length) return text;
+  return new TextDecoder().decode(bytes.slice(0, length)).replace(/\ufffd+$/, '');
+}
+
+/** IFNAMSIZ, the terminating zero included. */
+const MAX_INTERFACE = 16;
+
+/** The name of an interface, as it is. */
+export function interfaceName(name: string): string {
+  if (name.length >= MAX_INTERFACE) {
+    throw new Refusal(`interface name \`${name}' must be shorter than ${MAX_INTERFACE} characters`);
+  }
+  return name;
 }

@@ -5,11 +5,13 @@ import {
   byName,
   exclusive,
   type Given,
+  type IpFamily,
   inverted,
   type MatchExtension,
   needOption,
   option,
   Refusal,
+  refuseIn,
   word,
 } from '../base/extension.ts';
 
@@ -29,7 +31,10 @@ const TYPES = [
   'XRESOLVE',
 ];
 
-function readTypes(given: Given): { types: string[]; not?: boolean } {
+/** net/netfilter/xt_addrtype.c:addrtype_mt_checkentry_v1(). */
+const NOT_IN_IPV6 = ['BLACKHOLE', 'PROHIBIT', 'THROW', 'NAT', 'XRESOLVE', 'BROADCAST'];
+
+function readTypes(given: Given, family: IpFamily): { types: string[]; not?: boolean } {
   const names = word(given)
     .split(',')
     .map((part) => {
@@ -38,6 +43,8 @@ function readTypes(given: Given): { types: string[]; not?: boolean } {
       if (!found) throw new Refusal(`addrtype: bad type \`${part}'`);
       return found;
     });
+  const strange = family === 'ip6' ? NOT_IN_IPV6.find((type) => names.includes(type)) : undefined;
+  if (strange !== undefined) throw new Refusal(`addrtype: ipv6 does not support ${strange} matching`);
   return { types: TYPES.filter((type) => names.includes(type)), ...inverted(given.not) };
 }
 
@@ -49,16 +56,31 @@ export const addrtype: MatchExtension = {
     option('limit-iface-in', 0),
     option('limit-iface-out', 0),
   ],
-  parse(given) {
+  parse(given, context) {
     needOption(given, 'addrtype', 'src-type', 'dst-type');
     exclusive(given, 'addrtype', ['limit-iface-in', 'limit-iface-out']);
     const g = byName(given);
     const src = g.get('src-type');
     const dst = g.get('dst-type');
+    if (g.has('limit-iface-out')) {
+      refuseIn(
+        context,
+        ['PREROUTING', 'INPUT'],
+        'addrtype: output interface limitation not valid in PREROUTING and INPUT',
+      );
+    }
+    if (g.has('limit-iface-in')) {
+      refuseIn(
+        context,
+        ['POSTROUTING', 'OUTPUT'],
+        'addrtype: input interface limitation not valid in POSTROUTING and OUTPUT',
+      );
+    }
+    const read = (test: Given) => readTypes(test, context.family);
     return {
       kind: 'addrtype',
-      ...(src && { srcType: readTypes(src) }),
-      ...(dst && { dstType: readTypes(dst) }),
+      ...(src && { srcType: read(src) }),
+      ...(dst && { dstType: read(dst) }),
       ...(g.has('limit-iface-in') && { limitIfaceIn: true }),
       ...(g.has('limit-iface-out') && { limitIfaceOut: true }),
     };

@@ -1,9 +1,9 @@
 /** `-m comment`: always true. */
 import type { Match } from '@podwire/engine';
-import { byName, type MatchExtension, needOption, option, Refusal, word } from '../base/extension.ts';
-import { quoteWord } from '../base/words.ts';
+import { byName, type MatchExtension, needOption, option, word } from '../base/extension.ts';
+import { cutBytes, quoteWord } from '../base/words.ts';
 
-/** XT_MAX_COMMENT_LEN, its terminating zero included. */
+/** XT_MAX_COMMENT_LEN, its terminating zero included: the tool cuts what is longer. */
 const MAX_BYTES = 256;
 
 export const comment: MatchExtension = {
@@ -11,10 +11,7 @@ export const comment: MatchExtension = {
   options: [option('comment', 1)],
   parse(given) {
     needOption(given, 'comment', 'comment');
-    const text = word(byName(given).get('comment'));
-    if (new TextEncoder().encode(text).length >= MAX_BYTES)
-      throw new Refusal(`comment: longer than ${MAX_BYTES - 1} bytes`);
-    return { kind: 'comment', text };
+    return { kind: 'comment', text: cutBytes(word(byName(given).get('comment')), MAX_BYTES - 1) };
   },
 };
 

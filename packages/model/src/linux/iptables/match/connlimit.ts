@@ -1,29 +1,33 @@
 /** `-m connlimit`: net/netfilter/xt_connlimit.c. How many connections there are nobody knows, so that the match keeps its text. */
-import { byName, exclusive, type MatchExtension, needOption, option, word } from '../base/extension.ts';
+import { prefixLength } from '../base/address.ts';
+import { byName, exclusive, type MatchExtension, option, Refusal, word } from '../base/extension.ts';
 import { number } from '../base/numbers.ts';
 
 export const connlimit: MatchExtension = {
   name: 'connlimit',
   options: [
-    option('connlimit-upto', 1),
-    option('connlimit-above', 1),
+    option('connlimit-upto', 1, { negatable: true }),
+    option('connlimit-above', 1, { negatable: true }),
     option('connlimit-mask', 1),
     option('connlimit-saddr', 0),
     option('connlimit-daddr', 0),
   ],
   parse(given, { family }) {
-    needOption(given, 'connlimit', 'connlimit-upto', 'connlimit-above');
     exclusive(given, 'connlimit', ['connlimit-upto', 'connlimit-above']);
     exclusive(given, 'connlimit', ['connlimit-saddr', 'connlimit-daddr']);
     const g = byName(given);
     const limit = g.get('connlimit-upto') ?? g.get('connlimit-above');
-    const whole = family === 'ip' ? 32 : 128;
-    const mask = g.has('connlimit-mask') ? number('connlimit-mask', word(g.get('connlimit-mask')), whole) : whole;
+    if (!limit) throw new Refusal('You must specify "--connlimit-above" or "--connlimit-upto".');
+    // Not up to is above.
+    const upto = (limit.name === 'connlimit-upto') !== limit.not;
+    const mask = g.get('connlimit-mask');
+    const length = prefixLength(family, mask && word(mask));
     const side = g.has('connlimit-daddr') ? 'daddr' : 'saddr';
-    const count = number(limit?.name ?? '', word(limit));
     return {
       kind: 'limit',
-      text: `-m connlimit --${limit?.name} ${count} --connlimit-mask ${mask} --connlimit-${side}`,
+      text:
+        `-m connlimit --connlimit-${upto ? 'upto' : 'above'} ${number(limit.name, word(limit))}` +
+        ` --connlimit-mask ${length} --connlimit-${side}`,
     };
   },
 };

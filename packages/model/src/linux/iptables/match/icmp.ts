@@ -16,7 +16,9 @@ import { number, range } from '../base/numbers.ts';
 const ANY_CODE: PortRange = { from: 0, to: 255 };
 
 /** name -> [type] for every code, or [type, code] */
-const ICMP_NAMES: Readonly<Record<string, readonly [number, number?]>> = {
+export type IcmpNames = Readonly<Record<string, readonly [number, number?]>>;
+
+export const ICMP_NAMES: IcmpNames = {
   any: [255],
   'echo-reply': [0],
   pong: [0],
@@ -59,7 +61,7 @@ const ICMP_NAMES: Readonly<Record<string, readonly [number, number?]>> = {
   'address-mask-reply': [18],
 };
 
-const ICMP6_NAMES: Readonly<Record<string, readonly [number, number?]>> = {
+export const ICMP6_NAMES: IcmpNames = {
   'destination-unreachable': [1],
   'no-route': [1, 0],
   'communication-prohibited': [1, 1],
@@ -94,11 +96,7 @@ const ICMP6_NAMES: Readonly<Record<string, readonly [number, number?]>> = {
   redirect: [137],
 };
 
-function readType(
-  names: Readonly<Record<string, readonly [number, number?]>>,
-  name: string,
-  text: string,
-): { type: number; code: PortRange } {
+function readType(names: IcmpNames, name: string, text: string): { type: number; code: PortRange } {
   const lower = text.toLowerCase();
   const starting = Object.keys(names).filter((key) => key.toLowerCase().startsWith(lower));
   const found =
@@ -118,14 +116,15 @@ export const icmp: MatchExtension = {
   options: [option('icmp-type', 1, { negatable: true })],
   parse(given, context) {
     needProtocol(context, [Protocol.ICMP], "icmp match requires '-p icmp'");
+    needOption(given, 'icmp', 'icmp-type');
     const test = byName(given).get('icmp-type');
-    if (!test) return { kind: 'icmp', type: 255, code: ANY_CODE };
-    return { kind: 'icmp', ...readType(ICMP_NAMES, test.name, word(test)), ...inverted(test.not) };
+    return { kind: 'icmp', ...readType(ICMP_NAMES, 'icmp-type', word(test)), ...inverted(test?.not) };
   },
 };
 
 export const icmp6: MatchExtension = {
   name: 'icmp6',
+  aliases: ['icmpv6', 'ipv6-icmp'],
   family: 'ip6',
   impliedBy: [Protocol.ICMPV6],
   options: [option('icmpv6-type', 1, { negatable: true })],

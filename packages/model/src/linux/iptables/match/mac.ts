@@ -5,11 +5,12 @@ import { bang, byName, inverted, type MatchExtension, needOption, option, Refusa
 export const mac: MatchExtension = {
   name: 'mac',
   options: [option('mac-source', 1, { negatable: true })],
+  chains: ['PREROUTING', 'INPUT', 'FORWARD'],
   parse(given) {
     needOption(given, 'mac', 'mac-source');
     const test = byName(given).get('mac-source');
     const address = word(test).toLowerCase();
-    if (!/^[0-9a-f]{1,2}(:[0-9a-f]{1,2}){5}$/.test(address)) throw new Refusal(`Bad mac address "${word(test)}"`);
+    if (!/^[0-9a-f]{1,2}(:[0-9a-f]{1,2}){5}$/.test(address)) throw new Refusal('Invalid MAC address specified.');
     const padded = address.split(':').map((part) => part.padStart(2, '0'));
     return { kind: 'mac', address: padded.join(':'), ...inverted(test?.not) };
   },

@@ -1,17 +1,17 @@
 /** `-m multiport`: net/netfilter/xt_multiport.c. */
-import { type Match, Protocol } from '@podwire/engine';
+import { type Match, type PortRange, Protocol } from '@podwire/engine';
 import {
   bang,
   exclusive,
   inverted,
+  isProtocol,
   type MatchExtension,
   needOption,
-  needProtocol,
   option,
   Refusal,
   word,
 } from '../base/extension.ts';
-import { portRange, printRange } from '../base/numbers.ts';
+import { port, printRange } from '../base/numbers.ts';
 
 /** XT_MULTI_PORTS: a range takes two. */
 const SLOTS = 15;
@@ -20,6 +20,15 @@ const UDPLITE = 136;
 
 const NAME = { source: 'sports', destination: 'dports', either: 'ports' } as const;
 
+/** `5` or `5:7`, both ends given. */
+function readPorts(name: string, text: string): PortRange {
+  const colon = text.indexOf(':');
+  if (colon < 0) return { from: port(name, text), to: port(name, text) };
+  const [from, to] = [port(name, text.slice(0, colon)), port(name, text.slice(colon + 1))];
+  if (from >= to) throw new Refusal('invalid portrange specified');
+  return { from, to };
+}
+
 export const multiport: MatchExtension = {
   name: 'multiport',
   options: [
@@ -27,18 +36,17 @@ export const multiport: MatchExtension = {
     option('dports', 1, { negatable: true, aliases: ['destination-ports'] }),
     option('ports', 1, { negatable: true }),
   ],
-  parse(given, context) {
-    needProtocol(
-      context,
-      [Protocol.TCP, Protocol.UDP, UDPLITE, Protocol.SCTP, DCCP],
-      'multiport only works with TCP, UDP, UDPLITE, SCTP and DCCP',
-    );
+  parse(given) {
     needOption(given, 'multiport', 'sports', 'dports', 'ports');
     exclusive(given, 'multiport', ['sports', 'dports', 'ports']);
     const test = given[0];
+    // The option asks at once: `-p` stands before it.
+    if (!isProtocol(test?.after, [Protocol.TCP, Protocol.UDP, UDPLITE, Protocol.SCTP, DCCP])) {
+      throw new Refusal('multiport only works with TCP, UDP, UDPLITE, SCTP and DCCP');
+    }
     const ports = word(test)
       .split(',')
-      .map((part) => portRange(test?.name ?? '', part));
+      .map((part) => readPorts(test?.name ?? '', part));
     const slots = word(test)
       .split(',')
       .reduce((n, part) => n + (part.includes(':') ? 2 : 1), 0);

@@ -1,7 +1,7 @@
 /** `-m nfacct`: counts and always matches. */
 import type { Match } from '@podwire/engine';
 import { byName, type MatchExtension, needOption, option, Refusal, word } from '../base/extension.ts';
-import { quoteWord } from '../base/words.ts';
+import { cutBytes, quoteWord } from '../base/words.ts';
 
 /** NFACCT_NAME_MAX, its terminating zero included. */
 const MAX_LENGTH = 32;
@@ -9,10 +9,13 @@ const MAX_LENGTH = 32;
 export const nfacct: MatchExtension = {
   name: 'nfacct',
   options: [option('nfacct-name', 1)],
-  parse(given) {
+  parse(given, { place }) {
     needOption(given, 'nfacct', 'nfacct-name');
-    const name = word(byName(given).get('nfacct-name'));
-    if (name === '' || name.length >= MAX_LENGTH) throw new Refusal(`nfacct: bad length of name "${name}"`);
+    const name = cutBytes(word(byName(given).get('nfacct-name')), MAX_LENGTH - 1);
+    if (name === '') throw new Refusal('Argument must have a minimum length of 1 characters');
+    if (place.objects?.nfacct?.has(name) === false) {
+      throw new Refusal(`nfacct: accounting object \`${name}' does not exist`);
+    }
     return { kind: 'nfacct', name };
   },
 };

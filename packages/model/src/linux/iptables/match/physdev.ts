@@ -1,6 +1,7 @@
 /** `-m physdev`: net/netfilter/xt_physdev.c. */
 import type { Match } from '@podwire/engine';
-import { bang, byName, inverted, type MatchExtension, option, Refusal, word } from '../base/extension.ts';
+import { bang, byName, inverted, type MatchExtension, option, Refusal, refuseIn, word } from '../base/extension.ts';
+import { interfaceName } from '../base/words.ts';
 
 const negatable = { negatable: true };
 
@@ -13,12 +14,21 @@ export const physdev: MatchExtension = {
     option('physdev-is-out', 0, negatable),
     option('physdev-is-bridged', 0, negatable),
   ],
-  parse(given) {
+  parse(given, context) {
     if (given.length === 0) throw new Refusal('PHYSDEV: no physdev option specified');
     const g = byName(given);
+    const bridged = g.get('physdev-is-bridged');
+    // Routed packets have no port to leave by yet.
+    if ((g.has('physdev-out') || g.has('physdev-is-out')) && (!bridged || bridged.not)) {
+      refuseIn(
+        context,
+        ['OUTPUT'],
+        'physdev: --physdev-out and --physdev-is-out only supported in the FORWARD and POSTROUTING chains with bridged traffic',
+      );
+    }
     const name = (key: string) => {
       const test = g.get(key);
-      return test && { name: word(test), ...inverted(test.not) };
+      return test && { name: interfaceName(word(test)), ...inverted(test.not) };
     };
     const flag = (key: string) => {
       const test = g.get(key);

@@ -13,8 +13,11 @@ import {
   word,
 } from '../base/extension.ts';
 import { number } from '../base/numbers.ts';
+import { cutBytes } from '../base/words.ts';
 
 const ACTIONS = ['set', 'rcheck', 'update', 'remove'] as const;
+/** XT_RECENT_NAME_LEN, the terminating zero included. */
+const MAX_NAME = 200;
 const ALL_ONES = { ip: '255.255.255.255', ip6: 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff' };
 
 export const recent: MatchExtension = {
@@ -36,16 +39,18 @@ export const recent: MatchExtension = {
     const g = byName(given);
     const action = ACTIONS.find((name) => g.has(name)) ?? 'set';
     const looks = action === 'rcheck' || action === 'update';
-    for (const name of ['seconds', 'hitcount', 'rttl']) {
-      if (g.has(name) && !looks) throw new Refusal(`recent: --${name} may only be used with --rcheck or --update`);
+    for (const only of ['seconds', 'hitcount', 'rttl']) {
+      if (g.has(only) && !looks) throw new Refusal(`recent: --${only} may only be used with --rcheck or --update`);
     }
     if (g.has('reap') && !g.has('seconds')) throw new Refusal('recent: --reap needs --seconds');
     const seconds = g.get('seconds');
+    const name = g.has('name') ? cutBytes(word(g.get('name')), MAX_NAME - 1) : 'DEFAULT';
+    if (name === '') throw new Refusal('recent: the list has no name');
     const hitcount = g.get('hitcount');
     const mask = g.get('mask');
     return {
       kind: 'recent',
-      name: g.has('name') ? word(g.get('name')) : 'DEFAULT',
+      name,
       action,
       // Source and destination stand for one field: what was said last holds.
       side: given.findLast((o) => o.name === 'rsource' || o.name === 'rdest')?.name === 'rdest' ? 'dest' : 'source',
@@ -64,7 +69,7 @@ export function printRecent(match: Extract<Match, { kind: 'recent' }>): string {
     `-m recent ${bang(match.not)}--${match.action}` +
     (match.seconds === undefined ? '' : ` --seconds ${match.seconds}`) +
     (match.reap ? ' --reap' : '') +
-    (match.hitcount === undefined ? '' : ` --hitcount ${match.hitcount}`) +
+    (match.hitcount === undefined || match.hitcount === 0 ? '' : ` --hitcount ${match.hitcount}`) +
     (match.rttl ? ' --rttl' : '') +
     ` --name ${match.name} --mask ${match.mask} --r${match.side}`
   );

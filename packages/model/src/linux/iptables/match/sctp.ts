@@ -1,8 +1,10 @@
 /** `-m sctp`: net/netfilter/xt_sctp.c. Chunk types are not modelled; a match on them keeps its text. */
 import { Protocol } from '@podwire/engine';
-import { bang, byName, type MatchExtension, needProtocol, option, Refusal } from '../base/extension.ts';
-import { portOptions, printPorts, readPort } from './ports.ts';
+import { bang, byName, type Given, inverted, type MatchExtension, option, Refusal, word } from '../base/extension.ts';
+import { portRange } from '../base/numbers.ts';
+import { type PortTest, portOptions, printPorts } from './ports.ts';
 
+/** By number, as they are printed. */
 const CHUNKS = [
   'DATA',
   'INIT',
@@ -20,32 +22,61 @@ const CHUNKS = [
   'ECN_CWR',
   'SHUTDOWN_COMPLETE',
   'I_DATA',
+  'ASCONF_ACK',
   'RE_CONFIG',
   'PAD',
-  'ASCONF',
-  'ASCONF_ACK',
   'FORWARD_TSN',
+  'ASCONF',
   'I_FORWARD_TSN',
 ];
+/** Letters of the flags a chunk has, highest bit first: upper case asks for a flag, lower case for its absence. */
+const FLAGS: Readonly<Record<string, string>> = {
+  DATA: 'IUBE',
+  I_DATA: 'IUBE',
+  ABORT: 'T',
+  SHUTDOWN_COMPLETE: 'T',
+};
 
-/** `DATA:BE`: chunk flags stand behind the name. */
+/** A flag once asked for stays asked for. */
+function readFlags(chunk: string, text: string): string {
+  const known = FLAGS[chunk] ?? '';
+  for (const letter of text) {
+    if (!known.includes(letter.toUpperCase())) throw new Refusal(`Invalid flags for chunk type ${chunk}`);
+  }
+  return [...known]
+    .map((flag) => (text.includes(flag) ? flag : text.includes(flag.toLowerCase()) ? flag.toLowerCase() : ''))
+    .join('');
+}
+
+/** `DATA:BE,INIT`. */
 function readChunks(text: string): string {
-  if (text === 'ALL' || text === 'NONE') return text;
-  const given = text.split(',').map((part) => {
-    const [name = '', flags] = part.split(':');
-    const upper = name.toUpperCase();
-    if (!CHUNKS.includes(upper)) throw new Refusal(`Unknown sctp chunk \`${name}'`);
-    return { upper, text: flags === undefined ? upper : `${upper}:${flags}` };
+  const upper = text.toUpperCase();
+  if (upper === 'ALL' || upper === 'NONE') return upper;
+  const flags = new Map<string, string>();
+  for (const part of text.split(',').filter((p) => p !== '')) {
+    const [name = '', letters = ''] = part.split(':');
+    const chunk = name.toUpperCase();
+    if (!CHUNKS.includes(chunk)) throw new Refusal(`Unknown sctp chunk \`${name}'`);
+    flags.set(chunk, (flags.get(chunk) ?? '') + letters);
+  }
+  const printed = CHUNKS.filter((chunk) => flags.has(chunk)).map((chunk) => {
+    const letters = readFlags(chunk, flags.get(chunk) ?? '');
+    return letters === '' ? chunk : `${chunk}:${letters}`;
   });
-  return CHUNKS.flatMap((chunk) => given.filter((g) => g.upper === chunk).map((g) => g.text)).join(',');
+  return printed.length ? printed.join(',') : 'NONE';
+}
+
+/** Unlike TCP's and UDP's, a test for all ports is kept. */
+function readPort(given: Given | undefined): PortTest | undefined {
+  return given && { ...portRange(given.name, word(given)), ...inverted(given.not) };
 }
 
 export const sctp: MatchExtension = {
   name: 'sctp',
   impliedBy: [Protocol.SCTP],
+  protocols: [Protocol.SCTP],
   options: [...portOptions, option('chunk-types', 2, { negatable: true })],
-  parse(given, context) {
-    needProtocol(context, [Protocol.SCTP], "SCTP match requires '-p sctp'");
+  parse(given) {
     const g = byName(given);
     const sport = readPort(g.get('sport'));
     const dport = readPort(g.get('dport'));
@@ -53,12 +84,12 @@ export const sctp: MatchExtension = {
     const chunks = g.get('chunk-types');
     if (!chunks) return { kind: 'sctp', ...ports };
     const [which = '', types = ''] = chunks.values;
-    if (!['any', 'all', 'only'].includes(which)) {
-      throw new Refusal('sctp: "--chunk-types" requires any, all or only and a list of chunk types');
+    if (!['any', 'all', 'only'].includes(which.toLowerCase())) {
+      throw new Refusal('Match type has to be one of "ALL", "ANY" or "ONLY"');
     }
     return {
       kind: 'unmodelled',
-      text: `-m sctp${printPorts(ports)} ${bang(chunks.not)}--chunk-types ${which} ${readChunks(types)}`,
+      text: `-m sctp${printPorts(ports)} ${bang(chunks.not)}--chunk-types ${which.toLowerCase()} ${readChunks(types)}`,
     };
   },
 };

@@ -1,11 +1,28 @@
 /** `-m set`: net/netfilter/xt_set.c. Options beyond the membership test are not modelled; a match with them keeps its text. */
 import type { Match } from '@podwire/engine';
-import { bang, byName, inverted, type MatchExtension, needOption, option, word } from '../base/extension.ts';
-import { number } from '../base/numbers.ts';
-import { readSetFlags } from '../base/set-flags.ts';
+import {
+  bang,
+  byName,
+  exclusive,
+  type Given,
+  inverted,
+  type MatchExtension,
+  needOption,
+  option,
+  Refusal,
+  word,
+} from '../base/extension.ts';
+import { parseLong } from '../base/numbers.ts';
+import { checkSet, readSetFlags } from '../base/set-flags.ts';
 
 const COUNTERS = ['packets-eq', 'packets-lt', 'packets-gt', 'bytes-eq', 'bytes-lt', 'bytes-gt'];
 const FLAGS = ['return-nomatch', 'update-counters', 'update-subcounters'];
+
+function readCounter(text: string): string {
+  const value = parseLong(text);
+  if (value === undefined) throw new Refusal(`Cannot parse ${text} as a counter value`);
+  return value.toString();
+}
 
 export const set: MatchExtension = {
   name: 'set',
@@ -16,19 +33,21 @@ export const set: MatchExtension = {
     option('update-subcounters', 0, { negatable: true }),
     ...COUNTERS.map((name) => option(name, 1, { negatable: name.endsWith('-eq') })),
   ],
-  parse(given) {
+  parse(given, context) {
     needOption(given, 'set', 'match-set');
+    for (const unit of ['packets', 'bytes']) exclusive(given, 'set', [`${unit}-eq`, `${unit}-lt`, `${unit}-gt`]);
     const test = byName(given).get('match-set');
     const [name = '', flags = ''] = test?.values ?? [];
+    checkSet(name, context);
     const match: Match = { kind: 'set', set: name, flags: readSetFlags(flags), ...inverted(test?.not) };
-    const others = given.filter((g) => g.name !== 'match-set');
+    // Counters are updated unless that is inverted.
+    const says = (g: Given) => g.name !== 'match-set' && (g.not || !g.name.startsWith('update-'));
+    const others = given.filter(says);
     if (others.length === 0) return match;
     const texts = [...FLAGS, ...COUNTERS].flatMap((key) =>
       others
         .filter((g) => g.name === key)
-        .map(
-          (g) => `${bang(g.not)}--${key}${g.values.length ? ` ${number(key, word(g), Number.MAX_SAFE_INTEGER)}` : ''}`,
-        ),
+        .map((g) => `${bang(g.not)}--${key}${g.values.length ? ` ${readCounter(word(g))}` : ''}`),
     );
     return { kind: 'unmodelled', text: [printSet(match), ...texts].join(' ') };
   },

@@ -34,6 +34,9 @@ export const statistic: MatchExtension = {
   ],
   parse(given) {
     needOption(given, 'statistic', 'mode');
+    if (given.some((o) => o.name === 'every') !== given.some((o) => o.name === 'packet')) {
+      throw new Refusal('statistic: "--every" and "--packet" require each other.');
+    }
     const g = byName(given);
     const mode = word(g.get('mode'));
     if (mode === 'random') {

@@ -1,24 +1,29 @@
 /** `-m ttl` and, for IPv6, `-m hl`: net/netfilter/xt_hl.c. */
 import type { Match } from '@podwire/engine';
-import { exclusive, type IpFamily, type MatchExtension, needOption, option, Refusal, word } from '../base/extension.ts';
+import { exclusive, type IpFamily, type MatchExtension, option, Refusal, word } from '../base/extension.ts';
 import { number } from '../base/numbers.ts';
 
 function extension(name: 'ttl' | 'hl', family: IpFamily): MatchExtension {
-  const names = [`${name}-eq`, `${name}-lt`, `${name}-gt`];
+  const names = [name, `${name}-eq`, `${name}-lt`, `${name}-gt`];
   return {
     name,
     family,
     options: [
-      option(`${name}-eq`, 1, { negatable: true, aliases: [name] }),
+      option(`${name}-eq`, 1, { negatable: true }),
+      option(name, 1),
       option(`${name}-lt`, 1),
       option(`${name}-gt`, 1),
     ],
     parse(given) {
-      needOption(given, name, ...names);
+      if (given.length === 0) {
+        throw new Refusal(
+          `${name.toUpperCase()} match: You must specify one of \`--${name}-eq', \`--${name}-lt', \`--${name}-gt'`,
+        );
+      }
       exclusive(given, name, names);
       const test = given[0];
       const value = number(test?.name ?? name, word(test), 255);
-      const op = test?.name.slice(name.length + 1);
+      const op = test?.name === name ? 'eq' : test?.name.slice(name.length + 1);
       if (op === 'lt' || op === 'gt') return { kind: 'ttl', op, value };
       if (op !== 'eq') throw new Refusal(`${name}: unknown comparison`);
       return { kind: 'ttl', op: test?.not ? 'ne' : 'eq', value };

@@ -1,7 +1,7 @@
 /** `-j CT` and the older `-j NOTRACK`: net/netfilter/xt_CT.c. */
 import type { Action } from '@podwire/engine';
-import { byName, exclusive, type Given, option, Refusal, type TargetExtension, word } from '../base/extension.ts';
-import { number } from '../base/numbers.ts';
+import { byName, type Context, type Given, option, Refusal, type TargetExtension, word } from '../base/extension.ts';
+import { parseNumber } from '../base/numbers.ts';
 
 const CT_EVENTS = [
   'new',
@@ -20,34 +20,57 @@ const ZONES = ['zone', 'zone-orig', 'zone-reply'];
 
 function readEvents(given: Given, names: readonly string[]): string {
   const asked = word(given).split(',');
-  for (const name of asked) {
-    if (!names.includes(name.toLowerCase())) throw new Refusal(`CT: Unknown event "${name}"`);
-  }
-  return names.filter((name) => asked.some((a) => a.toLowerCase() === name)).join(',');
+  const strange = asked.find((name) => !names.includes(name));
+  if (strange !== undefined) throw new Refusal(`Unknown event type "${strange}"`);
+  return names.filter((name) => asked.includes(name)).join(',');
+}
+
+interface Zone {
+  option: string;
+  value: number | 'mark';
+}
+
+/** The last one counts; two directions are both, like none. Zone 0 is where everything is anyway and is not printed. */
+function readZone(given: readonly Given[]): Zone | undefined {
+  const asked = given.filter((g) => ZONES.includes(g.name));
+  const last = asked.at(-1);
+  if (!last) return undefined;
+  const text = word(last);
+  const value = text.toLowerCase() === 'mark' ? ('mark' as const) : parseNumber(text, 0xffff);
+  if (value === undefined) throw new Refusal(`Cannot parse ${text} as a zone ID`);
+  const directions = ['zone-orig', 'zone-reply'].filter((name) => asked.some((g) => g.name === name));
+  const only = directions.length === 1 ? directions[0] : undefined;
+  return value === 0 ? undefined : { option: only ?? 'zone', value };
 }
 
 /** Options in the order in which they are printed. */
-function print(given: readonly Given[]): string {
+function print(given: readonly Given[], zone: Zone | undefined): string {
   const g = byName(given);
   const out = ['-j CT'];
   if (g.has('notrack')) out.push('--notrack');
-  const helper = g.get('helper');
-  if (helper) out.push(`--helper ${word(helper)}`);
-  const timeout = g.get('timeout');
-  if (timeout) out.push(`--timeout ${word(timeout)}`);
+  for (const name of ['helper', 'timeout']) {
+    const named = g.get(name);
+    if (named) out.push(`--${name} ${word(named)}`);
+  }
   const events = g.get('ctevents');
   if (events) out.push(`--ctevents ${readEvents(events, CT_EVENTS)}`);
   const expectations = g.get('expevents');
   if (expectations) out.push(`--expevents ${readEvents(expectations, EXP_EVENTS)}`);
-  for (const name of ZONES) {
-    const zone = g.get(name);
-    if (zone) out.push(`--${name} ${word(zone) === 'mark' ? 'mark' : number(name, word(zone), 0xffff)}`);
-  }
+  if (zone) out.push(`--${zone.option} ${zone.value}`);
   return out.join(' ');
+}
+
+/** Helpers and time-outs belong to a transport protocol. */
+function checkProtocol(given: readonly Given[], { protocol }: Context): void {
+  const needs = given.find((g) => g.name === 'helper' || g.name === 'timeout');
+  if (needs && (!protocol || protocol.protocol === 0 || protocol.not)) {
+    throw new Refusal('CT: You must specify a L4 protocol and not use inversions on it');
+  }
 }
 
 export const ct: TargetExtension = {
   name: 'CT',
+  tables: ['raw'],
   options: [
     option('notrack', 0),
     option('helper', 1),
@@ -56,26 +79,28 @@ export const ct: TargetExtension = {
     option('expevents', 1),
     ...ZONES.map((name) => option(name, 1)),
   ],
-  parse(given) {
-    exclusive(given, 'CT', ZONES);
-    exclusive(given, 'CT', ['notrack', 'helper']);
-    exclusive(given, 'CT', ['notrack', 'timeout']);
-    const text = print(given);
-    const only = given.length === 1 ? given[0] : undefined;
-    if (only?.name === 'notrack') return { kind: 'notrack' };
-    if (only && ZONES.includes(only.name) && word(only) !== 'mark') {
-      const zone = number(only.name, word(only), 0xffff);
-      if (only.name === 'zone') return { kind: 'ct-zone', zone };
-      return { kind: 'ct-zone', zone, direction: only.name === 'zone-orig' ? 'ORIGINAL' : 'REPLY' };
+  parse(given, context) {
+    const zone = readZone(given);
+    const text = print(given, zone);
+    // Not tracked at all, the rest is of no account.
+    if (given.some((g) => g.name === 'notrack')) {
+      return text === '-j CT --notrack' ? { kind: 'notrack' } : { kind: 'unmodelled-target', text };
+    }
+    checkProtocol(given, context);
+    const only = given.every((g) => ZONES.includes(g.name));
+    if (only && zone && zone.value !== 'mark') {
+      const { value } = zone;
+      if (zone.option === 'zone') return { kind: 'ct-zone', zone: value };
+      return { kind: 'ct-zone', zone: value, direction: zone.option === 'zone-orig' ? 'ORIGINAL' : 'REPLY' };
     }
     // Helpers, time-outs and events leave the packet at hand alone.
-    const decides = given.some((g) => g.name === 'notrack' || ZONES.includes(g.name));
-    return { kind: decides ? 'unmodelled-target' : 'note', text };
+    return { kind: zone ? 'unmodelled-target' : 'note', text };
   },
 };
 
 export const notrack: TargetExtension = {
   name: 'NOTRACK',
+  tables: ['raw'],
   options: [],
   parse: () => ({ kind: 'notrack', alias: true }),
 };

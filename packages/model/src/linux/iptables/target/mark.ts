@@ -1,6 +1,15 @@
 /** `-j MARK` and `-j CONNMARK`: net/netfilter/xt_mark.c, xt_connmark.c. Every setting is one form: (mark & ~mask) ^ value. */
 import type { Action } from '@podwire/engine';
-import { byName, exclusive, needOption, option, Refusal, type TargetExtension, word } from '../base/extension.ts';
+import {
+  byName,
+  exclusive,
+  type Given,
+  needOption,
+  option,
+  Refusal,
+  type TargetExtension,
+  word,
+} from '../base/extension.ts';
 import { hex, number, valueAndMask } from '../base/numbers.ts';
 
 const ALL = 0xffffffff;
@@ -43,10 +52,23 @@ export const mark: TargetExtension = {
   },
 };
 
+type ConnmarkAction = Extract<Action, { kind: 'set-connmark' | 'save-mark' | 'restore-mark' }>;
+
+/** A mark that is shifted on the way is not modelled. The last shift counts. */
+function shifted(action: ConnmarkAction, given: readonly Given[]): Action {
+  const shift = given.findLast((g) => g.name.endsWith('-shift-mark'));
+  const bits = shift ? number(shift.name, word(shift), 32) : 0;
+  if (bits === 0) return action;
+  const text = action.kind === 'set-connmark' ? printSetMark(action) : printMoveMark(action);
+  return { kind: 'unmodelled-target', text: `${text} --${shift?.name} ${bits}` };
+}
+
 export const connmark: TargetExtension = {
   name: 'CONNMARK',
   options: [
     ...SETTERS.map((name) => option(name, 1)),
+    option('left-shift-mark', 1),
+    option('right-shift-mark', 1),
     option('save-mark', 0),
     option('restore-mark', 0),
     option('mask', 1),
@@ -63,7 +85,7 @@ export const connmark: TargetExtension = {
     const masks = ['mask', 'nfmask', 'ctmask'].filter((name) => g.has(name));
     if (setting) {
       if (masks.length) throw new Refusal(`CONNMARK: "--${masks[0]}" needs --save-mark or --restore-mark`);
-      return { kind: 'set-connmark', ...setting };
+      return shifted({ kind: 'set-connmark', ...setting }, given);
     }
     exclusive(given, 'CONNMARK', ['mask', 'nfmask']);
     exclusive(given, 'CONNMARK', ['mask', 'ctmask']);
@@ -71,11 +93,8 @@ export const connmark: TargetExtension = {
       const one = g.get(name) ?? g.get('mask');
       return one ? number(one.name, word(one)) : ALL;
     };
-    return {
-      kind: asked?.name === 'save-mark' ? 'save-mark' : 'restore-mark',
-      nfmask: mask('nfmask'),
-      ctmask: mask('ctmask'),
-    };
+    const kind = asked?.name === 'save-mark' ? 'save-mark' : 'restore-mark';
+    return shifted({ kind, nfmask: mask('nfmask'), ctmask: mask('ctmask') }, given);
   },
 };
 

@@ -7,68 +7,90 @@ import {
   type Given,
   type IpFamily,
   needOption,
-  needProtocol,
   type OptionSpec,
   option,
+  type ProtocolTest,
   Refusal,
   type TargetExtension,
   word,
 } from '../base/extension.ts';
-import { number, port } from '../base/numbers.ts';
+import { servicePort } from '../base/names.ts';
+import { parseNumber } from '../base/numbers.ts';
 
 const DCCP = 33;
-const WITH_PORTS = [Protocol.TCP, Protocol.UDP, Protocol.SCTP, DCCP, Protocol.ICMP, Protocol.ICMPV6];
+const WITH_PORTS = [Protocol.TCP, Protocol.UDP, Protocol.SCTP, DCCP, Protocol.ICMP];
 
-/** `5` or `5-7`; numbers only on both sides of the dash, as names may hold dashes themselves. */
-function readPorts(name: string, text: string): PortRange {
-  const pair = /^([0-9]+)-([0-9]+)$/.exec(text);
-  if (!pair) {
-    const one = port(name, text);
-    return { from: one, to: one };
-  }
-  const [from, to] = [number(name, pair[1] ?? '', 0xffff), number(name, pair[2] ?? '', 0xffff)];
-  if (from > to) throw new Refusal(`Port range "${text}" funky`);
-  return { from, to };
-}
+type NatAction = Extract<Action, { kind: 'dnat' | 'snat' | 'masquerade' | 'redirect' }>;
 
-/** `[address[-address]][:port[-port]]`; IPv6 addresses with ports stand in brackets. */
-function splitTo(family: IpFamily, text: string): { addresses?: string; ports?: string } {
-  if (family === 'ip6') {
-    const m = /^\[([^\]]*)\](?::(.*))?$/.exec(text);
-    if (!m) return text.startsWith(':') && !text.startsWith('::') ? { ports: text.slice(1) } : { addresses: text };
-    return { ...(m[1] ? { addresses: m[1] } : {}), ...(m[2] === undefined ? {} : { ports: m[2] }) };
-  }
-  const colon = text.indexOf(':');
-  if (colon < 0) return { addresses: text };
-  return { ...(colon > 0 ? { addresses: text.slice(0, colon) } : {}), ports: text.slice(colon + 1) };
-}
-
-interface To {
-  range: NatRange;
+interface Ports {
+  ports: PortRange;
   /** The port that the first port of a shifted range stands for (`1000-2000/1000`). */
   base?: number;
 }
 
-function readTo(name: string, text: string, context: Context): To {
-  const { addresses, ports } = splitTo(context.family, text);
+function onePort(text: string, min = 0): number {
+  const value = /^\d/.test(text) ? parseNumber(text, 0xffff) : servicePort(text);
+  if (value === undefined || value < min) throw new Refusal(`Port \`${text}' not valid`);
+  return value;
+}
+
+/** `5`, `5-7`, `5-7/9`. A name stands alone or behind the slash, as names may hold dashes themselves. */
+function readPorts(text: string): Ports {
+  const m = /^([0-9][0-9a-fA-FxX]*)-([^/]*)(?:\/(.*))?$/.exec(text);
+  if (!m) {
+    if (/^\d+:/.test(text)) throw new Refusal('Invalid port:port syntax - use dash');
+    const one = onePort(text);
+    return { ports: { from: one, to: one } };
+  }
+  if (!/^\d/.test(m[2] ?? '')) throw new Refusal(`Port \`${m[2]}' not valid`);
+  const ports = { from: onePort(m[1] ?? ''), to: onePort(m[2] ?? '') };
+  if (ports.from > ports.to) throw new Refusal(`Port range \`${text}' funky`);
+  return m[3] === undefined ? { ports } : { ports, base: onePort(m[3], 1) };
+}
+
+/** The option asks at once, inverted or not: `-p` stands before it. */
+function needPorts(after: ProtocolTest | undefined): void {
+  if (!after || !WITH_PORTS.includes(after.protocol)) {
+    throw new Refusal('Need TCP, UDP, SCTP or DCCP with port specification');
+  }
+}
+
+/** `[address[-address]][:port[-port]]`; IPv6 addresses with ports stand in brackets. */
+function splitTo(family: IpFamily, text: string): { addresses?: string; ports?: string } {
+  const open = text.indexOf('[');
+  if (open >= 0) {
+    const close = text.indexOf(']', open);
+    if (close < 0 || family === 'ip') throw new Refusal('Invalid address format');
+    const colon = text.indexOf(':', close);
+    const inside = text.slice(open + 1, close);
+    return { ...(inside !== '' && { addresses: inside }), ...(colon >= 0 && { ports: text.slice(colon + 1) }) };
+  }
+  const colon = text.indexOf(':');
+  if (colon < 0 || text.indexOf(':', colon + 1) >= 0) return { addresses: text };
+  return { ...(colon > 0 && { addresses: text.slice(0, colon) }), ports: text.slice(colon + 1) };
+}
+
+interface To {
+  range: NatRange;
+  base?: number;
+  /** The range of addresses ends before it begins, which the kernel lets be. */
+  reversed?: boolean;
+}
+
+function readTo(given: Given, { family }: Context): To {
+  const { addresses, ports } = splitTo(family, word(given));
   const to: To = { range: {} };
   if (addresses !== undefined) {
-    const range = addressRange(context.family, addresses);
-    const from = parseAddress(range.from);
-    const last = parseAddress(range.to);
-    if (from && last && compareAddresses(from, last) > 0) throw new Refusal(`Bad IP range "${addresses}"`);
-    to.range.addresses = range;
+    to.range.addresses = addressRange(family, addresses);
+    const from = parseAddress(to.range.addresses.from);
+    const last = parseAddress(to.range.addresses.to);
+    if (from && last && compareAddresses(from, last) > 0) to.reversed = true;
   }
   if (ports !== undefined) {
-    needProtocol(context, WITH_PORTS, 'Need TCP, UDP, SCTP or DCCP with port specification');
-    const slash = ports.indexOf('/');
-    to.range.ports = readPorts(name, slash < 0 ? ports : ports.slice(0, slash));
-    if (slash >= 0) {
-      if (name !== 'to-destination' || to.range.ports.from === to.range.ports.to)
-        throw new Refusal(`Invalid port range "${ports}"`);
-      to.base = port(name, ports.slice(slash + 1));
-      if (to.base === 0) throw new Refusal(`Invalid port "${ports}"`);
-    }
+    needPorts(given.after);
+    const read = readPorts(ports);
+    to.range.ports = read.ports;
+    if (read.base !== undefined) to.base = read.base;
   }
   return to;
 }
@@ -86,37 +108,63 @@ const RANDOM = option('random', 0);
 const FULLY = option('random-fully', 0);
 const PERSISTENT = option('persistent', 0);
 
-function address(name: string, to: string, kind: 'dnat' | 'snat', options: OptionSpec[]): TargetExtension {
+function noShift(base: number | undefined): void {
+  if (base !== undefined) throw new Refusal('Shifted portmap ranges not supported with this kernel');
+}
+
+function address(
+  name: string,
+  to: string,
+  kind: 'dnat' | 'snat',
+  chains: string[],
+  options: OptionSpec[],
+): TargetExtension {
   return {
     name,
+    tables: ['nat'],
+    chains,
     options: [option(to, 1), ...options],
     parse(given, context) {
       needOption(given, name, to);
-      const { range, base } = readTo(to, word(byName(given).get(to)), context);
-      const action: Action = { kind, range: { ...range, ...flags(given) } };
-      // A shifted port range is not modelled.
-      return base === undefined ? action : { kind: 'unmodelled-target', text: printNat(action, base) };
+      const { range, base, reversed } = readTo(byName(given).get(to) as Given, context);
+      if (kind === 'snat') noShift(base);
+      const action: NatAction = { kind, range: { ...range, ...flags(given) } };
+      // Shifted port ranges and empty ranges of addresses are not modelled.
+      const modelled = base === undefined && !reversed;
+      return modelled ? action : { kind: 'unmodelled-target', text: printNat(action, base) };
     },
   };
 }
 
-function ports(name: string, kind: 'masquerade' | 'redirect', options: OptionSpec[]): TargetExtension {
+function ports(
+  name: string,
+  kind: 'masquerade' | 'redirect',
+  chains: string[],
+  options: OptionSpec[],
+): TargetExtension {
   return {
     name,
+    tables: ['nat'],
+    chains,
     options: [option('to-ports', 1), ...options],
-    parse(given, context) {
+    parse(given) {
       const to = byName(given).get('to-ports');
-      if (to) needProtocol(context, WITH_PORTS, 'Need TCP, UDP, SCTP or DCCP with port specification');
-      return { kind, range: { ...(to && { ports: readPorts('to-ports', word(to)) }), ...flags(given) } };
+      if (!to) return { kind, range: flags(given) };
+      needPorts(to.after);
+      const read = readPorts(word(to));
+      noShift(read.base);
+      return { kind, range: { ports: read.ports, ...flags(given) } };
     },
   };
 }
 
+const INCOMING = ['PREROUTING', 'OUTPUT'];
+
 export const nat: readonly TargetExtension[] = [
-  address('DNAT', 'to-destination', 'dnat', [RANDOM, PERSISTENT]),
-  address('SNAT', 'to-source', 'snat', [RANDOM, FULLY, PERSISTENT]),
-  ports('MASQUERADE', 'masquerade', [RANDOM, FULLY]),
-  ports('REDIRECT', 'redirect', [RANDOM]),
+  address('DNAT', 'to-destination', 'dnat', INCOMING, [RANDOM, PERSISTENT]),
+  address('SNAT', 'to-source', 'snat', ['INPUT', 'POSTROUTING'], [RANDOM, FULLY, PERSISTENT]),
+  ports('MASQUERADE', 'masquerade', ['POSTROUTING'], [RANDOM, FULLY]),
+  ports('REDIRECT', 'redirect', INCOMING, [RANDOM]),
 ];
 
 const OPTION = { dnat: 'to-destination', snat: 'to-source' } as const;
@@ -125,10 +173,7 @@ function printPorts({ from, to }: PortRange): string {
   return from === to ? String(from) : `${from}-${to}`;
 }
 
-export function printNat(
-  action: Extract<Action, { kind: 'dnat' | 'snat' | 'masquerade' | 'redirect' }>,
-  base?: number,
-): string {
+export function printNat(action: NatAction, base?: number): string {
   const { addresses, ports, random, randomFully, persistent } = action.range;
   let text = `-j ${action.kind.toUpperCase()}`;
   if (action.kind === 'dnat' || action.kind === 'snat') {

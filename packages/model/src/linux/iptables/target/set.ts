@@ -2,7 +2,7 @@
 import type { Action } from '@podwire/engine';
 import { byName, exclusive, needOption, option, Refusal, type TargetExtension, word } from '../base/extension.ts';
 import { number } from '../base/numbers.ts';
-import { readSetFlags } from '../base/set-flags.ts';
+import { checkSet, readSetFlags } from '../base/set-flags.ts';
 
 const MODES = ['add-set', 'del-set', 'map-set'];
 const MAPPED = ['map-mark', 'map-prio', 'map-queue'];
@@ -15,12 +15,13 @@ export const set: TargetExtension = {
     option('timeout', 1),
     ...MAPPED.map((name) => option(name, 0)),
   ],
-  parse(given) {
+  parse(given, context) {
     needOption(given, 'SET', ...MODES);
     exclusive(given, 'SET', MODES);
     const g = byName(given);
     const asked = given.find((o) => MODES.includes(o.name));
     const [name = '', words = ''] = asked?.values ?? [];
+    checkSet(name, context);
     const flags = readSetFlags(words);
     const mapped = MAPPED.filter((key) => g.has(key));
     if (asked?.name === 'map-set') {
@@ -38,7 +39,7 @@ export const set: TargetExtension = {
       set: name,
       flags,
       ...(g.has('exist') && { exist: true }),
-      ...(g.has('timeout') && { timeout: number('timeout', word(g.get('timeout')), 2147483) }),
+      ...(g.has('timeout') && { timeout: number('timeout', word(g.get('timeout')), 0xfffffffe) }),
     };
   },
 };

@@ -1,0 +1,2 @@
+/** Text of ebtables rules, in and out. */
+export { parseEbtablesRule, printEbtablesRule } from './rule.ts';
