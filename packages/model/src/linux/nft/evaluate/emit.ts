@@ -1,0 +1,120 @@
+/** Terms back to the syntax tree, in the form in which nft lists them. */
+import type { NftElement, NftExpression } from '../syntax.ts';
+import { type ScalarStyle, scalarJson } from '../tables/codec.ts';
+import { spanOf, termOfSpan } from './interval.ts';
+import type { Element, Part, SetTerm, Term, Value } from './term.ts';
+
+const binary = (operator: string, left: NftExpression, right: NftExpression): NftExpression =>
+  ({ [operator]: [left, right] }) as unknown as NftExpression;
+
+/** Flags of a value, lowest bit first. */
+function flags(value: Value, style: ScalarStyle): NftExpression[] {
+  const names: NftExpression[] = [];
+  for (let bit = 1n; bit <= value.value; bit <<= 1n) {
+    if ((value.value & bit) !== 0n) names.push(scalarJson(bit, value.type, value.bits, style));
+  }
+  return names.length === 0 ? [scalarJson(0n, value.type, value.bits, style)] : names;
+}
+
+function valueJson(value: Value, style: ScalarStyle, list: boolean): NftExpression {
+  if (value.type.bitmask !== true || value.type.codec === 'label')
+    return scalarJson(value.value, value.type, value.bits, style);
+  const names = flags(value, style);
+  const [first] = names;
+  if (names.length === 1 && first !== undefined) return first;
+  return list ? names : names.reduce((left, right) => binary('|', left, right));
+}
+
+/** Sets are listed in the order of their values, text by its bytes from the last to the first. */
+function orderOf(term: Term): bigint | undefined {
+  const span = spanOf(term);
+  if (span) return span.from;
+  if (term.is === 'text') {
+    let value = 0n;
+    for (let index = term.text.length - 1; index >= 0; index--)
+      value = (value << 8n) | BigInt(term.text.charCodeAt(index));
+    return value;
+  }
+  if (term.is === 'concat') {
+    let value = 0n;
+    for (const part of term.parts) {
+      const own = orderOf(part);
+      if (own === undefined) return undefined;
+      value = (value << 128n) | own;
+    }
+    return value;
+  }
+  return undefined;
+}
+
+export function sortElements(elements: readonly Element[]): Element[] {
+  const keyed = elements.map((element) => ({ element, order: orderOf(element.key) }));
+  keyed.sort((a, b) => {
+    if (a.order === undefined || b.order === undefined) return a.order === b.order ? 0 : a.order === undefined ? 1 : -1;
+    return a.order < b.order ? -1 : a.order > b.order ? 1 : 0;
+  });
+  return keyed.map(({ element }) => element);
+}
+
+/** Ranges of interval sets are prefixes where they can be. */
+function spanned(term: Term): Term {
+  if (term.is === 'concat') return { ...term, parts: term.parts.map(spanned) };
+  const span = term.is === 'range' || term.is === 'prefix' ? spanOf(term) : undefined;
+  return span ? termOfSpan(span, term as unknown as Part) : term;
+}
+
+export function elementJson(element: Element, style: ScalarStyle): NftElement {
+  const val = termJson(spanned(element.key), style);
+  const key: NftExpression = element.options ? { elem: { val, ...element.options } } : val;
+  if (!element.data) return key;
+  return [key, termJson(element.data, style)];
+}
+
+export function setJson(set: SetTerm, style: ScalarStyle): NftExpression {
+  return { set: sortElements(set.elements).map((element) => elementJson(element, style)) };
+}
+
+/** `list`: flags stand in a list, not joined by `|`. */
+export function termJson(term: Term, style: ScalarStyle, list = false): NftExpression {
+  switch (term.is) {
+    case 'value':
+      return valueJson(term, style, list);
+    case 'text':
+      return term.text;
+    case 'prefix':
+      return { prefix: { addr: scalarJson(term.value, term.type, term.bits, style), len: term.length } };
+    case 'range': {
+      const plain = { ...style, numericProtocol: true };
+      return {
+        range: [scalarJson(term.from, term.type, term.bits, plain), scalarJson(term.to, term.type, term.bits, plain)],
+      };
+    }
+    case 'any':
+      return '*';
+    case 'concat':
+      return { concat: term.parts.map((part) => termJson(part, style)) };
+    case 'set':
+      return setJson(term, style);
+    case 'named':
+      return `@${term.name}`;
+    case 'verdict':
+      return term.verdict;
+    case 'payload':
+      return term.header && term.field
+        ? { payload: { protocol: term.header.name, field: term.field.name } }
+        : { payload: { base: term.base, offset: term.offset, len: term.bits } };
+    case 'read':
+      return term.what;
+    case 'hash': {
+      const more = {
+        ...(term.seed === undefined ? {} : { seed: term.seed }),
+        ...(term.offset ? { offset: term.offset } : {}),
+      };
+      return { jhash: { mod: term.mod, ...more, expr: termJson(term.of, style) } };
+    }
+    case 'binary':
+      return binary(term.operator, termJson(term.left, style), termJson(term.right, style, list));
+    case 'map':
+      return { map: { key: termJson(term.key, style), data: termJson(term.data, style) } };
+  }
+}

@@ -1,0 +1,65 @@
+/** Sets whose elements are ranges: in order, without overlaps, neighbours joined (nftables' intervals.c and segtree.c). */
+import { NftRefusal } from '../refusal.ts';
+import { type Element, ones, type Part, prefixMask, type SetTerm, type Term } from './term.ts';
+
+export interface Span {
+  from: bigint;
+  to: bigint;
+}
+
+/** The numbers that a simple key stands for; undefined for text, concatenations and `*`. */
+export function spanOf(term: Term): Span | undefined {
+  if (term.is === 'value') return { from: term.value, to: term.value };
+  if (term.is === 'range') return { from: term.from, to: term.to };
+  if (term.is === 'prefix') return { from: term.value, to: term.value | ones(term.bits - term.length) };
+  return undefined;
+}
+
+/** A span as nft lists it: one value, a prefix where the type has prefixes, else a range. */
+export function termOfSpan({ from, to }: Span, part: Part): Term {
+  const { type, bits } = part;
+  if (from === to) return { is: 'value', value: from, type, bits };
+  if (type.prefix === true) {
+    const size = to - from + 1n;
+    const width = size.toString(2).length - 1;
+    const length = bits - width;
+    if (size === 1n << BigInt(width) && (from & prefixMask(bits, length)) === from)
+      return { is: 'prefix', value: from, length, type, bits };
+  }
+  return { is: 'range', from, to, type, bits };
+}
+
+const compare = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Joins overlapping and neighbouring ranges of an anonymous set. */
+export function mergeSet(set: SetTerm): SetTerm {
+  if (!set.interval) return set;
+  const spans: { span: Span; part: Part }[] = [];
+  const others: Element[] = [];
+  for (const element of set.elements) {
+    const span = spanOf(element.key);
+    if (span && element.key.is !== 'concat') spans.push({ span, part: element.key as unknown as Part });
+    else others.push(element);
+  }
+  spans.sort((a, b) => compare(a.span.from, b.span.from) || compare(a.span.to, b.span.to));
+  const merged: { span: Span; part: Part }[] = [];
+  for (const next of spans) {
+    const last = merged.at(-1);
+    if (last && next.span.from <= last.span.to + 1n) {
+      if (next.span.to > last.span.to) last.span.to = next.span.to;
+    } else merged.push({ span: { ...next.span }, part: next.part });
+  }
+  return { ...set, elements: [...merged.map(({ span, part }) => ({ key: termOfSpan(span, part) })), ...others] };
+}
+
+/** Throws where two elements of a map, or of a set that does not join them, overlap. */
+export function refuseOverlap(elements: readonly Element[], present: readonly Span[] = []): void {
+  const spans = elements.flatMap((element) => spanOf(element.key) ?? []);
+  const all = [...spans, ...present].sort((a, b) => compare(a.from, b.from) || compare(a.to, b.to));
+  for (let index = 1; index < all.length; index++) {
+    const last = all[index - 1] as Span;
+    const next = all[index] as Span;
+    if (next.from === last.from && next.to === last.to) continue;
+    if (next.from <= last.to) throw new NftRefusal('conflicting intervals specified');
+  }
+}

@@ -1,0 +1,27 @@
+/** One rule: as nft takes it, and as nft then lists it. */
+import { NftRefusal } from '../refusal.ts';
+import type { NftStatement } from '../syntax.ts';
+import { Evaluator } from './evaluator.ts';
+import { listSteps } from './listing.ts';
+import type { TableScope } from './scope.ts';
+import { evaluateStatement } from './statement.ts';
+
+export interface EvaluateOptions {
+  /** Protocols are listed as numbers (`nft -p`). */
+  numericProtocol?: boolean;
+}
+
+/** Statements of a rule as nft lists them. Throws `NftRefusal` where nft does not take the rule. */
+export function evaluateRule(
+  expr: readonly NftStatement[],
+  scope: TableScope,
+  options: EvaluateOptions = {},
+): NftStatement[] {
+  const evaluator = new Evaluator(scope);
+  let over = false;
+  for (const statement of expr) {
+    if (over) throw new NftRefusal('Statement after terminal statement has no effect');
+    over = evaluateStatement(evaluator, statement);
+  }
+  return listSteps(evaluator.steps, scope.family, { ...scope.options, ...options });
+}
