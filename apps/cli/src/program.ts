@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { clusterCommand } from './commands/cluster.ts';
 import { completionCommand } from './commands/completion.ts';
 import { explainCommand } from './commands/explain.ts';
+import { nodeCommand } from './commands/node.ts';
 import { rulesCommand } from './commands/rules.ts';
 import { traceCommand } from './commands/trace.ts';
 import type { Streams } from './shell/streams.ts';
@@ -27,6 +28,7 @@ export function createProgram(name: string, streams: Streams, done: (exitCode: n
     traceCommand(name, streams, done),
     clusterCommand(name, streams, done),
     rulesCommand(name, streams, done),
+    nodeCommand(name, streams, done),
     explainCommand(name, streams, done),
     completionCommand(name, streams, done),
   ]) {

@@ -21,6 +21,8 @@ export interface Collected {
 interface Progress extends Collected {
   bytes: number;
   seen: Set<string>;
+  /** Whether a file in a folder is one to read, by its path. */
+  isWanted: (path: string) => boolean;
 }
 
 function statOf(path: string): Stats {
@@ -98,15 +100,19 @@ function readFolder(folder: string, progress: Progress): void {
     if (stat.isDirectory()) {
       if (!SKIPPED_FOLDERS.has(name)) readFolder(path, progress);
     } else if (stat.isFile()) {
-      if (isSourceName(name)) readFile(path, stat, progress);
+      if (progress.isWanted(path)) readFile(path, stat, progress);
       else progress.skipped.push(path);
     }
   }
 }
 
 /** Reads everything that the paths name, in the order given. `-` is standard input. */
-export async function collect(paths: readonly string[], input: () => NodeJS.ReadableStream): Promise<Collected> {
-  const progress: Progress = { files: [], problems: [], skipped: [], bytes: 0, seen: new Set() };
+export async function collect(
+  paths: readonly string[],
+  input: () => NodeJS.ReadableStream,
+  isWanted: (path: string) => boolean = isSourceName,
+): Promise<Collected> {
+  const progress: Progress = { files: [], problems: [], skipped: [], bytes: 0, seen: new Set(), isWanted };
   for (const given of paths) {
     if (given === '-') {
       add('stdin', await readAll(input(), FILE_BYTES_MAX), progress);

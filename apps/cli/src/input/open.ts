@@ -13,6 +13,7 @@ import { styleOf, wantsColor } from '../print/style.ts';
 import { UserError } from '../shell/exit.ts';
 import type { Streams } from '../shell/streams.ts';
 import { collect } from './collect.ts';
+import type { CollectedDump } from './dumps.ts';
 import { createMachine } from './machine.ts';
 import type { InputFlags } from './options.ts';
 
@@ -56,27 +57,42 @@ function checkProblems(problems: readonly Problem[], flags: InputFlags, streams:
   }
 }
 
+/** What does not fit between dumps and objects shows when the two are put together. */
+function fitting(session: Session, dumps: readonly CollectedDump[]): Problem[] {
+  if (dumps.length > 0 && session.read.objects.length > 0) void session.dataplane;
+  return session.dumpProblems;
+}
+
 /** `machine`: whether packets will be sent. */
 export async function openInput(flags: InputFlags, streams: Streams, name: string, machine: boolean): Promise<Opened> {
-  if (!flags.file || flags.file.length === 0) {
+  const dumped = flags.node ?? [];
+  if ((!flags.file || flags.file.length === 0) && dumped.length === 0) {
     throw new UserError('there is no input', {
-      mend: 'Give manifests or a snapshot with -f: a file, a folder, a tar(.gz), or - for standard input.',
+      mend: 'Give manifests or a snapshot with -f: a file, a folder, a tar(.gz), or - for standard input; or dumps of hosts with --node.',
     });
   }
   // The machine is compiled on another thread while this one reads.
   const made = machine ? createMachine() : undefined;
   // Told where it is awaited, unless reading throws before.
   made?.catch(() => {});
-  const collected = await collect(flags.file, () => streams.input);
+  const collected = await collect(flags.file ?? [], () => streams.input);
+  const dumps: CollectedDump[] = [];
+  if (dumped.length > 0) {
+    const { collectDump } = await import('./dumps.ts');
+    for (const flag of dumped) dumps.push(await collectDump(flag, () => streams.input));
+  }
   const session = await openSession({
     files: collected.files,
     overrides: overridesOf(flags),
+    dumps: dumps.map(({ dump }) => dump),
     ...(made && { machine: made }),
   });
-  const inputProblems = [...collected.problems, ...session.read.problems];
-  const problems = [...inputProblems, ...session.cluster.problems];
+  const inputProblems = [...collected.problems, ...session.read.problems, ...dumps.flatMap((d) => d.problems)];
+  // A line of a dump that is not understood is counted in the answer; the rest of the dump is as good as it was.
+  const dumpProblems = dumps.flatMap(({ dump }) => dump.problems);
+  const problems = [...inputProblems, ...session.cluster.problems, ...dumpProblems, ...fitting(session, dumps)];
   checkProblems(problems, flags, streams, name);
-  if (session.read.objects.length === 0) {
+  if (session.read.objects.length === 0 && dumps.length === 0) {
     const ignored = session.read.ignored[0];
     const why = ignored ? ` (${ignored.file}: ${ignored.why})` : '';
     throw new UserError(`the input holds no Kubernetes object${why}`, {

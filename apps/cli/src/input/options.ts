@@ -1,7 +1,14 @@
 /** Options that every command with a cluster has: what to read, and what to take over the input. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
+/** `worker-1=DIR`. */
+export interface NodeFlag {
+  name: string;
+  path: string;
+}
+
 export interface InputFlags {
+  node?: NodeFlag[];
   file?: string[];
   namespace?: string;
   nodes?: number;
@@ -23,6 +30,14 @@ const PROXY_MODES = ['iptables', 'nftables', 'ipvs', 'ebpf', 'none'];
 
 function collectValues(value: string, before: string[] | undefined): string[] {
   return [...(before ?? []), value];
+}
+
+function nodeDump(value: string, before: NodeFlag[] | undefined): NodeFlag[] {
+  const [, name, path] = /^([^=]+)=(.+)$/.exec(value) ?? [];
+  if (name === undefined || path === undefined)
+    throw new InvalidArgumentError('Give a name and a path: worker-1=dumps/.');
+  if (before?.some((flag) => flag.name === name)) throw new InvalidArgumentError(`Node ${name} is given twice.`);
+  return [...(before ?? []), { name, path }];
 }
 
 function splitValues(value: string): string[] {
@@ -66,6 +81,12 @@ export function addInputOptions(command: Command): Command {
         '-f, --file <path>',
         'manifests or a snapshot: file, folder, tar(.gz) or - for standard input; may be given again',
       ).argParser(collectValues),
+    )
+    .addOption(
+      new Option(
+        '--node <name=path>',
+        "what a node's own tools printed (ip, iptables-save ...): folder, tar(.gz) or file; in place of what would be compiled for it; may be given again",
+      ).argParser(nodeDump),
     )
     .option('-n, --namespace <name>', 'namespace of names, and of objects, that say none')
     .addOption(new Option('--strict', 'no answer when the input has any error').conflicts('lenient'))

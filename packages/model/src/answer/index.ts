@@ -6,6 +6,7 @@ export * from './answer.ts';
 export { answerJson, sortedAnswer } from './answer-json.ts';
 export { type ClusterAnswer, describeCluster, type SettingView } from './cluster-answer.ts';
 export type { Directory, Named } from './directory.ts';
+export { type DumpAnswer, describeDump } from './dump-answer.ts';
 export { type NetnsSection, type NetnsSectionName, netnsText } from './netns-text.ts';
 export { printPacket } from './packet-view.ts';
 export type { Question } from './question.ts';

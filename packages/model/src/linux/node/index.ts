@@ -1,4 +1,4 @@
 /** Dumps of whole nodes. */
 export type { Assembled } from './assemble.ts';
 export type { DumpKind } from './kinds.ts';
-export { type FoundDump, type NodeDump, openNode, readNode } from './read-node.ts';
+export { type FoundDump, isDumpName, type NodeDump, openNode, readNode } from './read-node.ts';

@@ -191,9 +191,14 @@ function namesFirst(a: SourceFile, b: SourceFile): number {
 /** Folders of a support bundle that hold logs and other people's programs, and no dumps. */
 const UNWANTED = /(^|\/)(var\/log|\.git|node_modules|usr\/(bin|lib|share))\/|\.(log\.gz|journal|core|so|png|jpg)$/;
 
+/** Whether a file in a folder or an archive may be a dump, by its path. */
+export function isDumpName(path: string): boolean {
+  return !UNWANTED.test(path);
+}
+
 /** As `readNode`, of files that may be archives. */
 export async function openNode(name: string, files: readonly SourceFile[]): Promise<NodeDump> {
-  const unpacked = await unpack(files, (file) => !UNWANTED.test(file));
+  const unpacked = await unpack(files, isDumpName);
   const dump = readNode(name, unpacked.files);
   return {
     ...dump,
