@@ -83,7 +83,12 @@ function doubtOf(answer: TraceAnswer, { unreadable, session }: Opened): string |
 export async function runTrace(run: TraceRun): Promise<number> {
   const { from, to, flags, name, streams } = run;
   const opened = await openInput(flags, streams, name, true);
-  const answer = opened.session.trace(questionOf(from, to, flags));
+  let answer: TraceAnswer;
+  try {
+    answer = opened.session.trace(questionOf(from, to, flags));
+  } finally {
+    opened.progress.clear();
+  }
   streams.out.write(await render(answer, run));
   if (flags.exitZero) return EXIT.YES;
   const doubt = flags.lenient ? undefined : doubtOf(answer, opened);

@@ -7,8 +7,10 @@ import {
   type Problem,
   type ProxyMode,
   type Session,
+  type SessionStep,
 } from '@podwire/model';
 import { problemLines } from '../print/problems.ts';
+import { type Progress, progressOn } from '../print/progress.ts';
 import { styleOf, wantsColor } from '../print/style.ts';
 import { UserError } from '../shell/exit.ts';
 import type { Streams } from '../shell/streams.ts';
@@ -16,6 +18,17 @@ import { collect } from './collect.ts';
 import type { CollectedDump } from './dumps.ts';
 import { createMachine } from './machine.ts';
 import type { InputFlags } from './options.ts';
+
+/** Input of which the answer takes a second or more. */
+const LARGE_BYTES = 16 * 1024 * 1024;
+
+const STEPS: Readonly<Record<SessionStep, string>> = {
+  read: 'reading',
+  cluster: 'putting the cluster together',
+  dataplane: 'compiling routes and rules',
+  machine: 'loading the machine',
+  trace: 'sending packets',
+};
 
 export interface Opened {
   session: Session;
@@ -25,6 +38,8 @@ export interface Opened {
   skipped: string[];
   /** Parts of the input could not be read, so that no answer is sure. */
   unreadable: boolean;
+  /** Shown by what the session does later; whoever asks it clears it. */
+  progress: Progress;
 }
 
 function overridesOf(flags: InputFlags): ClusterOverrides {
@@ -81,16 +96,20 @@ export async function openInput(flags: InputFlags, streams: Streams, name: strin
     const { collectDump } = await import('./dumps.ts');
     for (const flag of dumped) dumps.push(await collectDump(flag, () => streams.input));
   }
+  const bytes = collected.files.reduce((sum, file) => sum + file.bytes.byteLength, 0);
+  const progress = progressOn(streams.err, !flags.quiet && bytes >= LARGE_BYTES);
   const session = await openSession({
     files: collected.files,
     overrides: overridesOf(flags),
     dumps: dumps.map(({ dump }) => dump),
+    onStep: (step) => progress.show(STEPS[step]),
     ...(made && { machine: made }),
-  });
+  }).finally(() => progress.clear());
   const inputProblems = [...collected.problems, ...session.read.problems, ...dumps.flatMap((d) => d.problems)];
   // A line of a dump that is not understood is counted in the answer; the rest of the dump is as good as it was.
   const dumpProblems = dumps.flatMap(({ dump }) => dump.problems);
   const problems = [...inputProblems, ...session.cluster.problems, ...dumpProblems, ...fitting(session, dumps)];
+  progress.clear();
   checkProblems(problems, flags, streams, name);
   if (session.read.objects.length === 0 && dumps.length === 0) {
     const ignored = session.read.ignored[0];
@@ -100,5 +119,5 @@ export async function openInput(flags: InputFlags, streams: Streams, name: strin
     });
   }
   const unreadable = inputProblems.some((p) => p.severity === 'error');
-  return { session, collectProblems: collected.problems, skipped: collected.skipped, unreadable };
+  return { session, collectProblems: collected.problems, skipped: collected.skipped, unreadable, progress };
 }

@@ -14,6 +14,6 @@ export { QuestionError } from './question-error.ts';
 export { type ReasonRow, reasonCatalogue, reasonRow } from './reasons.ts';
 export { parseReference, type Reference, shortKind } from './reference.ts';
 export { placeName } from './sentences.ts';
-export { openSession, type Session, type SessionOptions } from './session.ts';
+export { openSession, type Session, type SessionOptions, type SessionStep } from './session.ts';
 export { type Stage, stagesOf, typicalOutcome } from './stages.ts';
 export { decision } from './verdicts.ts';

@@ -31,6 +31,9 @@ export interface Session {
   trace(question: Question): TraceAnswer;
 }
 
+/** What a session is at: what takes time with a large cluster. */
+export type SessionStep = 'read' | 'cluster' | 'dataplane' | 'machine' | 'trace';
+
 export interface SessionOptions {
   files: readonly SourceFile[];
   overrides?: ClusterOverrides;
@@ -38,6 +41,8 @@ export interface SessionOptions {
   dumps?: readonly NodeDump[];
   /** Needed for `trace` alone; may still be on its way. */
   machine?: Machine | PromiseLike<Machine>;
+  /** Called before each step. */
+  onStep?: (step: SessionStep) => void;
 }
 
 function addressesIn({ from, to }: Question): string[] {
@@ -54,8 +59,11 @@ export async function openSession({
   overrides = {},
   dumps = [],
   machine: coming,
+  onStep = () => {},
 }: SessionOptions): Promise<Session> {
+  onStep('read');
   const read = await readSources(files);
+  onStep('cluster');
   const built = buildCluster(read, overrides);
   const isPlain = dumps.length > 0 && read.objects.length === 0;
   const cluster = isPlain ? hostsAsCluster(built, dumps) : built;
@@ -65,6 +73,7 @@ export async function openSession({
   let tracer: Tracer | undefined;
   let known: Directory | undefined;
   const compiled = (): Dataplane => {
+    onStep('dataplane');
     const whole = buildDataplane(cluster);
     if (dumps.length === 0) return whole;
     const replaced = replaceNodes(whole, cluster, dumps);
@@ -88,9 +97,12 @@ export async function openSession({
       // What is behind the links of plain hosts depends on what is asked.
       if (isPlain) dataplane = buildHosts(cluster, dumps, addressesIn(question));
       if (!tracer || isPlain) {
-        machine.load(session.dataplane.network);
+        const { network } = session.dataplane;
+        onStep('machine');
+        machine.load(network);
         tracer = tracerOf(cluster, session.dataplane, machine, read, dumpNotes(dumps));
       }
+      onStep('trace');
       return trace(tracer, question);
     },
   };

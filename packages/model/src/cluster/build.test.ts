@@ -38,6 +38,14 @@ spec:
     expect(cluster.services.get('shop/api')?.object.spec.ports).toMatchObject([{ port: 81 }]);
   });
 
+  test('a Service whose only port is wrong is told once, one without ports is told of', async () => {
+    const wrong = 'apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: shop}\nspec: {ports: [{port: "80"}]}';
+    const without = 'apiVersion: v1\nkind: Service\nmetadata: {name: b, namespace: shop}\nspec: {}';
+    const { problems } = await clusterOf(documents(wrong, without));
+    const errors = problems.filter(({ severity }) => severity === 'error');
+    expect(errors.map(({ code }) => code)).toEqual(['wrong-type', 'no-ports']);
+  });
+
   test('what has no name or no spec', async () => {
     const cluster = await clusterOf(
       documents(

@@ -2,6 +2,7 @@
 
 import type { Pod, Service, ServicePort } from '../objects/kube.ts';
 import { printLabels } from '../objects/labels.ts';
+import { refOf } from '../objects/refs.ts';
 import { suggest } from '../objects/suggest.ts';
 import type { Cluster, Placed } from './cluster.ts';
 import type { Collected } from './collect.ts';
@@ -111,6 +112,12 @@ function checkTargetPort(
   );
 }
 
+/** Ports that did not fit their types were left out, and that was reported. */
+function hasToldOfPorts(service: Service, report: Report): boolean {
+  const ref = refOf(service);
+  return report.problems.some(({ object, field }) => object === ref && field?.startsWith('spec.ports') === true);
+}
+
 /** Every pod that could be meant: running ones, and templates of workloads with no pod at the moment. */
 export function checkServices(
   collected: Collected,
@@ -150,7 +157,7 @@ export function checkServices(
           : [...byNamespace.keys()].sort().find((n) => index.selected(n, selector).length > 0);
       checkSelector(placed, selected, byNamespace.get(metadata.namespace ?? '') ?? [], elsewhere, report);
     }
-    if ((spec.ports ?? []).length === 0 && !isHeadless(placed.object)) {
+    if ((spec.ports ?? []).length === 0 && !isHeadless(placed.object) && !hasToldOfPorts(placed.object, report)) {
       report.problem(
         'error',
         'no-ports',
