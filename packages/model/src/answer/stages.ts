@@ -1,6 +1,7 @@
 /** A walk in short: one line for each thing that moved or changed the packet, for readers who do not want every rule. */
 import { hostPort } from './addresses.ts';
 import type { Hop, ObjectRef, Outcome, PacketView, Place, StepView, WalkView } from './answer.ts';
+import { isStandIn } from './places.ts';
 
 export interface Stage {
   place: Place;
@@ -58,7 +59,8 @@ function natStage(place: Place, step: NatStep, rules: readonly RuleStep[], isRep
 function routeStage(hop: Hop): Stage | undefined {
   const routes = hop.steps.filter((s) => s.kind === 'route');
   const last = routes[routes.length - 1];
-  if (!last || last.local) return undefined;
+  // What stands behind a link has routes of podwire's own making.
+  if (!last || last.local || isStandIn(hop.place)) return undefined;
   const table = last.table !== undefined && last.table !== 'main' ? `  table ${last.table}` : '';
   return {
     place: hop.place,
@@ -115,11 +117,10 @@ export function stagesOf(walk: WalkView, isReply = false): Stage[] {
     const { packet } = walk;
     const seen = packet.saddr === '' ? '' : `  from ${hostPort(packet.saddr, packet.sport)}`;
     const info = packet.info === '' ? '' : `${packet.info} `;
-    stages.push({
-      place: last.place,
-      stage: 'socket',
-      text: `${end} ${info}${hostPort(packet.daddr, packet.dport)}${seen}`,
-    });
+    const what = `${info}${hostPort(packet.daddr, packet.dport)}${seen}`;
+    const left = isStandIn(last.place) && walk.verdict === 'delivered';
+    const text = left ? `${last.place.name.replace(/^beyond /, 'by ')}: ${what}` : `${end} ${what}`;
+    stages.push({ place: last.place, stage: left ? 'leaves' : 'socket', text });
   } else if (last && !stages.some((s) => s.text.startsWith('DROP') || s.text.startsWith('REJECT'))) {
     stages.push({ place: last.place, stage: walk.verdict, text: walk.reason });
   }

@@ -54,6 +54,14 @@ export function trace(tracer: Tracer, question: Question): TraceAnswer {
     });
   }
   for (const note of tracer.notes) notes.add(note);
+  if (fates.some((f) => f.endings.some((e) => e.reason === 'leaves-by-link'))) {
+    notes.add({
+      kind: 'assumption',
+      code: 'answer-assumed',
+      text: 'Who is behind a link is not in the input: somebody there answers, and by the same link.',
+      settle: 'dump the next host, too',
+    });
+  }
   noteAssumptions(cluster, new Set(resolved.destinations.all.map((d) => d.end.addressKind)), notes);
   const groups = groupFates(fates, question.ungrouped ?? false).map((group) => groupOf(group, tracer));
   const judged = judgeAll(groups);
