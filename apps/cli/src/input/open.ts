@@ -97,7 +97,7 @@ export async function openInput(flags: InputFlags, streams: Streams, name: strin
     for (const flag of dumped) dumps.push(await collectDump(flag, () => streams.input));
   }
   const bytes = collected.files.reduce((sum, file) => sum + file.bytes.byteLength, 0);
-  const progress = progressOn(streams.err, !flags.quiet && bytes >= LARGE_BYTES);
+  const progress = progressOn(streams.err, machine && !flags.quiet && bytes >= LARGE_BYTES);
   const session = await openSession({
     files: collected.files,
     overrides: overridesOf(flags),
