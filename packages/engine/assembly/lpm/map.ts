@@ -8,7 +8,9 @@ import {
   Swiss,
   swissAddHashed,
   swissBytes,
-  swissFindHashed,
+  swissConfirm,
+  swissFind,
+  swissGuess,
   swissInit,
   swissNext,
   swissRemove,
@@ -86,11 +88,16 @@ function isHashed(length: u32): bool {
 }
 
 @inline
-function slotOf(map: PrefixMap, hi: u64, lo: u64, length: u32): PrefixSlot {
+function keyOf(hi: u64, lo: u64, length: u32): PrefixSlot {
   KEY.hi = hi;
   KEY.lo = lo;
   KEY.entry = entryOf(length, 0);
-  return swissFindHashed<PrefixSlot>(map.all, KEY, KEY.hash());
+  return KEY;
+}
+
+@inline
+function slotOf(map: PrefixMap, hi: u64, lo: u64, length: u32): PrefixSlot {
+  return swissFind<PrefixSlot>(map.all, keyOf(hi, lo, length));
 }
 
 @inline
@@ -197,16 +204,26 @@ export function prefixMapFind(map: PrefixMap, hi: u64, lo: u64): u32 {
   return isReady(map) ? intervalsFind(map.intervals, hi, lo) : NO_ENTRY;
 }
 
-/** Answers hosts from the hash table; true if that was all there is to do. */
-function findHosts(map: PrefixMap, keys: usize, count: u32, entries: usize): bool {
+@inline
+function takeHost(words: usize): PrefixSlot {
+  return keyOf(half(words), half(words + 8), HOST);
+}
+
+/** Answers hosts from the hash table, guessing all of them before it looks at any; returns how many there are. */
+function findHosts(map: PrefixMap, keys: usize, count: u32, entries: usize): u32 {
+  if (countOf(map, HOST) == 0) return 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const guess = swissGuess<PrefixSlot>(map.all, takeHost(keys + (<usize>i << 4)).hash());
+    store<u32>(entries + (<usize>i << 2), <u32>guess);
+  }
   let found: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
-    const key = keys + (<usize>i << 4);
-    const entry = prefixMapGet(map, half(key), half(key + 8), HOST);
-    store<u32>(entries + (<usize>i << 2), entry);
+    const at = entries + (<usize>i << 2);
+    const entry = entryIn(swissConfirm<PrefixSlot>(map.all, takeHost(keys + (<usize>i << 4)), <usize>load<u32>(at)));
+    store<u32>(at, entry);
     found += <u32>(entry != NO_ENTRY);
   }
-  return found == count;
+  return found;
 }
 
 /**
@@ -219,9 +236,13 @@ export function prefixMapFindAll(map: PrefixMap, keys: usize, count: u32, entrie
     return true;
   }
   if (!isReady(map)) return false;
-  if (map.family == 4) intervalsFindAll4(map.intervals, keys, count, entries);
-  else if (countOf(map, HOST) == 0) intervalsFindAll6(map.intervals, keys, count, entries);
-  else if (!findHosts(map, keys, count, entries)) intervalsFindRest6(map.intervals, keys, count, entries);
+  if (map.family == 4) {
+    intervalsFindAll4(map.intervals, keys, count, entries);
+    return true;
+  }
+  const hosts = findHosts(map, keys, count, entries);
+  if (hosts == 0) intervalsFindAll6(map.intervals, keys, count, entries);
+  else if (hosts < count) intervalsFindRest6(map.intervals, keys, count, entries);
   return true;
 }
 
