@@ -1,17 +1,14 @@
-/** Names of layer 4 protocols as conntrack prints them (libnetfilter_conntrack, kernel's nf_conntrack_standalone.c). */
+/** Names of layer 4 protocols as conntrack prints them (libnetfilter_conntrack, kernel's nf_conntrack_standalone.c): others are `unknown`. */
 import { type ConntrackEntry, type Family, formatAddress, Protocol, parseAddress, type Tuple } from '@podwire/engine';
 import { wholeNumber } from '../lines.ts';
 
 export const GRE = 47;
 const NAMES: readonly (readonly [string, number])[] = [
   ['icmp', Protocol.ICMP],
-  ['igmp', 2],
   ['tcp', Protocol.TCP],
   ['udp', Protocol.UDP],
   ['dccp', 33],
   ['gre', GRE],
-  ['esp', 50],
-  ['ah', 51],
   ['icmpv6', Protocol.ICMPV6],
   ['sctp', Protocol.SCTP],
   ['udplite', 136],
@@ -67,7 +64,7 @@ export function portWords({ sport, dport }: Tuple, protocol: number): [string, s
         ['dstkey', `0x${dport.toString(16)}`],
       ];
     default:
-      return protocolName(protocol) === 'unknown' || [2, 50, 51].includes(protocol)
+      return protocolName(protocol) === 'unknown'
         ? []
         : [
             ['sport', String(sport)],

@@ -19,7 +19,7 @@ const WANTED = /^net\.(ipv4|ipv6|bridge|netfilter|core|mpls|unix)\b|^net\.nf_con
 function settingOf(text: string): string | number {
   const trimmed = text.trim();
   const value = Number(trimmed);
-  return trimmed !== '' && String(value) === trimmed ? value : trimmed.replace(/\s+/g, '\t');
+  return trimmed !== '' && String(value) === trimmed ? value : trimmed;
 }
 
 function put(read: ReadSysctls, name: string, text: string): void {
