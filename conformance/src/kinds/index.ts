@@ -12,6 +12,7 @@ import { kubeProxyReal } from './kube-proxy-real.ts';
 import { kubeProxyRules } from './kube-proxy-rules.ts';
 import { kubeProxyTracking } from './kube-proxy-tracking.ts';
 import { manifests } from './manifests.ts';
+import { nftRuleJson } from './nft-rule-json.ts';
 
 /** Every kind of suite that can be judged, one module each, in the order of their names. */
 const kinds: readonly Kind[] = [
@@ -28,6 +29,7 @@ const kinds: readonly Kind[] = [
   kubeProxyRules,
   kubeProxyTracking,
   manifests,
+  nftRuleJson,
 ];
 
 export function kindNamed(name: string): Kind | undefined {

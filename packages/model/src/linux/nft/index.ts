@@ -1,2 +1,10 @@
 /** Text and JSON of nftables, in and out. */
+export { type EvaluateOptions, evaluateRule } from './evaluate/rule.ts';
+export { Ruleset, type RulesetOptions } from './evaluate/ruleset.ts';
+export type { TableScope } from './evaluate/scope.ts';
+export type { PrintStyle } from './print/expression.ts';
+export { type JsonStyle, statementJson } from './print/json.ts';
+export { printRuleBody, printStatement } from './print/statement.ts';
+export { type ReadScript, readRule, readScript, type ScriptOptions, type ScriptProblem } from './read/script.ts';
+export { NftRefusal } from './refusal.ts';
 export type * from './syntax.ts';

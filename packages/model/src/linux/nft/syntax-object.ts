@@ -64,6 +64,8 @@ export interface NftSet extends InTable {
 /** `map`: type of the values: a datatype, `verdict`, or a kind of object (`counter`, `ct helper`, …). */
 export interface NftMap extends NftSet {
   map: NftSetType;
+  /** Values are ranges (`type … : interval …`). */
+  interval?: boolean;
 }
 
 export interface NftSetElements {

@@ -32,6 +32,8 @@ function payload(node: Extract<Node, { payload: unknown }>): Payload {
   if ('protocol' in at) {
     const header = named(findHeader(at.protocol), `payload protocol "${at.protocol}"`);
     const field = named(fieldNamed(header, at.field), `field "${at.field}" of ${at.protocol}`);
+    // Any transport header with ports: nothing follows from it, and nothing is needed.
+    if (header.name === 'th') return portField(field.offset);
     return {
       is: 'payload',
       base: header.base,

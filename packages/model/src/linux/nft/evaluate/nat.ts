@@ -118,10 +118,10 @@ export function evaluateNat(at: Evaluator, kind: 'snat' | 'dnat', nat: NftNat): 
     const part = address(own === 'ip6' ? 'ip6' : 'ip');
     if (concat) {
       mapFlags.add('concat');
-      checkTransport(at, nat.addr);
       const mapped =
         typeof nat.addr === 'object' && !Array.isArray(nat.addr) && 'map' in nat.addr ? nat.addr.map : undefined;
       terms.push(mapped ? at.map(mapped, { shape: [part, PORT], interval: true }) : at.value(nat.addr, part));
+      checkTransport(at, nat.addr);
     } else terms.push(natAddress(at, nat.addr, part));
   }
   if (nat.port !== undefined) {

@@ -2,6 +2,7 @@
 import { NftRefusal } from '../refusal.ts';
 import type { NftStatement } from '../syntax.ts';
 import { Evaluator } from './evaluator.ts';
+import { checkHooks } from './hooks.ts';
 import { listSteps } from './listing.ts';
 import type { TableScope } from './scope.ts';
 import { evaluateStatement } from './statement.ts';
@@ -17,6 +18,7 @@ export function evaluateRule(
   scope: TableScope,
   options: EvaluateOptions = {},
 ): NftStatement[] {
+  checkHooks(expr, scope);
   const evaluator = new Evaluator(scope);
   let over = false;
   for (const statement of expr) {

@@ -23,6 +23,8 @@ export interface TableScope {
   set(name: string): SetInfo | undefined;
   /** Is there an object of this kind and name? Undefined: not known. */
   object(kind: string, name: string): boolean | undefined;
+  /** Where the rule's chain hangs, of a base chain. */
+  chain?: { type?: string; hook?: string };
   options: CodecOptions;
 }
 

@@ -2,7 +2,7 @@
 import { binaryOf } from '../evaluate/constant.ts';
 import type { Part, Shape } from '../evaluate/term.ts';
 import { NftRefusal } from '../refusal.ts';
-import type { NftElement, NftExpression, NftVerdict } from '../syntax.ts';
+import type { NftElement, NftExpression, NftFamily, NftVerdict } from '../syntax.ts';
 import { parseScalar, printScalar } from '../tables/codec.ts';
 import { isText } from '../tables/datatypes.ts';
 import { metaKeys } from '../tables/keys.ts';
@@ -11,6 +11,8 @@ import { NO_SETS, type SetTypes, shapeOfExpression } from './shape.ts';
 import { printStatefulStatement } from './state.ts';
 
 export interface PrintStyle {
+  /** Of the table that a rule stands in. */
+  family?: NftFamily;
   /** Counters and what is left of times are not told (`nft -s`). */
   stateless?: boolean;
   /** Protocols as numbers (`nft -p`). */

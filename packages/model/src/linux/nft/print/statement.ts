@@ -53,8 +53,11 @@ function printLog({ log }: NftLog): string {
   return parts.join(' ');
 }
 
-function printReject({ reject }: NftReject): string {
+/** The answer that a bare `reject` gives in this family is not written out. */
+function printReject({ reject }: NftReject, style: PrintStyle): string {
   if (reject === null || reject.type === undefined) return 'reject';
+  const own = style.family === 'ip' ? 'icmp' : style.family === 'ip6' ? 'icmpv6' : 'icmpx';
+  if (reject.type === own && reject.expr === 'port-unreachable') return 'reject';
   if (reject.type === 'tcp reset') return 'reject with tcp reset';
   const type = { icmp: types.icmpCode, icmpv6: types.icmpv6Code, icmpx: types.icmpxCode }[reject.type];
   return reject.expr === undefined
@@ -187,7 +190,7 @@ export function printStatement(statement: NftStatement, style: PrintStyle = {}):
   if (state !== undefined) return state;
   if ('mangle' in statement) return printMangle(statement.mangle.key, statement.mangle.value, style);
   if ('log' in statement) return printLog(statement);
-  if ('reject' in statement) return printReject(statement);
+  if ('reject' in statement) return printReject(statement, style);
   if ('snat' in statement) return printNat('snat', statement.snat, style);
   if ('dnat' in statement) return printNat('dnat', statement.dnat, style);
   if ('masquerade' in statement) return printNat('masquerade', statement.masquerade ?? {}, style);

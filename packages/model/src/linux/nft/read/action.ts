@@ -2,7 +2,7 @@
 import type { NftElem, NftExpression, NftLog, NftReject, NftStatement, NftSynproxyValues } from '../syntax.ts';
 import type { Cursor } from './cursor.ts';
 import { readKey, readStatementValue, readVariable } from './expression.ts';
-import { readObjectName, readStatefulStatement } from './state.ts';
+import { readObjectName } from './state.ts';
 import { readElementOptions, readSetReference } from './values.ts';
 
 type LogValues = NonNullable<NftLog['log']>;
@@ -170,21 +170,9 @@ export function readMeter(at: Cursor): NftStatement {
   const name = at.string();
   const size = at.accept('size') ? { size: at.number() } : {};
   at.expect('{');
-  const val = readKey(at);
-  const times: { timeout?: number; expires?: number; comment?: string } = {};
-  let stmt: NftStatement | undefined;
-  while (!at.is('}')) {
-    const state = readStatefulStatement(at);
-    if (state) stmt = state;
-    else {
-      const options = readElementOptions(at);
-      if (Object.keys(options).length === 0) return at.unexpected();
-      Object.assign(times, options);
-    }
-  }
+  const { elem: key, stmt: states } = dynamicElement(at);
   at.expect('}');
-  if (!stmt) return at.fail('meter statement must be stateful');
-  if (times.comment !== undefined) return at.fail('Meter key expression can not contain comments');
-  const key: NftExpression = Object.keys(times).length === 0 ? val : { elem: { val, ...times } };
+  const [stmt, second] = states;
+  if (!stmt || second) return at.fail('meter takes one stateful statement');
   return { meter: { key, stmt, size: size.size ?? 0, name } };
 }

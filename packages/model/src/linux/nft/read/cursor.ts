@@ -93,6 +93,20 @@ export class Cursor {
     return this.isKind('newline') || this.isKind('end') || this.is(';');
   }
 
+  /** Passes over an item of a block that started at `from`, up to the separator behind it or the block's end. */
+  skipItem(from: number): void {
+    this.at = from;
+    let depth = 0;
+    while (!this.isKind('end')) {
+      if (this.is('{')) depth++;
+      else if (this.is('}')) {
+        if (depth === 0) return;
+        depth--;
+      } else if (depth === 0 && this.atSeparator()) return;
+      this.next();
+    }
+  }
+
   nested<T>(read: () => T): T {
     if (this.depth >= MAX_DEPTH) throw new NftRefusal('nested too deep', this.peek().line);
     this.depth++;

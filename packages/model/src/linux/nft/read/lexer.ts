@@ -20,7 +20,7 @@ const WORD = /8021ad|8021q|[a-zA-Z_.][a-zA-Z0-9/\-_.]*/y;
 const WILDCARD = /[a-zA-Z_.][a-zA-Z0-9/\-_.]*(?:\\\*[a-zA-Z_.][a-zA-Z0-9/\-_.]*|\\?\*)|\\\*/y;
 const NUMBER = /0[xX][0-9a-fA-F]+|[0-9]+/y;
 const TIME = /(?:\d+d)?(?:\d+h)?(?:\d+m(?!s))?(?:\d+s)?(?:\d+ms)?/y;
-const CLASSID = /[0-9a-fA-F]{1,4}:[0-9a-fA-F]{1,4}(?=[ \t\n:\-},])/y;
+const CLASSID = /[0-9a-fA-F]{1,4}:[0-9a-fA-F]{1,4}(?=[ \t\n:\-},]|$)/y;
 const IPV4 = /\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}/y;
 const ETHER = /[0-9a-fA-F]{1,2}(?::[0-9a-fA-F]{1,2}){5}/y;
 const IPV6_START = /\[?[0-9a-fA-F]{0,4}:/y;

@@ -59,18 +59,30 @@ function byteUnit(at: Cursor): string {
   return unit;
 }
 
-/** What follows `limit rate`, or `rate` of a limit object. */
-export function readLimitValues(at: Cursor): NftLimitValues {
-  const inv = mode(at);
-  const rate = at.number();
+/** `kbytes/second` is one word, `bytes / second` three. */
+function rateUnits(at: Cursor): { rate_unit?: string; per: string } {
+  const joined = /^(k|m)?bytes\/(\w+)$/.exec(at.word());
+  if (joined) {
+    at.next();
+    const per = TIME_UNITS.find((unit) => unit === joined[2]);
+    return per === undefined
+      ? at.fail(`unknown time unit "${joined[2]}"`)
+      : { rate_unit: `${joined[1] ?? ''}bytes`, per };
+  }
   const rate_unit = at.is('/') ? undefined : byteUnit(at);
   at.expect('/');
   const per = at.acceptOne(TIME_UNITS);
   if (per === undefined) return at.unexpected('expecting a time unit');
-  const values: NftLimitValues = { rate, ...(rate_unit === undefined ? {} : { rate_unit }), per, ...inv };
+  return { ...(rate_unit === undefined ? {} : { rate_unit }), per };
+}
+
+/** What follows `limit rate`, or `rate` of a limit object. */
+export function readLimitValues(at: Cursor): NftLimitValues {
+  const inv = mode(at);
+  const values: NftLimitValues = { rate: at.number(), ...rateUnits(at), ...inv };
   if (!at.accept('burst')) return values;
   values.burst = at.number();
-  if (rate_unit === undefined) at.expect('packets');
+  if (values.rate_unit === undefined) at.expect('packets');
   else values.burst_unit = byteUnit(at);
   return values;
 }
