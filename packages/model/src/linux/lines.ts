@@ -39,6 +39,9 @@ export function quoted(line: string): string {
   return text.length > SHOWN ? `${text.slice(0, SHOWN)}...` : text;
 }
 
+/** No tool prints longer ones, but for JSON and XML; patterns may take long at them. */
+export const LINE_MAX = 8192;
+
 /** Reads line by line; a line at which `read` throws becomes a problem. */
 export function eachLine(
   lines: readonly Line[],
@@ -49,6 +52,7 @@ export function eachLine(
 ): void {
   for (const line of lines) {
     try {
+      if (line.text.length > LINE_MAX) throw new RangeError(`it has ${line.text.length} characters`);
       read(line);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;

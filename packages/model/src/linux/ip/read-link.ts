@@ -1,6 +1,7 @@
 /** `ip addr show` and `ip link show` text, plain or `-j`, with `-d`, `-s`, `-o`: the inverse of `print-link.ts`. */
 import type { Address, Link } from '@podwire/engine';
 import type { Problem } from '../../problem.ts';
+import { LINE_MAX, quoted } from '../lines.ts';
 import { toAddress, toLink } from './link-record.ts';
 import type { AddressRecord, LinkRecord } from './print-link.ts';
 import { readDetails } from './read-details.ts';
@@ -130,11 +131,12 @@ function blocksOf(text: string, problems: Problem[], options: ReadOptions): { re
   for (const raw of text.split('\n')) {
     number++;
     // `-o` folds the lines of one interface by backslashes.
-    for (const line of raw.replace(/\s+$/, '').split(/\\(?=\s)/)) {
+    for (const line of raw.trimEnd().split(/\\(?=\s)/)) {
       if (line.trim() === '') continue;
       const begins = /^\d+: /.test(line);
       if (begins) reader = new BlockReader();
       try {
+        if (line.length > LINE_MAX) throw new RangeError(`it has ${line.length} characters`);
         if (!reader) throw new RangeError('no interface');
         const isNew = begins;
         reader.line(line);
@@ -150,7 +152,7 @@ function blocksOf(text: string, problems: Problem[], options: ReadOptions): { re
         blocks.push({ record: reader.record, line: number });
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
-        problems.push(complaint('ip-addr', `line not understood: ${error.message}: ${line.trim()}`, number, options));
+        problems.push(complaint('ip-addr', `line not understood: ${error.message}: ${quoted(line)}`, number, options));
       }
     }
   }

@@ -1,7 +1,7 @@
 /** What the readers of `ip` output share: a JSON list or lines of text become records, and what is not understood a problem. */
 import type { Problem } from '../../problem.ts';
 import { readJsonList } from '../json-list.ts';
-import { type LineOptions, quoted } from '../lines.ts';
+import { LINE_MAX, type LineOptions, quoted } from '../lines.ts';
 
 export type ReadOptions = LineOptions;
 
@@ -49,6 +49,7 @@ export function readRecords<T extends object>(
     const line = raw.trimEnd();
     if (line !== '') {
       try {
+        if (line.length > LINE_MAX) throw new RangeError(`it has ${line.length} characters`);
         records.push({ record: readLine(line), line: number });
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error);

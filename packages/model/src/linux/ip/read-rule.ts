@@ -106,6 +106,19 @@ export interface RuleReadOptions extends ReadOptions {
   tableNames?: TableNames;
 }
 
+/** The command that makes the rule reads it, in a namespace that has no other. Throws what it refuses. */
+function toRule(record: Line | RuleRecord, family: Family | undefined, options: RuleReadOptions): PolicyRule {
+  const strange = 'words' in record ? [] : Object.keys(record).filter((key) => !KEYS.includes(key));
+  if (strange.length > 0) throw new RangeError(`${strange.join(', ')} not understood`);
+  const words = withTableIds('words' in record ? record.words : wordsOf(record), options);
+  const netns = { ...emptyNetns('rule'), rules: [] as PolicyRule[] };
+  const command = ['rule', 'add', 'priority', String(record.priority), ...words].join(' ');
+  const [refused] = applyIp(netns, `-${family ?? familyOf(record)} ${command}`);
+  const [rule] = netns.rules;
+  if (refused || !rule) throw new RangeError(refused?.message ?? 'no rule');
+  return rule;
+}
+
 /** In the order in which they are listed. A rule that is not understood is left out: it is the problem that tells. */
 export function readIpRule(
   text: string,
@@ -116,17 +129,12 @@ export function readIpRule(
   const rules: PolicyRule[] = [];
   const lines = readRecords<Line | RuleRecord>(text, readLine, 'ip-rule', problems, options);
   for (const { record, line } of lines) {
-    const strange = 'words' in record ? [] : Object.keys(record).filter((key) => !KEYS.includes(key));
-    const words = 'words' in record ? record.words : strange.length > 0 ? [] : wordsOf(record);
-    // The command that makes the rule reads it, in a namespace that has no other.
-    const netns = { ...emptyNetns('rule'), rules: [] as PolicyRule[] };
-    const all = ['rule', 'add', 'priority', String(record.priority), ...withTableIds(words, options)];
-    const [refused] = strange.length > 0 ? [] : applyIp(netns, `-${family ?? familyOf(record)} ${all.join(' ')}`);
-    if (refused || strange.length) {
-      const why = refused ? refused.message : `${strange.join(', ')} not understood`;
+    try {
+      rules.push(toRule(record, family, options));
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
       problems.push(complaint('ip-rule', `rule ${record.priority}: ${why}`, line, options));
     }
-    rules.push(...netns.rules);
   }
   return { rules, problems: byLine(problems) };
 }

@@ -27,7 +27,11 @@ const EMPTY_PROMPT = /^(?:\[[^\]\s]+@[^\]]+\]|[\w.-]+@[\w.-]+(?::[^\s#$]*)?)\s?[
 const COMMAND = new RegExp(`^(?:sudo\\s+(?:-\\S+\\s+)*)?(?:/\\S*/)?${PROGRAM}(?:\\s|$)`);
 const PROC = /^\/proc\/\S+$/;
 
+/** Longer lines are no commands. */
+const COMMAND_MAX = 400;
+
 function commandOf(line: string): string | undefined {
+  if (line.length > COMMAND_MAX) return undefined;
   for (const pattern of [PROMPT, TITLE]) {
     const text = pattern.exec(line)?.[1]?.trim();
     if (text !== undefined && (COMMAND.test(text) || PROC.test(text))) return text;

@@ -6,6 +6,8 @@ import { type DumpKind, FORMS } from './kinds.ts';
 const SIGNATURE_WEIGHT = 20;
 /** Lines looked at. */
 const SAMPLE = 400;
+/** Characters looked at of each. */
+const LOOKED_AT = 600;
 
 /** Kinds by the keys of the first element that `-j` prints. */
 function sniffJson(text: string): DumpKind | undefined {
@@ -64,7 +66,7 @@ export function sniff(text: string, hint?: DumpKind): DumpKind | undefined {
   const lines: string[] = [];
   for (const raw of text.split('\n')) {
     const line = raw.trimEnd();
-    if (line !== '') lines.push(line);
+    if (line !== '') lines.push(line.slice(0, LOOKED_AT));
     if (lines.length >= SAMPLE) break;
   }
   const [best, second] = scores(lines);
