@@ -13,6 +13,7 @@ import {
   word,
 } from '../iptables/base/extension.ts';
 import { type Owner, scan } from '../iptables/base/scan.ts';
+import { bareWord } from '../iptables/base/words.ts';
 import { verdicts } from '../iptables/target/verdict.ts';
 import { HEADER_ORDER, headerOptions, readAddresses, readField, readInterface, SHORT } from './header.ts';
 import { printMark, targetNamed } from './targets.ts';
@@ -150,7 +151,7 @@ export function printArptablesRule(rule: Rule): string {
   const after: string[] = [];
   for (const statement of rule.body) {
     if (statement.kind === 'iif' || statement.kind === 'oif') {
-      tests.push(`${bang(statement.not)}-${statement.kind === 'iif' ? 'i' : 'o'} ${statement.name}`);
+      tests.push(`${bang(statement.not)}-${statement.kind === 'iif' ? 'i' : 'o'} ${bareWord(statement.name)}`);
     } else if (statement.kind === 'unmodelled') {
       tests.push(statement.text);
     } else {

@@ -3,7 +3,7 @@
 import { ethertypeName, ethertypeNumber } from '../iptables/base/ethertypes.ts';
 import { bang, type Given, inverted, option, Refusal, word } from '../iptables/base/extension.ts';
 import { printNamedMac, readMacAndMask } from '../iptables/base/mac.ts';
-import { interfaceName } from '../iptables/base/words.ts';
+import { bareWord, interfaceName } from '../iptables/base/words.ts';
 
 const negatable = { negatable: true };
 
@@ -88,7 +88,7 @@ export function readField(given: Given): string | undefined {
       return readMac(given, 'd');
     default: {
       const test = readInterface(given);
-      return test && `${bang(test.not)}--${given.name} ${test.name}`;
+      return test && `${bang(test.not)}--${given.name} ${bareWord(test.name)}`;
     }
   }
 }

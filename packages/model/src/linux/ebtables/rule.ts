@@ -5,6 +5,7 @@ import { checkDirections } from '../iptables/base/directions.ts';
 import { bang, checkDemands, type Given, Refusal, type RulePlace, word } from '../iptables/base/extension.ts';
 import { findOption, type Owner, scan } from '../iptables/base/scan.ts';
 import { printOptions } from '../iptables/base/table.ts';
+import { bareWord } from '../iptables/base/words.ts';
 import { verdicts } from '../iptables/target/verdict.ts';
 import type { EbtContext, EbtExtension } from './extension.ts';
 import { frameMatches } from './frames.ts';
@@ -135,9 +136,9 @@ export function parseEbtablesRule(args: readonly string[], place: RulePlace = {}
 function print(statement: Statement): string {
   switch (statement.kind) {
     case 'iif':
-      return `${bang(statement.not)}-i ${statement.name}`;
+      return `${bang(statement.not)}-i ${bareWord(statement.name)}`;
     case 'oif':
-      return `${bang(statement.not)}-o ${statement.name}`;
+      return `${bang(statement.not)}-o ${bareWord(statement.name)}`;
     case 'limit':
     case 'unmodelled':
     case 'note':

@@ -4,7 +4,7 @@ import { prefix } from './base/address.ts';
 import { bang, type Given, type IpFamily, inverted, option, Refusal, word } from './base/extension.ts';
 import { protocolName, protocolNumber } from './base/names.ts';
 import { parseNumber } from './base/numbers.ts';
-import { interfaceName } from './base/words.ts';
+import { bareWord, interfaceName } from './base/words.ts';
 
 export type HeaderMatch = Extract<Match, { kind: 'saddr' | 'daddr' | 'iif' | 'oif' | 'protocol' | 'fragment' }>;
 
@@ -104,9 +104,9 @@ export function printHeader(match: HeaderMatch): string {
     case 'daddr':
       return `${not}-d ${fullPrefix(match.prefix)}`;
     case 'iif':
-      return `${not}-i ${match.name}`;
+      return `${not}-i ${bareWord(match.name)}`;
     case 'oif':
-      return `${not}-o ${match.name}`;
+      return `${not}-o ${bareWord(match.name)}`;
     case 'protocol':
       return `${not}-p ${protocolName(match.protocol)}`;
     case 'fragment':

@@ -133,6 +133,19 @@ export function targetExtension(name: string, family: IpFamily): TargetExtension
   return find(targets, name, family);
 }
 
+const ofFamily =
+  (family: IpFamily) =>
+  (extension: { family?: IpFamily }): boolean =>
+    (extension.family ?? family) === family;
+
+export function allMatches(family: IpFamily): readonly MatchExtension[] {
+  return matches.filter(ofFamily(family));
+}
+
+export function allTargets(family: IpFamily): readonly TargetExtension[] {
+  return targets.filter(ofFamily(family));
+}
+
 type Header = 'saddr' | 'daddr' | 'iif' | 'oif' | 'protocol' | 'fragment';
 /** The member of a union whose `kind` may be `K`. */
 type OfKind<S extends { kind: string }, K> = S extends unknown ? (K extends S['kind'] ? S : never) : never;

@@ -1,6 +1,8 @@
 /** What one iptables extension (`-m name`, `-j NAME`) tells the rule reader: its options and how they become a statement. */
 import type { Action, Match } from '@podwire/engine';
 
+import { protocolName } from './names.ts';
+
 export type IpFamily = 'ip' | 'ip6';
 
 /** iptables would refuse the rule; the message says why, in its manner. */
@@ -140,7 +142,7 @@ export function checkDemands(what: string, { tables, chains, protocols }: Demand
     throw new Refusal(`${what}: used from hooks ${chain}, but only usable from ${chains.join('/')}`);
   }
   if (protocols && !isProtocol(context.protocol, protocols)) {
-    throw new Refusal(`${what}: only valid for protocol ${protocols.join(' or ')}`);
+    throw new Refusal(`${what} requires '-p ${protocols.map(protocolName).join("' or '-p ")}'`);
   }
 }
 

@@ -15,7 +15,7 @@ import {
   Refusal,
 } from './extension.ts';
 import { number, parseLong, printRange, range } from './numbers.ts';
-import { cutBytes, quoteWord } from './words.ts';
+import { bareWord, cutBytes, quoteWord } from './words.ts';
 
 /** The canonical text of an option's words; undefined when the option then says nothing and is not printed. */
 export type Printer = (
@@ -87,8 +87,13 @@ export function printText(lead: string, extension: TextExtension, given: readonl
 /** No value. */
 export const none: Printer = () => '';
 
+/** As given, cut to `length` bytes. */
+export function bare(length: number): Printer {
+  return ([text = '']) => bareWord(cutBytes(text, length));
+}
+
 /** As given. */
-export const plain: Printer = ([text = '']) => text;
+export const plain: Printer = ([text = '']) => bareWord(text);
 
 export const quoted: Printer = ([text = '']) => quoteWord(text);
 
@@ -167,7 +172,7 @@ export function oneOf(...words: readonly string[]): Printer {
   };
 }
 
-/** Cut to `length` bytes, then quoted; nothing for an empty text. */
+/** Cut to `length` bytes, then quoted. */
 export function cut(length: number): Printer {
-  return ([text = '']) => (text === '' ? undefined : quoteWord(cutBytes(text, length)));
+  return ([text = '']) => quoteWord(cutBytes(text, length));
 }

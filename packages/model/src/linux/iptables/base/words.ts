@@ -74,6 +74,14 @@ export function quoteWord(word: string): string {
   return /^[A-Za-z0-9_-]+$/.test(word) ? word : `"${word.replace(/["\\']/g, '\\$&')}"`;
 }
 
+/**
+ * A word as it is, as most names are printed; one that would not be read as one word is quoted all the same, though the tool prints it
+ * as it is and cannot read it again.
+ */
+export function bareWord(word: string): string {
+  return /^[^\s"'\\]+$/.test(word) ? word : quoteWord(word);
+}
+
 /** The first `length` bytes of a text (UTF-8), never half a character. */
 export function cutBytes(text: string, length: number): string {
   const bytes = new TextEncoder().encode(text);

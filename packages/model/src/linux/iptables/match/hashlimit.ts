@@ -21,7 +21,7 @@ import {
 } from '../base/extension.ts';
 import { number } from '../base/numbers.ts';
 import { printRate, readRate, unitOf, writtenUnit } from '../base/rate.ts';
-import { cutBytes } from '../base/words.ts';
+import { bareWord, cutBytes } from '../base/words.ts';
 
 /** XT_HASHLIMIT_SCALE_v2. */
 const SCALE = 1_000_000;
@@ -164,7 +164,7 @@ export const hashlimit: MatchExtension = {
     const out = [`-m hashlimit --hashlimit-${above ? 'above' : 'upto'} ${rate.text}`];
     if (rate.burst !== undefined) out.push(`--hashlimit-burst ${rate.burst}`);
     if (mode !== '') out.push(`--hashlimit-mode ${mode}`);
-    out.push(`--hashlimit-name ${name}`, ...printTable(g, rate, context));
+    out.push(`--hashlimit-name ${bareWord(name)}`, ...printTable(g, rate, context));
     const interval = readInterval(g, rate, bytes !== undefined);
     if (rateMatch)
       out.push('--hashlimit-rate-match', ...(interval === 1 ? [] : [`--hashlimit-rate-interval ${interval}`]));

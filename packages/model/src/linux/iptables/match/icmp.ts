@@ -1,16 +1,6 @@
 /** `-m icmp` and `-m icmp6`: net/netfilter/xt_tcpudp.c:icmp_type_code_match(). Type names are those of RFC 792 and RFC 4443. */
 import { type Match, type PortRange, Protocol } from '@podwire/engine';
-import {
-  bang,
-  byName,
-  inverted,
-  type MatchExtension,
-  needOption,
-  needProtocol,
-  option,
-  Refusal,
-  word,
-} from '../base/extension.ts';
+import { bang, byName, inverted, type MatchExtension, needOption, option, Refusal, word } from '../base/extension.ts';
 import { number, range } from '../base/numbers.ts';
 
 const ANY_CODE: PortRange = { from: 0, to: 255 };
@@ -113,9 +103,9 @@ export const icmp: MatchExtension = {
   name: 'icmp',
   family: 'ip',
   impliedBy: [Protocol.ICMP],
+  protocols: [Protocol.ICMP],
   options: [option('icmp-type', 1, { negatable: true })],
-  parse(given, context) {
-    needProtocol(context, [Protocol.ICMP], "icmp match requires '-p icmp'");
+  parse(given) {
     needOption(given, 'icmp', 'icmp-type');
     const test = byName(given).get('icmp-type');
     return { kind: 'icmp', ...readType(ICMP_NAMES, 'icmp-type', word(test)), ...inverted(test?.not) };
@@ -127,9 +117,9 @@ export const icmp6: MatchExtension = {
   aliases: ['icmpv6', 'ipv6-icmp'],
   family: 'ip6',
   impliedBy: [Protocol.ICMPV6],
+  protocols: [Protocol.ICMPV6],
   options: [option('icmpv6-type', 1, { negatable: true })],
-  parse(given, context) {
-    needProtocol(context, [Protocol.ICMPV6], "icmp6 match requires '-p ipv6-icmp'");
+  parse(given) {
     needOption(given, 'icmp6', 'icmpv6-type');
     const test = byName(given).get('icmpv6-type');
     return { kind: 'icmp6', ...readType(ICMP6_NAMES, 'icmpv6-type', word(test)), ...inverted(test?.not) };

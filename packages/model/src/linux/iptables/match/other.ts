@@ -4,6 +4,7 @@ import { type Context, type Given, Refusal, refuseIn } from '../base/extension.t
 import { protocolNumber } from '../base/names.ts';
 import { hex, number, parseLong, parseNumber, port } from '../base/numbers.ts';
 import {
+  bare,
   cut,
   hexadecimal,
   network,
@@ -16,7 +17,6 @@ import {
   uint64,
   wordOf,
 } from '../base/table.ts';
-import { cutBytes } from '../base/words.ts';
 import { bpf } from './bpf.ts';
 import { owners } from './owner.ts';
 
@@ -75,11 +75,11 @@ const packetType: Printer = ([text = '']) => {
   return type;
 };
 
-/** Nodes of a cluster are bits of a mask, however they are written. */
+/** Nodes of a cluster are bits of a mask, however they are written. The tool prints masks that it refuses to read: they are read here. */
 const NODES_MAX = 32;
 const mask32 = (value: number): string => `0x${(value >>> 0).toString(16).padStart(8, '0')}`;
 const localNode: Printer = ([text = ''], { name }) => mask32(2 ** (number(name, text, NODES_MAX, 1) - 1));
-const nodeMask: Printer = ([text = ''], { name }) => mask32(number(name, text, NODES_MAX, 1));
+const nodeMask: Printer = ([text = ''], { name }) => mask32(number(name, text, U32, 1));
 
 function checkNodes(given: readonly Given[]): void {
   const value = (name: string) => given.find((g) => g.name === name)?.values[0];
@@ -89,7 +89,7 @@ function checkNodes(given: readonly Given[]): void {
   if (node !== undefined && number('cluster-local-node', node, NODES_MAX, 1) > total) {
     throw new Refusal("cluster match: `--cluster-local-node' must be <= `--cluster-total-nodes'");
   }
-  if (mask !== undefined && number('cluster-local-nodemask', mask, NODES_MAX, 1) >= 2 ** total) {
+  if (mask !== undefined && number('cluster-local-nodemask', mask, U32, 1) >= 2 ** total) {
     throw new Refusal("cluster match: `--cluster-local-nodemask' too big for `--cluster-total-nodes'");
   }
 }
@@ -196,11 +196,7 @@ export const otherMatches: readonly TextExtension[] = [
   {
     name: 'osf',
     family: 'ip',
-    rows: [
-      row('genre', ([text = '']) => cutBytes(text, GENRE_MAX), negatable),
-      row('ttl', uint(2)),
-      row('log', uint(2)),
-    ],
+    rows: [row('genre', bare(GENRE_MAX), negatable), row('ttl', uint(2)), row('log', uint(2))],
     need: [['genre']],
     protocols: [6],
     chains: ['PREROUTING', 'INPUT', 'FORWARD'],

@@ -1,7 +1,7 @@
 /** `-m physdev`: net/netfilter/xt_physdev.c. */
 import type { Match } from '@podwire/engine';
 import { bang, byName, inverted, type MatchExtension, option, Refusal, refuseIn, word } from '../base/extension.ts';
-import { interfaceName } from '../base/words.ts';
+import { bareWord, interfaceName } from '../base/words.ts';
 
 const negatable = { negatable: true };
 
@@ -53,7 +53,7 @@ export const physdev: MatchExtension = {
 export function printPhysdev(match: Extract<Match, { kind: 'physdev' }>): string {
   const flag = (name: string, test: { not?: boolean } | undefined) =>
     test ? ` ${bang(test.not)}--physdev-${name}` : '';
-  const device = (name: string, test: typeof match.in) => (test ? `${flag(name, test)} ${test.name}` : '');
+  const device = (name: string, test: typeof match.in) => (test ? `${flag(name, test)} ${bareWord(test.name)}` : '');
   return (
     `-m physdev${flag('is-in', match.isIn)}${device('in', match.in)}` +
     `${flag('is-out', match.isOut)}${device('out', match.out)}${flag('is-bridged', match.isBridged)}`

@@ -1,15 +1,7 @@
 /** `-m rateest`: net/netfilter/xt_rateest.c. It compares what `-j RATEEST` rules measure, which nobody knows here. */
-import {
-  byName,
-  type Context,
-  exclusive,
-  type Given,
-  type MatchExtension,
-  option,
-  Refusal,
-  word,
-} from '../base/extension.ts';
+import { byName, type Context, type Given, type MatchExtension, option, Refusal, word } from '../base/extension.ts';
 import { number } from '../base/numbers.ts';
+import { bareWord } from '../base/words.ts';
 
 /** Bits per second; any case. */
 const UNITS: Readonly<Record<string, number>> = {
@@ -94,12 +86,14 @@ export const rateest: MatchExtension = {
     option('rateest-bps2', 'optional', { aliases: ['rateest-bps'] }),
     option('rateest-pps2', 'optional', { aliases: ['rateest-pps'] }),
     option('rateest-delta', 0),
-    ...MODES.map((name) => option(name, 0, { negatable: true })),
+    // The tool prints the test once for bytes and once for packets.
+    ...MODES.map((name) => option(name, 0, { negatable: true, repeatable: true })),
   ],
   parse(given, context) {
     const g = byName(given);
-    exclusive(given, 'rateest', MODES);
     const mode = given.find((o) => MODES.includes(o.name));
+    const others = given.filter((o) => MODES.includes(o.name) && (o.name !== mode?.name || o.not !== mode.not));
+    if (others.length) throw new Refusal("rateest: can't specify lt/gt/eq twice");
     const bps = readRates(g, 'bps');
     const pps = readRates(g, 'pps');
     // net/netfilter/xt_rateest.c:xt_rateest_mt_checkentry().
@@ -112,7 +106,7 @@ export const rateest: MatchExtension = {
     const test = `${mode.not ? '! ' : ''}--${mode.name}`;
     const out = ['-m rateest'];
     if (delta) out.push('--rateest-delta');
-    out.push(`--${second ? 'rateest1' : 'rateest'} ${first}`);
+    out.push(`--${second ? 'rateest1' : 'rateest'} ${bareWord(first)}`);
     for (const rates of [bps, pps]) {
       if (!rates) continue;
       const { name } = rates;
@@ -121,7 +115,7 @@ export const rateest: MatchExtension = {
       // Between two estimators as they are there is no number to name.
       if (delta || !second) out.push(rates.second);
     }
-    if (second) out.push(`--rateest2 ${word(second)}`);
+    if (second) out.push(`--rateest2 ${bareWord(word(second))}`);
     return { kind: 'unmodelled', text: out.join(' ') };
   },
 };

@@ -13,7 +13,7 @@ import {
   word,
 } from '../base/extension.ts';
 import { number } from '../base/numbers.ts';
-import { cutBytes } from '../base/words.ts';
+import { bareWord, cutBytes } from '../base/words.ts';
 
 const ACTIONS = ['set', 'rcheck', 'update', 'remove'] as const;
 /** XT_RECENT_NAME_LEN, the terminating zero included. */
@@ -47,6 +47,8 @@ export const recent: MatchExtension = {
     const name = g.has('name') ? cutBytes(word(g.get('name')), MAX_NAME - 1) : 'DEFAULT';
     if (name === '') throw new Refusal('recent: the list has no name');
     const hitcount = g.get('hitcount');
+    // No hits at all is no test.
+    const hits = hitcount && number('hitcount', word(hitcount), 65535);
     const mask = g.get('mask');
     return {
       kind: 'recent',
@@ -57,7 +59,7 @@ export const recent: MatchExtension = {
       mask: mask ? address(family, word(mask)) : ALL_ONES[family],
       ...(seconds && { seconds: number('seconds', word(seconds), 0xffffffff, 1) }),
       ...(g.has('reap') && { reap: true }),
-      ...(hitcount && { hitcount: number('hitcount', word(hitcount), 65535) }),
+      ...(hits !== undefined && hits > 0 && { hitcount: hits }),
       ...(g.has('rttl') && { rttl: true }),
       ...inverted(g.get(action)?.not),
     };
@@ -69,8 +71,8 @@ export function printRecent(match: Extract<Match, { kind: 'recent' }>): string {
     `-m recent ${bang(match.not)}--${match.action}` +
     (match.seconds === undefined ? '' : ` --seconds ${match.seconds}`) +
     (match.reap ? ' --reap' : '') +
-    (match.hitcount === undefined || match.hitcount === 0 ? '' : ` --hitcount ${match.hitcount}`) +
+    (match.hitcount === undefined ? '' : ` --hitcount ${match.hitcount}`) +
     (match.rttl ? ' --rttl' : '') +
-    ` --name ${match.name} --mask ${match.mask} --r${match.side}`
+    ` --name ${bareWord(match.name)} --mask ${match.mask} --r${match.side}`
   );
 }

@@ -14,6 +14,7 @@ import {
 } from '../base/extension.ts';
 import { parseLong } from '../base/numbers.ts';
 import { checkSet, readSetFlags } from '../base/set-flags.ts';
+import { bareWord } from '../base/words.ts';
 
 const COUNTERS = ['packets-eq', 'packets-lt', 'packets-gt', 'bytes-eq', 'bytes-lt', 'bytes-gt'];
 const FLAGS = ['return-nomatch', 'update-counters', 'update-subcounters'];
@@ -54,5 +55,5 @@ export const set: MatchExtension = {
 };
 
 export function printSet(match: Extract<Match, { kind: 'set' }>): string {
-  return `-m set ${bang(match.not)}--match-set ${match.set} ${match.flags.join(',')}`;
+  return `-m set ${bang(match.not)}--match-set ${bareWord(match.set)} ${match.flags.join(',')}`;
 }

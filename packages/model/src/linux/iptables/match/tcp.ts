@@ -1,16 +1,6 @@
 /** `-m tcp`: net/netfilter/xt_tcpudp.c:tcp_mt(). */
 import { type Match, Protocol, TcpFlag } from '@podwire/engine';
-import {
-  bang,
-  byName,
-  exclusive,
-  inverted,
-  type MatchExtension,
-  needProtocol,
-  option,
-  Refusal,
-  word,
-} from '../base/extension.ts';
+import { bang, byName, exclusive, inverted, type MatchExtension, option, Refusal, word } from '../base/extension.ts';
 import { number } from '../base/numbers.ts';
 import { portOptions, printPorts, readPort } from './ports.ts';
 
@@ -45,14 +35,14 @@ function printFlags(bits: number): string {
 export const tcp: MatchExtension = {
   name: 'tcp',
   impliedBy: [Protocol.TCP],
+  protocols: [Protocol.TCP],
   options: [
     ...portOptions,
     option('tcp-flags', 2, { negatable: true }),
     option('syn', 0, { negatable: true }),
     option('tcp-option', 1, { negatable: true }),
   ],
-  parse(given, context) {
-    needProtocol(context, [Protocol.TCP], "TCP match requires '-p tcp'");
+  parse(given) {
     exclusive(given, 'tcp', ['tcp-flags', 'syn']);
     const g = byName(given);
     const sport = readPort(g.get('sport'));

@@ -76,7 +76,7 @@ function readWeekDays(text: string): boolean[] {
   return days;
 }
 
-/** The days that are meant; undefined for all of them. An inverted list is kept and printed as the days it leaves. */
+/** The option for the days that are meant; undefined for all of them. An inverted list is kept and printed as the days it leaves. */
 function daysOf(
   given: Given | undefined,
   last: number,
@@ -86,7 +86,12 @@ function daysOf(
   if (!given) return undefined;
   const listed = read(word(given));
   const days = Array.from({ length: last }, (_, i) => i + 1).filter((day) => (listed[day] === true) !== given.not);
-  return days.length === last ? undefined : days.map(name).join(',');
+  if (days.length === last) return undefined;
+  const all = Array.from({ length: last }, (_, i) => i + 1);
+  // No day at all the tool prints as an empty list, which it cannot read.
+  return days.length > 0
+    ? `--${given.name} ${days.map(name).join(',')}`
+    : `! --${given.name} ${all.map(name).join(',')}`;
 }
 
 const FLAGS = ['contiguous', 'localtz', 'utc', 'kerneltz'];
@@ -113,9 +118,9 @@ export const time: MatchExtension = {
     const out = ['-m time'];
     if (start !== 0 || stop !== DAY_S - 1) out.push(`--timestart ${printClock(start)} --timestop ${printClock(stop)}`);
     const monthDays = daysOf(g.get('monthdays'), MONTH_DAYS, readMonthDays, String);
-    if (monthDays !== undefined) out.push(`--monthdays ${monthDays}`);
+    if (monthDays !== undefined) out.push(monthDays);
     const weekDays = daysOf(g.get('weekdays'), WEEKDAYS.length, readWeekDays, (day) => WEEKDAYS[day - 1] ?? '');
-    if (weekDays !== undefined) out.push(`--weekdays ${weekDays}`);
+    if (weekDays !== undefined) out.push(weekDays);
     const from = value('datestart', readDate, 0);
     const to = value('datestop', readDate, FOREVER_S);
     if (from !== 0) out.push(`--datestart ${printDate(from)}`);

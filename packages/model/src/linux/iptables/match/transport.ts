@@ -30,7 +30,7 @@ const DCCP_TYPES = [
 const dccpTypes: Printer = ([text = '']) => {
   const asked = text.split(',').filter((part) => part !== '');
   const strange = asked.find((part) => !DCCP_TYPES.includes(part.toUpperCase()));
-  if (strange !== undefined) throw new Refusal(`Unknown DCCP type \`${strange}'`);
+  if (strange !== undefined || asked.length === 0) throw new Refusal(`Unknown DCCP type \`${strange ?? ''}'`);
   return DCCP_TYPES.filter((type) => asked.some((part) => part.toUpperCase() === type)).join(',');
 };
 

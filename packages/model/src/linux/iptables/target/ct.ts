@@ -2,6 +2,7 @@
 import type { Action } from '@podwire/engine';
 import { byName, type Context, type Given, option, Refusal, type TargetExtension, word } from '../base/extension.ts';
 import { parseNumber } from '../base/numbers.ts';
+import { bareWord } from '../base/words.ts';
 
 const CT_EVENTS = [
   'new',
@@ -50,7 +51,7 @@ function print(given: readonly Given[], zone: Zone | undefined): string {
   if (g.has('notrack')) out.push('--notrack');
   for (const name of ['helper', 'timeout']) {
     const named = g.get(name);
-    if (named) out.push(`--${name} ${word(named)}`);
+    if (named) out.push(`--${name} ${bareWord(word(named))}`);
   }
   const events = g.get('ctevents');
   if (events) out.push(`--ctevents ${readEvents(events, CT_EVENTS)}`);

@@ -3,7 +3,7 @@ import { Protocol, TcpFlag } from '@podwire/engine';
 import { type Context, type Given, Refusal, refuseIn } from '../base/extension.ts';
 import { number } from '../base/numbers.ts';
 import { cut, host, inQuotes, none, oneOf, type Printer, plain, row, type TextExtension, uint } from '../base/table.ts';
-import { cutBytes, interfaceName } from '../base/words.ts';
+import { bareWord, cutBytes, interfaceName } from '../base/words.ts';
 import { rateEstimator } from './rateest.ts';
 
 const U16 = 0xffff;
@@ -152,7 +152,10 @@ export const notes: readonly TextExtension[] = [
   },
   {
     name: 'TEE',
-    rows: [row('gateway', host), row('oif', ([text = '']) => interfaceName(text))],
+    rows: [
+      row('gateway', host),
+      row('oif', ([text = '']) => (text === '' ? undefined : bareWord(interfaceName(text)))),
+    ],
     need: [['gateway']],
     check(given) {
       if (/^(0\.0\.0\.0|::)$/.test(given.find((g) => g.name === 'gateway')?.values[0] ?? '')) {
@@ -174,7 +177,7 @@ export const notes: readonly TextExtension[] = [
       row('timeout', uint(TIMER_MAX_S, 1)),
       row('label', ([text = '']) => {
         if (text === '') throw new Refusal('IDLETIMER: label is empty or not nul-terminated');
-        return cutBytes(text, TIMER_NAME_MAX);
+        return bareWord(cutBytes(text, TIMER_NAME_MAX));
       }),
       row('alarm', none),
       row('send_nl_msg', none),

@@ -1,7 +1,6 @@
 /** `-j RATEEST`: net/netfilter/xt_RATEEST.c, a moving average of what passes (net/core/gen_estimator.c). */
 import { type Given, Refusal } from '../base/extension.ts';
-import { row, type TextExtension } from '../base/table.ts';
-import { cutBytes } from '../base/words.ts';
+import { bare, row, type TextExtension } from '../base/table.ts';
 
 const SECOND_US = 1_000_000;
 const UNITS: Readonly<Record<string, number>> = {
@@ -54,7 +53,7 @@ const value = (given: readonly Given[], name: string): string => given.find((g) 
 export const rateEstimator: TextExtension = {
   name: 'RATEEST',
   rows: [
-    row('rateest-name', ([text = '']) => cutBytes(text, NAME_MAX)),
+    row('rateest-name', bare(NAME_MAX)),
     row('rateest-interval', ([text = '']) => printTime(interval(readTime('interval', text)))),
     row('rateest-ewmalog', ([text = ''], { given }) => {
       const asked = readTime('interval', value(given, 'rateest-interval'));

@@ -3,6 +3,7 @@ import type { Action } from '@podwire/engine';
 import { byName, exclusive, needOption, option, Refusal, type TargetExtension, word } from '../base/extension.ts';
 import { number } from '../base/numbers.ts';
 import { checkSet, readSetFlags } from '../base/set-flags.ts';
+import { bareWord } from '../base/words.ts';
 
 const MODES = ['add-set', 'del-set', 'map-set'];
 const MAPPED = ['map-mark', 'map-prio', 'map-queue'];
@@ -27,7 +28,7 @@ export const set: TargetExtension = {
     if (asked?.name === 'map-set') {
       if (mapped.length === 0) throw new Refusal('SET: --map-set needs --map-mark, --map-prio or --map-queue');
       const options = mapped.map((key) => ` --${key}`).join('');
-      return { kind: 'unmodelled-target', text: `-j SET --map-set ${name} ${flags.join(',')}${options}` };
+      return { kind: 'unmodelled-target', text: `-j SET --map-set ${bareWord(name)} ${flags.join(',')}${options}` };
     }
     if (mapped.length) throw new Refusal(`SET: --${mapped[0]} needs --map-set`);
     if (asked?.name === 'del-set') {
@@ -46,7 +47,7 @@ export const set: TargetExtension = {
 
 export function printSetAction(action: Extract<Action, { kind: 'set-add' | 'set-del' }>): string {
   return (
-    `-j SET --${action.kind === 'set-add' ? 'add-set' : 'del-set'} ${action.set} ${action.flags.join(',')}` +
+    `-j SET --${action.kind === 'set-add' ? 'add-set' : 'del-set'} ${bareWord(action.set)} ${action.flags.join(',')}` +
     (action.exist ? ' --exist' : '') +
     (action.timeout === undefined ? '' : ` --timeout ${action.timeout}`)
   );
