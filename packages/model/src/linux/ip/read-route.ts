@@ -1,12 +1,12 @@
 /** `ip route show` text, plain or `-j`, to routing tables: the inverse of `print-route.ts`. */
-import type { Family, Nexthop, Route, RouteTable, Scope } from '@podwire/engine';
+import { type Family, formatPrefix, type Nexthop, type Route, type RouteTable, type Scope } from '@podwire/engine';
 import type { Problem } from '../../problem.ts';
 import { MAIN_TABLE } from './host.ts';
 import { scopeOf, type TableNames, tableIdOf } from './names.ts';
 import type { NexthopRecord, RouteRecord } from './print-route.ts';
 import { byLine, complaint, type ReadOptions, readRecords } from './read-records.ts';
 import { EXTRA_KEYS, extraOfRecord, takeExtra } from './route-extra.ts';
-import { prefixOf } from './words.ts';
+import { addressOf, prefixOf } from './words.ts';
 
 const TYPES: readonly Route['type'][] = [
   'unicast',
@@ -137,9 +137,9 @@ function toRoute(record: ReadRoute, family: Family, complain: (message: string) 
     complain(`route to ${record.dst}: type ${record.type} not understood`);
     return undefined;
   }
-  const prefix = prefixOf(record.dst, family);
-  const length = prefix.length === 0 ? 0 : prefix.length;
-  const destination = record.dst === 'default' ? (family === 4 ? '0.0.0.0/0' : '::/0') : addLength(record.dst, length);
+  const destination = formatPrefix(prefixOf(record.dst, family));
+  const gateways = [record, ...(record.nexthops ?? [])].flatMap((n) => [n.gateway, n.via?.host, record.prefsrc]);
+  for (const text of gateways) if (text !== undefined) addressOf(text);
   const single: NexthopRecord = { ...record };
   delete single.weight;
   const reject = REJECTS.includes(type);
@@ -159,10 +159,6 @@ function toRoute(record: ReadRoute, family: Family, complain: (message: string) 
     ...(extra !== undefined && { extra }),
     nexthops: reject ? [] : record.nexthops ? record.nexthops.flatMap(toNexthop) : toNexthop(single),
   };
-}
-
-function addLength(destination: string, length: number): string {
-  return destination.includes('/') ? destination : `${destination}/${length}`;
 }
 
 export interface RouteReadOptions extends ReadOptions {

@@ -3,6 +3,7 @@ import type { IpSet } from '@podwire/engine';
 import type { Problem } from '../../problem.ts';
 import { eachLine, type LineOptions, linesOf, wordsOf } from '../lines.ts';
 import { childOf, type Element, parseXml, textOf } from '../xml.ts';
+import { checkElement } from './element.ts';
 import { readEntry, setOf, typeOf } from './words.ts';
 
 export interface ReadSets {
@@ -11,6 +12,12 @@ export interface ReadSets {
 }
 
 const CODE = 'ipset';
+
+function addEntry(set: IpSet, text: string): void {
+  const entry = readEntry(text);
+  checkElement(set.type, entry.value);
+  set.entries.push(entry);
+}
 
 /** `Name: x`, `Type: ...`, `Header: ...`, `Members:` and a line for each. */
 class ListReader {
@@ -42,7 +49,7 @@ class ListReader {
       default:
     }
     if (!this.#set) throw new RangeError('it stands in no set');
-    this.#set.entries.push(readEntry(line));
+    addEntry(this.#set, line);
   }
 }
 
@@ -64,7 +71,7 @@ class SaveReader {
     } else if (verb === 'add' || verb === '-A') {
       const set = this.#sets.get(name);
       if (!set) throw new RangeError(`there is no set ${name}`);
-      set.entries.push(readEntry(rest));
+      addEntry(set, rest);
     } else throw new RangeError('neither create nor add');
   }
 }
@@ -77,7 +84,7 @@ function setOfXml(element: Element): IpSet {
   const set = setOf(element.attributes.name ?? '', typeOf(textOf(element, 'type')), options);
   for (const member of childOf(element, 'members')?.children ?? []) {
     const words = member.children.map(({ name, text }) => (name === 'elem' ? text : `${name} ${text}`));
-    set.entries.push(readEntry(words.join(' ')));
+    addEntry(set, words.join(' '));
   }
   return set;
 }
