@@ -39,6 +39,8 @@ export interface ProbeResult {
   mark: number;
   connmark?: number;
   choices: Choice[];
+  /** Rules that matched, in order. */
+  matched: { chain: string; index: number }[];
 }
 
 export interface ChainProbe {
@@ -91,6 +93,9 @@ export function createProbe(network: Network, netns: string): ChainProbe {
         mark: skb.packet.mark >>> 0,
         ...(connmark !== undefined && { connmark: connmark >>> 0 }),
         choices: [...world.choices],
+        matched: run.steps.flatMap((step) =>
+          step.kind === 'rule' ? [{ chain: step.chain.name, index: step.index }] : [],
+        ),
       };
     },
   };

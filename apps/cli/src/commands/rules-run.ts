@@ -33,6 +33,10 @@ function nodeNetns(session: Session, text: string): string {
 }
 
 export async function runRules({ node, flags, name, streams }: RulesRun): Promise<number> {
+  if (flags.check && node === undefined && flags.pod === undefined && flags.node === undefined) {
+    const { checkFiles } = await import('./rules-check.ts');
+    return await checkFiles(flags, streams);
+  }
   const { session } = await openInput(flags, streams, name, false);
   if (node === undefined && flags.pod === undefined) {
     streams.out.write([...session.dataplane.nodes.keys()].map((n) => `${n}\n`).join(''));
@@ -46,6 +50,10 @@ export async function runRules({ node, flags, name, streams }: RulesRun): Promis
   const { netnses } = session.dataplane.network;
   const netns = netnses.find((n) => n.name === wanted);
   if (!netns) throw new Error(`no network namespace ${wanted}`);
+  if (flags.check) {
+    const { checkNetns } = await import('./rules-check.ts');
+    return checkNetns(netns, flags, streams);
+  }
   const sections = netnsText(netns, netnses, flags.only as NetnsSectionName[] | undefined);
   // One section alone is printed bare, so that it can be piped into its own tool.
   const bare = sections.length === 1;

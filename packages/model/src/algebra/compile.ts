@@ -55,6 +55,7 @@ export class RuleCompiler {
       draw: (text) => this.#draw(text),
       drawNumber: (text, width) => this.#drawNumber(text, width),
       setNamed: (name) => sets.get(name),
+      test: (statement) => (isMatch(statement) ? matchSet(this.#context, statement) : undefined),
     };
   }
 

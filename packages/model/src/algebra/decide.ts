@@ -4,6 +4,7 @@
  * is set is substituted in what comes after, so that a test of it further down is a test of the packet as it came.
  */
 import type { BaseHook, Chain } from '@podwire/engine';
+import { Answers } from './answers.ts';
 import { type RuleCompiler, RulesError } from './compile.ts';
 import { type Diagram, FALSE, TRUE } from './diagram.ts';
 import { before, type Effect, isNothing } from './effect.ts';
@@ -14,15 +15,15 @@ import type { PacketSpace } from './space.ts';
 /** Chains of chance may be called again and again, and are another each time; more calls than these are refused. */
 const CALLS_MAX = 200_000;
 
-const isChangeable = (variable: number): boolean => variable >= FIRST_CHANGEABLE;
-
 export class Decider {
   readonly space: PacketSpace;
   readonly #rules: RuleCompiler;
   readonly #known = new Map<Chain, Diagram>();
   readonly #calling: string[] = [];
-  readonly #returning = new Map<Diagram, boolean>();
-  readonly #bound = new Map<number, Diagram>();
+  /** By diagram: 0 not known, 1 no, 2 yes. */
+  #returning = new Uint8Array(1 << 16);
+  readonly #spliced = new Answers();
+  readonly #bound = new Answers();
   #calls = 0;
 
   constructor(rules: RuleCompiler) {
@@ -75,59 +76,67 @@ export class Decider {
 
   #rule(pieces: readonly Prepared[], rest: Diagram, hook: BaseHook | undefined): Diagram {
     const { space } = this;
-    const { choose } = space.diagrams;
-    let tests = TRUE;
-    const before = pieces.map((piece) => {
-      const so = tests;
-      if (piece.kind === 'test') tests = space.and(tests, this.#steady(piece.holds));
-      return so;
-    });
     let tail = rest;
     for (let i = pieces.length - 1; i >= 0; i--) {
       const piece = pieces[i] as Prepared;
       if (piece.kind === 'test') {
-        tail = choose(piece.holds, tail, rest);
+        tail = space.diagrams.choose(piece.holds, tail, rest);
         continue;
       }
-      const after = tail;
-      tail = rest;
+      const [only] = piece.cases;
+      if (only && piece.cases.length === 1) {
+        // The tests in front of it say where it counts, so that nothing else is gone through.
+        let where = only.when;
+        for (let before = pieces[i - 1]; before?.kind === 'test'; before = pieces[--i - 1])
+          where = space.and(before.holds, where);
+        tail = this.#case(where, only, piece.called[0], hook, tail, rest);
+        continue;
+      }
+      let found = rest;
       for (let j = piece.cases.length - 1; j >= 0; j--) {
         const one = piece.cases[j] as Case;
-        const region = space.and(before[i] as Diagram, this.#steady(one.when));
-        const done = this.#case(one, piece.called[j], after, region, hook);
-        tail = choose(one.when, done, tail);
+        found = this.#case(one.when, one, piece.called[j], hook, tail, found);
       }
+      tail = found;
     }
     return tail;
   }
 
-  /** Without what may change before it counts. */
-  #steady(test: Diagram): Diagram {
-    return this.space.diagrams.exists(test, isChangeable);
-  }
-
-  /** What a case comes to; right only for packets of `region`, so that nothing else has to be gone through. */
+  /** Where `where` holds, what the case leads to, with the rest of its rule behind; `rest` elsewhere. */
   #case(
+    where: Diagram,
     { effect, next }: Case,
     called: Diagram | undefined,
-    after: Diagram,
-    region: Diagram,
     hook: BaseHook | undefined,
+    after: Diagram,
+    rest: Diagram,
   ): Diagram {
     const { outcomes, diagrams } = this.space;
-    const within = (diagram: Diagram) => diagrams.choose(region, diagram, FALSE);
+    const { choose } = diagrams;
     switch (next.kind) {
       case 'verdict':
-        return this.#done(outcomes.leaf(next.verdict, next.text), effect);
+        return choose(where, outcomes.leaf(next.verdict, next.text, effect), rest);
       case 'return':
-        return this.#done(this.#end(hook), effect);
+        return choose(where, outcomes.leaf(hook ? hook.policy : 'return', '', effect), rest);
       case 'continue':
-        return isNothing(effect) ? after : this.#done(within(after), effect);
+        return isNothing(effect)
+          ? choose(where, after, rest)
+          : this.#splice(where, outcomes.leaf('return', '', effect), after, rest);
       case 'jump':
-        return this.#done(this.#bind(within(called as Diagram), within(after)), effect);
+        return this.#splice(where, this.#done(called as Diagram, effect), after, rest);
       case 'goto':
-        return this.#done(hook ? this.#bind(within(called as Diagram), this.#end(hook)) : (called as Diagram), effect);
+        return choose(where, this.#policy(this.#done(called as Diagram, effect), hook), rest);
     }
+  }
+
+  /** A base chain that goes to another ends by its own policy where that one returns. */
+  #policy(diagram: Diagram, hook: BaseHook | undefined): Diagram {
+    if (!hook) return diagram;
+    const { outcomes, diagrams } = this.space;
+    return diagrams.mapLeaves(diagram, (value) => {
+      const outcome = outcomes.of(value);
+      return outcome?.verdict === 'return' ? outcomes.leaf(hook.policy, '', outcome.effect) : diagrams.leaf(value);
+    });
   }
 
   #done(diagram: Diagram, effect: Effect): Diagram {
@@ -137,33 +146,57 @@ export class Decider {
 
   /** Some packet returns. */
   #returns(diagram: Diagram): boolean {
-    const known = this.#returning.get(diagram);
-    if (known !== undefined) return known;
+    const known = this.#returning[diagram];
+    if (known) return known === 2;
     const { leafValue, low, high } = this.space.diagrams;
     const value = leafValue(diagram);
     const found =
       value === undefined
         ? this.#returns(low(diagram)) || this.#returns(high(diagram))
         : this.space.outcomes.of(value)?.verdict === 'return';
-    this.#returning.set(diagram, found);
+    if (diagram >= this.#returning.length) {
+      const wider = new Uint8Array(2 * diagram);
+      wider.set(this.#returning);
+      this.#returning = wider;
+    }
+    this.#returning[diagram] = found ? 2 : 1;
     return found;
+  }
+
+  /** Where `where` holds `called`, with `after` in place of its returns; `rest` elsewhere. */
+  #splice(where: Diagram, called: Diagram, after: Diagram, rest: Diagram): Diagram {
+    if (where === FALSE) return rest;
+    if (where === TRUE) return this.#bind(called, after);
+    const { diagrams } = this.space;
+    if (!this.#returns(called)) return diagrams.choose(where, called, rest);
+    const { variableOf } = diagrams;
+    const first = Math.min(variableOf(where), variableOf(called), variableOf(after), variableOf(rest));
+    if (first >= FIRST_CHANGEABLE) return diagrams.choose(where, this.#bindChangeable(called, after), rest);
+    const known = this.#spliced.get(where, called, after, rest);
+    if (known !== undefined) return known;
+    const part = (diagram: Diagram, of: 'low' | 'high') =>
+      variableOf(diagram) === first ? diagrams[of](diagram) : diagram;
+    const half = (of: 'low' | 'high') =>
+      this.#splice(part(where, of), part(called, of), part(after, of), part(rest, of));
+    const made = diagrams.node(first, half('low'), half('high'));
+    this.#spliced.set(made, where, called, after, rest);
+    return made;
   }
 
   /** `after` in place of each return of `called`, with what was done until there. */
   #bind(called: Diagram, after: Diagram): Diagram {
-    if (after === FALSE || !this.#returns(called)) return called;
+    if (!this.#returns(called)) return called;
     const { diagrams } = this.space;
-    const first = Math.min(diagrams.variableOf(called), diagrams.variableOf(after));
-    if (isChangeable(first)) return this.#bindChangeable(called, after);
-    const question = called * 2 ** 26 + after;
-    const known = this.#bound.get(question);
+    const { variableOf } = diagrams;
+    const first = Math.min(variableOf(called), variableOf(after));
+    if (first >= FIRST_CHANGEABLE) return this.#bindChangeable(called, after);
+    const known = this.#bound.get(called, after);
     if (known !== undefined) return known;
-    const half = (of: 'low' | 'high') => {
-      const part = (diagram: Diagram) => (diagrams.variableOf(diagram) === first ? diagrams[of](diagram) : diagram);
-      return this.#bind(part(called), part(after));
-    };
+    const part = (diagram: Diagram, of: 'low' | 'high') =>
+      variableOf(diagram) === first ? diagrams[of](diagram) : diagram;
+    const half = (of: 'low' | 'high') => this.#bind(part(called, of), part(after, of));
     const made = diagrams.node(first, half('low'), half('high'));
-    this.#bound.set(question, made);
+    this.#bound.set(made, called, after);
     return made;
   }
 

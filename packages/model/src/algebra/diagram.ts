@@ -55,7 +55,7 @@ export interface Diagrams {
 }
 
 /** `maxNodes`: beyond it `AlgebraLimitError` is thrown. A node takes about 24 bytes. */
-export function createDiagrams(maxNodes = 1 << 24): Diagrams {
+export function createDiagrams(maxNodes = 1 << 25): Diagrams {
   let capacity = NODES_MIN;
   let variables = new Int32Array(capacity);
   let lows = new Int32Array(capacity);
@@ -141,7 +141,7 @@ export function createDiagrams(maxNodes = 1 << 24): Diagrams {
     const a = variables[test] as number;
     const b = variables[then] as number;
     const c = variables[otherwise] as number;
-    const first = a < b ? (a < c ? a : c) : b < c ? b : c;
+    const first = Math.min(a, b, c);
     const inTest = a === first;
     const inThen = b === first;
     const inOtherwise = c === first;

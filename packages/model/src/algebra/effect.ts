@@ -3,6 +3,7 @@
  * connection bit by bit, and the state that NOTRACK gives. Every `--set-xmark`, `--save-mark` and `--restore-mark` with its masks, and
  * any number of them one after the other, is of the form below, so that no mark has to be guessed.
  */
+import { CtState } from '@podwire/engine';
 import { type Diagram, FALSE, TRUE } from './diagram.ts';
 import { connmarkVariable, FIRST_CHANGEABLE, markVariable, STATE_FIELD } from './fields.ts';
 import type { PacketSpace } from './space.ts';
@@ -148,7 +149,7 @@ export function image(space: PacketSpace, set: Diagram, effect: Effect): Diagram
   if (effect.untracked) {
     const hidden = (variable: number) =>
       variable < FIRST_CHANGEABLE + STATE_FIELD.width && variable >= FIRST_CHANGEABLE;
-    left = space.and(space.diagrams.exists(left, hidden), space.state(16));
+    left = space.and(space.diagrams.exists(left, hidden), space.state(CtState.UNTRACKED));
   }
   for (let bit = 0; bit < 32; bit++) {
     const [mark, connmark] = [markVariable(bit), connmarkVariable(bit)];
@@ -173,5 +174,22 @@ function bitImage(space: PacketSpace, set: Diagram, effect: Effect, bit: number)
       const rest = space.diagrams.exists(matching, (variable) => variable === mark || variable === connmark);
       parts.push(space.and(rest, is(mark, becomes(mark)), is(connmark, becomes(connmark))));
     }
+  return space.or(...parts);
+}
+
+/** Packets, as they were before, that one effect leaves otherwise than the other. `gone`: the packet itself goes no further. */
+export function unlike(space: PacketSpace, one: Effect, other: Effect, gone: boolean): Diagram {
+  if (one.key === other.key) return FALSE;
+  if (one.did.join('\n') !== other.did.join('\n')) return TRUE;
+  const parts: Diagram[] = [];
+  const compare = (variable: number, where: Diagram) => {
+    const [a, b] = [after(space, one, variable), after(space, other, variable)];
+    if (a !== b) parts.push(space.and(where, space.diagrams.choose(a, space.not(b), b)));
+  };
+  for (let bit = 0; bit < 32; bit++) {
+    if (!gone) compare(markVariable(bit), TRUE);
+    compare(connmarkVariable(bit), space.connection());
+  }
+  if (!gone && one.untracked !== other.untracked) parts.push(space.not(space.state(CtState.UNTRACKED)));
   return space.or(...parts);
 }

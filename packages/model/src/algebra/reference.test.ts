@@ -145,9 +145,7 @@ function agrees(outcome: Outcome, subject: Subject, result: ProbeResult): boolea
     case 'accept':
       return !result.stopped;
     case 'return':
-      return (
-        !result.stopped && (!result.rule || result.rule.chain.rules[result.rule.index]?.body.at(-1)?.kind !== 'accept')
-      );
+      return !result.stopped;
     case 'nat':
       // Without an address to translate to the packet is dropped.
       return result.rule !== undefined;

@@ -13,6 +13,7 @@ export type { Question } from './question.ts';
 export { QuestionError } from './question-error.ts';
 export { type ReasonRow, reasonCatalogue, reasonRow } from './reasons.ts';
 export { parseReference, type Reference, shortKind } from './reference.ts';
+export { checkRules, type RuleCheck, type RuleCheckKind, type RuleCheckRow } from './rule-check.ts';
 export { placeName } from './sentences.ts';
 export { openSession, type Session, type SessionOptions, type SessionStep } from './session.ts';
 export { type Stage, stagesOf, typicalOutcome } from './stages.ts';

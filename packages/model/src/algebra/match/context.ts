@@ -1,5 +1,5 @@
 /** What tests are read against. */
-import type { Match, Netns, NftSet } from '@podwire/engine';
+import type { Match, Netns, NftSet, Statement } from '@podwire/engine';
 import type { Diagram } from '../diagram.ts';
 import type { Field } from '../fields.ts';
 import type { PacketSpace } from '../space.ts';
@@ -14,6 +14,8 @@ export interface MatchContext {
   draw(text: string): Diagram;
   /** The same for numbers: a field that has no other use. */
   drawNumber(text: string, width: number): Field;
+  /** The packets for which a statement holds; undefined for one that is no test. */
+  test(statement: Statement): Diagram | undefined;
   /** A named set or map of the rule's table. */
   setNamed(name: string): NftSet | undefined;
 }

@@ -1,9 +1,8 @@
 /** nftables' comparisons and look-ups (nft_cmp.c, nft_range.c, nft_lookup.c). */
-import type { Match, NftElement, NftSet, Selector, SetRef } from '@podwire/engine';
+import type { NftElement, NftSet, Selector, SetRef } from '@podwire/engine';
 import { type Diagram, FALSE, TRUE } from '../diagram.ts';
 import type { PacketSpace } from '../space.ts';
 import type { MatchContext, MatchSet } from './context.ts';
-import { isMatch, matchSet } from './index.ts';
 import { against, inRange, selectorValue, type Value } from './selector.ts';
 
 interface Key {
@@ -51,7 +50,7 @@ export function elementSet(context: MatchContext, { values }: Key, element: NftE
           space,
           values.map((value, i) => inRange(space, value, key[i] ?? '')),
         );
-  const tests = statements.filter(isMatch).map((statement: Match) => matchSet(context, statement));
+  const tests = statements.map((statement) => context.test(statement) ?? TRUE);
   return space.and(keyed, ...tests);
 }
 

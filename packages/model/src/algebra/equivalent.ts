@@ -1,0 +1,171 @@
+/** Do two chains, tables or rulesets decide every packet alike? If not, one packet that shows it, and what each does with it. */
+import type { Hook, Netns, Table } from '@podwire/engine';
+import { chainsOf, RuleCompiler } from './compile.ts';
+import { Decider } from './decide.ts';
+import { arrivals, ChainDecision } from './decision.ts';
+import { type Diagram, FALSE, TRUE } from './diagram.ts';
+import { before, unlike } from './effect.ts';
+import type { Outcome } from './outcome.ts';
+import { PacketSet } from './packet-set.ts';
+import type { PacketSpace } from './space.ts';
+import type { Subject } from './subject.ts';
+
+/** Rules and where they stand. */
+export interface RuleSource {
+  tables: readonly Table[];
+  netns?: Netns;
+}
+
+export interface Difference {
+  /** Where: the hook and the chains that run there one after the other. Absent for single chains. */
+  stage?: Stage;
+  packet: Subject;
+  /** What the first and the second do with it. */
+  outcomes: readonly [Outcome, Outcome];
+  /** All packets that they treat differently. */
+  packets: PacketSet;
+}
+
+/** Base chains of one hook between which no packet changes but by what they say themselves: conntrack and NAT stand between stages. */
+export interface Stage {
+  hook: Hook;
+  position: 'before conntrack' | 'after conntrack' | 'nat';
+  /** Of NAT chains and those behind them, the how-many-th at this hook. */
+  order: number;
+}
+
+const GONE: ReadonlySet<string> = new Set(['drop', 'reject']);
+
+/** Packets that two outcomes treat differently. Undefined: no packet can come here. */
+function unlikeOutcomes(space: PacketSpace, one: Outcome | undefined, other: Outcome | undefined): Diagram {
+  if (!one || !other || one.verdict !== other.verdict || one.text !== other.text) return TRUE;
+  return unlike(space, one.effect, other.effect, GONE.has(one.verdict));
+}
+
+/** Packets on which two functions differ. */
+function differing(space: PacketSpace, one: Diagram, other: Diagram): Diagram {
+  const { variableOf, leafValue, low, high, choose } = space.diagrams;
+  const { outcomes } = space;
+  const known = new Map<Diagram, Map<Diagram, Diagram>>();
+  const visit = (a: Diagram, b: Diagram): Diagram => {
+    if (a === b) return FALSE;
+    const [left, right] = [leafValue(a), leafValue(b)];
+    if (left !== undefined && right !== undefined) return unlikeOutcomes(space, outcomes.of(left), outcomes.of(right));
+    const answers = known.get(a) ?? new Map<Diagram, Diagram>();
+    known.set(a, answers);
+    const seen = answers.get(b);
+    if (seen !== undefined) return seen;
+    const first = Math.min(variableOf(a), variableOf(b));
+    const part = (diagram: Diagram, half: (diagram: Diagram) => Diagram) =>
+      variableOf(diagram) === first ? half(diagram) : diagram;
+    // What is found below may ask for marks that were asked for above.
+    const made = choose(space.variable(first), visit(part(a, high), part(b, high)), visit(part(a, low), part(b, low)));
+    answers.set(b, made);
+    return made;
+  };
+  return visit(one, other);
+}
+
+/** Undefined where they are alike. Both decisions must be of one space. */
+export function differenceOf(one: ChainDecision, other: ChainDecision): Difference | undefined {
+  const { space } = one;
+  if (other.space !== space) throw new RangeError('the decisions are of two spaces');
+  const packets = new PacketSet(space, differing(space, one.diagram, other.diagram));
+  const packet = packets.witness();
+  if (!packet) return undefined;
+  const outcomes = [one.of(packet), other.of(packet)];
+  if (!outcomes[0] || !outcomes[1]) throw new RangeError('the chains stand at two hooks: other packets come to them');
+  return { packet, outcomes: [outcomes[0], outcomes[1]], packets };
+}
+
+const CONNTRACK_PRIORITY = -200;
+
+interface Placed {
+  table: Table;
+  name: string;
+  stage: Stage;
+}
+
+/** Base chains in the order in which they run: by priority; of equals, the one loaded last first (nf_hook_entries_grow). */
+function placed({ tables }: RuleSource): Placed[] {
+  const bases = tables
+    .flatMap((table) =>
+      [...chainsOf(table).values()].flatMap((chain) => (chain.hook ? [{ table, chain, hook: chain.hook }] : [])),
+    )
+    .reverse()
+    .sort((a, b) => a.hook.hook - b.hook.hook || a.hook.priority - b.hook.priority);
+  const orders = new Map<Hook, number>();
+  return bases.map(({ table, chain, hook }) => {
+    const before = hook.priority < CONNTRACK_PRIORITY;
+    const nat = hook.type === 'nat';
+    const order = orders.get(hook.hook) ?? 0;
+    if (nat) orders.set(hook.hook, order + 1);
+    const position = before ? 'before conntrack' : nat ? 'nat' : 'after conntrack';
+    return { table, name: chain.name, stage: { hook: hook.hook, position, order } };
+  });
+}
+
+const keyOf = ({ hook, position, order }: Stage): string => `${hook} ${position} ${order}`;
+
+/** What one chain accepts, with what was done to it, goes to the next. */
+function thenChain(space: PacketSpace, first: Diagram, second: Diagram): Diagram {
+  const { diagrams, outcomes } = space;
+  const accepted = diagrams.leavesOf(first).filter((value) => outcomes.of(value)?.verdict === 'accept');
+  let made = first;
+  for (const value of accepted) {
+    const { effect } = outcomes.of(value) as Outcome;
+    const here = diagrams.mapLeaves(first, (leaf) => (leaf === value ? TRUE : FALSE));
+    const then = before(space, second, effect, (leaf) => outcomes.after(effect, leaf));
+    made = diagrams.choose(here, then, made);
+  }
+  return made;
+}
+
+interface StageFunction {
+  stage: Stage;
+  diagram: Diagram;
+  entry: Diagram;
+}
+
+/** One function for each stage. */
+function stages(space: PacketSpace, source: RuleSource): Map<string, StageFunction> {
+  const found = new Map<string, StageFunction>();
+  const deciders = new Map(
+    source.tables.map((table) => [table, new RuleCompiler(space, table, source.netns)] as const),
+  );
+  for (const { table, name, stage } of placed(source)) {
+    const rules = deciders.get(table) as RuleCompiler;
+    const decided = new Decider(rules).chain(name);
+    // A chain that packets of another family do not come to lets them by.
+    const entry = arrivals(space, table, rules.chain(name).hook);
+    const diagram = space.diagrams.choose(entry, decided, space.outcomes.leaf('accept'));
+    const known = found.get(keyOf(stage));
+    found.set(
+      keyOf(stage),
+      known
+        ? { stage, diagram: thenChain(space, known.diagram, diagram), entry: space.or(known.entry, entry) }
+        : { stage, diagram, entry },
+    );
+  }
+  return found;
+}
+
+/**
+ * Compares base chains hook by hook, those of all tables that run one after the other taken together. Undefined: they decide every packet
+ * alike. Rulesets whose chains stand at different stages differ only where such a chain does anything.
+ * Draws (chance, limits) count as alike where the n-th of the same text is alike.
+ */
+export function rulesetDifference(space: PacketSpace, one: RuleSource, other: RuleSource): Difference | undefined {
+  const functions = [stages(space, one), stages(space, other)] as const;
+  const keys = [...new Set([...functions[0].keys(), ...functions[1].keys()])];
+  for (const key of keys) {
+    const [a, b] = [functions[0].get(key), functions[1].get(key)];
+    const { stage } = (a ?? b) as StageFunction;
+    const entry = space.or(a?.entry ?? FALSE, b?.entry ?? FALSE);
+    const decision = (of: StageFunction | undefined) =>
+      new ChainDecision(space, space.diagrams.choose(entry, of?.diagram ?? space.outcomes.leaf('accept'), FALSE));
+    const difference = differenceOf(decision(a), decision(b));
+    if (difference) return { ...difference, stage };
+  }
+  return undefined;
+}
