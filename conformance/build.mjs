@@ -1,5 +1,5 @@
 // Build the judges: the runner of suites and the kernel oracle, each one module for Node; the kernel's side is a program beside.
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundle } from '../scripts/lib/bundle.mjs';
@@ -10,6 +10,6 @@ await bundle({
   platform: 'node',
   entries: { conformance: 'src/conformance.ts', fuzz: 'src/fuzz.ts', oracle: 'src/oracle.ts' },
 });
-for (const program of ['lab.py', 'ends.py', 'spaces.py', 'conntrack.py'])
+for (const program of readdirSync(join(folder, 'src/lab')).filter((name) => name.endsWith('.py')))
   copyFileSync(join(folder, 'src/lab', program), join(folder, 'dist', program));
 copyFileSync(join(folder, '../packages/engine/dist/engine.wasm'), join(folder, 'dist/engine.wasm'));

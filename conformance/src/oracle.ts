@@ -1,6 +1,7 @@
 /** `pnpm oracle`: the real kernel as judge of the machine. See `oracle/README.md`. */
 import { readOracleArguments, USAGE } from './oracle/arguments.ts';
 import { runOracle } from './oracle/run.ts';
+import { runLinuxOracle } from './oracle-linux/run.ts';
 
 async function main(): Promise<number> {
   let args: ReturnType<typeof readOracleArguments>;
@@ -10,7 +11,7 @@ async function main(): Promise<number> {
     process.stderr.write(`oracle: ${(error as Error).message}\n${USAGE}`);
     return 2;
   }
-  return runOracle(args);
+  return args.kind === 'linux' ? runLinuxOracle(args) : runOracle(args);
 }
 
 process.exitCode = await main();

@@ -9,11 +9,12 @@ REQUEST, ACK, DUMP = 0x1, 0x4, 0x300
 ERROR, DONE = 2, 3
 TYPE_MASK = 0x3FFF
 
-TUPLE_ORIG, TUPLE_REPLY, STATUS, PROTOINFO, MARK = 1, 2, 3, 4, 8
-TUPLE_IP, TUPLE_PROTO = 1, 2
+TUPLE_ORIG, TUPLE_REPLY, STATUS, PROTOINFO, MARK, ZONE = 1, 2, 3, 4, 8, 18
+TUPLE_IP, TUPLE_PROTO, TUPLE_ZONE = 1, 2, 3
 V4_SRC, V4_DST, V6_SRC, V6_DST = 1, 2, 3, 4
 PROTO_NUM, PROTO_SRC_PORT, PROTO_DST_PORT = 1, 2, 3
-SEEN_REPLY, ASSURED = 2, 4
+ICMP, ICMPV6 = (4, 5, 6), (7, 8, 9)  # identifier, type, code
+SEEN_REPLY, ASSURED, SRC_NAT, DST_NAT = 2, 4, 16, 32
 TCP_STATES = ("NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2")
 PROTOCOLS = {socket.IPPROTO_TCP: "tcp", socket.IPPROTO_UDP: "udp"}
 
@@ -57,24 +58,40 @@ def flow_of(data):
     ip, protocol = attributes(parts[TUPLE_IP]), attributes(parts[TUPLE_PROTO])
     family = socket.AF_INET if V4_SRC in ip else socket.AF_INET6
     source, destination = (V4_SRC, V4_DST) if family == socket.AF_INET else (V6_SRC, V6_DST)
-    port = lambda key: struct.unpack("!H", protocol[key])[0] if key in protocol else 0
+    short = lambda key: struct.unpack("!H", protocol[key])[0] if key in protocol else 0
+    sport, dport = short(PROTO_SRC_PORT), short(PROTO_DST_PORT)
+    for identifier, kind, code in (ICMP, ICMPV6):
+        if kind in protocol:
+            sport, dport = short(identifier), protocol[kind][0] * 256 + protocol[code][0]
     flow = {
         "saddr": socket.inet_ntop(family, ip[source]),
         "daddr": socket.inet_ntop(family, ip[destination]),
-        "sport": port(PROTO_SRC_PORT),
-        "dport": port(PROTO_DST_PORT),
+        "sport": sport,
+        "dport": dport,
     }
     return protocol[PROTO_NUM][0], flow
 
 
-def dump():
-    """TCP's and UDP's connections: [{protocol, original, reply, state, flags}]"""
+def details(number, parts, status):
+    """What only the oracle of Linux configurations asks for. A zone of one direction stands in that direction's tuple."""
+    zones = [parts[ZONE]] if ZONE in parts else []
+    zones += [attributes(parts[side])[TUPLE_ZONE] for side in (TUPLE_ORIG, TUPLE_REPLY) if TUPLE_ZONE in attributes(parts[side])]
+    return {
+        "protocol": number,
+        "zone": struct.unpack("!H", zones[0])[0] if zones else 0,
+        "snat": bool(status & SRC_NAT),
+        "dnat": bool(status & DST_NAT),
+    }
+
+
+def dump(every=False):
+    """TCP's and UDP's connections: [{protocol, original, reply, state, flags}]; with `every` all, their protocol as a number, with `details`"""
     found = []
     with request(GET, DUMP) as connection:
         for message in messages(connection):
             parts = attributes(message[4:])
             number, original = flow_of(parts[TUPLE_ORIG])
-            if number not in PROTOCOLS:
+            if number not in PROTOCOLS and not every:
                 continue
             (status,) = struct.unpack("!I", parts[STATUS])
             (mark,) = struct.unpack("!I", parts.get(MARK, bytes(4)))
@@ -89,11 +106,12 @@ def dump():
             if mark:
                 flags.append(f"mark={mark}")
             found.append({
-                "protocol": PROTOCOLS[number],
+                "protocol": PROTOCOLS.get(number),
                 "original": original,
                 "reply": flow_of(parts[TUPLE_REPLY])[1],
                 "state": state,
                 "flags": flags,
+                **(details(number, parts, status) if every else {}),
             })
     return found
 

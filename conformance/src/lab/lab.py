@@ -14,10 +14,14 @@ import struct
 import subprocess
 import sys
 import time
+import traceback
 
 import conntrack
 from ends import Accepted, Client, Server
+from frames import Sniffer, inject, settle
+from senders import Senders
 from spaces import Failure, Inside, hurry_neighbours, make, write_sysctl
+from tracing import Tracer
 
 PROGRAM_SECONDS = 60
 
@@ -30,6 +34,10 @@ class Lab:
         self.watched = {}
         self.accepted = set()
         self.arrivals = {}
+        self.sniffers = []
+        self.tracers = []
+        self.reports = []
+        self.senders = Senders()
 
     def watch(self, thing, events=select.EPOLLIN):
         number = thing.socket.fileno()
@@ -52,6 +60,7 @@ class Lab:
         thing.socket.close()
 
     def arrived(self, data, netns, local, peer):
+        self.reports.append({"netns": netns, "local": list(local[:2]), "peer": list(peer[:2])})
         self.arrivals.setdefault(
             data.strip().decode("ascii", "replace"),
             {
@@ -99,7 +108,7 @@ class Lab:
         self.must_run([{"netns": first, "argv": ["ip", "-batch", "-"], "input": links}])
         for fd in self.spaces.values():
             with Inside(fd):
-                hurry_neighbours()
+                hurry_neighbours(request.get("tries", 3))
         for group in request["programs"]:
             self.must_run(group)
         for name, sysctls in request["after"].items():
@@ -146,8 +155,48 @@ class Lab:
             self.forget(connection)
         return {"results": results, "tracked": tracked}
 
+    def listen(self, request):
+        """{frames: [netns], rules: [netns]}: from now on, what comes in on links there, and which rules packets meet."""
+        self.sniffers = [Sniffer(self, name) for name in request["frames"]]
+        self.tracers = [Tracer(self, name) for name in request["rules"]]
+        for thing in [*self.sniffers, *self.tracers]:
+            self.watch(thing)
+        return {}
+
+    def event(self, request):
+        """{inject: {netns, link, frame}} or {send: {...}}, {quietMs, patienceMs, tracking: [netns]}: one packet and all that follows."""
+        # What nobody asked for is not part of it.
+        self.turn(0)
+        self.reports = []
+        for thing in self.sniffers:
+            thing.frames, thing.asked = [], {}
+        for thing in self.tracers:
+            thing.events = []
+        error = None
+        if "inject" in request:
+            wanted = request["inject"]
+            if not inject(self.spaces, wanted["netns"], wanted["link"], bytes.fromhex(wanted["frame"])):
+                error = "ENETDOWN"
+        else:
+            error = self.senders.send(self.spaces, request["send"])
+        settle(self.poll, self.handle, self.sniffers, request["quietMs"] / 1000, request["patienceMs"] / 1000)
+        tracked = []
+        for name in request["tracking"]:
+            with Inside(self.spaces[name]):
+                tracked += [{"netns": name, **entry} for entry in conntrack.dump(every=True)]
+        return {
+            "error": error,
+            "frames": [frame for sniffer in self.sniffers for frame in sniffer.frames],
+            "rules": {tracer.netns: tracer.events for tracer in self.tracers},
+            "arrivals": self.reports,
+            "tracked": tracked,
+        }
+
     def turn(self, seconds):
-        for number, events in self.poll.poll(seconds):
+        self.handle(self.poll.poll(seconds))
+
+    def handle(self, ready):
+        for number, events in ready:
             thing = self.watched.get(number)
             if thing is not None:
                 thing.ready(events)
@@ -164,9 +213,10 @@ class Lab:
         return {}
 
     def clear(self, _request=None):
-        for thing in [*self.servers, *self.accepted]:
+        for thing in [*self.servers, *self.accepted, *self.sniffers, *self.tracers]:
             self.forget(thing)
-        self.servers = []
+        self.servers, self.sniffers, self.tracers = [], [], []
+        self.senders.close()
         for fd in self.spaces.values():
             os.close(fd)
         self.spaces = {}
@@ -181,7 +231,15 @@ def main():
     # The one who asks decides when it is over: by closing standard input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     lab = Lab()
-    actions = {"build": lab.build, "probes": lab.probes, "flush": lab.flush, "clear": lab.clear, "execute": lab.execute}
+    actions = {
+        "build": lab.build,
+        "probes": lab.probes,
+        "listen": lab.listen,
+        "event": lab.event,
+        "flush": lab.flush,
+        "clear": lab.clear,
+        "execute": lab.execute,
+    }
     for line in sys.stdin:
         request = json.loads(line)
         try:
@@ -189,7 +247,7 @@ def main():
         except Failure as failure:
             answer = {"failure": str(failure)}
         except Exception as error:  # the asker hears of it and ends the run
-            answer = {"failure": f"{type(error).__name__}: {error}"}
+            answer = {"failure": "".join(traceback.format_exception(error))}
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 

@@ -3,6 +3,7 @@ import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:chil
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Plan } from './plan.ts';
+
 import type { Tracked, Transport } from './terms.ts';
 
 /** One attempt, with the port it sends from. */
@@ -39,6 +40,52 @@ export interface ProbeAnswer {
   results: AttemptResult[];
   /** What conntrack holds in the network namespaces asked for. */
   tracked: Tracked[];
+}
+
+/** A packet for `lab.py` to make: from a socket, or straight onto a wire as a whole frame. */
+export type EventRequest =
+  | {
+      send: {
+        from: string;
+        family: number;
+        protocol: number;
+        saddr: string;
+        sport: number;
+        daddr: string;
+        dport: number;
+        ttl: number;
+        tos: number;
+        mark: number;
+        dontFragment: boolean;
+        payload: string;
+      };
+    }
+  | { inject: { netns: string; link: string; frame: string } };
+
+/** An event of `nft monitor trace`; the first of each base chain shows the packet. */
+export type RuleEvent =
+  | { lost: true }
+  | {
+      family: number;
+      table: string;
+      chain: string;
+      id: string;
+      rule?: number;
+      policy?: string;
+      verdict?: string;
+      target?: string;
+      packet?: string;
+      mark?: number;
+    };
+
+/** All that followed one packet. */
+export interface EventAnswer {
+  error: string | null;
+  /** What came in on links: network namespace, link, direction, and the packet from its IP header on. */
+  frames: [netns: string, link: string, direction: number, packet: string][];
+  rules: Record<string, RuleEvent[]>;
+  arrivals: { netns: string; local: [string, number]; peer: [string, number] }[];
+  tracked: (Omit<Tracked, 'protocol'> & { protocol: number; zone: number; snat: boolean; dnat: boolean })[];
 }
 
 /** The lab itself failed: the kernel was not asked. */
@@ -104,6 +151,17 @@ export class Lab {
 
   probe(attempts: readonly Attempt[], timeoutMs: number, tracking: readonly string[]): Promise<ProbeAnswer> {
     return this.#ask({ do: 'probes', probes: attempts, timeoutMs, tracking });
+  }
+
+  /** From now on, what comes in on all links of `frames`, and which rules packets meet in `rules`. */
+  async listen(frames: readonly string[], rules: readonly string[]): Promise<void> {
+    await this.#ask({ do: 'listen', frames, rules });
+  }
+
+  event(
+    request: EventRequest & { quietMs: number; patienceMs: number; tracking: readonly string[] },
+  ): Promise<EventAnswer> {
+    return this.#ask({ do: 'event', ...request });
   }
 
   /** Forgets connections and the lists of the match `recent`. */

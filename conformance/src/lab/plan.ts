@@ -2,6 +2,7 @@
 import {
   addressesOf,
   type Family,
+  type IpSet,
   type Link,
   type Netns,
   type Network,
@@ -27,6 +28,23 @@ export interface Plan {
   servers: { netns: string; protocol: string; address: string; port: number }[];
   /** Network namespaces in which connections are tracked. */
   tracking: string[];
+  /** How often a neighbour is asked for; 3 where absent. */
+  tries?: number;
+  /** The other end of each wire, by network namespace and link. */
+  plugs: Plugs;
+}
+
+/** `netns link` -> where its wire begins. `mac` is absent for the ports of the lab's switch. */
+export type Plugs = Record<string, { netns: string; link: string; mac?: string }>;
+
+export interface PlanOptions {
+  tries?: number;
+  /** nf_tables tells which rules packets meet. */
+  trace?: boolean;
+  /** Links get no link-local addresses but those that are given. */
+  ownLinkLocal?: boolean;
+  /** Further settings of every network namespace. */
+  sysctls?: Readonly<Record<string, string | number>>;
 }
 
 /** Holds one bridge for each segment. No network namespace of a model has this name. */
@@ -70,28 +88,45 @@ const LAB_SYSCTLS: Readonly<Record<string, string | number>> = {
 
 const familyOf = (text: string): Family => (text.includes(':') ? 6 : 4);
 
-function linkLines(network: Network): { links: string[][]; plugged: Map<string, string[]> } {
+const detailsOf = ({ mac, mtu }: Link): string[] => [
+  ...(mac === undefined ? [] : ['address', mac]),
+  ...(mtu === undefined ? [] : ['mtu', `${mtu}`]),
+];
+
+function linkOf(network: Network, { netns, link }: { netns: string; link: string }): Link {
+  const found = network.netnses.find((n) => n.name === netns)?.links.find((l) => l.name === link);
+  if (!found) throw new Error(`there is no link ${link} of ${netns}`);
+  return found;
+}
+
+function linkLines(network: Network): { links: string[][]; plugged: Map<string, string[]>; plugs: Plugs } {
   const links: string[][] = [];
   /** Ports of the switch by segment. */
   const plugged = new Map<string, string[]>();
   const done = new Set<string>();
+  const plugs: Plugs = {};
   let ports = 0;
   for (const netns of network.netnses) {
     for (const link of netns.links) {
       const key = `${netns.name} ${link.name}`;
       if (link.kind === 'loopback' || done.has(key)) continue;
       const own = ['name', link.name, 'netns', `%${netns.name}`];
-      const details = [
-        ...(link.mac === undefined ? [] : ['address', link.mac]),
-        ...(link.mtu === undefined ? [] : ['mtu', `${link.mtu}`]),
-      ];
+      const details = detailsOf(link);
       if (link.segment !== undefined) {
         const port = `port${ports++}`;
         plugged.set(link.segment, [...(plugged.get(link.segment) ?? []), port]);
+        plugs[key] = { netns: SWITCH, link: port };
         links.push(['link', 'add', ...own, ...details, 'type', 'veth', 'peer', 'name', port, 'netns', `%${SWITCH}`]);
       } else if (link.peer) {
         done.add(`${link.peer.netns} ${link.peer.link}`);
-        const peer = ['peer', 'name', link.peer.link, 'netns', `%${link.peer.netns}`];
+        const other = linkOf(network, link.peer);
+        const peer = ['peer', 'name', link.peer.link, 'netns', `%${link.peer.netns}`, ...detailsOf(other)];
+        plugs[key] = { ...link.peer, ...(other.mac !== undefined && { mac: other.mac }) };
+        plugs[`${link.peer.netns} ${link.peer.link}`] = {
+          netns: netns.name,
+          link: link.name,
+          ...(link.mac !== undefined && { mac: link.mac }),
+        };
         links.push(['link', 'add', ...own, ...details, 'type', 'veth', ...peer]);
       } else if (link.kind === 'bridge' || link.kind === 'dummy') {
         const bridge = link.kind === 'bridge' ? ['stp_state', '0', 'forward_delay', '0'] : [];
@@ -99,7 +134,7 @@ function linkLines(network: Network): { links: string[][]; plugged: Map<string, 
       } else throw new Error(`link ${link.name} of ${netns.name} leads nowhere`);
     }
   }
-  return { links, plugged };
+  return { links, plugged, plugs };
 }
 
 function portLines(link: Link): string[] {
@@ -153,17 +188,22 @@ function hopWords({ via, dev, onlink }: Route['nexthops'][number], family: Famil
   ];
 }
 
+/** `ip` reads it as hexadecimal digits, with or without `0x`. */
+const dsfield = (tos: number) => `tos 0x${tos.toString(16)}`;
+
 function routeLine(route: Route, table: number): string {
   const { family, nexthops } = route;
   const [only] = nexthops;
+  // Several links may have the same IPv6 network.
+  const verb = family === 6 && only && nexthops.every((hop) => hop.via === undefined) ? 'append' : 'add';
   return [
-    `route add ${route.type} ${route.destination}`,
+    `route ${verb} ${route.type} ${route.destination}`,
     `table ${table}`,
     ...(route.protocol === undefined ? [] : [`proto ${route.protocol}`]),
     ...(route.scope === undefined ? [] : [`scope ${route.scope}`]),
     ...(route.prefsrc === undefined ? [] : [`src ${route.prefsrc}`]),
     ...(route.metric === undefined ? [] : [`metric ${route.metric}`]),
-    ...(route.tos === undefined ? [] : [`tos ${route.tos}`]),
+    ...(route.tos === undefined ? [] : [dsfield(route.tos)]),
     ...(route.mtu === undefined ? [] : [`mtu ${route.mtu}`]),
     ...(nexthops.length === 1 && only ? hopWords(only, family) : []),
     ...(nexthops.length > 1
@@ -192,7 +232,7 @@ function ruleLine(rule: PolicyRule): string {
     ...(rule.to === undefined ? [] : [`to ${rule.to}`]),
     ...(rule.iif === undefined ? [] : [`iif ${rule.iif}`]),
     ...(rule.oif === undefined ? [] : [`oif ${rule.oif}`]),
-    ...(rule.tos === undefined ? [] : [`tos ${rule.tos}`]),
+    ...(rule.tos === undefined ? [] : [dsfield(rule.tos)]),
     ...(rule.fwmark === undefined ? [] : [`fwmark ${rule.fwmark.value}/${rule.fwmark.mask}`]),
     ...(rule.ipproto === undefined ? [] : [`ipproto ${rule.ipproto}`]),
     ...(rule.sport === undefined ? [] : [`sport ${ports(rule.sport)}`]),
@@ -228,12 +268,12 @@ const withLinkLocal = (netns: Netns): string[] => [
 ];
 
 /** Lines for `ip -batch` in a network namespace whose links are there. `ip` tells the family of a route by its destination. */
-function batchLines(netns: Netns): string[] {
+function batchLines(netns: Netns, ownLinkLocal: boolean): string[] {
   const names = netns.links.filter((link) => link.kind !== 'loopback' && link.up !== false).map((link) => link.name);
   return [
     ...netns.links.flatMap(portLines),
     'link set dev lo up',
-    ...withLinkLocal(netns).map((name) => `link set dev ${name} addrgenmode none`),
+    ...(ownLinkLocal ? names : withLinkLocal(netns)).map((name) => `link set dev ${name} addrgenmode none`),
     ...names.map((name) => `link set dev ${name} up`),
     ...addressLines(netns),
     ...neighborLines(netns),
@@ -261,10 +301,40 @@ function rulesPrograms(netns: Netns, backend: Backend): Program[] {
   });
 }
 
+/** Members of lists come before the lists that hold them. */
+function setsProgram(netns: Netns): Program[] {
+  const sets = netns.sets ?? [];
+  const isList = ({ type }: IpSet) => type === 'list:set';
+  const ordered = [...sets.filter((set) => !isList(set)), ...sets.filter(isList)];
+  const input = ordered.flatMap(({ name, type, family, entries }) => [
+    `create ${name} ${type}${type.startsWith('hash:') ? ` family ${family ?? 'inet'}` : ''}${type === 'bitmap:port' ? ' range 0-65535' : ''}`,
+    ...entries.map(({ value, nomatch }) => `add ${name} ${value}${nomatch ? ' nomatch' : ''}`),
+  ]);
+  return input.length === 0 ? [] : [{ netns: netns.name, argv: ['ipset', 'restore'], input: lines(input) }];
+}
+
+/** Before all other chains, each packet is marked as one whose way through the rules is told. */
+const TRACE = ['ip', 'ip6']
+  .map(
+    (family) =>
+      `table ${family} oracle {\n${['prerouting', 'output']
+        .map((hook) => `chain ${hook} { type filter hook ${hook} priority -400; meta nftrace set 1; }`)
+        .join('\n')}\n}\n`,
+  )
+  .join('');
+
+const traceProgram = (netns: Netns): Program[] =>
+  netns.netfilter.length === 0 ? [] : [{ netns: netns.name, argv: ['nft', '-f', '-'], input: TRACE }];
+
 const lines = (all: readonly string[]) => all.map((line) => `${line}\n`).join('');
 
-export function planOf(network: Network, listening: readonly Listening[], backend: Backend): Plan {
-  const { links, plugged } = linkLines(network);
+export function planOf(
+  network: Network,
+  listening: readonly Listening[],
+  backend: Backend,
+  { tries, trace, ownLinkLocal = false, sysctls }: PlanOptions = {},
+): Plan {
+  const { links, plugged, plugs } = linkLines(network);
   for (const segment of plugged.keys())
     links.push([
       'link',
@@ -298,20 +368,24 @@ export function planOf(network: Network, listening: readonly Listening[], backen
         name: SWITCH,
         before: { ...LAB_SYSCTLS, '?net.bridge.bridge-nf-call-iptables': 0, '?net.bridge.bridge-nf-call-ip6tables': 0 },
       },
-      ...netnses.map(({ name }) => ({ name, before: LAB_SYSCTLS })),
+      ...netnses.map(({ name }) => ({ name, before: { ...LAB_SYSCTLS, ...sysctls } })),
     ],
     links,
     programs: [
-      [ip(SWITCH, switchLines), ...netnses.map((netns) => ip(netns.name, batchLines(netns)))],
+      [ip(SWITCH, switchLines), ...netnses.map((netns) => ip(netns.name, batchLines(netns, ownLinkLocal)))],
+      netnses.flatMap(setsProgram),
       [
         ...netnses.flatMap((netns) => [ip(netns.name, ruleLines(netns, 4)), ip(netns.name, ruleLines(netns, 6), '-6')]),
         ...netnses.flatMap((netns) => rulesPrograms(netns, backend)),
       ].filter((program) => program.input !== ''),
+      trace ? netnses.flatMap(traceProgram) : [],
     ],
     after: Object.fromEntries(netnses.map((netns) => [netns.name, sysctlsOf(netns)])),
     servers: listening.flatMap((l) =>
       ['0.0.0.0', '::'].map((address) => ({ netns: l.netns, protocol: l.protocol, port: l.port, address })),
     ),
     tracking: netnses.filter((netns) => netns.netfilter.length > 0).map((netns) => netns.name),
+    ...(tries !== undefined && { tries }),
+    plugs,
   };
 }

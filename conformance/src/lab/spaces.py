@@ -57,12 +57,14 @@ def write_sysctl(name, value):
             raise Failure(f"sysctl {name}={value}: {error.strerror}") from error
 
 
-def hurry_neighbours():
+def hurry_neighbours(tries):
     """Three tries of a second each is long to wait for a neighbour that is not there, and so is a proxy's courtesy towards the owner."""
+    wait = {"retrans_time_ms": "60", "proxy_delay": "0"} if tries == 3 else {
+        "retrans_time_ms": "20", "proxy_delay": "0", "mcast_solicit": f"{tries}"}
     for family in ("ipv4", "ipv6"):
         folder = f"/proc/sys/net/{family}/neigh"
         for link in os.listdir(folder):
-            for name, value in (("retrans_time_ms", "60"), ("proxy_delay", "0")):
+            for name, value in wait.items():
                 path = f"{folder}/{link}/{name}"
                 if os.path.exists(path):
                     with open(path, "w") as file:

@@ -1,11 +1,14 @@
 import { parseArgs } from 'node:util';
+import type { MachineName } from '../lab/machine.ts';
 
 export interface OracleArguments {
+  /** What is made up: Kubernetes clusters, or Linux configurations. */
+  kind: 'cluster' | 'linux';
   clusters: number;
   seed: string;
   /** Only the cluster with this number. */
   only?: number;
-  machine: 'wasm' | 'reference';
+  machine: MachineName;
   probes: number;
   jobs: number;
   /** Folder for mismatches, made small. */
@@ -14,19 +17,21 @@ export interface OracleArguments {
   record?: string;
 }
 
-export const USAGE = `usage: pnpm oracle [--clusters N] [--seed S] [--only K] [--machine wasm|reference] [--probes N] [--jobs N]
-                   [--cases DIR] [--record DIR]
+export const USAGE = `usage: pnpm oracle [--kind cluster|linux] [--clusters N] [--seed S] [--only K] [--machine wasm|reference]
+                   [--probes N] [--jobs N] [--cases DIR] [--record DIR]
 
-Builds random clusters in network namespaces of the running kernel, and in the machine, and sends the same packets through both.
+Builds random clusters, or random Linux configurations, in network namespaces of the running kernel, and in the machine, and sends the
+same packets through both.
 Needs root, iproute2, iptables, conntrack and Python 3; without them nothing is judged. Exit code 0: no disagreement, 1: at least one,
 or the kernel is required (PODWIRE_REQUIRE=kernel) and missing,
 2: usage.
 
+  --kind K       cluster (default): Kubernetes clusters; linux: hosts and routers with any routes, rules and iptables
   --clusters N   how many (default 20)
   --seed S       any text; the same seed makes the same clusters (default: the time, printed)
   --only K       only cluster number K of the seed, with everything that both sides say
   --machine M    which machine to judge: wasm (default) or reference
-  --probes N     connections for each cluster (default 24)
+  --probes N     connections for each cluster (default 24), packets for each Linux configuration (default 14)
   --jobs N       clusters side by side (default 5)
   --cases DIR    where mismatches go, made small (default conformance/oracle-cases)
   --record DIR   write what the kernel did in each cluster to this folder
@@ -45,6 +50,7 @@ export function readOracleArguments(args: readonly string[]): OracleArguments {
   const { values } = parseArgs({
     args: [...args],
     options: {
+      kind: text,
       clusters: text,
       seed: text,
       only: text,
@@ -57,11 +63,14 @@ export function readOracleArguments(args: readonly string[]): OracleArguments {
   });
   const machine = values.machine ?? 'wasm';
   if (machine !== 'wasm' && machine !== 'reference') throw new Error(`--machine is wasm or reference, not ${machine}`);
+  const kind = values.kind ?? 'cluster';
+  if (kind !== 'cluster' && kind !== 'linux') throw new Error(`--kind is cluster or linux, not ${kind}`);
   return {
+    kind,
     clusters: whole(values.clusters, 'clusters', 20),
     seed: values.seed ?? `${Date.now()}`,
     machine,
-    probes: whole(values.probes, 'probes', 24),
+    probes: whole(values.probes, 'probes', kind === 'cluster' ? 24 : 14),
     jobs: whole(values.jobs, 'jobs', 5),
     cases: values.cases ?? 'conformance/oracle-cases',
     ...(values.record !== undefined && { record: values.record }),

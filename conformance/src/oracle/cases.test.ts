@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { kernelMissing, Lab } from '../lab/lab.ts';
+import { createMachine } from '../lab/machine.ts';
 import { loadCases } from './cases.ts';
 import { courseText, expectationOf } from './expect.ts';
 import { DEFAULTS, judge } from './judge.ts';
-import { createMachine } from './run.ts';
 import { worldOf } from './world.ts';
 
 const folder = fileURLToPath(new URL('../../oracle-cases', import.meta.url));

@@ -1,8 +1,9 @@
 /** The run: many clusters, a few at a time, and what came of it. */
-import { createEngine, type Machine } from '@podwire/engine';
-import { createReference } from '@podwire/engine/reference';
-import { kernelMissing, Lab, LabError } from '../lab/lab.ts';
+import type { Machine } from '@podwire/engine';
+import { type Lab, LabError } from '../lab/lab.ts';
+import { createMachine } from '../lab/machine.ts';
 import { Random } from '../lab/random.ts';
+import { inLabs, withoutKernel } from '../lab/run.ts';
 import type { OracleArguments } from './arguments.ts';
 import { saveCase } from './cases.ts';
 import { chooseProbes } from './choose-probes.ts';
@@ -46,9 +47,6 @@ async function scenarioOf(seed: string, number: number, probes: number): Promise
   return { ...scenario, probes: chooseProbes(random, scenario, world, probes) };
 }
 
-export const createMachine = (name: OracleArguments['machine']): Machine | Promise<Machine> =>
-  name === 'wasm' ? createEngine() : createReference();
-
 class Worker {
   readonly #args: OracleArguments;
   readonly #totals: Totals;
@@ -62,15 +60,11 @@ class Worker {
     this.#lab = lab;
   }
 
-  async run(numbers: Iterator<number>): Promise<void> {
-    for (let next = numbers.next(); !next.done; next = numbers.next()) await this.#cluster(next.value);
-  }
-
   #judge(scenario: Scenario): Promise<Judgement> {
     return judge({ machine: this.#machine, lab: this.#lab }, scenario, DEFAULTS);
   }
 
-  async #cluster(number: number): Promise<void> {
+  async cluster(number: number): Promise<void> {
     const { seed, probes, record } = this.#args;
     const scenario = await scenarioOf(seed, number, probes);
     const judgement = await this.#judge(scenario);
@@ -116,34 +110,17 @@ class Worker {
   }
 }
 
-/** Labs end with this process: they hold their namespaces only as long as their standard input is open. */
-async function runAll(args: OracleArguments, numbers: readonly number[], totals: Totals): Promise<void> {
-  const queue = numbers.values();
-  const jobs = Array.from({ length: Math.min(args.jobs, numbers.length) }, async () => {
-    const lab = new Lab();
-    try {
-      await new Worker(args, totals, await createMachine(args.machine), lab).run(queue);
-    } finally {
-      await lab.close();
-    }
-  });
-  const settled = await Promise.allSettled(jobs);
-  for (const one of settled) if (one.status === 'rejected') throw one.reason;
-}
-
 export async function runOracle(args: OracleArguments): Promise<number> {
-  const missing = kernelMissing();
-  if (missing !== undefined) {
-    say(`skipped ${args.clusters} clusters: ${missing}`);
-    const isRequired = (process.env.PODWIRE_REQUIRE ?? '').split(',').includes('kernel');
-    say(`0 passed, ${isRequired ? 1 : 0} failed`);
-    return isRequired ? 1 : 0;
-  }
+  const skipped = withoutKernel(`${args.clusters} clusters`);
+  if (skipped !== undefined) return skipped;
   const numbers = args.only === undefined ? Array.from({ length: args.clusters }, (_, i) => i + 1) : [args.only];
   say(`${numbers.length} clusters, seed ${args.seed}, machine ${args.machine}`);
   const totals: Totals = { clusters: 0, probes: 0, attempts: 0, second: 0, failed: 0, shrunk: 0 };
   const started = performance.now();
-  await runAll(args, numbers, totals);
+  await inLabs(args.jobs, numbers, async (lab) => {
+    const worker = new Worker(args, totals, await createMachine(args.machine), lab);
+    return (number) => worker.cluster(number);
+  });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   say(
     `${totals.probes} probes, ${totals.attempts} attempts, ${totals.second} probes agreed only alone, ${seconds} s; clusters:`,

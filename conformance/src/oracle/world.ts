@@ -1,7 +1,7 @@
 /** From a scenario to the network namespaces that both sides get: the very same objects. */
 import { type Chain, type Netns, type Network, Protocol, type Rule, type Table } from '@podwire/engine';
 import { type Dataplane, openSession } from '@podwire/model';
-import type { Listening } from '../lab/terms.ts';
+import { listenersOf } from '../lab/listeners.ts';
 import type { Changes, Scenario } from './scenario.ts';
 
 export interface World {
@@ -49,19 +49,6 @@ function changed(netns: Netns, isNode: boolean, { sysctls = {}, noHairpin, forwa
     links: noHairpin ? netns.links.map((link) => (link.hairpin ? { ...link, hairpin: false } : link)) : netns.links,
     netfilter: isNode && forwardPolicy ? withPolicy(netns.netfilter) : netns.netfilter,
   };
-}
-
-function listenersOf(netns: string, listening: readonly Listening[]): NonNullable<Netns['listeners']> {
-  return listening
-    .filter((l) => l.netns === netns)
-    .flatMap((l) =>
-      ['0.0.0.0', '::'].map((address) => ({
-        protocol: l.protocol === 'tcp' ? Protocol.TCP : Protocol.UDP,
-        address,
-        port: l.port,
-        ...(address === '::' && { v6only: true }),
-      })),
-    );
 }
 
 export async function worldOf({ objects, overrides, listening, changes }: Scenario): Promise<World> {

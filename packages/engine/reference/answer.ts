@@ -8,6 +8,7 @@ import { fibLookup } from './fib.ts';
 import { addressType4 } from './match-addrtype.ts';
 import { flowOf } from './route.ts';
 import { selectAddress6 } from './source-address.ts';
+import { isAnycastOf } from './neighbor.ts';
 import type { CtInfo, Device, Host, IcmpError, Skb, Stop } from './state.ts';
 import { isIcmpError } from './tuple.ts';
 
@@ -86,11 +87,11 @@ function reset(host: Host, packet: Packet, tos: number): Packet {
   };
 }
 
-/** Is this an address of the host, so that an error may come from it? IPv6 link-local ones must be the link's. */
+/** Is this an address of the host, anycast ones among them, so that an error may come from it? IPv6 link-local ones must be the link's. */
 function isOwn(host: Host, skb: Skb): boolean {
   const { family, daddr } = skb.packet;
   if (family === 4) return addressType4(host, daddr) === RouteType.LOCAL;
-  return host.devices.some((device) => device.addresses.some((a) => a.text === daddr));
+  return host.devices.some((device) => device.addresses.some((a) => a.text === daddr) || isAnycastOf(device, daddr));
 }
 
 /**

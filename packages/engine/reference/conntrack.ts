@@ -24,7 +24,8 @@ function findConnection(
   for (const wanted of new Set(both.map((direction) => zoneId(zone, direction))))
     for (const connection of host.connections) {
       if (connection.protocol !== protocol || connection.family !== family) continue;
-      for (const direction of both) {
+      // Of a tuple that is its own reply, the reply's entry stands in front (__nf_conntrack_hash_insert).
+      for (const direction of [CtDirection.REPLY, CtDirection.ORIGINAL]) {
         const id = zoneId(connection.zone, direction);
         if (id !== wanted || id !== zoneId(zone, direction)) continue;
         if (sameTuple(connection.tuples[direction], tuple)) return { connection, direction };

@@ -3,7 +3,7 @@
  */
 import { Disposition, type Listener, type Packet, Protocol, Reason, sysctl, TcpFlag } from '../src/index.ts';
 import { canonical, isUnspecified } from './addresses.ts';
-import type { Host, Reply, Run, Skb, Socket, Stop } from './state.ts';
+import type { Host, IcmpError, Reply, Run, Skb, Socket, Stop } from './state.ts';
 import { isIcmp, isIcmpError } from './tuple.ts';
 
 const ECHO_REQUEST = { [Protocol.ICMP]: 8, [Protocol.ICMPV6]: 128 } as Record<number, number>;
@@ -56,6 +56,11 @@ export function addSocket(host: Host, socket: Socket): void {
   if (!hasSocket(host, socket)) host.sockets.push(socket);
 }
 
+/** tcp_reset (net/ipv4/tcp_input.c) */
+function removeSocket(host: Host, gone: Socket): void {
+  host.sockets = host.sockets.filter((socket) => !sameSocket(socket, gone));
+}
+
 function listens(listener: Listener, packet: Packet): boolean {
   if (listener.protocol !== packet.protocol || listener.port !== packet.dport) return false;
   if (listener.address === '::') return packet.family === 6 || listener.v6only !== true;
@@ -79,18 +84,25 @@ function toTcp(host: Host, packet: Packet): Verdict {
   const reset: Reply = { kind: 'stack-reset' };
   if (isSyn(packet))
     return toListener(host, packet, { disposition: Disposition.REFUSED, reason: Reason.NO_LISTENER, reply: reset });
-  if (hasSocket(host, receiverSocket(packet))) return taken(Reason.SOCKET);
-  const reply = packet.tcpFlags & TcpFlag.RST ? undefined : reset;
+  const isReset = (packet.tcpFlags & TcpFlag.RST) !== 0;
+  if (hasSocket(host, receiverSocket(packet))) {
+    if (isReset) removeSocket(host, receiverSocket(packet));
+    return taken(Reason.SOCKET);
+  }
+  const reply = isReset ? undefined : reset;
   return { disposition: Disposition.DROPPED, reason: Reason.NO_SOCKET, reply };
 }
 
+const noPort = ({ family }: Packet): IcmpError => (family === 4 ? { type: 3, code: 3 } : { type: 1, code: 4 });
+const noProtocol = ({ family }: Packet): IcmpError => (family === 4 ? { type: 3, code: 2 } : { type: 4, code: 1 });
+
+/** SCTP is a module that the kernel loads for the first socket: without one it does not know the protocol. */
 function toDatagram(host: Host, packet: Packet): Verdict {
   if (hasSocket(host, receiverSocket(packet))) return taken(Reason.SOCKET, { kind: 'reply' });
-  const v4 = packet.family === 4;
   return toListener(host, packet, {
     disposition: Disposition.REFUSED,
     reason: Reason.NO_LISTENER,
-    reply: { kind: 'icmp', error: v4 ? { type: 3, code: 3 } : { type: 1, code: 4 } },
+    reply: { kind: 'icmp', error: packet.protocol === Protocol.SCTP ? noProtocol(packet) : noPort(packet) },
   });
 }
 
@@ -108,11 +120,10 @@ function toIcmp(host: Host, packet: Packet): Verdict {
 }
 
 function toOther(host: Host, packet: Packet): Verdict {
-  const v4 = packet.family === 4;
   const verdict = toListener(host, packet, {
     disposition: Disposition.REFUSED,
     reason: Reason.NO_LISTENER,
-    reply: { kind: 'icmp', error: v4 ? { type: 3, code: 2 } : { type: 4, code: 1 } },
+    reply: { kind: 'icmp', error: noProtocol(packet) },
   });
   return verdict.disposition === Disposition.DELIVERED ? { ...verdict, reply: undefined } : verdict;
 }

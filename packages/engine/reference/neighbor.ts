@@ -74,7 +74,7 @@ function answersArp(run: Run, device: Device, address: string, asker: string): b
 }
 
 /** Routers share the subnet-router anycast address of their subnets. */
-const isAnycastOf = (device: Device, address: string): boolean =>
+export const isAnycastOf = (device: Device, address: string): boolean =>
   device.host.tables
     .get(255)
     ?.routes.some(

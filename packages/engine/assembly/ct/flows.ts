@@ -220,8 +220,9 @@ export function flowConfirm(flow: Flow): void {
   assert((flow.status & (CtStatus.CONFIRMED | CtStatus.DYING)) == 0, 'confirmed twice');
   assert(flow.oFamily == flow.rFamily && flow.oNetns == flow.rNetns, 'two ends in two places');
   flow.status |= CtStatus.CONFIRMED;
-  tableInsert(TABLE, changetype<usize>(originalOf(flow)), 0);
+  // Of a tuple that is its own reply, the reply's entry is found first (nf_conntrack_core.c:__nf_conntrack_hash_insert()).
   tableInsert(TABLE, changetype<usize>(replyOf(flow)), 1);
+  tableInsert(TABLE, changetype<usize>(originalOf(flow)), 0);
   flow.previous = last;
   flow.next = none<Flow>();
   if (some(last)) last.next = flow;

@@ -11,6 +11,7 @@ import { isIcmp, isIcmpError } from '../ct/tuple';
 import { linkByName } from '../core/links';
 import { isLimitedBroadcast, isLinkLocal6, isMulticast, isUnspecified } from '../fib/kinds';
 import { clearKey, localType, routeLookup, routeResult } from '../fib/lookup';
+import { foundRoute } from '../fib/table';
 import { addressAt, selectSource6 } from '../fib/source';
 import { InterfaceAddress } from '../layout/address';
 import { Link } from '../layout/link';
@@ -115,7 +116,8 @@ function isOwn(p: Packet): bool {
     const address = addressAt(netns.addresses, i);
     if (address.family == 6 && address.lo == p.daddrLo && address.hi == p.daddrHi) return true;
   }
-  return false;
+  // ipv6_chk_acast_addr_src()
+  return localType(netns, 6, p.daddrHi, p.daddrLo, none<Link>()) == RouteType.ANYCAST && foundRoute.length == 128;
 }
 
 /** The link that the packet came in by; back by lo, the one that has its address (icmp6_iif()). */

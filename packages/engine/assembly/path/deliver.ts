@@ -7,7 +7,7 @@ import { isIcmp, isIcmpError } from '../ct/tuple';
 import { Listener } from '../layout/host';
 import { ABSENT } from '../layout/netns';
 import { Packet } from '../layout/packet';
-import { receives, rememberReceiver, sent } from './sockets';
+import { forgetReceiver, receives, rememberReceiver, sent } from './sockets';
 
 function taken(reason: Reason, reply: bool): void {
   finish(Disposition.DELIVERED, reason);
@@ -43,6 +43,11 @@ function refuse(kind: ReplyKind, type: u32, code: u32): void {
   answerWith(kind, type, code);
 }
 
+function refuseProtocol(): void {
+  if (packet().family == 4) refuse(ReplyKind.ICMP, 3, 2);
+  else refuse(ReplyKind.ICMP, 4, 1);
+}
+
 function toTcp(): void {
   const p = packet();
   const flags = <u32>p.tcpFlags & (TcpFlag.SYN | TcpFlag.ACK | TcpFlag.RST);
@@ -51,6 +56,8 @@ function toTcp(): void {
     return;
   }
   if (receives(p)) {
+    // tcp_input.c:tcp_reset()
+    if ((flags & TcpFlag.RST) != 0) forgetReceiver(p);
     taken(Reason.SOCKET, false);
     return;
   }
@@ -65,7 +72,9 @@ function toDatagram(): void {
     return;
   }
   if (listenerTakes(true)) return;
-  if (p.family == 4) refuse(ReplyKind.ICMP, 3, 3);
+  // SCTP is a module that the kernel loads for the first socket: without one it does not know the protocol.
+  if (p.protocol == <u8>Protocol.SCTP) refuseProtocol();
+  else if (p.family == 4) refuse(ReplyKind.ICMP, 3, 3);
   else refuse(ReplyKind.ICMP, 1, 4);
 }
 
@@ -90,9 +99,7 @@ function toIcmp(): void {
 
 /** Protocols without ports: who listens does so with port 0, and what it says back is not known. */
 function toOther(): void {
-  if (listenerTakes(false)) return;
-  if (packet().family == 4) refuse(ReplyKind.ICMP, 3, 2);
-  else refuse(ReplyKind.ICMP, 4, 1);
+  if (!listenerTakes(false)) refuseProtocol();
 }
 
 export function deliver(): void {

@@ -2,7 +2,7 @@
 import { allocate } from '../core/memory';
 import { skb } from '../core/skb';
 import { isIcmp } from '../ct/tuple';
-import { TupleTable, tableFirst, tableInsert, tableReset } from '../ct/table';
+import { TupleTable, tableFirst, tableInsert, tableRemove, tableReset } from '../ct/table';
 import { Tuple } from '../layout/flow';
 import { Packet } from '../layout/packet';
 
@@ -49,6 +49,13 @@ export function rememberReceiver(p: Packet): void {
 export function receives(p: Packet): bool {
   fill(p, false);
   return tableFirst(TABLE, changetype<usize>(KEY)) != 0;
+}
+
+/** The socket whose peer sent the packet is closed. */
+export function forgetReceiver(p: Packet): void {
+  fill(p, false);
+  const record = tableFirst(TABLE, changetype<usize>(KEY));
+  if (record != 0) tableRemove(TABLE, record);
 }
 
 /** Is there a socket that sent the packet? */

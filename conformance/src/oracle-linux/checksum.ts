@@ -1,0 +1,9 @@
+/** CRC32c, which SCTP has for a checksum (RFC 9260, appendix A). */
+export function castagnoli(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
+  }
+  return ~crc >>> 0;
+}

@@ -1,0 +1,175 @@
+/** One scenario on both sides, event by event, and where they disagree. */
+import type { Choice, Machine } from '@podwire/engine';
+import type { Lab } from '../lab/lab.ts';
+import { withListeners } from '../lab/listeners.ts';
+import { planOf } from '../lab/plan.ts';
+import { Observer, type Patience } from './observe.ts';
+import { portsOf } from './ports.ts';
+import { Predictor } from './predict.ts';
+import type { Scenario } from './scenario.ts';
+import type { PortName, Seen } from './seen.ts';
+
+export interface Mismatch {
+  /** Number of the event. */
+  event: number;
+  /** What only one side saw. */
+  machine: Seen;
+  kernel: Seen;
+}
+
+export interface Judgement {
+  events: number;
+  mismatch?: Mismatch;
+  /** What the kernel did, event by event, up to the mismatch. */
+  kernel: Seen[];
+}
+
+export interface Sides {
+  machine: Machine;
+  lab: Lab;
+}
+
+export const HASTE: Patience = { quietMs: 3, patienceMs: 45 };
+export const LEISURE: Patience = { quietMs: 12, patienceMs: 60 };
+
+/**
+ * What the machine does not look at: numbers of TCP segments, what a host remembers about the size of paths, and that answers to segments
+ * out of order come seldom.
+ */
+const SYSCTLS = {
+  'net.netfilter.nf_conntrack_tcp_be_liberal': 1,
+  'net.ipv4.tcp_invalid_ratelimit': 0,
+  '?net.ipv4.route.mtu_expires': 0,
+  'net.ipv6.route.mtu_expires': 0,
+};
+
+/** TCP sends again after a second: by then a scenario is over. */
+const MOST_MS = 850;
+
+/** How many ways of one event are tried to find the kernel's. */
+const MOST_WAYS = 64;
+
+const NOTHING_SEEN: Seen = { frames: [], rules: [], arrivals: [], conntrack: [] };
+
+/** Items of `a` that `b` lacks; each counts once for each time. */
+function lacking(a: readonly string[], b: readonly string[]): string[] {
+  const rest = [...b];
+  return a.filter((item) => {
+    const at = rest.indexOf(item);
+    if (at < 0) return true;
+    rest.splice(at, 1);
+    return false;
+  });
+}
+
+const onlyIn = (a: Seen, b: Seen): Seen => ({
+  frames: lacking(a.frames, b.frames),
+  rules: lacking(a.rules, b.rules),
+  arrivals: lacking(a.arrivals, b.arrivals),
+  conntrack: lacking(a.conntrack, b.conntrack),
+});
+
+const isEmpty = (seen: Seen) => Object.values(seen).every((list: string[]) => list.length === 0);
+
+/** The legacy back-end does not tell which rules it tried. */
+function differ(machine: Seen, kernel: Seen, hasRules: boolean): { machine: Seen; kernel: Seen } | undefined {
+  const asked = hasRules ? machine : { ...machine, rules: [] };
+  const found = { machine: onlyIn(asked, kernel), kernel: onlyIn(kernel, asked) };
+  return isEmpty(found.machine) && isEmpty(found.kernel) ? undefined : found;
+}
+
+/** The script of the next way in depth-first order. */
+function nextScript(choices: readonly Choice[]): number[] | undefined {
+  for (let i = choices.length - 1; i >= 0; i--) {
+    const { taken, alternatives } = choices[i] as Choice;
+    if (taken + 1 < alternatives) return [...choices.slice(0, i).map((choice) => choice.taken), taken + 1];
+  }
+  return undefined;
+}
+
+/** The machine's side of a scenario, which can go back to before an event. */
+class Past {
+  readonly #machine: Machine;
+  readonly #scenario: Scenario;
+  readonly #port: PortName;
+  /** By event; absent for one that was not played. */
+  readonly #scripts: (number[] | undefined)[] = [];
+  #predictor: Predictor;
+
+  constructor(machine: Machine, scenario: Scenario, port: PortName) {
+    this.#machine = machine;
+    this.#scenario = scenario;
+    this.#port = port;
+    this.#predictor = this.#begin();
+  }
+
+  #begin(): Predictor {
+    this.#machine.reset();
+    return new Predictor(this.#machine, this.#scenario, this.#port);
+  }
+
+  #play(at: number, script: readonly number[]): Seen {
+    this.#machine.script(script);
+    return this.#predictor.play(this.#scenario.events[at] as Scenario['events'][number]);
+  }
+
+  skip(): void {
+    this.#scripts.push(undefined);
+  }
+
+  /** The way of event `at` that agrees with the kernel, or how the first one differs. */
+  find(at: number, kernel: Seen, hasRules: boolean): { machine: Seen; kernel: Seen } | undefined {
+    let script: number[] | undefined = [];
+    let first: ReturnType<typeof differ>;
+    for (let way = 0; script && way < MOST_WAYS; way++) {
+      if (way > 0) {
+        this.#predictor = this.#begin();
+        for (const [i, before] of this.#scripts.entries()) if (before) this.#play(i, before);
+      }
+      const found = differ(this.#play(at, script), kernel, hasRules);
+      if (!found) {
+        this.#scripts.push(script);
+        return undefined;
+      }
+      first ??= found;
+      script = nextScript(this.#machine.choices());
+    }
+    return first;
+  }
+}
+
+/** Builds the scenario on both sides and plays its events. Throws `LabError` where the kernel could not be asked. */
+export async function judge(
+  { machine, lab }: Sides,
+  scenario: Scenario,
+  patience: Patience = HASTE,
+): Promise<Judgement> {
+  const { network, listening, backend, events } = scenario;
+  machine.load(withListeners(network, listening));
+  const port = portsOf(scenario);
+  const past = new Past(machine, scenario, port);
+  const plan = planOf(network, listening, backend, {
+    tries: 1,
+    trace: backend === 'nft',
+    ownLinkLocal: true,
+    sysctls: SYSCTLS,
+  });
+  await lab.build(plan);
+  const observer = new Observer(lab, scenario, plan.plugs, port);
+  await observer.start();
+  const kernel: Seen[] = [];
+  const started = performance.now();
+  for (const [at, event] of events.entries()) {
+    if (performance.now() - started > MOST_MS) return { events: at, kernel };
+    if (!observer.canPlay(event)) {
+      past.skip();
+      kernel.push(NOTHING_SEEN);
+      continue;
+    }
+    const seen = await observer.play(event, patience);
+    kernel.push(seen);
+    const found = past.find(at, seen, backend === 'nft');
+    if (found) return { events: at + 1, mismatch: { event: at, ...found }, kernel };
+  }
+  return { events: events.length, kernel };
+}

@@ -1,0 +1,19 @@
+/** What one configuration of the oracle is: plain data, so that a disagreement can be kept and played again. */
+import type { Network, Packet } from '@podwire/engine';
+import type { Backend, Listening } from '../lab/terms.ts';
+
+/** One packet. With `link` it comes in there, from the other end of the wire; otherwise a process of `netns` makes it. */
+export interface Event {
+  netns: string;
+  link?: string;
+  packet: Packet;
+}
+
+export interface Scenario {
+  /** Without listeners: they follow from `listening`. */
+  network: Network;
+  listening: Listening[];
+  backend: Backend;
+  /** One after the other: what a packet leaves behind is there for the next. */
+  events: Event[];
+}
