@@ -1,5 +1,5 @@
 /** The whole way from files to answers, once, for the command line, the page and the library. */
-import { formatAddress, type Machine, parseAddress } from '@podwire/engine';
+import { EngineError, formatAddress, type Machine, type Network, parseAddress } from '@podwire/engine';
 import { buildCluster } from '../cluster/build.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { ClusterOverrides } from '../cluster/overrides.ts';
@@ -15,6 +15,7 @@ import type { TraceAnswer } from './answer.ts';
 import { type Directory, directoryOf } from './directory.ts';
 import { dumpNotes } from './dump-notes.ts';
 import type { Question } from './question.ts';
+import { QuestionError } from './question-error.ts';
 import { parseReference } from './reference.ts';
 import { trace } from './trace.ts';
 import { type Tracer, tracerOf } from './tracer.ts';
@@ -43,6 +44,18 @@ export interface SessionOptions {
   machine?: Machine | PromiseLike<Machine>;
   /** Called before each step. */
   onStep?: (step: SessionStep) => void;
+}
+
+/** What a dump says is not checked word by word: where it contradicts itself, the machine says so. */
+function load(machine: Machine, network: Network, hasDumps: boolean): void {
+  try {
+    machine.load(network);
+  } catch (error) {
+    if (!hasDumps || !(error instanceof EngineError)) throw error;
+    throw new QuestionError('bad-dump', `a dump contradicts itself: ${error.message}`, {
+      mend: 'Look at it with podwire node read, and leave out what is damaged.',
+    });
+  }
 }
 
 function addressesIn({ from, to }: Question): string[] {
@@ -99,7 +112,7 @@ export async function openSession({
       if (!tracer || isPlain) {
         const { network } = session.dataplane;
         onStep('machine');
-        machine.load(network);
+        load(machine, network, dumps.length > 0);
         tracer = tracerOf(cluster, session.dataplane, machine, read, dumpNotes(dumps));
       }
       onStep('trace');

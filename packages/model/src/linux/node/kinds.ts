@@ -114,7 +114,7 @@ export const FORMS: readonly DumpForm[] = [
   {
     kind: 'bridge-link',
     title: 'bridge link',
-    line: /^\d+: \S+: <[^>]*> mtu \d+ master \S+ (state [a-z]|priority|hwmode)/,
+    signature: /^\d+: \S+: <[^>]*> mtu \d+ master \S+ (state [a-z]|priority|hwmode)/,
     command: /^bridge\b.* link\b/,
   },
   {
@@ -133,7 +133,7 @@ export const FORMS: readonly DumpForm[] = [
   {
     kind: 'ip-addr',
     title: 'ip addr, ip link',
-    signature: /^\d+: \S+: <[A-Z0-9_,-]*> mtu \d+ /,
+    signature: /^\d+: \S+: <[A-Z0-9_,-]*> mtu \d+ (?!master \S+ (state [a-z]|priority|hwmode))/,
     line: /^(\d+: \S+\s+inet6? [\da-f.:]+|\s+(link\/\w+|inet6? [\da-f.:]+\/?\d* .*scope|valid_lft|RX:|TX:))/,
     command: /^ip\b.* (a|ad|add|addr|address|l|li|lin|link)(\b|$)/,
   },
