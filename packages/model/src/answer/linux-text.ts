@@ -9,20 +9,26 @@ import {
   type Table,
 } from '@podwire/engine';
 import { iptablesFamily, printIptablesRule } from '../linux/iptables/index.ts';
+import { nftRuleText } from '../linux/nft-compile/index.ts';
+
+function wholeRule(chain: Chain, rule: Rule, table: Table): string {
+  if (table.syntax !== 'nft') return `-A ${chain.name} ${printIptablesRule(rule, iptablesFamily(table))}`;
+  return `add rule ${table.family} ${table.name} ${chain.name} ${nftRuleText(rule, table.family)}`;
+}
 
 /** One answer quotes the same rules thousands of times. */
 const ruleTexts = new WeakMap<Rule, string>();
 
-/** `-A KUBE-SERVICES -d 10.96.0.1/32 ...`, as iptables-save prints it. */
+/** `-A KUBE-SERVICES -d 10.96.0.1/32 ...`, as iptables-save prints it; `add rule ip kube-proxy services ...`, as nft reads it. */
 export function ruleText(chain: Chain, index: number, table: Table): string {
   const rule = chain.rules[index];
   if (!rule) throw new Error(`chain ${chain.name} has no rule ${index + 1}`);
   let text = ruleTexts.get(rule);
   if (text === undefined) {
-    text = printIptablesRule(rule, iptablesFamily(table));
+    text = wholeRule(chain, rule, table);
     ruleTexts.set(rule, text);
   }
-  return `-A ${chain.name} ${text}`;
+  return text;
 }
 
 const TABLE_NAMES: Readonly<Record<number, string>> = { 253: 'default', 254: 'main', 255: 'local' };
