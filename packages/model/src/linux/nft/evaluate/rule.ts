@@ -10,6 +10,8 @@ import { evaluateStatement } from './statement.ts';
 export interface EvaluateOptions {
   /** Protocols are listed as numbers (`nft -p`). */
   numericProtocol?: boolean;
+  /** The rule stands in a kernel already, so it is not asked whether it may: other programs than nft write rules, too. */
+  present?: boolean;
 }
 
 /** Statements of a rule as nft lists them. Throws `NftRefusal` where nft does not take the rule. */
@@ -18,11 +20,11 @@ export function evaluateRule(
   scope: TableScope,
   options: EvaluateOptions = {},
 ): NftStatement[] {
-  checkHooks(expr, scope);
+  if (options.present !== true) checkHooks(expr, scope);
   const evaluator = new Evaluator(scope);
   let over = false;
   for (const statement of expr) {
-    if (over) throw new NftRefusal('Statement after terminal statement has no effect');
+    if (over && options.present !== true) throw new NftRefusal('Statement after terminal statement has no effect');
     over = evaluateStatement(evaluator, statement);
   }
   return listSteps(evaluator.steps, scope.family, { ...scope.options, ...options });

@@ -87,6 +87,16 @@ export class Ruleset {
     return { ...rule, expr: evaluateRule(rule.expr, this.scope(rule.family, rule.table, rule.chain), this.options) };
   }
 
+  /** As `rule`; a rule that nft would refuse stays as it was written. */
+  tryRule(rule: NftRule): NftRule {
+    try {
+      return this.rule(rule);
+    } catch (error) {
+      if (error instanceof NftRefusal) return rule;
+      throw error;
+    }
+  }
+
   private addSet(set: NftSet | NftMap): void {
     const table = this.table(set.family, set.table);
     const info = setInfo(set);

@@ -1,5 +1,5 @@
 /** The tree as `nft -j` of 1.0.6 prints it: whole seconds, no figures where none are asked for. */
-import type { NftStatement } from '../syntax.ts';
+import type { NftObject, NftStatement } from '../syntax.ts';
 
 export interface JsonStyle {
   /** As `nft -s`: counters without figures, no expiry. */
@@ -35,6 +35,12 @@ function convert(value: Json, style: JsonStyle, parent: string): Json {
     if (kept !== undefined) out[key] = kept;
   }
   return out;
+}
+
+/** An object as JSON has it. */
+export function plainJson(object: NftObject, style: JsonStyle = {}): NftObject {
+  const [kind, body] = Object.entries(object)[0] as [string, unknown];
+  return { [kind]: convert(body as Json, style, kind) } as unknown as NftObject;
 }
 
 /** A statement as JSON has it. */

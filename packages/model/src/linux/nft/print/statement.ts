@@ -159,7 +159,7 @@ function printOther(statement: NftStatement, style: PrintStyle): string {
   }
   if ('flow' in statement) return `flow add ${statement.flow.flowtable}`;
   if ('reset' in statement) return `reset ${printExpression(statement.reset, style)}`;
-  if ('xt' in statement) return statement.xt === null ? 'xt' : `xt ${statement.xt.type} ${quote(statement.xt.name)}`;
+  if ('xt' in statement) return statement.xt === null ? 'xt' : `xt ${statement.xt.type} ${statement.xt.name}`;
   if ('notrack' in statement) return 'notrack';
   return printVerdict(statement as Parameters<typeof printVerdict>[0]);
 }
