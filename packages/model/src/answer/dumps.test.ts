@@ -1,8 +1,11 @@
 /** Questions about hosts that are known by their dumps: alone, and in the place of a cluster's nodes. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { createReference } from '@podwire/engine/reference';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { type NodeDump, readNode } from '../linux/index.ts';
+import { answerJson } from './answer-json.ts';
+import { describeDump } from './dump-answer.ts';
 import { netnsText } from './netns-text.ts';
 import type { Question } from './question.ts';
 import { openSession, type Session } from './session.ts';
@@ -27,6 +30,31 @@ async function ask(question: Question, dumps: NodeDump[] = [router()]): Promise<
   const session = await openSession({ files: [], dumps, machine: createReference() });
   return session.trace(question);
 }
+
+const schemaOf = (name: string) => {
+  const text = readFileSync(new URL(`../schema/${name}.schema.json`, EXAMPLES), 'utf8');
+  return new Ajv2020({ strict: true, allErrors: true, allowUnionTypes: true }).compile(JSON.parse(text) as object);
+};
+
+describe('the shapes of answers', () => {
+  test('what is said of a dump fits its schema', () => {
+    const validate = schemaOf('node-dump');
+    const odd = { name: 'odd', bytes: encoder.encode('10.7.0.0/16 encap mpls 100 dev gone \n10.8.0.0/16 dev gone \n') };
+    const files = [...folder('router'), odd];
+    for (const dump of [router(), readNode('n', files), readNode('n', [odd])]) {
+      validate(JSON.parse(answerJson(describeDump(dump))));
+      expect(validate.errors ?? []).toEqual([]);
+    }
+  });
+
+  test('answers about a plain router fit the schema of all answers', async () => {
+    const validate = schemaOf('trace');
+    for (const to of ['tcp:93.184.216.34:443', 'tcp:10.0.0.1:23', 'icmp:10.0.0.1', 'tcp:93.184.216.34:25']) {
+      validate(JSON.parse(answerJson(await ask({ from: '10.0.0.5', to }))));
+      expect(validate.errors ?? []).toEqual([]);
+    }
+  });
+});
 
 describe('a plain router', () => {
   test('its dump is understood to the last line', () => {

@@ -15,6 +15,7 @@ const compile = (of: object) => new Ajv2020({ strict: true, allErrors: true, all
 
 const schema = read('trace.schema.json');
 const clusterSchema = read('cluster.schema.json');
+const dumpSchema = read('node-dump.schema.json');
 const validate = compile(schema);
 const validateCluster = compile(clusterSchema);
 
@@ -110,6 +111,7 @@ describe('the schema has no slack', () => {
   test.each([
     ['trace', schema],
     ['cluster', clusterSchema],
+    ['node-dump', dumpSchema],
   ])('%s: every object names all its fields', (_, root) => {
     for (const [path, part] of parts(root, '#')) {
       if (part.type !== 'object') continue;
@@ -121,6 +123,7 @@ describe('the schema has no slack', () => {
   test.each([
     ['trace', schema],
     ['cluster', clusterSchema],
+    ['node-dump', dumpSchema],
   ])('%s: every array says what it holds', (_, root) => {
     for (const [path, part] of parts(root, '#')) if (part.type === 'array') expect(part.items, path).toBeDefined();
   });
