@@ -4,7 +4,7 @@ import type { Problem } from '../problem.ts';
 import { API_VERSION } from './answer.ts';
 
 /** How much of each there is in a network namespace. */
-export interface DumpedNetnsView {
+interface DumpedNetnsView {
   name: string;
   links: number;
   addresses: number;

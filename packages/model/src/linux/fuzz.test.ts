@@ -2,7 +2,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { readNode } from './index.ts';
-import { Chance, SEED } from './random.fixture.ts';
+import { Chance } from './random.fixture.ts';
+
+const SEED = Number(process.env.PODWIRE_SEED ?? 20251121);
 
 const FOLDER = new URL('../../../../examples/router/', import.meta.url);
 

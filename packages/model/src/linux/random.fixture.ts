@@ -1,9 +1,7 @@
-/** Random values of what the tools print, for tests: the seed is printed, `PODWIRE_SEED` gives another. */
+/** Random values of what the tools print, for tests. */
 import { type Family, formatAddress, type Words } from '@podwire/engine';
 
-export const SEED = Number(process.env.PODWIRE_SEED ?? 20251121);
-
-/** mulberry32: small, and the same everywhere. */
+/** mulberry32: small, and the same everywhere. Tests print the seed; `PODWIRE_SEED` gives another. */
 export class Chance {
   #state: number;
 
@@ -61,5 +59,9 @@ export class Chance {
   /** The field, or nothing. */
   maybe<K extends string, T>(key: K, make: () => T, share = 0.4): { [P in K]?: T } {
     return this.is(share) ? ({ [key]: make() } as { [P in K]?: T }) : {};
+  }
+
+  counters(): { packets: number; bytes: number } {
+    return { packets: this.below(1e6), bytes: this.below(1e9) };
   }
 }

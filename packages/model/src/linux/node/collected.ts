@@ -17,7 +17,7 @@ import type { BridgePort, PortVlan } from '../bridge/ports.ts';
 import type { IpvsService } from '../ipvs/types.ts';
 import type { DumpKind } from './kinds.ts';
 
-export interface ReadFile {
+interface ReadFile {
   file: string;
   /** First line of the part, in a file that holds several. */
   line: number;
