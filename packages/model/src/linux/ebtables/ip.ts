@@ -2,7 +2,7 @@
 import { prefix, printHostPrefix } from '../iptables/base/address.ts';
 import { type Given, type IpFamily, Refusal } from '../iptables/base/extension.ts';
 import { protocolName, protocolNumber } from '../iptables/base/names.ts';
-import { number, parseNumber, portRange, printRange } from '../iptables/base/numbers.ts';
+import { decimalPort, number, parseNumber, portRange, printRange } from '../iptables/base/numbers.ts';
 import { type Printer, row } from '../iptables/base/table.ts';
 import { ICMP_NAMES, ICMP6_NAMES, type IcmpNames } from '../iptables/match/icmp.ts';
 import type { EbtContext, EbtExtension } from './extension.ts';
@@ -83,7 +83,7 @@ function readProtocol(text: string): number {
 }
 
 const protocol: Printer = ([text = '']) => protocolName(readProtocol(text));
-const ports: Printer = ([text = ''], { name }) => printRange(portRange(name, text));
+const ports: Printer = ([text = ''], { name }) => printRange(portRange(name, text, decimalPort));
 
 /** The kernel's checkentry: ports and message types belong to a protocol. */
 function checkTransport(lead: string, given: readonly Given[], types: Readonly<Record<string, number>>): void {

@@ -1,8 +1,8 @@
 /** The tests that need no `-m`: addresses, interfaces, protocol, fragment. */
 import type { Match } from '@podwire/engine';
 import { prefix } from './base/address.ts';
-import { bang, type Given, type IpFamily, inverted, option, Refusal, word } from './base/extension.ts';
-import { protocolName, protocolNumber } from './base/names.ts';
+import { bang, type Context, type Given, type IpFamily, inverted, option, Refusal, word } from './base/extension.ts';
+import { headerProtocolName, protocolNumber } from './base/names.ts';
 import { parseNumber } from './base/numbers.ts';
 import { bareWord, interfaceName } from './base/words.ts';
 
@@ -53,12 +53,20 @@ export function readProtocol(given: Given): { protocol: number; not?: true } {
 }
 
 /** All prefixes of `-s` or `-d`; a list makes as many rules. */
-export function readAddresses(kind: 'saddr' | 'daddr', given: Given, family: IpFamily): (HeaderMatch | undefined)[] {
+export function readAddresses(
+  kind: 'saddr' | 'daddr',
+  given: Given,
+  { family, place }: Context,
+): (HeaderMatch | undefined)[] {
   const parts = word(given).split(',');
   if (parts.length > 1 && given.not)
     throw new Refusal(`! not allowed with multiple source or destination IP addresses`);
   return parts.map((part) => {
     const text = prefix(family, part.trim());
+    // nftables compares no bits at all with nothing.
+    if (text.endsWith('/0') && given.not && place.backend === 'nft') {
+      throw new Refusal('RULE_APPEND failed (Invalid argument): nothing is outside of all addresses');
+    }
     return text.endsWith('/0') && !given.not ? undefined : { kind, prefix: text, ...inverted(given.not) };
   });
 }
@@ -108,7 +116,7 @@ export function printHeader(match: HeaderMatch): string {
     case 'oif':
       return `${not}-o ${bareWord(match.name)}`;
     case 'protocol':
-      return `${not}-p ${protocolName(match.protocol)}`;
+      return `${not}-p ${headerProtocolName(match.protocol)}`;
     case 'fragment':
       return `${not}-f`;
   }

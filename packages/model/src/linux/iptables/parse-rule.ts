@@ -147,8 +147,8 @@ function build({ context, header, matches, target, goto: chain }: Reading): Rule
   let sources: (Statement | undefined)[] = [undefined];
   let destinations: (Statement | undefined)[] = [undefined];
   for (const given of header) {
-    if (given.name === 'source') sources = readAddresses('saddr', given, family);
-    else if (given.name === 'destination') destinations = readAddresses('daddr', given, family);
+    if (given.name === 'source') sources = readAddresses('saddr', given, context);
+    else if (given.name === 'destination') destinations = readAddresses('daddr', given, context);
     else if (!['jump', 'goto', 'match', 'set-counters'].includes(given.name)) {
       const test = readHeader(given, family);
       if (test) simple.push(test);

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { type IpFamily, parseIptablesRule, parseIptablesRules, printIptablesRule, splitRestoreWords } from './index.ts';
 
-/** What is written -> what iptables-save 1.8.9 printed after `iptables -A FORWARD` of it (Linux 6.18); null: it refused. */
+/**
+ * What is written -> what iptables-save 1.8.9 printed after `iptables -A FORWARD` of it (Linux 6.18), but for the names of protocols,
+ * of which 1.8.11 prints fewer; null: it refused.
+ */
 const rows: [string, string | null, IpFamily?][] = [
   ['-s 10/8', '-s 10.0.0.0/8'],
   ['-s 10.1/16', '-s 10.1.0.0/16'],
@@ -10,8 +13,12 @@ const rows: [string, string | null, IpFamily?][] = [
   ['-i + -o eth+', '-o eth+'],
   ['! -i +', '! -i +'],
   ['-p tcp -f -i eth0', '-i eth0 -p tcp -f'],
-  ['-p 4', '-p ipencap'],
+  ['-p 4', '-p 4'],
   ['-p 200', '-p 200'],
+  ['-p gre', '-p 47'],
+  ['-p udp --dport 0x10', null],
+  ['-p tcp --dport 0x10', '-p tcp -m tcp --dport 16'],
+  ['-m recent --name a/b --set', null],
   ['-p ICMPv6', '-p ipv6-icmp'],
   ['-p tcp ! --syn', '-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN'],
   ['-p tcp --tcp-flags ALL NONE', '-p tcp -m tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG NONE'],

@@ -1,6 +1,7 @@
 /** Addresses with masks as iptables reads and prints them. */
 import { type Family, formatAddress, maskOf, parseAddress, type Words } from '@podwire/engine';
 import { type IpFamily, Refusal } from './extension.ts';
+import { parseNumber } from './numbers.ts';
 
 function familyNumber(family: IpFamily): Family {
   return family === 'ip' ? 4 : 6;
@@ -23,8 +24,8 @@ function lengthOf(family: Family, mask: Words): number | undefined {
 
 function readMask(family: IpFamily, text: string): Words {
   const number = familyNumber(family);
-  if (/^[0-9]+$/.test(text)) {
-    const length = Number(text);
+  const length = parseNumber(text);
+  if (length !== undefined) {
     if (length > (number === 4 ? 32 : 128)) throw new Refusal(`invalid mask "${text}" specified`);
     return maskOf(number, length);
   }

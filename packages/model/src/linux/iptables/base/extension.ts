@@ -38,7 +38,7 @@ export interface ProtocolTest {
 export interface RulePlace {
   table?: string;
   chain?: string;
-  /** Which kind of iptables adds it; 'nft' where absent. */
+  /** Which kind of iptables adds it. */
   backend?: 'nft' | 'legacy';
   /** What else exists there. A kind that is absent is not known, and nothing is refused for it. */
   objects?: {

@@ -76,6 +76,14 @@ export function protocolName(number: number): string {
   return nameOfProtocol.get(number) ?? String(number);
 }
 
+/** What libxtables knows by itself (xtables_chain_protos): `-p` prints no other name. */
+const WELL_KNOWN: ReadonlySet<number> = new Set([1, 6, 17, 33, 50, 51, 58, 108, 132, 135, 136]);
+
+/** As `protocolName`, behind `-p`. */
+export function headerProtocolName(number: number): string {
+  return WELL_KNOWN.has(number) ? protocolName(number) : String(number);
+}
+
 const SERVICES: readonly (readonly [string, number])[] = [
   ['tcpmux', 1],
   ['echo', 7],

@@ -47,9 +47,17 @@ export function port(option: string, text: string): number {
   return value;
 }
 
+/** As `port`, for options that ask the C library alone: it knows no numbers but decimal ones. */
+export function decimalPort(option: string, text: string): number {
+  const value = /^\d+$/.test(text) ? Number(text) : servicePort(text);
+  if (value === undefined || value > 0xffff)
+    throw new Refusal(`--${option}: port "${text}" does not resolve to anything`);
+  return value;
+}
+
 /** `5`, `5:`, `:5`, `5:7`, `:`. */
-export function portRange(option: string, text: string): PortRange {
-  return range(option, text, 0xffff, (part) => port(option, part));
+export function portRange(option: string, text: string, read = port): PortRange {
+  return range(option, text, 0xffff, (part) => read(option, part));
 }
 
 /** A range `[from]:[to]` or one number; `read` turns one side into a number. */

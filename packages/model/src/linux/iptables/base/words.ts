@@ -99,3 +99,11 @@ export function interfaceName(name: string): string {
   }
   return name;
 }
+
+/** net/netfilter/x_tables.c:xt_check_proc_name(), of lists that are files of /proc. */
+export function procName(text: string): string {
+  if (text === '.' || text === '..' || text.includes('/')) {
+    throw new Refusal(`Invalid argument: "${text}" can name no file of /proc`);
+  }
+  return text;
+}

@@ -13,7 +13,7 @@ import {
   word,
 } from '../base/extension.ts';
 import { protocolNumber } from '../base/names.ts';
-import { number, portRange, printRange, range } from '../base/numbers.ts';
+import { decimalPort, number, portRange, printRange, range } from '../base/numbers.ts';
 import { printStates, readStates } from './state.ts';
 
 type Conntrack = Extract<Match, { kind: 'conntrack' }>;
@@ -64,7 +64,7 @@ function read(given: Given[], family: IpFamily): Conntrack {
   }
   for (const [name, field] of PORTS) {
     const test = g.get(name);
-    if (test) match[field] = { ...portRange(name, word(test)), ...inverted(test.not) };
+    if (test) match[field] = { ...portRange(name, word(test), decimalPort), ...inverted(test.not) };
   }
   const status = g.get('ctstatus');
   if (status) match.status = { names: readStatuses(word(status)), ...inverted(status.not) };

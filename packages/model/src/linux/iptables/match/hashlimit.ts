@@ -21,7 +21,7 @@ import {
 } from '../base/extension.ts';
 import { number } from '../base/numbers.ts';
 import { printRate, readRate, unitOf, writtenUnit } from '../base/rate.ts';
-import { bareWord, cutBytes } from '../base/words.ts';
+import { bareWord, cutBytes, procName } from '../base/words.ts';
 
 /** XT_HASHLIMIT_SCALE_v2. */
 const SCALE = 1_000_000;
@@ -31,6 +31,8 @@ const DEFAULT_INTERVAL_MS = 1000;
 /** XT_HASHLIMIT_BYTE_EXPIRE, XT_HASHLIMIT_BYTE_EXPIRE_BURST, of entries that count bytes. */
 const EXPIRE_S = { bytes: 15, bytesWithBurst: 60 };
 const NAME_MAX = 254;
+/** HASHLIMIT_MAX_SIZE: the kernel lowers what is above. */
+const SIZE_MAX = 1_048_576;
 const MODES = ['srcip', 'srcport', 'dstip', 'dstport'];
 
 function readMode(text: string): string {
@@ -99,9 +101,9 @@ function readInterval(g: Map<string, Given>, { unitS }: Rate, bytes: boolean): n
 
 /** Numbers that are printed unless they are what goes without saying. */
 function printTable(g: Map<string, Given>, { expireMs }: Rate, { family }: Context): string[] {
-  const number32 = (name: string, assumed: number, silent: number) => {
+  const number32 = (name: string, assumed: number, silent: number, max = 0xffffffff) => {
     const asked = g.get(`hashlimit-${name}`);
-    const value = asked ? number(asked.name, word(asked)) : assumed;
+    const value = Math.min(asked ? number(asked.name, word(asked)) : assumed, max);
     return value === silent ? [] : [`--hashlimit-${name} ${value}`];
   };
   const mask = (name: string) => {
@@ -110,8 +112,8 @@ function printTable(g: Map<string, Given>, { expireMs }: Rate, { family }: Conte
     return length === prefixLength(family) ? [] : [`--hashlimit-${name} ${length}`];
   };
   return [
-    ...number32('htable-size', 0, 0),
-    ...number32('htable-max', 0, 0),
+    ...number32('htable-size', 0, 0, SIZE_MAX),
+    ...number32('htable-max', 0, 0, SIZE_MAX),
     ...number32('htable-gcinterval', DEFAULT_INTERVAL_MS, DEFAULT_INTERVAL_MS),
     ...number32('htable-expire', expireMs.assumed, expireMs.silent),
     ...mask('srcmask'),
@@ -152,7 +154,7 @@ export const hashlimit: MatchExtension = {
     const g = byName(given);
     const asked = g.get('hashlimit-upto') ?? g.get('hashlimit-above');
     if (!asked) throw new Refusal('You have to specify --hashlimit');
-    const name = cutBytes(word(g.get('hashlimit-name')), NAME_MAX);
+    const name = procName(cutBytes(word(g.get('hashlimit-name')), NAME_MAX));
     if (name === '') throw new Refusal('Argument must have a minimum length of 1 characters');
     checkTable(g);
     const rateMatch = g.has('hashlimit-rate-match');

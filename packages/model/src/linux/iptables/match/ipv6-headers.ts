@@ -64,7 +64,7 @@ const headerNames: Printer = ([text = '']) => {
   const asked = text
     .split(',')
     .filter((part) => part !== '')
-    .map((part) => HEADER_NAMES[part] ?? protocolNumber(part) ?? parseNumber(part, 255));
+    .map((part) => HEADER_NAMES[part] ?? (part === 'all' ? undefined : protocolNumber(part)) ?? parseNumber(part, 255));
   if (asked.length === 0) throw new Refusal('ip6t_ipv6header: cannot parse header names');
   if (asked.some((n) => !HEADERS.some(([, known]) => known === n)))
     throw new Refusal(`unknown header \`${text}' specified`);

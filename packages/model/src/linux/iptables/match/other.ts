@@ -2,7 +2,7 @@
 import { readDscpClass } from '../base/dscp.ts';
 import { type Context, type Given, Refusal, refuseIn } from '../base/extension.ts';
 import { protocolNumber } from '../base/names.ts';
-import { hex, number, parseLong, parseNumber, port } from '../base/numbers.ts';
+import { decimalPort, hex, number, parseLong, parseNumber } from '../base/numbers.ts';
 import {
   bare,
   cut,
@@ -42,7 +42,7 @@ const protocol: Printer = ([text = '']) => {
   return String(value);
 };
 
-const onePort: Printer = ([text = ''], { name }) => String(port(name, text));
+const onePort: Printer = ([text = ''], { name }) => String(decimalPort(name, text));
 
 /** `value[/mask]`, hexadecimal; names of /etc/iproute2 are known on the node alone. */
 const valueMask: Printer = ([text = ''], { name }) => {

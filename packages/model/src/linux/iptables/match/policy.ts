@@ -99,6 +99,8 @@ export const policy: MatchExtension = {
     checkDirection(direction, context);
     if (which === 'none') {
       if (strict) throw new Refusal('policy match: policy none but --strict given');
+      // The tool reads what is given for an element all the same, and keeps nothing of it.
+      for (const { name, values } of elements.flat()) ELEMENT[name]?.(values[0] ?? '', context);
       return { kind: 'unmodelled', text: out.join(' ') };
     }
     if (strict) out.push('--strict');

@@ -1,7 +1,7 @@
 /** The port tests that `-m tcp`, `-m udp` and `-m sctp` share. */
 import type { PortRange } from '@podwire/engine';
 import { bang, type Given, inverted, option, word } from '../base/extension.ts';
-import { portRange, printRange } from '../base/numbers.ts';
+import { port, portRange, printRange } from '../base/numbers.ts';
 
 export type PortTest = PortRange & { not?: boolean };
 
@@ -11,9 +11,9 @@ export const portOptions = [
 ];
 
 /** A test for every port says nothing, so that the kernel keeps none; inverted it is kept. */
-export function readPort(given: Given | undefined): PortTest | undefined {
+export function readPort(given: Given | undefined, read = port): PortTest | undefined {
   if (!given) return undefined;
-  const range = portRange(given.name, word(given));
+  const range = portRange(given.name, word(given), read);
   if (!given.not && range.from === 0 && range.to === 0xffff) return undefined;
   return { ...range, ...inverted(given.not) };
 }

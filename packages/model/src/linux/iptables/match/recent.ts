@@ -13,7 +13,7 @@ import {
   word,
 } from '../base/extension.ts';
 import { number } from '../base/numbers.ts';
-import { bareWord, cutBytes } from '../base/words.ts';
+import { bareWord, cutBytes, procName } from '../base/words.ts';
 
 const ACTIONS = ['set', 'rcheck', 'update', 'remove'] as const;
 /** XT_RECENT_NAME_LEN, the terminating zero included. */
@@ -44,7 +44,7 @@ export const recent: MatchExtension = {
     }
     if (g.has('reap') && !g.has('seconds')) throw new Refusal('recent: --reap needs --seconds');
     const seconds = g.get('seconds');
-    const name = g.has('name') ? cutBytes(word(g.get('name')), MAX_NAME - 1) : 'DEFAULT';
+    const name = g.has('name') ? procName(cutBytes(word(g.get('name')), MAX_NAME - 1)) : 'DEFAULT';
     if (name === '') throw new Refusal('recent: the list has no name');
     const hitcount = g.get('hitcount');
     // No hits at all is no test.

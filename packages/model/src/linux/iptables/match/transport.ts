@@ -1,7 +1,7 @@
 /** Matches on transport headers that the machine does not look into: IPsec, DCCP, ECN, MSS. */
 import { Protocol } from '@podwire/engine';
 import { isProtocol, Refusal } from '../base/extension.ts';
-import { portRange, printRange } from '../base/numbers.ts';
+import { decimalPort, portRange, printRange } from '../base/numbers.ts';
 import { none, type Printer, row, span, type TextExtension, uint } from '../base/table.ts';
 
 const U32 = 0xffffffff;
@@ -12,7 +12,7 @@ const AH = 51;
 const DCCP = 33;
 const IPCOMP = 108;
 
-const dccpPorts: Printer = ([text = ''], { name }) => printRange(portRange(name, text));
+const dccpPorts: Printer = ([text = ''], { name }) => printRange(portRange(name, text, decimalPort));
 const DCCP_TYPES = [
   'REQUEST',
   'RESPONSE',

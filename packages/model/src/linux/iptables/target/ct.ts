@@ -2,7 +2,7 @@
 import type { Action } from '@podwire/engine';
 import { byName, type Context, type Given, option, Refusal, type TargetExtension, word } from '../base/extension.ts';
 import { parseNumber } from '../base/numbers.ts';
-import { bareWord } from '../base/words.ts';
+import { bareWord, cutBytes } from '../base/words.ts';
 
 const CT_EVENTS = [
   'new',
@@ -17,6 +17,11 @@ const CT_EVENTS = [
   'secmark',
 ];
 const EXP_EVENTS = ['new'];
+/** Options that name something, and how much of the name struct xt_ct_target_info_v1 holds. */
+const NAMES = [
+  ['helper', 15],
+  ['timeout', 31],
+] as const;
 const ZONES = ['zone', 'zone-orig', 'zone-reply'];
 
 function readEvents(given: Given, names: readonly string[]): string {
@@ -31,17 +36,19 @@ interface Zone {
   value: number | 'mark';
 }
 
+function readZoneId(text: string): number | 'mark' {
+  const value = text.toLowerCase() === 'mark' ? ('mark' as const) : parseNumber(text, 0xffff);
+  if (value === undefined) throw new Refusal(`Cannot parse ${text} as a zone ID`);
+  return value;
+}
+
 /** The last one counts; two directions are both, like none. Zone 0 is where everything is anyway and is not printed. */
 function readZone(given: readonly Given[]): Zone | undefined {
   const asked = given.filter((g) => ZONES.includes(g.name));
-  const last = asked.at(-1);
-  if (!last) return undefined;
-  const text = word(last);
-  const value = text.toLowerCase() === 'mark' ? ('mark' as const) : parseNumber(text, 0xffff);
-  if (value === undefined) throw new Refusal(`Cannot parse ${text} as a zone ID`);
+  const [value] = asked.map((g) => readZoneId(word(g))).reverse();
   const directions = ['zone-orig', 'zone-reply'].filter((name) => asked.some((g) => g.name === name));
   const only = directions.length === 1 ? directions[0] : undefined;
-  return value === 0 ? undefined : { option: only ?? 'zone', value };
+  return value === undefined || value === 0 ? undefined : { option: only ?? 'zone', value };
 }
 
 /** Options in the order in which they are printed. */
@@ -49,9 +56,9 @@ function print(given: readonly Given[], zone: Zone | undefined): string {
   const g = byName(given);
   const out = ['-j CT'];
   if (g.has('notrack')) out.push('--notrack');
-  for (const name of ['helper', 'timeout']) {
+  for (const [name, length] of NAMES) {
     const named = g.get(name);
-    if (named) out.push(`--${name} ${bareWord(word(named))}`);
+    if (named) out.push(`--${name} ${bareWord(cutBytes(word(named), length))}`);
   }
   const events = g.get('ctevents');
   if (events) out.push(`--ctevents ${readEvents(events, CT_EVENTS)}`);

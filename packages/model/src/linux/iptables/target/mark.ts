@@ -56,11 +56,11 @@ type ConnmarkAction = Extract<Action, { kind: 'set-connmark' | 'save-mark' | 're
 
 /** A mark that is shifted on the way is not modelled. The last shift counts. */
 function shifted(action: ConnmarkAction, given: readonly Given[]): Action {
-  const shift = given.findLast((g) => g.name.endsWith('-shift-mark'));
-  const bits = shift ? number(shift.name, word(shift), 32) : 0;
+  const shifts = given.filter((g) => g.name.endsWith('-shift-mark'));
+  const bits = shifts.map((g) => number(g.name, word(g), 32)).at(-1) ?? 0;
   if (bits === 0) return action;
   const text = action.kind === 'set-connmark' ? printSetMark(action) : printMoveMark(action);
-  return { kind: 'unmodelled-target', text: `${text} --${shift?.name} ${bits}` };
+  return { kind: 'unmodelled-target', text: `${text} --${shifts.at(-1)?.name} ${bits}` };
 }
 
 export const connmark: TargetExtension = {

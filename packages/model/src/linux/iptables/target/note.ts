@@ -119,7 +119,7 @@ export const notes: readonly TextExtension[] = [
       row('nflog-group', uint(U16, 0, 0)),
       row('nflog-range', uint(U32, 0, 0)),
       row('nflog-size', uint(U32)),
-      row('nflog-threshold', uint(U16, 0, 1)),
+      row('nflog-threshold', uint(U16, 0, 0)),
     ],
     exclude: [['nflog-range', 'nflog-size']],
   },

@@ -3,8 +3,8 @@ import { Protocol } from '@podwire/engine';
 import { prefix } from '../base/address.ts';
 import { readDscpClass } from '../base/dscp.ts';
 import { type Given, isProtocol, Refusal } from '../base/extension.ts';
-import { hex, number, port, valueAndMask } from '../base/numbers.ts';
-import { hexadecimal, host, none, type Printer, plain, row, type TextExtension, uint } from '../base/table.ts';
+import { decimalPort, hex, number, valueAndMask } from '../base/numbers.ts';
+import { hexadecimal, host, none, type Printer, row, type TextExtension, uint } from '../base/table.ts';
 import { printTosValue, readTos } from '../base/tos.ts';
 
 const U16 = 0xffff;
@@ -164,7 +164,7 @@ export const otherTargets: readonly TextExtension[] = [
   {
     name: 'TPROXY',
     rows: [
-      row('on-port', ([text = ''], { name }) => String(port(name, text))),
+      row('on-port', ([text = ''], { name }) => String(decimalPort(name, text))),
       row('on-ip', host),
       row('tproxy-mark', mark),
     ],
@@ -218,7 +218,12 @@ export const otherTargets: readonly TextExtension[] = [
       }
     },
   },
-  { name: 'QUEUE', rows: [] },
-  { name: 'MIRROR', rows: [] },
-  { name: 'SAME', rows: [row('to', plain), row('nodst', none), row('random', none)] },
+  {
+    name: 'QUEUE',
+    rows: [],
+    check(_, { place }) {
+      // A verdict of x_tables' own that nftables' compatibility layer does not know.
+      if (place.backend === 'nft') throw new Refusal('RULE_APPEND failed (No such file or directory): target QUEUE');
+    },
+  },
 ];
