@@ -6,9 +6,9 @@ import { CtDirection, CtState, type Packet, Protocol, Reason, RouteType, sysctl,
 import { isLinkLocal6, isMulticast, isUnspecified } from './addresses.ts';
 import { fibLookup } from './fib.ts';
 import { addressType4 } from './match-addrtype.ts';
+import { isAnycastOf } from './neighbor.ts';
 import { flowOf } from './route.ts';
 import { selectAddress6 } from './source-address.ts';
-import { isAnycastOf } from './neighbor.ts';
 import type { CtInfo, Device, Host, IcmpError, Skb, Stop } from './state.ts';
 import { isIcmpError } from './tuple.ts';
 

@@ -29,7 +29,11 @@ export function receive(run: Run, { device, skb, mac, nexthop }: Arrival): Next 
   }
   if (device.master) {
     const result = bridgeInput(run, device, skb, mac, nexthop ?? '');
-    return 'up' in result ? input(run, host, skb, result.up, result.prerouted) : result;
+    if (!('up' in result)) return result;
+    // The bridge is a device of its own for what goes up (br_netif_receive_skb).
+    const above = runIngress(run, result.up, skb);
+    if (above) return 'stop' in above ? above : forwardTo(run, host, skb, above.device);
+    return input(run, host, skb, result.up, result.prerouted);
   }
   if (mac !== undefined && !ownsMac(device, mac)) return drop(Reason.OTHER_HOST);
   skb.indev = device;

@@ -1,5 +1,5 @@
 /** A key: what selectors take out of a packet, one after the other (registers). */
-import type { Selector } from '../../src/index.ts';
+import { parseAddress, type Selector, type ValueRange, type ValueType } from '../../src/index.ts';
 import type { Place } from '../chain.ts';
 import type { Host, Run, Skb } from '../state.ts';
 import { type ChanceSelector, type Classes, loadChance, MOST_VALUES } from './chance.ts';
@@ -56,6 +56,26 @@ function loadOne(at: At, selector: Selector, classes: Classes | undefined): Key 
   const value = plainValue(at, selector);
   const result = value && altered(value, selector);
   return result ? { kind: 'values', values: [result] } : NONE;
+}
+
+const isAddress = (type: ValueType) => type === 'ipv4_addr' || type === 'ipv6_addr';
+
+/** An address of a connection of the other family is no value for what the rule asks (NFT_CT_SRC_IP, NFT_CT_SRC_IP6). */
+export function ofTypes(key: Key, types: readonly (ValueType | undefined)[]): Key {
+  if (key.kind !== 'values') return key;
+  const clashes = key.values.some(({ type }, i) => {
+    const wanted = types[i];
+    return wanted !== undefined && isAddress(wanted) && isAddress(type) && type !== wanted;
+  });
+  return clashes ? NONE : key;
+}
+
+/** The type of a constant address; undefined for any other constant. */
+export function addressType(range: ValueRange | undefined): ValueType | undefined {
+  const first = typeof range === 'object' ? range.from : range;
+  if (typeof first !== 'string') return undefined;
+  const parsed = parseAddress(first);
+  return parsed && (parsed.family === 4 ? 'ipv4_addr' : 'ipv6_addr');
 }
 
 /** `classes` is what the statement can tell apart, where the key is one number by chance. */

@@ -87,7 +87,7 @@ export function updateSet({ world }: Run, state: NftSetState, { op, key, data, t
     return true;
   }
   if (state.set.size !== undefined && state.elements.length >= state.set.size) return false;
-  const element: NftElement = { key: key.map(scalarOf), ...(data ? { data } : {}), ...(timeout ? { timeout } : {}) };
+  const element: NftElement = { key: key.map(scalarOf), ...(data ? { data } : {}) };
   state.elements.push({ element, ...time });
   return true;
 }

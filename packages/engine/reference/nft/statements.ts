@@ -18,7 +18,7 @@ import {
 } from '../../src/index.ts';
 import { choose } from '../choice.ts';
 import type { Classes } from './chance.ts';
-import { type At, type Key, loadKey } from './key.ts';
+import { type At, addressType, type Key, loadKey, ofTypes } from './key.ts';
 import { cutsOf, elementClasses, findElement, liveElements, setState, updateSet } from './sets.ts';
 import { addressText, boundsOf, constant, fits, scalarOf, type Value } from './value.ts';
 
@@ -58,7 +58,7 @@ function relates(values: readonly Value[], op: CompareOp, wanted: readonly Value
 
 function compare(at: At, { key, op, values }: NftMatch & { kind: 'compare' }): Outcome {
   const classes: Classes = { cuts: () => cutsOf(values.slice(0, 1)), classOf: (value) => relates([value], op, values) };
-  const loaded = loadKey(at, key, classes);
+  const loaded = ofTypes(loadKey(at, key, classes), values.map(addressType));
   if (loaded.kind === 'none') return BREAK;
   if (loaded.kind === 'unmodelled') return undecided(at, loaded.text) === 0 ? ON : BREAK;
   return relates(loaded.values, op, values) ? ON : BREAK;
@@ -66,8 +66,9 @@ function compare(at: At, { key, op, values }: NftMatch & { kind: 'compare' }): O
 
 /** The element for a key; `unknown` where the key is, `none` where the packet has no such key. */
 function search(at: At, key: readonly Selector[], ref: SetRef): { key: Key; live: NftElement[]; element?: NftElement } {
-  const live = liveElements(at.run, setState(at.host, at.place.table, ref));
-  const loaded = loadKey(at, key, elementClasses(live));
+  const state = setState(at.host, at.place.table, ref);
+  const live = liveElements(at.run, state);
+  const loaded = ofTypes(loadKey(at, key, elementClasses(live)), state.set.type);
   const element = loaded.kind === 'values' ? findElement(live, loaded.values) : undefined;
   return { key: loaded, live, ...(element ? { element } : {}) };
 }
@@ -93,7 +94,7 @@ export function matchNft(at: At, match: NftMatch, run: RunStatements): Outcome {
 function mapElement(at: At, key: readonly Selector[], map: SetRef, run: RunStatements): NftElement | undefined {
   const found = search(at, key, map);
   let { element } = found;
-  if (found.key.kind === 'unmodelled') {
+  if (found.key.kind === 'unmodelled' && found.live.length > 0) {
     const taken = undecided(at, found.key.text, found.live.length + 1);
     element = taken === 0 ? undefined : found.live[taken - 1];
   }
@@ -153,6 +154,10 @@ const going = (element: NftElement | undefined): NftResult => ({
   verdict: Verdict.CONTINUE,
   ...(element ? { element } : {}),
 });
+
+/** What is written is not known, so that nobody knows what happens next: as a target that is not modelled. */
+const unknownAction = (at: At, text: string): NftResult =>
+  undecided(at, text) === 0 ? going(undefined) : { verdict: Verdict.DROP };
 
 /** nft_meta_set_eval, nft_ct_set_eval, nft_ct_set_zone_eval. */
 function setMeta({ skb }: At, target: (NftAction & { kind: 'set-meta' })['target'], value: number): void {
@@ -225,14 +230,14 @@ export function actNft(at: At, action: NftAction, run: RunStatements): NftResult
     case 'forward-to':
       return { verdict: Verdict.ACCEPT, device: action.device };
     case 'set-update': {
-      const key = loadKey(at, action.key);
+      const state = setState(at.host, at.place.table, action.set);
+      const key = ofTypes(loadKey(at, action.key), state.set.type);
       if (key.kind === 'none') return undefined;
-      // Who is in the set then, nobody knows; whether the rule goes on is asked.
-      if (key.kind === 'unmodelled') return undecided(at, key.text) === 0 ? going(undefined) : undefined;
+      // Who is in the set then, nobody knows.
+      if (key.kind === 'unmodelled') return unknownAction(at, key.text);
       const data = action.data && dataOf(at, action.data, run);
       if (data && data.kind !== 'data') return undefined;
       const { op, timeout } = action;
-      const state = setState(at.host, at.place.table, action.set);
       const done = updateSet(at.run, state, { op, key: key.values, data: data?.ranges, timeout });
       return done ? going(undefined) : undefined;
     }
@@ -241,8 +246,7 @@ export function actNft(at: At, action: NftAction, run: RunStatements): NftResult
     case 'nat-to': {
       const data = dataOf(at, action.value, run);
       if (data.kind === 'break') return undefined;
-      // The value is not known: the rule goes on without, or ends.
-      if (data.kind === 'unmodelled') return undecided(at, data.text) === 0 ? going(undefined) : undefined;
+      if (data.kind === 'unmodelled') return unknownAction(at, data.text);
       const { element } = data;
       if (action.kind === 'nat-to')
         return {
