@@ -24,7 +24,7 @@ function nodeOf(netns: Netns): Placed<Node> {
 }
 
 /** All addresses of the dumped hosts, by the host that has them. */
-export function dumpedAddresses(hosts: readonly Netns[]): Map<string, string> {
+function dumpedAddresses(hosts: readonly Netns[]): Map<string, string> {
   const found = new Map<string, string>();
   for (const host of hosts) {
     for (const { address, link } of addressesOf(host)) {

@@ -42,6 +42,8 @@ import {
 } from './index.ts';
 import { COMMANDS, OPTIONAL, SETUP, SOCKETS } from './kernel.fixture.ts';
 
+/** Not a package's program, but the system's. */
+const IP: string = 'ip';
 const NAME = `pw-text-${process.pid}`;
 
 let texts: Partial<Record<string, string | null>> = {};
@@ -52,12 +54,12 @@ beforeAll(() => {
     why = 'needs kernel: not root';
     return;
   }
-  if (spawnSync('ip', ['netns', 'add', NAME]).status !== 0) {
+  if (spawnSync(IP, ['netns', 'add', NAME]).status !== 0) {
     why = 'needs kernel: no network namespace can be made';
     return;
   }
   const inside = (script: string, flags: string[]) =>
-    spawnSync('ip', ['netns', 'exec', NAME, 'bash', ...flags, '-c', script], { encoding: 'utf8' });
+    spawnSync(IP, ['netns', 'exec', NAME, 'bash', ...flags, '-c', script], { encoding: 'utf8' });
   const made = inside(SETUP, ['-e']);
   if (made.status !== 0) {
     why = `needs kernel: ${made.stderr.split('\n')[0]}`;
@@ -65,12 +67,12 @@ beforeAll(() => {
   }
   inside(OPTIONAL, []);
   const input = JSON.stringify(COMMANDS);
-  const printed = execFileSync('ip', ['netns', 'exec', NAME, 'python3', '-c', SOCKETS], { input, encoding: 'utf8' });
+  const printed = execFileSync(IP, ['netns', 'exec', NAME, 'python3', '-c', SOCKETS], { input, encoding: 'utf8' });
   texts = JSON.parse(printed) as typeof texts;
 }, 60_000);
 
 afterAll(() => {
-  spawnSync('ip', ['netns', 'del', NAME]);
+  spawnSync(IP, ['netns', 'del', NAME]);
 });
 
 /** Runs the check on what the command printed; skipped where the machine lacks the tool or has nothing to show. */

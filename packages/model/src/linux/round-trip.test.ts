@@ -401,15 +401,16 @@ describe(title('addresses and neighbours'), () => {
         const up = chance.is(0.8);
         return { name, kind: 'device' as const, up, mtu: 1500, ...(up && { carrier: chance.is() }), mac: chance.mac() };
       });
-      const addresses = links.slice(1).flatMap(({ name }) => [
-        {
-          link: name,
-          address: `${chance.address(4)}/24`,
-          scope: 'global' as const,
-          ...chance.maybe('broadcast', () => '10.0.0.255'),
-        },
-        { link: name, address: `${chance.address(6)}/64`, scope: chance.of(['global', 'link'] as const) },
-      ]);
+      // `ifconfig` prints no scope for IPv4.
+      const scope4 = (address: string) => (address.startsWith('127.') ? ('host' as const) : ('global' as const));
+      const addresses = links.slice(1).flatMap(({ name: link }) => {
+        const address = chance.address(4);
+        const broadcast = chance.maybe('broadcast', () => '10.0.0.255');
+        return [
+          { link, address: `${address}/24`, scope: scope4(address), ...broadcast },
+          { link, address: `${chance.address(6)}/64`, scope: chance.of(['global', 'link'] as const) },
+        ];
+      });
       expect(readIfconfig(printIfconfig({ links, addresses }))).toEqual({ links, addresses, problems: [] });
     });
   });

@@ -2,7 +2,7 @@
 import { type ConntrackEntry, type Family, formatAddress, Protocol, parseAddress, type Tuple } from '@podwire/engine';
 import { wholeNumber } from '../lines.ts';
 
-export const GRE = 47;
+const GRE = 47;
 const NAMES: readonly (readonly [string, number])[] = [
   ['icmp', Protocol.ICMP],
   ['tcp', Protocol.TCP],

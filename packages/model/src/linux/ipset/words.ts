@@ -57,7 +57,7 @@ export function setOf(name: string, type: string, options: readonly string[]): I
 /** A word, or what stands between quotation marks. */
 const WORD = /"([^"]*)"|(\S+)/g;
 
-export function splitEntry(text: string): { word: string; isQuoted: boolean }[] {
+function splitEntry(text: string): { word: string; isQuoted: boolean }[] {
   return [...text.matchAll(WORD)].map((m) => ({ word: m[1] ?? m[2] ?? '', isQuoted: m[1] !== undefined }));
 }
 
