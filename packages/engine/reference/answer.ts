@@ -6,7 +6,7 @@ import { CtDirection, CtState, type Packet, Protocol, Reason, RouteType, sysctl,
 import { isLinkLocal6, isMulticast, isUnspecified } from './addresses.ts';
 import { fibLookup } from './fib.ts';
 import { addressType4 } from './match-addrtype.ts';
-import { isAnycastOf } from './neighbor.ts';
+import { isAnycast, isAnycastOf } from './neighbor.ts';
 import { flowOf } from './route.ts';
 import { selectAddress6 } from './source-address.ts';
 import type { CtInfo, Device, Host, IcmpError, Skb, Stop } from './state.ts';
@@ -59,7 +59,8 @@ const swapped = (packet: Packet, host: Host): Packet => {
 
 const tcpLength = (packet: Packet) => (packet.family === 4 ? 40 : 60);
 
-function reply(host: Host, packet: Packet): Packet {
+function reply(host: Host, skb: Skb): Packet {
+  const { packet } = skb;
   const back = swapped(packet, host);
   if (packet.protocol === Protocol.TCP) {
     const accepts = sysctl(host.netns.sysctls, 'net.ipv4.tcp_fwmark_accept') !== 0;
@@ -69,6 +70,8 @@ function reply(host: Host, packet: Packet): Packet {
   if (packet.protocol !== Protocol.ICMP && packet.protocol !== Protocol.ICMPV6) return back;
   return {
     ...back,
+    // Nobody sends an echo from an address of many (icmpv6_echo_reply).
+    saddr: isAnycast(skb) ? '' : back.saddr,
     icmpType: packet.protocol === Protocol.ICMP ? 0 : 129,
     tos: packet.tos,
     mark: reflectedMark(host, packet),
@@ -162,7 +165,7 @@ function madeFor(stop: Stop): Skb | undefined {
   const { host, skb } = stop;
   switch (stop.reply.kind) {
     case 'reply':
-      return { packet: reply(host, skb.packet) };
+      return { packet: reply(host, skb) };
     case 'stack-reset':
       return { packet: reset(host, skb.packet, skb.packet.tos) };
     case 'reject-reset':

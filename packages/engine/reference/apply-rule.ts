@@ -2,8 +2,8 @@
 import { type NftAction, type NftElement, type Rule, type Statement, Verdict } from '../src/index.ts';
 import type { Place } from './chain.ts';
 import { isMatch, isNftMatch, matches } from './match.ts';
-import type { At } from './nft/key.ts';
-import { actNft, matchNft, type NftResult } from './nft/statements.ts';
+import type { At } from './nft-key.ts';
+import { actNft, matchNft, type NftResult } from './nft-statements.ts';
 import type { Host, Run, Skb } from './state.ts';
 import { type ActionResult, act, translateBy } from './target.ts';
 

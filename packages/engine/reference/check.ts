@@ -10,7 +10,7 @@ import {
   type Table,
 } from '../src/index.ts';
 import { chainsOf } from './hook-entries.ts';
-import { namedSet } from './nft/sets.ts';
+import { namedSet } from './nft-sets.ts';
 import { isRejectName } from './reject.ts';
 
 function unique(names: readonly string[], what: string): void {

@@ -3,6 +3,7 @@
  */
 import { Disposition, type Listener, type Packet, Protocol, Reason, sysctl, TcpFlag } from '../src/index.ts';
 import { canonical, isUnspecified } from './addresses.ts';
+import { isAnycast } from './neighbor.ts';
 import type { Host, IcmpError, Reply, Run, Skb, Socket, Stop } from './state.ts';
 import { isIcmp, isIcmpError } from './tuple.ts';
 
@@ -80,7 +81,10 @@ function toListener(host: Host, packet: Packet, refusal: Verdict): Verdict {
   return taken(listeners ? Reason.LISTENER : Reason.LISTENER_ASSUMED, { kind: 'reply' });
 }
 
-function toTcp(host: Host, packet: Packet): Verdict {
+function toTcp(host: Host, skb: Skb): Verdict {
+  const { packet } = skb;
+  // No connection with one of several, and no reset from it either (tcp_v6_conn_request, tcp_v6_send_reset).
+  if (isAnycast(skb)) return { disposition: Disposition.DROPPED, reason: Reason.NO_SOCKET };
   const reset: Reply = { kind: 'stack-reset' };
   if (isSyn(packet))
     return toListener(host, packet, { disposition: Disposition.REFUSED, reason: Reason.NO_LISTENER, reply: reset });
@@ -132,7 +136,7 @@ export function deliver(_run: Run, host: Host, skb: Skb): Stop {
   const { packet } = skb;
   const verdict = (() => {
     if (isIcmp(packet.protocol)) return toIcmp(host, packet);
-    if (packet.protocol === Protocol.TCP) return toTcp(host, packet);
+    if (packet.protocol === Protocol.TCP) return toTcp(host, skb);
     if (packet.protocol === Protocol.UDP || packet.protocol === Protocol.SCTP) return toDatagram(host, packet);
     return toOther(host, packet);
   })();

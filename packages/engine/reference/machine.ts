@@ -22,6 +22,7 @@ import { receive } from './receive.ts';
 import { emit, emitThroughPort } from './send.ts';
 import type { Host, Run, Skb, Stop, World } from './state.ts';
 import type { Next } from './transmit.ts';
+import { wireEnds } from './wire.ts';
 
 function endOf({ host, disposition, reason, skb, rule, ...stop }: Stop): End {
   const end: End = {
@@ -85,7 +86,9 @@ class Reference implements Machine, RouteLookup {
       );
     const device = host.byName.get(link);
     if (!device) throw new EngineError('UNKNOWN_LINK', `network namespace ${netns} has no link ${link}`);
-    return walk(this.#world, (run) => receive(run, { device, skb: { packet }, nexthop: packet.daddr }));
+    // The other end of its own wire, where it has one, is who sent the frame.
+    const macSource = device.link.peer && wireEnds(this.#world, device)[0]?.mac;
+    return walk(this.#world, (run) => receive(run, { device, skb: { packet, macSource }, nexthop: packet.daddr }));
   }
 
   answer(): Walk | undefined {

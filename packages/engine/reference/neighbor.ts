@@ -73,6 +73,9 @@ function answersArp(run: Run, device: Device, address: string, asker: string): b
   return confAny(sysctls, 4, device.name, 'proxy_arp') || hasProxyEntry(device, address);
 }
 
+/** For an address that several hosts have: told by the route that it came in by. */
+export const isAnycast = ({ packet, route }: Skb): boolean => packet.family === 6 && route?.route?.type === 'anycast';
+
 /** Routers share the subnet-router anycast address of their subnets. */
 export const isAnycastOf = (device: Device, address: string): boolean =>
   device.host.tables

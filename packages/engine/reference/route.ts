@@ -205,6 +205,10 @@ export function chooseSource(host: Host, result: FibResult, leg: Leg, packet: Pa
 const looksTwice = (packet: Packet): boolean =>
   packet.family === 4 && (packet.protocol === Protocol.TCP || packet.protocol === Protocol.SCTP);
 
+/** An echo from an anycast address: its source is still open, so that it keeps to the device (icmpv6_echo_reply, ip6_route_output_flags_noref). */
+const isOpenEcho = ({ protocol, icmpType, saddr }: Packet): boolean =>
+  protocol === Protocol.ICMPV6 && icmpType === 129 && saddr === '';
+
 /** For a packet made here. Sets `skb.route` and an empty source; a `Stop` where there is no way. */
 export function routeOutput(run: Run, host: Host, skb: Skb, purpose: 'output' | 'reroute'): Stop | undefined {
   const { packet } = skb;
@@ -212,7 +216,7 @@ export function routeOutput(run: Run, host: Host, skb: Skb, purpose: 'output' | 
   // that the packet came in by (icmp6_iif, inet6_iif).
   const onLink = packet.family === 6 && (isLinkLocal6(packet.daddr) || isMulticast(6, packet.daddr));
   const device = purpose === 'reroute' ? skb.outdev : skb.bound;
-  const bound = onLink && device ? { oif: device.name, strict: true } : {};
+  const bound = (onLink || isOpenEcho(packet)) && device ? { oif: device.name, strict: true } : {};
   let flow: Flow = { ...flowOf(packet), ...bound };
   let result = fibLookup(host, flow);
   let leg = result.error ? undefined : chooseLeg(run, host, result, flow);

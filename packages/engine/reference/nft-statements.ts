@@ -15,12 +15,12 @@ import {
   type SetRef,
   type ValueRange,
   Verdict,
-} from '../../src/index.ts';
-import { choose } from '../choice.ts';
-import type { Classes } from './chance.ts';
-import { type At, addressType, type Key, loadKey, ofTypes } from './key.ts';
-import { cutsOf, elementClasses, findElement, liveElements, setState, updateSet } from './sets.ts';
-import { addressText, boundsOf, constant, fits, scalarOf, type Value } from './value.ts';
+} from '../src/index.ts';
+import { choose } from './choice.ts';
+import type { Classes } from './nft-chance.ts';
+import { type At, addressType, type Key, loadKey, ofTypes } from './nft-key.ts';
+import { cutsOf, elementClasses, findElement, liveElements, setState, updateSet } from './nft-sets.ts';
+import { addressText, boundsOf, constant, fits, scalarOf, type Value } from './nft-value.ts';
 
 /** What a statement makes of its rule: go on (with the element found), or the rule is over (NFT_BREAK). */
 export type Outcome = { kind: 'on'; element?: NftElement } | { kind: 'break' };

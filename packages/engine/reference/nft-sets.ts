@@ -1,15 +1,8 @@
 /** Sets and maps: nft_lookup_eval (nft_lookup.c), nft_dynset_eval (nft_dynset.c). */
-import {
-  EngineError,
-  type NftElement,
-  type NftSet,
-  type SetRef,
-  type Table,
-  type ValueRange,
-} from '../../src/index.ts';
-import type { Host, NftSetState, Run } from '../state.ts';
-import type { Classes } from './chance.ts';
-import { boundsOf, fitsAll, scalarOf, type Value } from './value.ts';
+import { EngineError, type NftElement, type NftSet, type SetRef, type Table, type ValueRange } from '../src/index.ts';
+import type { Classes } from './nft-chance.ts';
+import { boundsOf, fitsAll, scalarOf, type Value } from './nft-value.ts';
+import type { Host, NftSetState, Run } from './state.ts';
 
 const SECOND = 1000;
 

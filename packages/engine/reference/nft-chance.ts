@@ -2,13 +2,13 @@
  * Numbers that the kernel draws: numgen (nft_numgen.c), hashes whose seed nobody knows (nft_hash.c). A choice between the classes of values that
  * a statement can tell apart, so that thousands of equal ways are one.
  */
-import { ChoiceKind, type Selector } from '../../src/index.ts';
-import type { Place } from '../chain.ts';
-import { choose } from '../choice.ts';
-import { jhash2, reciprocalScale, swap32 } from '../jhash.ts';
-import type { Host, Intervals, Run, Skb } from '../state.ts';
-import { hasPorts } from '../tuple.ts';
-import { integer, type Value, wordsOf } from './value.ts';
+import { ChoiceKind, type Selector } from '../src/index.ts';
+import type { Place } from './chain.ts';
+import { choose } from './choice.ts';
+import { jhash2, reciprocalScale, swap32 } from './jhash.ts';
+import { integer, type Value, wordsOf } from './nft-value.ts';
+import type { Host, Intervals, Run, Skb } from './state.ts';
+import { hasPorts } from './tuple.ts';
 
 export type ChanceSelector = Extract<Selector, { field: 'numgen' | 'jhash' | 'symhash' }>;
 

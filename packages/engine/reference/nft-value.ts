@@ -1,5 +1,5 @@
 /** What registers hold: nft_data, compared as unsigned numbers in network byte order (nft_cmp.c, nft_range.c). */
-import { formatAddress, parseAddress, type Scalar, type ValueRange, type ValueType } from '../../src/index.ts';
+import { formatAddress, parseAddress, type Scalar, type ValueRange, type ValueType } from '../src/index.ts';
 
 export interface Value {
   type: ValueType;

@@ -7,12 +7,12 @@ import {
   Protocol,
   type TableFamily,
   type Tuple,
-} from '../../src/index.ts';
-import { isLimitedBroadcast, isMulticast } from '../addresses.ts';
-import { gatewayOf } from '../route.ts';
-import type { Device, Host, Skb } from '../state.ts';
-import { hasPorts, isIcmp } from '../tuple.ts';
-import { address, ether, ifname, integer, type Value } from './value.ts';
+} from '../src/index.ts';
+import { isLimitedBroadcast, isMulticast } from './addresses.ts';
+import { address, ether, ifname, integer, type Value } from './nft-value.ts';
+import { gatewayOf } from './route.ts';
+import type { Device, Host, Skb } from './state.ts';
+import { hasPorts, isIcmp } from './tuple.ts';
 
 const ETHERTYPES = { 4: 0x0800, 6: 0x86dd } as const;
 const NFPROTO = { 4: 2, 6: 10 } as const;

@@ -1,10 +1,10 @@
 /** `fib`: questions to the routing tables. nft_fib4_eval, nft_fib4_eval_type (nft_fib_ipv4.c), nft_fib6_eval, __nft_fib6_eval_type (nft_fib_ipv6.c). */
-import { Hook, Protocol, RouteType, type Selector } from '../../src/index.ts';
-import { isLimitedBroadcast, isLinkLocal6, isMulticast, isUnspecified } from '../addresses.ts';
-import { type Flow, fibLookup } from '../fib.ts';
-import { addressType4 } from '../match-addrtype.ts';
-import type { Device, Host, Skb } from '../state.ts';
-import { ifname, integer, type Value } from './value.ts';
+import { Hook, Protocol, RouteType, type Selector } from '../src/index.ts';
+import { isLimitedBroadcast, isLinkLocal6, isMulticast, isUnspecified } from './addresses.ts';
+import { type Flow, fibLookup } from './fib.ts';
+import { addressType4 } from './match-addrtype.ts';
+import { ifname, integer, type Value } from './nft-value.ts';
+import type { Device, Host, Skb } from './state.ts';
 
 type FibSelector = Extract<Selector, { field: 'fib' }>;
 

@@ -1,11 +1,11 @@
 /** A key: what selectors take out of a packet, one after the other (registers). */
-import { parseAddress, type Selector, type ValueRange, type ValueType } from '../../src/index.ts';
-import type { Place } from '../chain.ts';
-import type { Host, Run, Skb } from '../state.ts';
-import { type ChanceSelector, type Classes, loadChance, MOST_VALUES } from './chance.ts';
-import { loadFib } from './fib.ts';
-import { isHeaderField, loadCt, loadHeader, loadMeta, loadNexthop } from './fields.ts';
-import { altered, type Value } from './value.ts';
+import { parseAddress, type Selector, type ValueRange, type ValueType } from '../src/index.ts';
+import type { Place } from './chain.ts';
+import { type ChanceSelector, type Classes, loadChance, MOST_VALUES } from './nft-chance.ts';
+import { loadFib } from './nft-fib.ts';
+import { isHeaderField, loadCt, loadHeader, loadMeta, loadNexthop } from './nft-fields.ts';
+import { altered, type Value } from './nft-value.ts';
+import type { Host, Run, Skb } from './state.ts';
 
 /** `none`: the packet has no such thing, the rule ends. `unmodelled`: nobody knows. */
 export type Key = { kind: 'values'; values: Value[] } | { kind: 'none' } | { kind: 'unmodelled'; text: string };
