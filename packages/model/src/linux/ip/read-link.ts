@@ -49,7 +49,7 @@ const FLAGS = new Set([
 ]);
 
 /** `    inet 10.0.0.1/24 brd 10.0.0.255 scope global secondary eth0`; throws RangeError. */
-function readAddress(words: string[], name: string): AddressRecord {
+function readAddress(words: string[]): AddressRecord {
   const family = words.shift() === 'inet6' ? 'inet6' : 'inet';
   const [local = '', own = family === 'inet' ? '32' : '128'] = (words.shift() ?? '').split('/');
   const record: AddressRecord = {
@@ -71,8 +71,8 @@ function readAddress(words: string[], name: string): AddressRecord {
     else if (word === 'secondary' || word === 'deprecated' || word === 'noprefixroute') record[word] = true;
     // `-o` has the times on the same line.
     else if (word === 'valid_lft' || word === 'preferred_lft') words.shift();
-    // The label of an IPv4 address is the link's name, perhaps with a colon and more.
-    else if (!FLAGS.has(word) && !word.startsWith(name) && !/^flags$/.test(word) && !/^0x/.test(word)) {
+    // The label of an IPv4 address comes last: the link's name, or the one it had when the address was given.
+    else if (!FLAGS.has(word) && !/^(flags|0x[0-9a-f]+)$/.test(word) && (family === 'inet6' || words.length > 0)) {
       throw new RangeError(`"${word}" is not understood`);
     }
   }
@@ -93,7 +93,7 @@ class BlockReader {
     if (alone) {
       this.record ??= { ifname: alone[2] as string, ifindex: Number(alone[1]), addr_info: [] };
       const [address = ''] = (alone[3] ?? '').split('\\');
-      this.record.addr_info?.push(readAddress(address.trim().split(/\s+/), this.record.ifname));
+      this.record.addr_info?.push(readAddress(address.trim().split(/\s+/)));
       return;
     }
     if (!this.record) {
@@ -104,7 +104,7 @@ class BlockReader {
     const words = text.trim().split(/\s+/);
     const [first = ''] = words;
     if (first.startsWith('link/')) this.#link(words);
-    else if (first === 'inet' || first === 'inet6') record.addr_info?.push(readAddress(words, record.ifname));
+    else if (first === 'inet' || first === 'inet6') record.addr_info?.push(readAddress(words));
     else if (!PASSED.test(text.trim()) && !readDetails(words, record)) {
       throw new RangeError('it says nothing of an interface that is known here');
     }

@@ -10,7 +10,9 @@ const HEADERS = /^(Kernel IP(v6)? routing|Destination\s+(Gateway|Next Hop))/;
 function row4(words: readonly string[]): Route {
   const [to = '', gateway = '', mask = '', flags = '', metric] = words;
   const dev = words[7];
-  if (dev === undefined || words.length !== 8 || !/^[A-Z!]+$/.test(flags)) throw new RangeError('no route');
+  // `-ee` has three columns more.
+  if (dev === undefined || ![8, 11].includes(words.length) || !/^[A-Z!]+$/.test(flags))
+    throw new RangeError('no route');
   const prefix = parsePrefix(`${to === 'default' ? '0.0.0.0' : to}/${lengthOf(mask)}`);
   if (!prefix) throw new RangeError(`"${to}" is no destination`);
   // `netstat -rn` has the segment size where `route -n` has the metric.
@@ -31,7 +33,9 @@ function row4(words: readonly string[]): Route {
 function row6(words: readonly string[]): Route | undefined {
   const [to = '', gateway = '', flags = '', metric, , , dev] = words;
   if (dev === undefined || words.length !== 7) throw new RangeError('no route');
-  const prefix = parsePrefix(to === '[::]/0' ? '::/0' : to);
+  // `[default]` and addresses that hold an IPv4 one are written in ways of their own.
+  const written = to.replace(/^\[(.*)\]/, '$1').replace(/^(default|0\.0\.0\.0)(?=\/)/, '::');
+  const prefix = parsePrefix(written.replace(/^::ffff:0\.0\.0\.0\//, '::ffff:0:0/'));
   if (!prefix) throw new RangeError(`"${to}" is no destination`);
   // The kernel's own last route, addresses of the host, multicast: the local table has them.
   const destination = formatPrefix(networkOf(prefix));

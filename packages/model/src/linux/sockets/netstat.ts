@@ -14,6 +14,13 @@ function isWaiting(protocol: number, peer: string, state: string): boolean {
   return protocol === 6 ? state === 'LISTEN' : peer.endsWith(':*');
 }
 
+/** Without `-n` the one name that means the same everywhere is told by it; older versions write any address as `*`. */
+function addressText(written: string, isIPv6: boolean): string {
+  if (written === '*') return isIPv6 ? '::' : '0.0.0.0';
+  if (written === 'localhost') return isIPv6 ? '::1' : '127.0.0.1';
+  return written.replace(/^\[(.*)\]$/, '$1');
+}
+
 class NetstatReader {
   readonly listeners: Listener[] = [];
   readonly passedOver: Record<string, number> = {};
@@ -40,7 +47,7 @@ class NetstatReader {
     }
     const colon = local.lastIndexOf(':');
     const written = local.slice(0, colon);
-    const parsed = parseAddress(written === '*' ? (transport.isIPv6 ? '::' : '0.0.0.0') : written);
+    const parsed = parseAddress(addressText(written, transport.isIPv6));
     if (!parsed) throw new RangeError(`"${written}" is no address`);
     const process = /(?:^|\s)\d+\/(\S+)/.exec(rest.join(' '))?.[1]?.replace(/:$/, '');
     this.listeners.push({
