@@ -121,7 +121,8 @@ function related(parts: readonly Part[], op: CompareOp, right: NftExpression, sc
 
 /** `fib ... exists` and `missing`: there is a device, or there is none. */
 function existence(part: Part, op: NftOperator, right: NftExpression): Match | undefined {
-  if (part.selector.field !== 'fib' || part.datatype !== types.boolean) return undefined;
+  if (part.selector.field !== 'fib' || (part.datatype !== types.boolean && typeof right !== 'boolean'))
+    return undefined;
   const exists = (constantNumber(right, types.boolean) ?? 1n) !== 0n;
   return { kind: 'compare', key: [part.selector], op: exists === (op !== '!=') ? 'ne' : 'eq', values: [0] };
 }

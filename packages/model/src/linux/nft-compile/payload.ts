@@ -72,20 +72,10 @@ export const TRANSPORT_PROTOCOLS: Readonly<Record<string, number>> = {
 
 const VLAN = 0x8100;
 const ARP = 0x0806;
-/** Echo request and reply. */
-const ECHO: Readonly<Record<string, readonly number[]>> = { icmp: [8, 0], icmpv6: [128, 129] };
-
 /** What nft tests before it looks into a header. Addresses and the like of the other IP version need no test: such a packet has none. */
-function needsOf(protocol: string, field: string): Statement[] {
+function needsOf(protocol: string): Statement[] {
   const number = TRANSPORT_PROTOCOLS[protocol];
-  if (number !== undefined) {
-    const echo = field === 'id' ? ECHO[protocol] : undefined;
-    const elements = echo?.map((type) => ({ key: [type] }));
-    const isEcho: Statement[] = elements
-      ? [{ kind: 'lookup', key: [{ field: 'icmp type' }], set: { type: ['integer'], elements } }]
-      : [];
-    return [protocolIs(number), ...isEcho];
-  }
+  if (number !== undefined) return [protocolIs(number)];
   if (protocol === 'vlan') return [compareInteger({ field: 'meta protocol' }, VLAN)];
   return protocol === 'arp' ? [compareInteger({ field: 'meta protocol' }, ARP)] : [];
 }
@@ -117,7 +107,7 @@ export function payloadPart(node: NftPayload, scope: Scope): Part {
   const { protocol, field } = payload;
   const header = findHeader(protocol);
   const datatype = (header && fieldNamed(header, field)?.type) ?? types.integer;
-  const needs = needsOf(protocol, field);
+  const needs = needsOf(protocol);
   const known = FIELDS[`${protocol} ${field}`];
   if (!known) return unmodelled(node, datatype, scope, needs);
   const [name, bits = {}] = known;

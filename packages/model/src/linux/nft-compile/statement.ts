@@ -1,12 +1,12 @@
 /** One statement of a rule, for the machine. */
-import type { Action, Statement } from '@podwire/engine';
+import type { Statement } from '@podwire/engine';
 import { NftRefusal } from '../nft/refusal.ts';
 import type { NftExpression, NftMangle, NftReject, NftStatement } from '../nft/syntax.ts';
 import { type Datatype, types } from '../nft/tables/datatypes.ts';
 import { dataSource, needsOfSource } from './data.ts';
 import { compileMatch } from './match.ts';
 import { compileNat } from './nat.ts';
-import type { Scope } from './part.ts';
+import { protocolIs, type Scope } from './part.ts';
 import { writtenField } from './payload.ts';
 import { constantNumber, readPart, readParts } from './read.ts';
 import { isVerdict, setRef, verdictOf } from './sets.ts';
@@ -92,6 +92,8 @@ const CODES: Readonly<Record<string, readonly [Datatype, Readonly<Record<number,
   ],
 };
 
+const TCP = 6;
+
 /** What nft takes where nothing is said: the family's own port unreachable. */
 const DEFAULT_REJECT: Partial<Record<Scope['family'], string>> = {
   ip: 'icmp-port-unreachable',
@@ -99,17 +101,18 @@ const DEFAULT_REJECT: Partial<Record<Scope['family'], string>> = {
   inet: 'icmpx-port-unreachable',
 };
 
-function reject({ reject: given }: NftReject, scope: Scope): Action {
+function reject({ reject: given }: NftReject, scope: Scope): Statement[] {
   const usual = DEFAULT_REJECT[scope.family];
   // Below IP the answer is a frame of its own (nft_reject_bridge.c, nft_reject_netdev.c).
   if (usual === undefined) throw new NftRefusal('reject below IP is not modelled');
-  if (given?.type === 'tcp reset') return { kind: 'reject', with: 'tcp-reset' };
-  if (!given?.type || given.expr === undefined) return { kind: 'reject', with: usual };
+  // nft tests the protocol itself, and does not list that.
+  if (given?.type === 'tcp reset') return [protocolIs(TCP), { kind: 'reject', with: 'tcp-reset' }];
+  if (!given?.type || given.expr === undefined) return [{ kind: 'reject', with: usual }];
   const [datatype, names] = CODES[given.type] ?? [types.icmpxCode, {}];
   const code = constantNumber(given.expr, datatype);
   const name = code === undefined ? undefined : names[Number(code)];
   if (name === undefined) throw new NftRefusal(`reject with ${JSON.stringify(given.expr)}`);
-  return { kind: 'reject', with: name };
+  return [{ kind: 'reject', with: name }];
 }
 
 function verdictMap(key: NftExpression, data: NftExpression, scope: Scope): Statement[] {
@@ -169,7 +172,7 @@ function compile(statement: NftStatement, scope: Scope): Statement[] {
     const value = 'dnat' in statement ? (statement.dnat.addr ?? statement.dnat.port) : undefined;
     return [...(value === undefined ? [] : needsOfSource(value, scope)), compileNat(statement, scope)];
   }
-  if ('reject' in statement) return [reject(statement, scope)];
+  if ('reject' in statement) return reject(statement, scope);
   if ('notrack' in statement) return [{ kind: 'notrack' }];
   if ('set' in statement) return setUpdate(statement.set, scope);
   if ('map' in statement) return setUpdate({ ...statement.map, set: statement.map.map }, scope);
