@@ -41,11 +41,14 @@ export function fold(operator: NftBinaryOperator, left: bigint, right: bigint, b
   }
 }
 
+const IFNAMSIZ = 16;
+
 /** The longest text that a value of this width holds, the closing zero byte counted out. */
 function checkText(text: string, part: Part): void {
   if (text === '') throw new NftRefusal('Empty string is not allowed');
   if (text === '*') throw new NftRefusal('All-wildcard strings are not supported');
-  const bytes = part.bits / 8;
+  // A device is named where its index is kept.
+  const bytes = part.type.codec === 'interface' ? IFNAMSIZ : part.bits / 8;
   if (bytes > 0 && text.replace('\\*', '*').length >= bytes + (text.endsWith('*') ? 1 : 0))
     throw new NftRefusal(`String exceeds maximum length of ${bytes}`);
 }
