@@ -59,7 +59,9 @@ function readLine(line: string): ListedFdbEntry {
   if (!MAC.test(mac)) throw new RangeError(`"${mac}" is no link-layer address`);
   const entry: ListedFdbEntry = { mac: mac.toLowerCase(), link: '' };
   for (let word = words.shift(); word !== undefined; word = words.shift()) {
-    if (word === 'dev') entry.link = words.shift() ?? '';
+    // Some versions print the word twice.
+    if (word === 'dev' && words[0] !== 'dev') entry.link = words.shift() ?? '';
+    else if (word === 'dev') continue;
     else if (word === 'dst') entry.dst = words.shift() ?? '';
     else if (word === 'vlan') entry.vlan = wholeNumber(words.shift(), 'VLAN', 4095);
     else if (word === 'master') entry.master = words.shift() ?? '';

@@ -153,7 +153,7 @@ export const FORMS: readonly DumpForm[] = [
     kind: 'ip-route',
     title: 'ip route',
     line: new RegExp(
-      `^((${ROUTE_TYPE}) )?(default|[\\da-f]+[.:][\\da-f.:]*(/\\d+)?)( (via|dev|nhid|proto|scope|metric|table|tos|src|encap)\\b|\\s*$)(?!.*\\b(${NUD})\\s*$)|^\\s+nexthop (via|dev)\\b`,
+      `^((${ROUTE_TYPE}) )?(default|[\\da-f]+[.:][\\da-f.:]*(/\\d+)?) (via|dev|nhid|proto|scope|metric|table|tos|src|encap)\\b(?!.*\\b(${NUD})\\s*$)|^\\s+nexthop (via|dev)\\b`,
     ),
     command: /^ip\b.* (r|ro|route)(\b|$)/,
   },
@@ -171,7 +171,7 @@ export const FORMS: readonly DumpForm[] = [
     title: 'netstat',
     signature: /^Active (Internet|UNIX) /,
     line: /^(tcp|udp|raw|udplite)6?\s+\d+\s+\d+\s+\S+:\S+\s+\S+:\S+/,
-    command: /^netstat\b/,
+    command: /^netstat\b(?!.* -\w*[sgiM])/,
   },
   {
     kind: 'route',
@@ -237,7 +237,7 @@ export const FORMS: readonly DumpForm[] = [
     kind: 'ifconfig',
     title: 'ifconfig',
     signature: /^\S+: flags=\d+<|^\S+\s+Link encap:/,
-    line: /^\s+(inet6? |ether |RX packets|TX packets|UP [A-Z ]*MTU:)/,
+    line: /^\s+(ether [0-9a-f:]{17}|RX packets|TX packets|UP [A-Z ]*MTU:)/,
     command: /^ifconfig\b/,
   },
   {

@@ -104,23 +104,27 @@ class NodeReader {
     if (!any) this.ignored.push({ file: file.name, why: text.trim() === '' ? 'empty' : 'no dump that is known' });
   }
 
-  /** A file of /proc/sys is one setting. */
+  /** A file of /proc/sys is one setting; all of one tree are told as one dump. */
   #readSysctlFile(path: string, text: string, netns: string): boolean {
     const read = text.length < 4096 ? readSysctlFile(path, text) : undefined;
     if (!read) return false;
     const into = this.collection(netns);
     for (const [name, value] of Object.entries(read.sysctls)) into.sysctls.set(name, value);
-    const items = Object.keys(read.sysctls).length;
-    this.found.push({
-      file: path,
+    const file = path.slice(0, path.lastIndexOf('proc/sys/') + 'proc/sys'.length);
+    const known = this.found.find((found) => found.file === file && found.kind === 'sysctl');
+    const dump: FoundDump = known ?? {
+      file,
       line: 1,
       kind: 'sysctl',
       title: titleOf('sysctl'),
       ...this.#netns(netns),
-      items,
-      lines: 1,
+      items: 0,
+      lines: 0,
       notUnderstood: 0,
-    });
+    };
+    if (!known) this.found.push(dump);
+    dump.items += Object.keys(read.sysctls).length;
+    dump.lines++;
     return true;
   }
 
@@ -169,7 +173,7 @@ class NodeReader {
 
   /** What stands behind a command that podwire reads, and is none of its output: an error message, mostly. */
   #explainUnknown(file: string, section: Section, hint: DumpKind | undefined): boolean {
-    const [first] = linesOf(section.text, section);
+    const [first] = linesOf(section.text, section).filter((line) => !/^\s*[#;]/.test(line.text));
     if (hint === undefined || !first) return section.command !== undefined && !first;
     this.problems.push({
       severity: 'warning',
@@ -189,7 +193,8 @@ function namesFirst(a: SourceFile, b: SourceFile): number {
 }
 
 /** Folders of a support bundle that hold logs and other people's programs, and no dumps. */
-const UNWANTED = /(^|\/)(var\/log|\.git|node_modules|usr\/(bin|lib|share))\/|\.(log\.gz|journal|core|so|png|jpg)$/;
+const UNWANTED =
+  /(^|\/)(var\/log|\.git|node_modules|usr\/(bin|lib|share)|sys\/(module|bus|class|devices|firmware|kernel|fs|block)|proc\/(irq|driver|fs|bus|acpi|scsi|\d+))\/|\.(log\.gz|journal|core|so|png|jpg)$/;
 
 /** Whether a file in a folder or an archive may be a dump, by its path. */
 export function isDumpName(path: string): boolean {
