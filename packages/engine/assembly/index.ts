@@ -10,6 +10,7 @@ export {
   MANIFEST_LINKS,
   MANIFEST_NAMES,
   MANIFEST_NETNSES,
+  MANIFEST_NFT_SETS,
   MANIFEST_SEGMENTS,
   MANIFEST_SETS,
   MANIFEST_SIZE,
@@ -40,6 +41,8 @@ export * from './layout/flow';
 export * from './layout/host';
 export * from './layout/link';
 export * from './layout/netns';
+export * from './layout/nft';
+export * from './layout/nft-set';
 export * from './layout/packet';
 export * from './layout/route';
 export * from './layout/set';

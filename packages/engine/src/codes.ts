@@ -51,6 +51,11 @@ export enum Op {
   CHOICE = 26,
   /** Never matches (second fragments: the machine carries whole packets). */
   NEVER = 27,
+  /** The packet is of one family; never inverted. */
+  FAMILY = 28,
+  /** nftables: selectors against values, selectors in a set. */
+  COMPARE = 29,
+  LOOKUP = 30,
 
   /** From here on: actions. */
   ACCEPT = 64,
@@ -73,12 +78,21 @@ export enum Op {
   SET_DEL = 81,
   NOTE = 82,
   UNMODELLED_TARGET = 83,
+  /** nftables. */
+  VERDICT_MAP = 84,
+  SET_META = 85,
+  SET_HEADER = 86,
+  NAT_TO = 87,
+  SET_UPDATE = 88,
+  FORWARD_TO = 89,
 }
 
 /** Bits of a statement's flag byte and of its piecewise inversions. */
 export enum OpFlag {
   /** The whole test is inverted. */
   NOT = 1,
+  /** It may be a choice point: who reaches it matters to the script. */
+  CHANCE = 2,
 }
 
 /** Which parts a tcp or ports statement tests, and which of them are inverted. */
@@ -159,6 +173,9 @@ export enum NatFlag {
   PORTS = 2,
   PERSISTENT = 4,
   RANDOM = 8,
+  /** Packets of the other family pass the statement by (`dnat ip to` of an inet table). */
+  ONLY_4 = 16,
+  ONLY_6 = 32,
 }
 
 /** Bits of a link. */

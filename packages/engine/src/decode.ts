@@ -3,6 +3,7 @@ import type { Abi } from './abi.ts';
 import { formatAddress, type Words } from './address.ts';
 import { getWords } from './arena.ts';
 import { CtStatus, RoutePurpose, StepKind, TcpState } from './codes.ts';
+import { readElement } from './decode-element.ts';
 import { DERIVED } from './encode-local.ts';
 import type { Objects } from './encoding.ts';
 import { EngineError } from './errors.ts';
@@ -10,7 +11,8 @@ import { localRoutes } from './local-table.ts';
 import type { ConntrackEntry, Link, Netns, Route, Tuple } from './network.ts';
 import type { Family } from './packet.ts';
 import { readPacket } from './packet-record.ts';
-import type { Statement } from './rule.ts';
+import type { Rule, Statement } from './rule.ts';
+import type { NftElement } from './selector.ts';
 import { ChoiceKind, Protocol, Reason, RouteType, Verdict } from './terms.ts';
 import type { Views } from './views.ts';
 import type { Choice, End, Step } from './walk.ts';
@@ -39,6 +41,14 @@ function textOf(statement: Statement | undefined): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** The chain that a rule jumps to: that of the element it found in a map of verdicts, or its own. */
+function targetOf(rule: Rule, element: NftElement | undefined): string | undefined {
+  const verdict = element?.verdict;
+  if (verdict?.kind === 'jump' || verdict?.kind === 'goto') return verdict.chain;
+  for (const statement of rule.body) if (statement.kind === 'jump' || statement.kind === 'goto') return statement.chain;
+  return undefined;
 }
 
 const routeKey = ({ type, destination, nexthops }: Route): string => `${type} ${destination} ${nexthops[0]?.dev}`;
@@ -185,13 +195,10 @@ export class Decoder {
       rule,
       verdict,
     };
-    if (verdict === Verdict.JUMP || verdict === Verdict.GOTO) {
-      for (const statement of rule.body)
-        if (statement.kind === 'jump' || statement.kind === 'goto') {
-          step.target = statement.chain;
-          break;
-        }
-    }
+    const element = this.#u32(at + abi.RULE_STEP_ELEMENT);
+    if (element !== 0) step.element = readElement(abi, this.#views, this.#objects, element);
+    const target = verdict === Verdict.JUMP || verdict === Verdict.GOTO ? targetOf(rule, step.element) : undefined;
+    if (target !== undefined) step.target = target;
     return step;
   }
 

@@ -4,10 +4,10 @@ import { encodePair, encodeSetStatement } from './encode-matches.ts';
 import { type Place, record } from './encode-record.ts';
 import { addressOf } from './encoding.ts';
 import { EngineError } from './errors.ts';
-import type { Action, NatRange } from './rule.ts';
+import type { IptablesAction, NatRange } from './rule.ts';
 
 /** Type and code by the names that iptables prints. */
-const ICMP: Readonly<Record<string, readonly [type: number, code: number]>> = {
+const ICMP4: Readonly<Record<string, readonly [type: number, code: number]>> = {
   'icmp-net-unreachable': [3, 0],
   'icmp-host-unreachable': [3, 1],
   'icmp-proto-unreachable': [3, 2],
@@ -15,6 +15,9 @@ const ICMP: Readonly<Record<string, readonly [type: number, code: number]>> = {
   'icmp-net-prohibited': [3, 9],
   'icmp-host-prohibited': [3, 10],
   'icmp-admin-prohibited': [3, 13],
+};
+
+const ICMP6: Readonly<Record<string, readonly [type: number, code: number]>> = {
   'icmp6-no-route': [1, 0],
   'icmp6-adm-prohibited': [1, 1],
   'icmp6-addr-unreachable': [1, 3],
@@ -23,14 +26,36 @@ const ICMP: Readonly<Record<string, readonly [type: number, code: number]>> = {
   'icmp6-reject-route': [1, 6],
 };
 
+/** Codes of both families by one name (nf_tables_inet.c, nft_reject_icmp_code(), nft_reject_icmpv6_code()). */
+const ICMPX: Readonly<Record<string, readonly [code4: number, code6: number]>> = {
+  'icmpx-no-route': [0, 0],
+  'icmpx-port-unreachable': [3, 4],
+  'icmpx-host-unreachable': [1, 3],
+  'icmpx-admin-prohibited': [13, 1],
+};
+
+const UNREACHABLE_4 = 3;
+const UNREACHABLE_6 = 1;
+
+/** Type and code for IPv4, type and code for IPv6. A name of one family alone is a number for the other (nft_reject_inet_eval()). */
+function reasonsOf(name: string): [type4: number, code4: number, type6: number, code6: number] | undefined {
+  const both = ICMPX[name];
+  if (both) return [UNREACHABLE_4, both[0], UNREACHABLE_6, both[1]];
+  const v4 = ICMP4[name];
+  if (v4) return [...v4, UNREACHABLE_6, v4[1]];
+  const v6 = ICMP6[name];
+  return v6 && [UNREACHABLE_4, v6[1], ...v6];
+}
+
 function encodeReject(place: Place, name: string): void {
   if (name === 'tcp-reset') {
     encodePair(place, Op.REJECT, false, 0, 0, RejectWith.TCP_RESET);
     return;
   }
-  const error = ICMP[name];
-  if (!error) throw new EngineError('BAD_VALUE', `${place.where}: reject with ${name}`);
-  encodePair(place, Op.REJECT, false, error[0], error[1], RejectWith.ICMP);
+  const reasons = reasonsOf(name);
+  if (!reasons) throw new EngineError('BAD_VALUE', `${place.where}: reject with ${name}`);
+  const [type4, code4, type6, code6] = reasons;
+  encodePair(place, Op.REJECT, false, (type4 << 8) | code4, (type6 << 8) | code6, RejectWith.ICMP);
 }
 
 function encodeNat(place: Place, op: Op, range: NatRange): void {
@@ -40,12 +65,14 @@ function encodeNat(place: Place, op: Op, range: NatRange): void {
     (range.ports ? NatFlag.PORTS : 0) |
     (range.random || range.randomFully ? NatFlag.RANDOM : 0) |
     (range.persistent ? NatFlag.PERSISTENT : 0);
-  const at = record(place, op, abi.NAT_STATEMENT_SIZE, false, flags);
-  if (range.addresses) {
-    const from = addressOf(range.addresses.from, place.where);
-    const to = addressOf(range.addresses.to, place.where);
-    if (from.family !== place.family || to.family !== place.family)
-      throw new EngineError('BAD_ADDRESS', `${place.where}: ${range.addresses.from} is of the other family`);
+  const from = range.addresses && addressOf(range.addresses.from, place.where);
+  const to = range.addresses && addressOf(range.addresses.to, place.where);
+  const family = from?.family ?? place.family;
+  if (family !== (to?.family ?? place.family) || (place.family !== 0 && family !== place.family))
+    throw new EngineError('BAD_ADDRESS', `${place.where}: ${range.addresses?.from} is of the other family`);
+  const only = place.family !== 0 ? 0 : family === 4 ? NatFlag.ONLY_4 : family === 6 ? NatFlag.ONLY_6 : 0;
+  const at = record(place, op, abi.NAT_STATEMENT_SIZE, false, flags | only);
+  if (from && to) {
     arena.putWords(at + 8, from.words);
     arena.putWords(at + 24, to.words);
   }
@@ -57,7 +84,7 @@ const NAT_OPS = { dnat: Op.DNAT, snat: Op.SNAT, masquerade: Op.MASQUERADE, redir
 const DIRECTIONS = { ORIGINAL: 1, REPLY: 2 };
 const BOTH_DIRECTIONS = 3;
 
-export function encodeAction(place: Place, action: Action): void {
+export function encodeAction(place: Place, action: IptablesAction): void {
   const { arena, chainNames, objects } = place.encoding;
   switch (action.kind) {
     case 'accept':
@@ -121,7 +148,5 @@ export function encodeAction(place: Place, action: Action): void {
     case 'unmodelled-target':
       objects.statements.set(record(place, Op.UNMODELLED_TARGET, 8, false, 0), action);
       return;
-    default:
-      throw new EngineError('BAD_VALUE', `${place.where}: ${action.kind} is not evaluated`);
   }
 }

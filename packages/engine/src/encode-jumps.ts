@@ -4,6 +4,7 @@
  */
 import { EngineError } from './errors.ts';
 import type { Chain, Rule, Statement, Table } from './rule.ts';
+import type { NftSet } from './selector.ts';
 
 /** The chains of a table without a base, as jumps see them. */
 interface Graph {
@@ -16,6 +17,27 @@ interface Graph {
 
 const unknown = (table: Table, from: string, to: string) =>
   new EngineError('UNKNOWN_CHAIN', `table ${table.name}: chain ${from} jumps to ${to}`);
+
+/** Names of the chains that a map's verdicts lead to, each once. */
+const targetsOfMap = (map: NftSet): Set<string> =>
+  new Set(
+    map.elements.flatMap(({ verdict }) =>
+      verdict?.kind === 'jump' || verdict?.kind === 'goto' ? [verdict.chain] : [],
+    ),
+  );
+
+/**
+ * The chains of one table, and its named verdict maps as if they were chains that jump to all of their targets: rules call them by name,
+ * and those of a table above hide those below, like chains.
+ */
+function* nodesOf(table: Table): Generator<Chain> {
+  yield* table.chains;
+  for (const map of table.sets ?? []) {
+    if (map.data !== 'verdict' || map.name === undefined) continue;
+    const jumps = [...targetsOfMap(map)].map((chain) => ({ kind: 'jump' as const, chain }));
+    yield { name: `@${map.name}`, rules: [{ body: jumps }] };
+  }
+}
 
 export class JumpCheck {
   readonly #graphs = new Map<Table, Graph>();
@@ -32,6 +54,11 @@ export class JumpCheck {
       for (let j = 0; j < body.length; j++) {
         const statement = body[j] as Statement;
         if (statement.kind === 'jump' || statement.kind === 'goto') found.push(statement.chain);
+        else if (statement.kind === 'verdict-map') {
+          const { map } = statement;
+          if (typeof map === 'string') found.push(`@${map}`);
+          else for (const name of targetsOfMap(map)) found.push(name);
+        }
       }
     }
     targets = found;
@@ -42,7 +69,7 @@ export class JumpCheck {
   #graph(table: Table): Graph {
     let graph = this.#graphs.get(table);
     if (graph) return graph;
-    const chains = new Map(table.chains.map((chain) => [chain.name, chain]));
+    const chains = new Map([...nodesOf(table)].map((chain) => [chain.name, chain]));
     const callers = new Map<string, string[]>();
     for (const chain of chains.values())
       for (const target of this.#targetsOf(chain)) {
@@ -67,7 +94,7 @@ export class JumpCheck {
     const own = new Map<string, Chain>();
     let root: Table = table;
     for (; root.base; root = root.base)
-      for (const chain of root.chains) if (!own.has(chain.name)) own.set(chain.name, chain);
+      for (const chain of nodesOf(root)) if (!own.has(chain.name)) own.set(chain.name, chain);
     const base = this.#graph(root);
     const isVisible = (caller: string) => !own.has(caller);
     for (const name of base.missing) {

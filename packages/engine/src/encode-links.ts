@@ -4,7 +4,7 @@ import { type IpPrefix, maskOf, maskWords, parsePrefix } from './address.ts';
 import { AddressFlag, LinkFlag, NeighborState, ScopeId } from './codes.ts';
 import { DISABLED_6, type WrittenAddress } from './encode-local.ts';
 import { scopeId } from './encode-routes.ts';
-import { addressOf, type Encoding, macOf, prefixOf } from './encoding.ts';
+import { addressOf, type Encoding, macOf, prefixOf, type Symbols } from './encoding.ts';
 import { EngineError } from './errors.ts';
 import { addressesOf, IMPLIED_ADDRESSES, IMPLIED_LOOPBACK } from './local-table.ts';
 import type { Address, Link, Netns, Route, RouteTable } from './network.ts';
@@ -19,6 +19,12 @@ const NAME_MAX = 15;
 
 /** Stands for all links without settings of their own. */
 const ALIKE = '';
+
+/** The kind of a link as the kernel names it (`rtnl_link_ops`), as a symbol; 0: it has a driver, or is `lo`. */
+function madeBy({ kind, vxlan }: Link, interfaces: Symbols): number {
+  if (vxlan) return interfaces.of('vxlan');
+  return kind === 'device' || kind === 'loopback' ? 0 : interfaces.of(kind);
+}
 
 /** Flags that follow from sysctls, remembered: most links of a cluster have the same. */
 class LinkSettings {
@@ -134,6 +140,7 @@ export class LinkArray {
       u32[(at + abi.LINK_ID) >>> 2] = id;
       u32[(at + abi.LINK_NAME) >>> 2] = interfaces.of(link.name);
       u32[(at + abi.LINK_INDEX) >>> 2] = link.index ?? i + 1;
+      u32[(at + abi.LINK_MADE) >>> 2] = madeBy(link, interfaces);
       u32[(at + abi.LINK_MTU) >>> 2] = link.mtu ?? (link.kind === 'loopback' ? LOOPBACK_MTU : MTU);
       u32[(at + abi.LINK_FLAGS) >>> 2] =
         kindFlags(link) | this.#settings.of(netns.sysctls, link.name) | (answersOthers ? LinkFlag.ANSWERS_OTHERS : 0);

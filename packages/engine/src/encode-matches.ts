@@ -1,12 +1,11 @@
 /** One record per match; what matches everything leaves none. */
 import { CtTest, Op, PhysTest, PortTest, RangeTest, RecentAction, RecentFlag, TtlOp, TypeTest } from './codes.ts';
-import { ownPrefix, type Place, record } from './encode-record.ts';
+import { ownPrefix, type Place, record, requireFamily } from './encode-record.ts';
 import { addressOf, macOf, nameBytes } from './encoding.ts';
-import { EngineError } from './errors.ts';
-import type { Match, PortRange } from './rule.ts';
+import type { IptablesMatch, PortRange } from './rule.ts';
 import { ChoiceKind, Protocol, RouteType } from './terms.ts';
 
-type Of<K extends Match['kind']> = Match & { kind: K };
+type Of<K extends IptablesMatch['kind']> = IptablesMatch & { kind: K };
 type Ports = (PortRange & { not?: boolean }) | undefined;
 
 function encodeInterface(place: Place, op: Op, { name, not }: { name: string; not?: boolean }): void {
@@ -103,6 +102,7 @@ function encodeConntrack(place: Place, match: Of<'conntrack'>): void {
   if (match.direction === 'ORIGINAL') parts |= CtTest.DIRECTION_ORIGINAL;
   if (match.direction === 'REPLY') parts |= CtTest.DIRECTION_REPLY;
   const size = abi.CONNTRACK_TEST_SIZE + (prefixes.some(Boolean) ? 4 * abi.ADDRESS_PAIR_SIZE : 0);
+  const masked = prefixes.map((test) => test && ownPrefix(place, test.prefix));
   const at = record(place, Op.CONNTRACK, size, false, parts);
   arena.u16[(at + 8) >>> 1] = match.state?.states ?? 0;
   arena.u16[(at + 10) >>> 1] = match.protocol?.protocol ?? 0;
@@ -110,9 +110,9 @@ function encodeConntrack(place: Place, match: Of<'conntrack'>): void {
   arena.u32[(at + 12) >>> 2] = names.reduce((bits, name) => bits | (STATUS[name.toLowerCase()] ?? 0), 0);
   for (const [i, range] of ports.entries())
     arena.u32[((at + 16) >>> 2) + i] = range ? (range.to << 16) | range.from : 0;
-  for (const [i, test] of prefixes.entries()) {
+  for (const [i, test] of masked.entries()) {
     if (!test) continue;
-    const { value, mask } = ownPrefix(place, test.prefix);
+    const { value, mask } = test;
     const pair = at + abi.CONNTRACK_TEST_SIZE + i * abi.ADDRESS_PAIR_SIZE;
     arena.putWords(pair, value);
     arena.putWords(pair + 16, mask);
@@ -195,13 +195,16 @@ function encodeRange(place: Place, match: Of<'iprange'>): void {
   const parts =
     (match.src ? RangeTest.SRC | (match.src.not ? RangeTest.SRC << 4 : 0) : 0) |
     (match.dst ? RangeTest.DST | (match.dst.not ? RangeTest.DST << 4 : 0) : 0);
+  const ranges = [match.src, match.dst].map((range) => {
+    if (!range) return undefined;
+    const [from, to] = [addressOf(range.from, place.where), addressOf(range.to, place.where)];
+    for (const { family } of [from, to]) requireFamily(place, family, `${range.from}-${range.to}`);
+    return { from, to };
+  });
   const at = record(place, Op.IPRANGE, 8 + 2 * abi.ADDRESS_PAIR_SIZE, false, parts);
-  for (const [i, range] of [match.src, match.dst].entries()) {
+  for (const [i, range] of ranges.entries()) {
     if (!range) continue;
-    const from = addressOf(range.from, place.where);
-    const to = addressOf(range.to, place.where);
-    if (from.family !== place.family || to.family !== place.family)
-      throw new EngineError('BAD_ADDRESS', `${place.where}: ${range.from}-${range.to} is of the other family`);
+    const { from, to } = range;
     arena.putWords(at + 8 + i * abi.ADDRESS_PAIR_SIZE, from.words);
     arena.putWords(at + 24 + i * abi.ADDRESS_PAIR_SIZE, to.words);
   }
@@ -217,7 +220,7 @@ function encodeStatistic(place: Place, match: Of<'statistic'>): void {
 
 const TTL_OPS = { eq: TtlOp.EQ, ne: TtlOp.NE, lt: TtlOp.LT, gt: TtlOp.GT };
 
-export function encodeMatch(place: Place, match: Match): void {
+export function encodeMatch(place: Place, match: IptablesMatch): void {
   const { abi, arena, objects } = place.encoding;
   switch (match.kind) {
     case 'saddr':
@@ -310,7 +313,5 @@ export function encodeMatch(place: Place, match: Match): void {
     case 'unmodelled':
       objects.statements.set(record(place, Op.CHOICE, 8, false, ChoiceKind.UNMODELLED), match);
       return;
-    default:
-      throw new EngineError('BAD_VALUE', `${place.where}: ${match.kind} is not evaluated`);
   }
 }

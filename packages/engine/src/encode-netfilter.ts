@@ -1,102 +1,71 @@
 /** Tables, chains and what runs at each hook. Tables are encoded once, however many namespaces share them. */
 
-import { JumpCheck } from './encode-jumps.ts';
-import { encodeRule } from './encode-statements.ts';
+import type { Arena } from './arena.ts';
+import type { TableFacts } from './encode-facts.ts';
+import { encodeNftSet } from './encode-nft-sets.ts';
+import type { Place } from './encode-record.ts';
+import { encodeBody } from './encode-statements.ts';
 import type { Encoding } from './encoding.ts';
 import { EngineError } from './errors.ts';
 import type { Netns } from './network.ts';
-import type { Family } from './packet.ts';
-import type { BaseHook, Chain, Rule, Statement, Table } from './rule.ts';
+import { FamilyCode } from './nft-codes.ts';
+import type { BaseHook, Chain, Table, TableFamily } from './rule.ts';
+import { Hook } from './terms.ts';
 
 const GOLDEN = 0x9e3779b1;
 
-/** Statements that need conntrack (nf_ct_netns_get()); NOTRACK does not. */
-const TRACKING: ReadonlySet<Statement['kind']> = new Set<Statement['kind']>([
-  'state',
-  'conntrack',
-  'connmark',
-  'set-connmark',
-  'save-mark',
-  'restore-mark',
-  'dnat',
-  'snat',
-  'masquerade',
-  'redirect',
-  'ct-zone',
-]);
+const FAMILIES: Readonly<Record<TableFamily, FamilyCode>> = {
+  ip: FamilyCode.IPV4,
+  ip6: FamilyCode.IPV6,
+  inet: FamilyCode.INET,
+  bridge: FamilyCode.BRIDGE,
+  netdev: FamilyCode.NETDEV,
+  // Kept and printed; nothing runs there.
+  arp: FamilyCode.INET,
+};
 
-/** What one table holds by itself, without its base. */
-interface Own {
-  names: ReadonlySet<string>;
-  hooked: readonly (Chain & { hook: BaseHook })[];
-  /** Names of chains that need conntrack. */
-  tracking: readonly string[];
-  /** Sets by the chains that name them. */
-  sets: ReadonlyMap<string, readonly string[]>;
-}
-
-/** The sets that a chain's rules name, into `sets`; true where one of them needs conntrack. */
-function look({ rules }: Chain, sets: string[]): boolean {
-  let tracks = false;
-  for (let i = 0; i < rules.length; i++) {
-    const { body } = rules[i] as Rule;
-    for (let j = 0; j < body.length; j++) {
-      const statement = body[j] as Statement;
-      const { kind } = statement;
-      if (kind === 'set' || kind === 'set-add' || kind === 'set-del') sets.push(statement.set);
-      else if (!tracks) tracks = TRACKING.has(kind);
-    }
-  }
-  return tracks;
-}
-
-/** What tables hold, looked at once. */
-export class TableFacts {
-  readonly jumps = new JumpCheck();
-  readonly #own = new Map<Table, Own>();
-
-  of(table: Table): Own {
-    let own = this.#own.get(table);
-    if (!own) {
-      const sets = new Map<string, string[]>();
-      const tracking: string[] = [];
-      for (const chain of table.chains) {
-        const names: string[] = [];
-        if (look(chain, names)) tracking.push(chain.name);
-        if (names.length > 0) sets.set(chain.name, names);
+function placeOf(encoding: Encoding, table: Table): Place {
+  return {
+    encoding,
+    family: table.family === 'ip' ? 4 : table.family === 'ip6' ? 6 : 0,
+    where: `table ${table.name}`,
+    findSet(name) {
+      for (let level: Table | undefined = table; level; level = level.base) {
+        const set = level.sets?.find((known) => known.name === name);
+        if (set) return set;
       }
-      own = {
-        names: new Set(table.chains.map((chain) => chain.name)),
-        hooked: table.chains.filter((chain): chain is Chain & { hook: BaseHook } => chain.hook !== undefined),
-        tracking,
-        sets,
-      };
-      if (own.names.size !== table.chains.length)
-        throw new EngineError('DUPLICATE_NAME', `table ${table.name} has two chains of one name`);
-      this.#own.set(table, own);
-    }
-    return own;
-  }
+      return undefined;
+    },
+  };
+}
 
-  /** The layers of a table, top first, each with the names that hide its chains. */
-  *layers(table: Table): Generator<{ own: Own; isHidden: (name: string) => boolean }> {
-    const above: ReadonlySet<string>[] = [];
-    for (let level: Table | undefined = table; level; level = level.base) {
-      const own = this.of(level);
-      const hiding = [...above];
-      yield { own, isHidden: (name) => hiding.some((names) => names.has(name)) };
-      above.push(own.names);
-    }
-  }
+/** Puts a record under a symbol into pairs, a power of two of them. */
+function putNamed(arena: Arena, pairs: number, mask: number, name: number, record: number): void {
+  let slot = Math.imul(name, GOLDEN) & mask;
+  while (arena.u32[(pairs >>> 2) + slot * 2] !== 0) slot = (slot + 1) & mask;
+  arena.u32[(pairs >>> 2) + slot * 2] = name;
+  arena.u32[(pairs >>> 2) + slot * 2 + 1] = record;
+}
 
-  tracks(table: Table): boolean {
-    for (const { own, isHidden } of this.layers(table)) if (own.tracking.some((name) => !isHidden(name))) return true;
-    return false;
-  }
+/** A power of two with room for so many names. */
+function roomFor(names: number): number {
+  let size = 4;
+  while (size < names * 2) size *= 2;
+  return size;
+}
 
-  hooked(table: Table): (Chain & { hook: BaseHook })[] {
-    return [...this.layers(table)].flatMap(({ own, isHidden }) => own.hooked.filter(({ name }) => !isHidden(name)));
-  }
+/** The named sets of a table. */
+function encodeSets(encoding: Encoding, at: number, table: Table): void {
+  const { abi, arena, nftSetNames } = encoding;
+  const named = (table.sets ?? []).filter(({ name }) => name !== undefined);
+  if (named.length === 0) return;
+  const place = placeOf(encoding, table);
+  const written = named.map((set) => [nftSetNames.of(set.name as string), encodeNftSet(place, set)] as const);
+  const size = roomFor(written.length);
+  const pairs = arena.alloc(size * abi.NAMED_SET_SIZE);
+  for (const [name, record] of written) putNamed(arena, pairs, size - 1, name, record);
+  arena.u32[(at + abi.CHAIN_TABLE_SETS) >>> 2] = pairs;
+  arena.u32[(at + abi.CHAIN_TABLE_SETS_MASK) >>> 2] = size - 1;
 }
 
 function encodeChain(encoding: Encoding, at: number, chain: Chain, table: Table): void {
@@ -108,13 +77,9 @@ function encodeChain(encoding: Encoding, at: number, chain: Chain, table: Table)
   u32[(at + abi.CHAIN_RULES) >>> 2] = rules;
   u32[(at + abi.CHAIN_RULE_COUNT) >>> 2] = chain.rules.length;
   objects.chains.push(chain);
-  const place = {
-    encoding,
-    family: (table.family === 'ip' ? 4 : 6) as Family,
-    where: `table ${table.name}, chain ${chain.name}`,
-  };
+  const place = { ...placeOf(encoding, table), where: `table ${table.name}, chain ${chain.name}` };
   for (const [i, rule] of chain.rules.entries()) {
-    const body = encodeRule(place, rule);
+    const body = encodeBody(place, rule.body);
     arena.u32[(rules >>> 2) + i] = body;
   }
 }
@@ -156,23 +121,19 @@ function encodeTable(encoding: Encoding, chains: ChainArray, table: Table): numb
   const base = table.base ? encodeTable(encoding, chains, table.base) : 0;
   const at = arena.alloc(abi.CHAIN_TABLE_SIZE);
   tables.set(table, at);
-  let size = 4;
-  while (size < table.chains.length * 2) size *= 2;
+  const size = roomFor(table.chains.length);
   const names = table.chains.length === 0 ? 0 : arena.alloc(size * 8);
   arena.u32[(at + abi.CHAIN_TABLE_ID) >>> 2] = objects.tables.length;
   arena.u32[(at + abi.CHAIN_TABLE_BASE) >>> 2] = base;
   arena.u32[(at + abi.CHAIN_TABLE_NAMES) >>> 2] = names;
   arena.u32[(at + abi.CHAIN_TABLE_NAMES_MASK) >>> 2] = size - 1;
-  arena.u8[at + abi.CHAIN_TABLE_FAMILY] = table.family === 'ip' ? 4 : 6;
+  arena.u8[at + abi.CHAIN_TABLE_FAMILY] = FAMILIES[table.family];
   objects.tables.push(table);
+  encodeSets(encoding, at, table);
   for (const chain of table.chains) {
     const record = chains.next();
     encodeChain(encoding, record, chain, table);
-    const name = chainNames.of(chain.name);
-    let slot = Math.imul(name, GOLDEN) & (size - 1);
-    while (arena.u32[(names >>> 2) + slot * 2] !== 0) slot = (slot + 1) & (size - 1);
-    arena.u32[(names >>> 2) + slot * 2] = name;
-    arena.u32[(names >>> 2) + slot * 2 + 1] = record;
+    putNamed(arena, names, size - 1, chainNames.of(chain.name), record);
   }
   return at;
 }
@@ -194,59 +155,95 @@ function findChain(encoding: Encoding, table: number, name: number): number {
   return 0;
 }
 
-/** What runs at the hooks of one namespace and family. */
+/** A base chain of a namespace: address of its table, symbol of its device. */
+interface Placed {
+  table: number;
+  chain: Hooked;
+  device: number;
+}
+
+/** What runs at the hooks of one namespace and family, by priority. */
 export interface Hooks {
-  at: number;
-  count: number;
+  placed: readonly Placed[];
   tracks: boolean;
   translates: boolean;
 }
 
-const NONE: Hooks = { at: 0, count: 0, tracks: false, translates: false };
+const NONE: Hooks = { placed: [], tracks: false, translates: false };
 
-/** Writes the namespace's base chains of one family, by priority. */
+/** Hooks of devices, whatever table stands there. */
+const isDeviceHook = ({ hook }: BaseHook): boolean => hook === Hook.INGRESS || hook === Hook.EGRESS;
+
+/** What sees a packet: IPv4, IPv6, bridges, devices; in the order of a namespace's base chains. */
+export const HOOK_FAMILIES = ['ip', 'ip6', 'bridge', 'netdev'] as const;
+
+type HookFamily = (typeof HOOK_FAMILIES)[number];
+
+const SEEN_BY: Readonly<Record<HookFamily, readonly TableFamily[]>> = {
+  ip: ['ip', 'inet'],
+  ip6: ['ip6', 'inet'],
+  bridge: ['bridge'],
+  netdev: ['netdev', 'inet'],
+};
+
+type Hooked = Chain & { hook: BaseHook };
+
+function checkSets(facts: TableFacts, netns: Netns, table: Table, sets: ReadonlySet<string>): void {
+  facts.checkSets(table);
+  for (const { own, isHidden } of facts.layers(table))
+    for (const [chain, names] of own.sets)
+      for (const name of isHidden(chain) ? [] : names)
+        if (!sets.has(name))
+          throw new EngineError('UNKNOWN_SET', `network namespace ${netns.name}: chain ${chain} asks for set ${name}`);
+}
+
+/** Writes the tables that a namespace's packets of one family meet; returns its base chains there. */
 export function encodeHooks(
   encoding: Encoding,
   chains: ChainArray,
   facts: TableFacts,
   netns: Netns,
-  family: 'ip' | 'ip6',
+  family: HookFamily,
 ): Hooks {
-  if (netns.netfilter.length === 0) return NONE;
-  const { abi, arena, chainNames } = encoding;
-  const tables = netns.netfilter.filter((table) => table.family === family);
+  const { interfaces } = encoding;
+  const tables = netns.netfilter.filter((table) => SEEN_BY[family].includes(table.family));
   if (tables.length === 0) return NONE;
   const sets = new Set(netns.sets?.map((set) => set.name));
-  const placed: { table: number; chain: Chain & { hook: BaseHook } }[] = [];
+  const placed: Placed[] = [];
   let tracks = false;
   for (const table of tables) {
     facts.jumps.check(table);
-    for (const { own, isHidden } of facts.layers(table))
-      for (const [chain, names] of own.sets)
-        for (const name of isHidden(chain) ? [] : names)
-          if (!sets.has(name))
-            throw new EngineError(
-              'UNKNOWN_SET',
-              `network namespace ${netns.name}: chain ${chain} asks for set ${name}`,
-            );
+    checkSets(facts, netns, table, sets);
     tracks ||= facts.tracks(table);
     const at = encodeTable(encoding, chains, table);
-    for (const chain of facts.hooked(table)) placed.push({ table: at, chain });
+    for (const chain of facts.hooked(table)) {
+      if (isDeviceHook(chain.hook) !== (family === 'netdev')) continue;
+      const devices = family === 'netdev' ? (chain.hook.devices ?? []).map((name) => interfaces.of(name)) : [0];
+      for (const device of devices) placed.push({ table: at, chain, device });
+    }
   }
   // Of equal priorities the one that was loaded last runs first (nf_hook_entries_grow()).
   placed.reverse();
   placed.sort((a, b) => a.chain.hook.priority - b.chain.hook.priority);
-  const at = arena.alloc(placed.length * abi.BASE_CHAIN_SIZE);
-  for (const [i, { table, chain }] of placed.entries()) {
+  return { placed, tracks, translates: placed.some(({ chain }) => chain.hook.type === 'nat') };
+}
+
+/** Writes the base chains of a namespace in a row; returns the address of the first. */
+export function encodeBaseChains(encoding: Encoding, hooks: readonly Hooks[]): number {
+  const { abi, arena, chainNames } = encoding;
+  const all = hooks.flatMap(({ placed }) => placed);
+  const at = arena.alloc(all.length * abi.BASE_CHAIN_SIZE);
+  for (const [i, { table, chain, device }] of all.entries()) {
     const record = at + i * abi.BASE_CHAIN_SIZE;
     const { hook } = chain;
     arena.u32[(record + abi.BASE_CHAIN_TABLE) >>> 2] = table;
     arena.u32[(record + abi.BASE_CHAIN_CHAIN) >>> 2] = findChain(encoding, table, chainNames.of(chain.name));
     arena.u32[(record + abi.BASE_CHAIN_PRIORITY) >>> 2] = hook.priority;
+    arena.u32[(record + abi.BASE_CHAIN_DEVICE) >>> 2] = device;
     arena.u8[record + abi.BASE_CHAIN_HOOK] = hook.hook;
     arena.u8[record + abi.BASE_CHAIN_NAT] = hook.type === 'nat' ? 1 : 0;
     arena.u8[record + abi.BASE_CHAIN_REROUTE] = hook.type === 'route' ? 1 : 0;
     arena.u8[record + abi.BASE_CHAIN_DROP] = hook.policy === 'drop' ? 1 : 0;
   }
-  return { at, count: placed.length, tracks, translates: placed.some(({ chain }) => chain.hook.type === 'nat') };
+  return at;
 }

@@ -1,15 +1,19 @@
 /** The start of a statement record, and prefixes inside it. */
-import { type Op, OpFlag } from './codes.ts';
+import { Op, OpFlag } from './codes.ts';
 import { type Encoding, type Masked, maskedOf } from './encoding.ts';
 import { EngineError } from './errors.ts';
 import type { Family } from './packet.ts';
+import type { NftSet } from './selector.ts';
 
 /** Where a rule is being written. */
 export interface Place {
   encoding: Encoding;
-  family: Family;
+  /** 0: of a table for both families, or for none. */
+  family: Family | 0;
   /** For messages: table and chain. */
   where: string;
+  /** A named set of the rule's table; undefined where it stands in a table above. */
+  findSet(name: string): NftSet | undefined;
 }
 
 /** Starts a record of `size` bytes; returns its address. */
@@ -23,10 +27,16 @@ export function record(place: Place, op: Op, size: number, not: boolean | undefi
   return at;
 }
 
+/** In a table for both families packets of the other one end the rule. */
+export function requireFamily(place: Place, family: Family, text: string): void {
+  if (place.family === family) return;
+  if (place.family !== 0) throw new EngineError('BAD_ADDRESS', `${place.where}: ${text} is of the other family`);
+  record(place, Op.FAMILY, 8, false, family);
+}
+
 /** A prefix of the rule's own family. */
 export function ownPrefix(place: Place, text: string): Masked {
   const masked = maskedOf(text, place.where);
-  if (masked.family !== place.family)
-    throw new EngineError('BAD_ADDRESS', `${place.where}: ${text} is of the other family`);
+  requireFamily(place, masked.family, text);
   return masked;
 }

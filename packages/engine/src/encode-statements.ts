@@ -1,11 +1,12 @@
-/** Rules as statement records: matches first, in their order, then actions (`assembly/layout/statement.ts`). */
+/** Rules as statement records, in the order written (`assembly/layout/statement.ts`). */
 import { Op } from './codes.ts';
 import { encodeAction } from './encode-actions.ts';
 import { encodeMatch } from './encode-matches.ts';
+import { encodeNft, encodeParts, isNft, type Parts } from './encode-nft.ts';
 import { type Place, record } from './encode-record.ts';
-import type { Action, Rule, Statement } from './rule.ts';
+import type { IptablesAction, IptablesMatch, Statement } from './rule.ts';
 
-const ACTIONS: ReadonlySet<string> = new Set<Action['kind']>([
+const ACTIONS: ReadonlySet<string> = new Set<IptablesAction['kind']>([
   'accept',
   'drop',
   'return',
@@ -28,13 +29,23 @@ const ACTIONS: ReadonlySet<string> = new Set<Action['kind']>([
   'unmodelled-target',
 ]);
 
-const isAction = (statement: Statement): statement is Action => ACTIONS.has(statement.kind);
+const isAction = (statement: IptablesMatch | IptablesAction): statement is IptablesAction =>
+  ACTIONS.has(statement.kind);
 
-/** Writes one rule; returns the address of its first statement. */
-export function encodeRule(place: Place, rule: Rule): number {
+/** Writes statements in a row; returns the address of the first. */
+export function encodeBody(place: Place, body: readonly Statement[]): number {
+  const parts: (Parts | undefined)[] = [];
+  for (let i = 0; i < body.length; i++) {
+    const statement = body[i] as Statement;
+    if (isNft(statement)) parts[i] = encodeParts(place, statement);
+  }
   const start = place.encoding.arena.end;
-  for (const statement of rule.body) if (!isAction(statement)) encodeMatch(place, statement);
-  for (const statement of rule.body) if (isAction(statement)) encodeAction(place, statement);
+  for (let i = 0; i < body.length; i++) {
+    const statement = body[i] as Statement;
+    if (isNft(statement)) encodeNft(place, statement, parts[i] as Parts);
+    else if (isAction(statement)) encodeAction(place, statement);
+    else encodeMatch(place, statement);
+  }
   record(place, Op.END, 8, false, 0);
   return start;
 }

@@ -2,9 +2,17 @@
 import type { Abi } from './abi.ts';
 import type { Arena } from './arena.ts';
 import { CtStatus, ListenerFlag, NetnsFlag, TcpState } from './codes.ts';
+import { TableFacts } from './encode-facts.ts';
 import { AddressArray, encodeFdb, encodeNeighbors, everyTableOnce, LinkArray } from './encode-links.ts';
 import { encodeLocal } from './encode-local.ts';
-import { ChainArray, countChains, encodeHooks, TableFacts } from './encode-netfilter.ts';
+import {
+  ChainArray,
+  countChains,
+  encodeBaseChains,
+  encodeHooks,
+  HOOK_FAMILIES,
+  type Hooks,
+} from './encode-netfilter.ts';
 import { DEFAULT_RULES, encodeRules, encodeTable, encodeTables, LOCAL_TABLE } from './encode-routes.ts';
 import { SetArray } from './encode-sets.ts';
 import { addressOf, type Encoding, LinkList, nameBytes, type Objects, Symbols } from './encoding.ts';
@@ -149,6 +157,7 @@ function emptyObjects(): Objects {
     policies: [...DEFAULT_RULES],
     interfaces: [],
     statements: new Map(),
+    nftSets: [],
   };
 }
 
@@ -168,9 +177,11 @@ export function encodeNetwork(
     chainNames: new Symbols(),
     setNames: new Symbols(),
     recentNames: new Symbols(),
+    nftSetNames: new Symbols(),
     layers: new Map(),
     tables: new Map(),
     sets: new Map(),
+    nftSets: new Map(),
     hops: new Map(),
   };
   // The engine knows the symbol of `lo` (core/links.ts).
@@ -217,8 +228,8 @@ export function encodeNetwork(
       : encodeLocal(encoding, written, own);
     const tables = encodeTables(encoding, netns, local);
     const rules = encodeRules(encoding, netns);
-    const hooks4 = encodeHooks(encoding, chains, facts, netns, 'ip');
-    const hooks6 = encodeHooks(encoding, chains, facts, netns, 'ip6');
+    const hooks = HOOK_FAMILIES.map((family) => encodeHooks(encoding, chains, facts, netns, family));
+    const [hooks4, hooks6] = hooks as [Hooks, Hooks];
     const { flags, ttl4, ttl6 } = settings.of(netns.sysctls);
     const listed = (family: 4 | 6) => netns.conntrack?.some((entry) => entry.family === family) === true;
     const track4 = hooks4.tracks || listed(4);
@@ -242,10 +253,8 @@ export function encodeNetwork(
     put(abi.NETNS_RULE_COUNT, rules.count);
     put(abi.NETNS_TABLES, tables.at);
     put(abi.NETNS_TABLE_COUNT, tables.count);
-    put(abi.NETNS_CHAINS4, hooks4.at);
-    put(abi.NETNS_CHAINS4_COUNT, hooks4.count);
-    put(abi.NETNS_CHAINS6, hooks6.at);
-    put(abi.NETNS_CHAINS6_COUNT, hooks6.count);
+    put(abi.NETNS_CHAINS, encodeBaseChains(encoding, hooks));
+    for (const [j, { placed }] of hooks.entries()) arena.u16[((at + abi.NETNS_CHAIN_COUNTS) >>> 1) + j] = placed.length;
     put(abi.NETNS_TTL4, ttl4);
     put(abi.NETNS_TTL6, ttl6);
     put(abi.NETNS_LISTENER_COUNT, netns.listeners?.length ?? ABSENT);
@@ -269,6 +278,9 @@ export function encodeNetwork(
     }
   }
   const segments = links.connect();
+  const nftSets = [...encoding.nftSets.values()];
+  const nftSetsAt = arena.alloc(nftSets.length * 4);
+  arena.u32.set(nftSets, nftSetsAt >>> 2);
   const names = encodeNames(encoding);
   objects.interfaces = [...encoding.interfaces.names()];
   const put = (offset: number, value: number, count: number) => {
@@ -281,6 +293,7 @@ export function encodeNetwork(
   put(abi.MANIFEST_ADDRESSES, addresses.at, addresses.count);
   put(abi.MANIFEST_CHAINS, chains.at, chains.count);
   put(abi.MANIFEST_SETS, sets.at, sets.count);
+  put(abi.MANIFEST_NFT_SETS, nftSetsAt, nftSets.length);
   put(abi.MANIFEST_NAMES, names.at, names.count);
   arena.u32[(manifest + abi.MANIFEST_END) >>> 2] = arena.end;
   return { manifest, objects, linksAt: links.at };

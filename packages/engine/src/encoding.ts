@@ -15,6 +15,7 @@ import { EngineError } from './errors.ts';
 import type { IpSet, Link, Netns, PolicyRule, Route, RouteTable } from './network.ts';
 import type { Family } from './packet.ts';
 import type { Chain, Statement, Table } from './rule.ts';
+import type { NftSet } from './selector.ts';
 
 /** Numbers from 1 on for names, in the order they come. */
 export class Symbols {
@@ -102,8 +103,10 @@ export interface Objects {
   policies: PolicyRule[];
   /** Names of interfaces, by symbol less one. */
   interfaces: readonly string[];
-  /** Statements that make choice points, by address. */
+  /** Statements, and selectors that are not modelled, that make choice points: by address. */
   statements: Map<number, Statement>;
+  /** nftables' sets, by the number in their records. */
+  nftSets: NftSet[];
 }
 
 export interface Encoding {
@@ -114,10 +117,12 @@ export interface Encoding {
   readonly chainNames: Symbols;
   readonly setNames: Symbols;
   readonly recentNames: Symbols;
+  readonly nftSetNames: Symbols;
   /** What was encoded already, by identity: shared objects stand in memory once. */
   readonly layers: Map<RouteTable, number>;
   readonly tables: Map<Table, number>;
   readonly sets: Map<IpSet, number>;
+  readonly nftSets: Map<NftSet, number>;
   /** Nexthops that are but an interface, by the symbol of its name. */
   readonly hops: Map<number, number>;
 }

@@ -20,7 +20,7 @@ function takePacket(i: u32): void {
 
 function walk(chain: Chain, packet: u32): i32 {
   takePacket(packet);
-  for (let i: u32 = 0; i < chain.ruleCount; i++) if (actionsOf(chain, i) != 0) return <i32>i;
+  for (let i: u32 = 0; i < chain.ruleCount; i++) if (actionsOf(chain, 0, i) != 0) return <i32>i;
   return -1;
 }
 
@@ -29,7 +29,7 @@ function lookup(chain: Chain, packet: u32): i32 {
   takePacket(packet);
   cursorsOpen(chain.index, FRAMES_BASE, stagedPacket(packet));
   let position = cursorsNext(chain.index, FRAMES_BASE);
-  while (position >= 0 && actionsOf(chain, position) == 0) position = cursorsNext(chain.index, FRAMES_BASE);
+  while (position >= 0 && actionsOf(chain, chain.index, position) == 0) position = cursorsNext(chain.index, FRAMES_BASE);
   return position;
 }
 

@@ -11,8 +11,8 @@ export const RULE_MASK = changetype<Header>(memory.data(48, 8));
 export const RULE_VALUES = changetype<Header>(memory.data(48, 8));
 
 /** Tests that remember or ask: what stands behind them must not decide who reaches them. */
-function isBarrier(op: u32): bool {
-  return op == Op.RANDOM || op == Op.NTH || op == Op.RECENT || op == Op.SET || op == Op.CHOICE;
+function isBarrier(op: u32, flags: u32): bool {
+  return (flags & OpFlag.CHANCE) != 0 || op == Op.LOOKUP || op == Op.RANDOM || op == Op.NTH || op == Op.RECENT || op == Op.SET || op == Op.CHOICE;
 }
 
 /** Each `take` is true if mask and values now say the same as the test. */
@@ -110,7 +110,7 @@ export function readRule(body: usize): usize {
     const statement = changetype<Statement>(at);
     const op = <u32>statement.op;
     const isTest = op != Op.END && op < <u32>Op.ACCEPT;
-    if (!isTest || isBarrier(op)) return rest == 0 ? at : rest;
+    if (!isTest || isBarrier(op, statement.flags)) return rest == 0 ? at : rest;
     if (!take(at) && rest == 0) rest = at;
     at += statement.size;
   }

@@ -1,6 +1,6 @@
 /** One test of a rule: each kind has its file in `expr/`. */
 import { Op } from '../../src/codes';
-import { skb } from '../core/skb';
+import { packet, skb } from '../core/skb';
 import { matchAddrtype } from '../expr/addrtype';
 import { matchConnmark, matchConntrack, matchState } from '../expr/conntrack';
 import {
@@ -14,6 +14,8 @@ import {
   matchTtl,
 } from '../expr/header';
 import { matchRange } from '../expr/iprange';
+import { matchCompare } from '../expr/nft/compare';
+import { matchLookup } from '../expr/nft/lookup';
 import { matchMac, matchPhysdev } from '../expr/physdev';
 import { matchIcmp, matchMultiport, matchPorts } from '../expr/ports';
 import { matchRecent } from '../expr/recent';
@@ -70,6 +72,12 @@ export function match(at: usize): bool {
       return matchTtl(at);
     case <i32>Op.LENGTH:
       return matchLength(at);
+    case <i32>Op.FAMILY:
+      return packet().family == changetype<Statement>(at).argument;
+    case <i32>Op.COMPARE:
+      return matchCompare(at);
+    case <i32>Op.LOOKUP:
+      return matchLookup(at);
     case <i32>Op.CHOICE:
       return matchUndecided(at);
     default:

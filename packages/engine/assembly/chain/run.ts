@@ -8,6 +8,8 @@ import { packet, skb, some } from '../core/skb';
 import { traceChain, traceRule } from '../core/trace';
 import { tcpClose } from '../ct/tcp';
 import { natClear, natReason } from '../expr/nat';
+import { foundElement, forgetElement } from '../expr/nft/lookup';
+import { headerClear, headerWritten } from '../expr/nft/write';
 import { act } from '../expr/target';
 import { BaseChain, Chain } from '../layout/chain';
 import { PairStatement, Statement } from '../layout/statement';
@@ -19,7 +21,9 @@ import { match } from './match';
 @unmanaged
 class Frame {
   chain: Chain;
-  /** Next rule, where the chain has no index. */
+  /** The chain's index; 0: rules are walked one by one, from `position` on. */
+  index: usize;
+  /** The rule behind the last one. */
   position: u32;
   /** The frame that called; 0: the base chain. */
   caller: usize;
@@ -36,6 +40,7 @@ function open(at: usize, chain: Chain, caller: usize): usize {
   }
   const frame = changetype<Frame>(at);
   frame.chain = chain;
+  frame.index = chain.index;
   frame.position = 0;
   frame.caller = caller;
   frame.size = <u32>size;
@@ -46,12 +51,8 @@ function open(at: usize, chain: Chain, caller: usize): usize {
 /** Position of the next rule to test; -1 at the end of the chain. */
 @inline
 function next(frame: Frame): i32 {
-  const chain = frame.chain;
-  if (chain.index != 0) return cursorsNext(chain.index, changetype<usize>(frame) + offsetof<Frame>());
-  if (frame.position >= chain.ruleCount) return -1;
-  const position = frame.position;
-  frame.position = position + 1;
-  return <i32>position;
+  if (frame.index != 0) return cursorsNext(frame.index, changetype<usize>(frame) + offsetof<Frame>());
+  return frame.position < frame.chain.ruleCount ? <i32>frame.position : -1;
 }
 
 /** The first action of a rule whose matches all hold; 0 where one does not. */
@@ -65,28 +66,65 @@ function matched(body: usize): usize {
   }
 }
 
-/** The first action of a candidate whose matches all hold; 0 where one does not. */
+/** The first action of a candidate whose matches all hold; 0 where one does not. `index` 0: it was found without. */
 @inline
-export function actionsOf(chain: Chain, position: u32): usize {
-  if (chain.index == 0) return matched(ruleBody(chain, position));
-  const tests = testsOf(chain.index, position);
+export function actionsOf(chain: Chain, index: usize, position: u32): usize {
+  if (index == 0) return matched(ruleBody(chain, position));
+  const tests = testsOf(index, position);
   return (tests & 1) != 0 ? <usize>(tests & ~1) : matched(<usize>tests);
 }
 
 /** The action that ended the last rule. */
 let ending: usize = 0;
 
+/** The statements behind a rule's leading matches, in the order written. BREAK: a match does not hold, or an action found nothing. */
 function runActions(from: usize): Verdict {
   let at = from;
-  while (changetype<Statement>(at).op != <u8>Op.END) {
-    const verdict = act(at);
-    if (verdict != Verdict.CONTINUE) {
+  while (true) {
+    const op = <u32>changetype<Statement>(at).op;
+    if (op >= <u32>Op.ACCEPT) {
+      const verdict = act(at);
+      if (verdict != Verdict.CONTINUE) {
+        ending = at;
+        return verdict;
+      }
+    } else if (op == Op.END) return Verdict.CONTINUE;
+    else if (!match(at)) {
       ending = at;
-      return verdict;
+      return Verdict.BREAK;
     }
     at += changetype<Statement>(at).size;
   }
-  return Verdict.CONTINUE;
+}
+
+/** True if the action changes something: marks, zones, headers, sets. */
+function changes(op: u32): bool {
+  if (op >= <u32>Op.SET_MARK && op <= <u32>Op.RESTORE_MARK) return true;
+  if (op >= <u32>Op.NOTRACK && op <= <u32>Op.SET_DEL) return true;
+  return op == Op.SET_META || op == Op.SET_HEADER || op == Op.SET_UPDATE;
+}
+
+/** True if an action from `from` up to the one that ended the rule changed something. */
+function hasChanged(from: usize): bool {
+  for (let at = from; at != ending; at += changetype<Statement>(at).size) {
+    if (changes(changetype<Statement>(at).op)) return true;
+  }
+  return false;
+}
+
+/** The chain that a verdict leads to: that of a map's element, or of the statement itself. */
+function targetOf(base: BaseChain): Chain {
+  const mapped = changetype<Statement>(ending).op == <u8>Op.VERDICT_MAP;
+  const target = findChain(base.table, mapped ? foundElement.chain : changetype<Statement>(ending).argument);
+  // The host refuses jumps to nowhere.
+  assert(changetype<usize>(target) != 0, 'no such chain');
+  return target;
+}
+
+/** A rule wrote into the header: what the indexes of the open chains compared does not hold any more. */
+function leaveIndexes(frame: usize): void {
+  for (let at = frame; at != 0; at = changetype<Frame>(at).caller) changetype<Frame>(at).index = 0;
+  headerClear();
 }
 
 /** True where the packet goes on; false where the walk ended. */
@@ -96,6 +134,7 @@ export function runChain(base: BaseChain): bool {
   s.table = base.table.id;
   s.hook = base.hook;
   natClear();
+  headerClear();
   let at = open(FRAMES_BASE, base.chain, 0);
   while (at != 0) {
     const frame = changetype<Frame>(at);
@@ -105,20 +144,23 @@ export function runChain(base: BaseChain): bool {
       continue;
     }
     const chain = frame.chain;
+    frame.position = <u32>position + 1;
     s.chain = chain.id;
     s.rule = <u32>position;
-    const actions = actionsOf(chain, <u32>position);
+    forgetElement();
+    const actions = actionsOf(chain, frame.index, <u32>position);
     if (actions == 0) continue;
     const verdict = runActions(actions);
-    traceRule(verdict);
+    if (headerWritten) leaveIndexes(at);
+    if (verdict == Verdict.BREAK && !hasChanged(actions)) continue;
+    traceRule(verdict, changetype<usize>(foundElement));
     switch (<i32>verdict) {
       case <i32>Verdict.CONTINUE:
+      case <i32>Verdict.BREAK:
         break;
       case <i32>Verdict.JUMP:
       case <i32>Verdict.GOTO: {
-        const target = findChain(base.table, changetype<Statement>(ending).argument);
-        // The host refuses jumps to nowhere.
-        assert(changetype<usize>(target) != 0, 'no such chain');
+        const target = targetOf(base);
         // goto leaves no way back to this chain.
         if (verdict == Verdict.JUMP) at = open(at + frame.size, target, at);
         else at = open(at, target, frame.caller);
@@ -158,6 +200,7 @@ function conclude(verdict: Verdict): bool {
   const reject = changetype<PairStatement>(ending);
   const reset = changetype<Statement>(ending).argument;
   if (reset != 0) closeConnection();
-  answerWith(reset != 0 ? ReplyKind.REJECT_RESET : ReplyKind.ICMP, reject.first, reject.second);
+  const error = packet().family == 4 ? reject.first : reject.second;
+  answerWith(reset != 0 ? ReplyKind.REJECT_RESET : ReplyKind.ICMP, error >> 8, error & 255);
   return false;
 }

@@ -74,8 +74,8 @@ export function traceConntrack(state: u32, direction: u32, zone: u32, flow: Flow
   }
 }
 
-/** The rule that skb stands at. */
-export function traceRule(verdict: u32): void {
+/** The rule that skb stands at. `element`: what it found last in a set; 0: nothing. */
+export function traceRule(verdict: u32, element: usize): void {
   const s: Skb = skb();
   const record = changetype<RuleStep>(step(StepKind.RULE, offsetof<RuleStep>()));
   record.table = s.table;
@@ -84,6 +84,7 @@ export function traceRule(verdict: u32): void {
   record.hook = <u8>s.hook;
   record.verdict = <u8>verdict;
   record.policy = 0;
+  record.element = element;
 }
 
 export function traceChain(base: BaseChain, verdict: u32, policy: bool): void {
@@ -94,6 +95,7 @@ export function traceChain(base: BaseChain, verdict: u32, policy: bool): void {
   record.hook = base.hook;
   record.verdict = <u8>verdict;
   record.policy = policy;
+  record.element = 0;
 }
 
 export function traceNat(

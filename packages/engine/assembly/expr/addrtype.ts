@@ -14,13 +14,13 @@ function bit(type: u32): u32 {
 }
 
 /** inet_addr_type_dev_table(): only the local table is asked; all it does not know is UNICAST. */
-function type4(lo: u64, dev: Link): u32 {
+export function type4(lo: u64, dev: Link): u32 {
   if (isZeronet(lo) || isLimitedBroadcast(lo)) return RouteType.BROADCAST;
   if (isMulticast4(lo)) return RouteType.MULTICAST;
   return localType(skb().netns, 4, 0, lo, dev);
 }
 
-function hasAddress(link: Link, hi: u64, lo: u64): bool {
+export function hasAddress(link: Link, hi: u64, lo: u64): bool {
   for (let i: u32 = 0; i < link.addressCount; i++) {
     const address = addressAt(link.addresses, i);
     if (address.family == 6 && address.hi == hi && address.lo == lo) return true;

@@ -1,5 +1,6 @@
 /** DNAT, SNAT (xt_nat.c), MASQUERADE (nf_nat_masquerade.c), REDIRECT (nf_nat_redirect.c). */
 import { AddressFlag, NatFlag, ScopeId } from '../../src/codes';
+import { NatManip, NatPart } from '../../src/nft-codes';
 import { Hook, Reason, Verdict } from '../../src/terms';
 import { none, packet, skb, some } from '../core/skb';
 import { bind, newRange, rewritesSource } from '../ct/nat';
@@ -8,7 +9,11 @@ import { isLinkLocal6 } from '../fib/kinds';
 import { addressAt, selectSource4, selectSource6 } from '../fib/source';
 import { InterfaceAddress } from '../layout/address';
 import { Link } from '../layout/link';
+import { WriteStatement } from '../layout/nft';
 import { NatStatement, Statement } from '../layout/statement';
+import { Known } from './nft/key';
+import { evaluateSource, sourceFrom, sourceTo } from './nft/source';
+import { undecided } from './nft/write';
 
 /** The mapping just made found no free tuple. */
 export let natFailed: bool = false;
@@ -33,6 +38,12 @@ function rangeOf(at: usize): NatRange {
   return range;
 }
 
+/** A statement for the other family lets its packets pass (nft_nat_inet_eval()). */
+@inline
+function passes(flags: u32): bool {
+  return (flags & (packet().family == 4 ? NatFlag.ONLY_6 : NatFlag.ONLY_4)) != 0;
+}
+
 /** A NAT verdict accepts; without a connection to bind it does nothing else. */
 function bindTo(range: NatRange): Verdict {
   const s = skb();
@@ -40,16 +51,15 @@ function bindTo(range: NatRange): Verdict {
   return Verdict.ACCEPT;
 }
 
-function bindToAddress(at: usize, address: InterfaceAddress): Verdict {
+function bindToAddress(range: NatRange, address: InterfaceAddress): Verdict {
   if (!some(address)) {
     natReason = Reason.NO_SOURCE_ADDRESS;
     return Verdict.DROP;
   }
-  return bindToOne(at, address.hi, address.lo);
+  return bindToOne(range, address.hi, address.lo);
 }
 
-function bindToOne(at: usize, hi: u64, lo: u64): Verdict {
-  const range = rangeOf(at);
+function bindToOne(range: NatRange, hi: u64, lo: u64): Verdict {
   range.flags |= NatFlag.ADDRESSES;
   range.fromHi = hi;
   range.fromLo = lo;
@@ -59,10 +69,15 @@ function bindToOne(at: usize, hi: u64, lo: u64): Verdict {
 }
 
 export function translateTo(at: usize): Verdict {
+  if (passes(changetype<Statement>(at).argument)) return Verdict.CONTINUE;
   return bindTo(rangeOf(at));
 }
 
 export function masquerade(at: usize): Verdict {
+  return masqueradeTo(rangeOf(at));
+}
+
+function masqueradeTo(range: NatRange): Verdict {
   const s = skb();
   const p = packet();
   if (!some(s.flow) || !some(s.oif)) return Verdict.ACCEPT;
@@ -71,7 +86,7 @@ export function masquerade(at: usize): Verdict {
   let address = none<InterfaceAddress>();
   if (p.family == 6) address = selectSource6(s.netns, s.oif, p.daddrHi, p.daddrLo);
   else address = selectSource4(s.netns, s.oif, s.gatewayFamily == 4 ? s.gatewayLo : 0, ScopeId.UNIVERSE);
-  return bindToAddress(at, address);
+  return bindToAddress(range, address);
 }
 
 /** The first address of the link that will do; an IPv6 destination of link scope wants one of link scope. */
@@ -92,7 +107,45 @@ function redirectAddress(link: Link): InterfaceAddress {
 }
 
 export function redirect(at: usize): Verdict {
+  return redirectTo(rangeOf(at));
+}
+
+function redirectTo(range: NatRange): Verdict {
   const s = skb();
-  if (s.hook == Hook.OUTPUT) return bindToOne(at, 0, packet().family == 4 ? 0x7f000001 : 1);
-  return bindToAddress(at, some(s.iif) ? redirectAddress(s.iif) : none<InterfaceAddress>());
+  if (s.hook == Hook.OUTPUT) return bindToOne(range, 0, packet().family == 4 ? 0x7f000001 : 1);
+  return bindToAddress(range, some(s.iif) ? redirectAddress(s.iif) : none<InterfaceAddress>());
+}
+
+/** NAT to what the packet or a map says (nft_nat.c): address, then port. */
+export function translateToSource(at: usize): Verdict {
+  const statement = changetype<WriteStatement>(at);
+  const flags = changetype<Statement>(at).argument;
+  if (passes(flags)) return Verdict.CONTINUE;
+  const known = evaluateSource(statement.source);
+  if (known == Known.NONE) return Verdict.BREAK;
+  if (known == Known.NO) return undecided();
+  const range = newRange();
+  range.flags = flags;
+  let part: u32 = 0;
+  if ((statement.parts & <u8>NatPart.ADDRESS) != 0) {
+    range.flags |= NatFlag.ADDRESSES;
+    range.fromHi = sourceFrom(0).hi;
+    range.fromLo = sourceFrom(0).lo;
+    range.toHi = sourceTo(0).hi;
+    range.toLo = sourceTo(0).lo;
+    part = 1;
+  }
+  if ((statement.parts & <u8>NatPart.PORT) != 0) {
+    range.flags |= NatFlag.PORTS;
+    range.portFrom = <u16>sourceFrom(part).lo;
+    range.portTo = <u16>sourceTo(part).lo;
+  }
+  switch (<i32>statement.manip) {
+    case <i32>NatManip.MASQUERADE:
+      return masqueradeTo(range);
+    case <i32>NatManip.REDIRECT:
+      return redirectTo(range);
+    default:
+      return bindTo(range);
+  }
 }

@@ -8,9 +8,9 @@ import { inverted } from './header';
 
 const WHOLE: u32 = 1 << 31;
 
-/** Where `nth` of one rule in one namespace stands. */
+/** Where `nth` or `numgen inc` of one rule in one namespace stands. */
 @unmanaged
-class Counter {
+export class Counter {
   statement: usize;
   netns: usize;
   count: u32;
@@ -26,11 +26,16 @@ export function nthMode(choice: bool): void {
   chosen = choice;
 }
 
+/** Is a counter's value a choice? */
+export function isNthChosen(): bool {
+  return chosen;
+}
+
 export function countersReset(): void {
   counters = 0;
 }
 
-function counterOf(statement: usize, start: u32): Counter {
+export function counterOf(statement: usize, start: u32): Counter {
   if (counters == 0) {
     counters = allocate(<usize>BUCKETS << 2);
     if (counters == 0) return changetype<Counter>(0);

@@ -12,7 +12,7 @@ import { addressAt } from './source';
 import { nexthopAt } from './table';
 
 /** True if any nexthop leaves by the link (fib_semantics.c:fib_info_nh_uses_dev()). */
-function usesDev(netns: Netns, route: Route, dev: Link): bool {
+export function usesDev(netns: Netns, route: Route, dev: Link): bool {
   for (let i: u32 = 0; i < route.nexthopCount; i++) {
     if (linkByName(netns, nexthopAt(route, i).dev) == dev) return true;
   }

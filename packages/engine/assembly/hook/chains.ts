@@ -5,6 +5,7 @@ import { packet, skb } from '../core/skb';
 import { runChain } from '../chain/run';
 import { reroute } from '../fib/output';
 import { BaseChain } from '../layout/chain';
+import { Netns } from '../layout/netns';
 
 /** Where the kernel's own functions stand among the chains (`NF_IP_PRI_*`). Chains of the same priority follow. */
 export const FIRST: i32 = i32.MIN_VALUE;
@@ -23,6 +24,12 @@ export function translates(): bool {
   return (skb().netns.flags & (packet().family == 4 ? NetnsFlag.NAT_4 : NetnsFlag.NAT_6)) != 0;
 }
 
+/** A base chain by its place among those of all families. */
+@inline
+export function baseChainAt(netns: Netns, i: u32): BaseChain {
+  return changetype<BaseChain>(netns.chains + <usize>i * offsetof<BaseChain>());
+}
+
 @inline
 export function chainsCount(): u32 {
   const netns = skb().netns;
@@ -32,11 +39,10 @@ export function chainsCount(): u32 {
 @inline
 export function chainAt(i: u32): BaseChain {
   const netns = skb().netns;
-  const base = packet().family == 4 ? netns.chains4 : netns.chains6;
-  return changetype<BaseChain>(base + <usize>i * offsetof<BaseChain>());
+  return baseChainAt(netns, packet().family == 4 ? i : i + netns.chains4Count);
 }
 
-/** A chain of type route that changed addresses, mark or TOS at OUTPUT has the packet routed again (ipt_mangle_out()). */
+/** A chain of type route that changed addresses, mark or TOS (of IPv6 also the hop limit) at OUTPUT has the packet routed again (ipt_mangle_out(), nf_route_table_hook6()). */
 function runAndReroute(base: BaseChain): bool {
   const p = packet();
   const sHi = p.saddrHi;
@@ -45,10 +51,11 @@ function runAndReroute(base: BaseChain): bool {
   const dLo = p.daddrLo;
   const mark = p.mark;
   const tos = p.tos;
+  const hops = p.ttl;
   if (!runChain(base)) return false;
   const same =
     p.saddrHi == sHi && p.saddrLo == sLo && p.daddrHi == dHi && p.daddrLo == dLo && p.mark == mark && p.tos == tos;
-  return same || reroute();
+  return (same && (p.family == 4 || p.ttl == hops)) || reroute();
 }
 
 /** Runs the chains from priority `from` to below `to`, those of type nat left out. False where the walk ended. */

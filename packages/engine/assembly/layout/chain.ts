@@ -11,6 +11,11 @@ export class Table {
   namesMask: u32;
   chains: usize;
   chainCount: u32;
+  /** Named sets of nftables: `NamedSet[]`, a power of two of them, found like chains. */
+  sets: usize;
+  /** Places in `sets`, less one. */
+  setsMask: u32;
+  /** `FamilyCode`. */
   family: u8;
 }
 
@@ -39,6 +44,8 @@ export class BaseChain {
   reroute: u8;
   /** 1: the policy is drop. */
   drop: u8;
+  /** INGRESS and EGRESS: symbol of the device. */
+  device: u32;
 }
 
 export const CHAIN_TABLE_SIZE: u32 = offsetof<Table>();
@@ -48,6 +55,8 @@ export const CHAIN_TABLE_NAMES: u32 = offsetof<Table>('names');
 export const CHAIN_TABLE_NAMES_MASK: u32 = offsetof<Table>('namesMask');
 export const CHAIN_TABLE_CHAINS: u32 = offsetof<Table>('chains');
 export const CHAIN_TABLE_CHAIN_COUNT: u32 = offsetof<Table>('chainCount');
+export const CHAIN_TABLE_SETS: u32 = offsetof<Table>('sets');
+export const CHAIN_TABLE_SETS_MASK: u32 = offsetof<Table>('setsMask');
 export const CHAIN_TABLE_FAMILY: u32 = offsetof<Table>('family');
 export const CHAIN_SIZE: u32 = offsetof<Chain>();
 export const CHAIN_ID: u32 = offsetof<Chain>('id');
@@ -62,3 +71,4 @@ export const BASE_CHAIN_HOOK: u32 = offsetof<BaseChain>('hook');
 export const BASE_CHAIN_NAT: u32 = offsetof<BaseChain>('nat');
 export const BASE_CHAIN_REROUTE: u32 = offsetof<BaseChain>('reroute');
 export const BASE_CHAIN_DROP: u32 = offsetof<BaseChain>('drop');
+export const BASE_CHAIN_DEVICE: u32 = offsetof<BaseChain>('device');

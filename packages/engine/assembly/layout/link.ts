@@ -36,7 +36,8 @@ export class Link {
   addressCount: u32;
   /** The search that passed here last. */
   seen: u32;
-  pad: u32;
+  /** Symbol of what made it (`rtnl_link_ops`): veth, bridge, dummy, vxlan; 0: a driver. */
+  made: u32;
 }
 
 /** A switch without intelligence: every frame is seen by all its links. */
@@ -60,6 +61,7 @@ export const LINK_NAME: u32 = offsetof<Link>('name');
 export const LINK_INDEX: u32 = offsetof<Link>('index');
 export const LINK_MTU: u32 = offsetof<Link>('mtu');
 export const LINK_FLAGS: u32 = offsetof<Link>('flags');
+export const LINK_MADE: u32 = offsetof<Link>('made');
 export const LINK_PEER: u32 = offsetof<Link>('peer');
 export const LINK_MASTER: u32 = offsetof<Link>('master');
 export const LINK_SEGMENT: u32 = offsetof<Link>('segment');

@@ -22,11 +22,12 @@ export class Netns {
   neighborCount: u32;
   fdb: usize;
   fdbCount: u32;
-  /** `BaseChain[]` of each family, by hook, priority and order; 0: none. */
-  chains4: usize;
-  chains4Count: u32;
-  chains6: usize;
-  chains6Count: u32;
+  /** `BaseChain[]` by hook, priority and order: of IPv4, then of IPv6, of bridges, of devices (hooks INGRESS and EGRESS). */
+  chains: usize;
+  chains4Count: u16;
+  chains6Count: u16;
+  bridgeChainsCount: u16;
+  deviceChainsCount: u16;
   /** `SetSlot[]`. */
   sets: usize;
   setCount: u32;
@@ -58,10 +59,8 @@ export const NETNS_NEIGHBORS: u32 = offsetof<Netns>('neighbors');
 export const NETNS_NEIGHBOR_COUNT: u32 = offsetof<Netns>('neighborCount');
 export const NETNS_FDB: u32 = offsetof<Netns>('fdb');
 export const NETNS_FDB_COUNT: u32 = offsetof<Netns>('fdbCount');
-export const NETNS_CHAINS4: u32 = offsetof<Netns>('chains4');
-export const NETNS_CHAINS4_COUNT: u32 = offsetof<Netns>('chains4Count');
-export const NETNS_CHAINS6: u32 = offsetof<Netns>('chains6');
-export const NETNS_CHAINS6_COUNT: u32 = offsetof<Netns>('chains6Count');
+export const NETNS_CHAINS: u32 = offsetof<Netns>('chains');
+export const NETNS_CHAIN_COUNTS: u32 = offsetof<Netns>('chains4Count');
 export const NETNS_SETS: u32 = offsetof<Netns>('sets');
 export const NETNS_SET_COUNT: u32 = offsetof<Netns>('setCount');
 export const NETNS_LISTENERS: u32 = offsetof<Netns>('listeners');

@@ -50,6 +50,9 @@ export class RuleStep {
   /** CHAIN: 1: by the policy. */
   policy: u8;
   pad: u8;
+  /** RULE: the element found last; 0: none. */
+  element: usize;
+  pad2: u32;
 }
 
 /** NAT. */
@@ -181,6 +184,7 @@ export const RULE_STEP_INDEX: u32 = offsetof<RuleStep>('index');
 export const RULE_STEP_HOOK: u32 = offsetof<RuleStep>('hook');
 export const RULE_STEP_VERDICT: u32 = offsetof<RuleStep>('verdict');
 export const RULE_STEP_POLICY: u32 = offsetof<RuleStep>('policy');
+export const RULE_STEP_ELEMENT: u32 = offsetof<RuleStep>('element');
 export const NAT_STEP_FROM: u32 = offsetof<NatStep>('fromHi');
 export const NAT_STEP_TO: u32 = offsetof<NatStep>('toHi');
 export const NAT_STEP_FROM_PORT: u32 = offsetof<NatStep>('fromPort');

@@ -8,6 +8,8 @@ import { claim, seal, unwind } from '../core/memory';
 import { namesSet } from '../core/names';
 import { some } from '../core/skb';
 import { flowConfirm, flowKill, flowMake, flowsFirst, flowsReset } from '../ct/flows';
+import { chanceReset } from '../expr/nft/chance';
+import { memoForget, memoReset } from '../expr/nft/memo';
 import { countersReset } from '../expr/statistic';
 import { recentReset } from '../expr/recent';
 import { multipathReset } from '../fib/multipath';
@@ -20,6 +22,8 @@ import { TableSlot } from '../layout/route';
 import { IpSet } from '../layout/set';
 import { socketsReset } from '../path/sockets';
 import { walk, walkBack, walkReset } from '../path/walk';
+import { nftSetsBuild } from '../set/nft';
+import { nftChangesReset } from '../set/nft-changes';
 import { setBuild, setsReset } from '../set/sets';
 import { forgetBlocks } from '../store/blocks';
 import { domainsBuild } from '../wire/domain';
@@ -42,6 +46,9 @@ export class Manifest {
   /** `IpSet[]`. */
   sets: usize;
   setCount: u32;
+  /** `NftSet` pointers. */
+  nftSets: usize;
+  nftSetCount: u32;
   /** 16 bytes for each symbol of an interface name. */
   names: usize;
   nameCount: u32;
@@ -56,6 +63,7 @@ export const MANIFEST_SEGMENTS: u32 = offsetof<Manifest>('segments');
 export const MANIFEST_ADDRESSES: u32 = offsetof<Manifest>('addresses');
 export const MANIFEST_CHAINS: u32 = offsetof<Manifest>('chains');
 export const MANIFEST_SETS: u32 = offsetof<Manifest>('sets');
+export const MANIFEST_NFT_SETS: u32 = offsetof<Manifest>('nftSets');
 export const MANIFEST_NAMES: u32 = offsetof<Manifest>('names');
 export const MANIFEST_END: u32 = offsetof<Manifest>('end');
 
@@ -87,6 +95,7 @@ export function load(at: usize): i32 {
   for (let i: u32 = 0; i < manifest.setCount; i++) {
     setBuild(changetype<IpSet>(manifest.sets + <usize>i * offsetof<IpSet>()));
   }
+  nftSetsBuild(manifest.nftSets, manifest.nftSetCount);
   for (let i: u32 = 0; i < netnsCount; i++) {
     const netns = netnsAt(i);
     linksBuild(netns);
@@ -114,12 +123,15 @@ function restoreFlows(netns: Netns): void {
 
 /** Back to the state as loaded. */
 export function reset(): void {
+  nftChangesReset();
   unwind();
   forgetBlocks();
   clockReset();
   countersReset();
   recentReset();
   setsReset();
+  chanceReset();
+  memoReset();
   socketsReset();
   multipathReset();
   flowsReset();
@@ -132,6 +144,7 @@ export function reset(): void {
 export function setScript(length: u32): void {
   script(length);
   multipathReset();
+  memoForget();
 }
 
 /** Sends the packet at PACKET_BASE; `link` 0: made in the namespace. Returns a `Failure`. */

@@ -3,11 +3,13 @@
  * br_nf_post_routing(); br_forward.c:should_deliver()).
  */
 import { LinkFlag, NetnsFlag } from '../../src/codes';
-import { Disposition, Reason } from '../../src/terms';
+import { Disposition, Hook, Reason } from '../../src/terms';
 import { endRecord, finish, ReplyKind } from '../core/end';
 import { none, packet, RouteKind, skb, some } from '../core/skb';
 import { lastWasRoute, traceBridge } from '../core/trace';
 import { routeInput } from '../fib/input';
+import { allBridgeChains, BRIDGE_NF, bridgeChains } from '../hook/bridge';
+import { FIRST, LAST } from '../hook/chains';
 import { forward } from '../hook/forward';
 import { postrouting } from '../hook/postrouting';
 import { prerouting } from '../hook/prerouting';
@@ -66,12 +68,15 @@ function passThrough(bridge: Link, from: Link, to: Link, filtered: bool): void {
   if (to == from && (from.flags & LinkFlag.HAIRPIN) == 0) return drop(Reason.BRIDGE_HAIRPIN_OFF);
   if (!mayPass(from, to)) return drop(Reason.BRIDGE_ISOLATED);
   if (!isUp(to)) return drop(Reason.LINK_DOWN);
+  if (!bridgeChains(Hook.FORWARD, FIRST, BRIDGE_NF, from, to)) return;
   if (filtered) {
     s.oif = bridge;
     s.physOut = to;
     if (!forward()) return;
-    if (!postrouting()) return;
   }
+  if (!bridgeChains(Hook.FORWARD, BRIDGE_NF, LAST, from, to)) return;
+  if (!allBridgeChains(Hook.POSTROUTING, none<Link>(), to)) return;
+  if (filtered && !postrouting()) return;
   if (isTooLong(to, filtered)) return drop(Reason.FRAGMENTATION_NEEDED);
   overWire(to, s.sourceMac != 0 ? s.sourceMac : bridge.mac);
 }
@@ -88,6 +93,7 @@ export function bridgeInput(port: Link): bool {
   const filtered = (s.netns.flags & (p.family == 4 ? NetnsFlag.BRIDGE_CALL_4 : NetnsFlag.BRIDGE_CALL_6)) != 0;
   if (!s.framed) addressBridge(bridge);
   s.iif = bridge;
+  if (!bridgeChains(Hook.PREROUTING, FIRST, BRIDGE_NF, port, none<Link>())) return false;
   if (filtered) {
     s.physIn = port;
     const hi = p.daddrHi;
@@ -96,9 +102,10 @@ export function bridgeInput(port: Link): bool {
     if ((p.daddrHi != hi || p.daddrLo != lo) && !redirect(bridge, port)) return false;
   }
   s.prerouted = filtered;
+  if (!bridgeChains(Hook.PREROUTING, BRIDGE_NF, LAST, port, none<Link>())) return false;
   if (ownsMac(bridge, s.frameMac)) {
     traceBridge(bridge, port, none<Link>());
-    return true;
+    return allBridgeChains(Hook.INPUT, port, none<Link>());
   }
   const to = portTowards(bridge);
   if (!some(to)) {

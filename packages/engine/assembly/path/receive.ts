@@ -5,6 +5,7 @@ import { finish } from '../core/end';
 import { none, packet, RouteKind, skb, some } from '../core/skb';
 import { traceEnter } from '../core/trace';
 import { martian6, routeInput } from '../fib/input';
+import { forwardsClear, ingress, Passage, sentTo } from '../hook/device';
 import { input } from '../hook/input';
 import { prerouting } from '../hook/prerouting';
 import { Link } from '../layout/link';
@@ -12,7 +13,7 @@ import { isUp } from '../wire/domain';
 import { bridgeInput } from './bridge';
 import { deliver } from './deliver';
 import { forward } from './forward';
-import { ownsMac } from './transmit';
+import { overWire, ownsMac } from './transmit';
 
 /** prerouting -> route -> (input | forward -> postrouting), above the link layer. */
 function up(link: Link): void {
@@ -39,24 +40,33 @@ function up(link: Link): void {
   if (input()) deliver();
 }
 
+/** ingress of a device; false where the walk ended, or the packet went on by another device. */
+function enters(link: Link): bool {
+  const passage = ingress(link);
+  if (passage == Passage.FORWARDED) overWire(sentTo, skb().sourceMac);
+  return passage == Passage.ON;
+}
+
 /** The frame that stands in skb arrives on `link`. */
 export function receive(link: Link): void {
   const s = skb();
   assert(link.netns == s.netns && !s.ended, 'arrives where the packet is');
   traceEnter(link);
+  forwardsClear();
   s.prerouted = 0;
   s.oif = none<Link>();
   if (!isUp(link)) {
     finish(Disposition.DROPPED, Reason.LINK_DOWN);
     return;
   }
+  if (!enters(link)) return;
   if ((link.flags & LinkFlag.LOOPBACK) != 0) {
     s.iif = link;
     up(link);
     return;
   }
   if (some(link.master)) {
-    if (bridgeInput(link)) up(link.master);
+    if (bridgeInput(link) && enters(link.master)) up(link.master);
     return;
   }
   if (s.framed && !ownsMac(link, s.frameMac)) {

@@ -1,9 +1,11 @@
 /** Out of a link (ip_output.c:ip_finish_output2()), and over the wire to whoever is next. */
 import { LinkFlag } from '../../src/codes';
-import { Disposition, Reason } from '../../src/terms';
+import { Disposition, Hook, Reason } from '../../src/terms';
 import { answerWith, finish, ReplyKind } from '../core/end';
 import { none, packet, RouteKind, skb, some } from '../core/skb';
 import { traceBridge, traceTransmit } from '../core/trace';
+import { allBridgeChains } from '../hook/bridge';
+import { egress, Passage, sentTo } from '../hook/device';
 import { FdbEntry } from '../layout/host';
 import { Link } from '../layout/link';
 import { endOf, isUp, leadsTo, portOf } from '../wire/domain';
@@ -78,11 +80,38 @@ function takerOf(out: Link): Link {
   return none<Link>();
 }
 
+/** egress of a device; false where the walk ended, or the packet went on by another device. */
+function leaves(out: Link, sourceMac: u64): bool {
+  const passage = egress(out);
+  if (passage == Passage.FORWARDED) overWire(sentTo, sourceMac);
+  return passage == Passage.ON;
+}
+
+/** A rule sends the frame out of a device that is no wire. */
+function sendElsewhere(out: Link): void {
+  const s = skb();
+  if ((out.flags & LinkFlag.LOOPBACK) != 0) {
+    s.arrival = out;
+    return;
+  }
+  if ((out.flags & LinkFlag.BRIDGE) != 0) {
+    throughBridge(out);
+    return;
+  }
+  traceTransmit(out, s.frameHi, s.frameLo, s.frameFamily, none<Link>());
+  finish(Disposition.DROPPED, Reason.NO_NEIGHBOR);
+}
+
 /** The frame leaves by `out`; what it was within this host stays behind (skb_scrub_packet()). */
 export function overWire(out: Link, sourceMac: u64): void {
   const s = skb();
   if (!isUp(out)) {
     finish(Disposition.DROPPED, Reason.LINK_DOWN);
+    return;
+  }
+  if (!leaves(out, sourceMac)) return;
+  if ((out.flags & (LinkFlag.LOOPBACK | LinkFlag.BRIDGE | LinkFlag.DUMMY)) != 0) {
+    sendElsewhere(out);
     return;
   }
   const taker = takerOf(out);
@@ -109,15 +138,17 @@ export function transmit(): void {
   const dev = s.dev;
   assert(some(dev) && dev.netns == s.netns, 'a packet leaves by a link of its own namespace');
   if ((dev.flags & LinkFlag.LOOPBACK) != 0) {
-    s.arrival = dev;
+    if (leaves(dev, 0)) s.arrival = dev;
     return;
   }
   if (s.kind == <u8>RouteKind.MULTI) {
+    if (!leaves(dev, dev.mac)) return;
     traceTransmit(dev, s.gatewayHi, s.gatewayLo, s.gatewayFamily, none<Link>());
     finish(Disposition.UNREACHABLE, Reason.NO_NEIGHBOR);
     return;
   }
   if ((dev.flags & LinkFlag.DUMMY) != 0) {
+    if (!leaves(dev, dev.mac)) return;
     traceTransmit(dev, s.gatewayHi, s.gatewayLo, s.gatewayFamily, none<Link>());
     finish(Disposition.DROPPED, Reason.NO_NEIGHBOR);
     return;
@@ -130,6 +161,12 @@ export function transmit(): void {
     overWire(dev, dev.mac);
     return;
   }
+  if (leaves(dev, dev.mac)) throughBridge(dev);
+}
+
+/** What the stack sends through a bridge: output -> postrouting of the bridge, and out of one port. */
+function throughBridge(dev: Link): void {
+  const s = skb();
   const port = portTowards(dev);
   if (!some(port)) {
     traceTransmit(dev, s.frameHi, s.frameLo, s.frameFamily, none<Link>());
@@ -137,6 +174,8 @@ export function transmit(): void {
     return;
   }
   traceBridge(dev, none<Link>(), port);
+  if (!allBridgeChains(Hook.OUTPUT, none<Link>(), port)) return;
+  if (!allBridgeChains(Hook.POSTROUTING, none<Link>(), port)) return;
   // What may be cut is cut to the route's MTU before the bridge sees it.
   if (min(packet().length, s.mtu) > port.mtu + VLAN_HEADER) {
     finish(Disposition.DROPPED, Reason.FRAGMENTATION_NEEDED);

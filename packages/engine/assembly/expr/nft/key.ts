@@ -1,0 +1,86 @@
+/** Keys: what a rule takes out of a packet, component by component. */
+import { Field, SelectorFlag } from '../../../src/nft-codes';
+import { Key, Selector, Value } from '../../layout/nft';
+import { transform } from './bitwise';
+import { drawAny } from './chance';
+import { ctField } from './ct';
+import { fibField } from './fib';
+import { headerField } from './header';
+import { metaField } from './meta';
+import { isChance, knownNumber } from './number';
+import { nexthopField } from './rt';
+import { valueHi, valueLo } from './value';
+
+export enum Known {
+  /** All components have values. */
+  YES = 0,
+  /** The packet has no value: the rule ends. */
+  NONE = 1,
+  /** A component is not modelled, see `unknownSelector`. */
+  NO = 2,
+}
+
+/** Components of a key, at most. */
+export const MOST: u32 = 8;
+const VALUE: usize = offsetof<Value>();
+
+/** The selector that nobody knows the value of. */
+export let unknownSelector: usize = 0;
+
+export function noteUnknown(selector: Selector): void {
+  if (unknownSelector == 0) unknownSelector = changetype<usize>(selector);
+}
+
+@inline
+export function selectorAt(key: Key, i: u32): Selector {
+  return changetype<Selector>(changetype<usize>(key) + offsetof<Key>() + <usize>i * offsetof<Selector>());
+}
+
+function plainField(selector: Selector): bool {
+  const field = <u32>selector.field;
+  switch (<i32>(field >> 5)) {
+    case 0:
+      return headerField(field);
+    case 1:
+      return metaField(field);
+    case 2:
+      return ctField(field, selector.family);
+    default:
+      return field == Field.RT_NEXTHOP ? nexthopField(selector.family) : fibField(field, selector.bytes);
+  }
+}
+
+/** Evaluates one selector; its value is given. */
+function evaluate(selector: Selector): Known {
+  const field = <u32>selector.field;
+  if (field < <u32>Field.NUMGEN_INC) {
+    if (!plainField(selector)) return Known.NONE;
+  } else if (field == Field.UNMODELLED) {
+    unknownSelector = changetype<usize>(selector);
+    return Known.NO;
+  } else {
+    const known = isChance(selector) ? drawAny(selector) : knownNumber(selector);
+    if (known != Known.YES) {
+      if (known == Known.NO) noteUnknown(selector);
+      return known;
+    }
+  }
+  if ((selector.flags & <u8>SelectorFlag.BITWISE) != 0) transform(selector);
+  return Known.YES;
+}
+
+/** Writes the components of a key to `out`, one `Value` each. */
+export function evaluateKey(key: Key, out: usize): Known {
+  let unknown: usize = 0;
+  for (let i: u32 = 0; i < key.count; i++) {
+    unknownSelector = 0;
+    const known = evaluate(selectorAt(key, i));
+    if (known == Known.NONE) return known;
+    if (known == Known.NO && unknown == 0) unknown = unknownSelector;
+    const value = changetype<Value>(out + <usize>i * VALUE);
+    value.hi = valueHi;
+    value.lo = valueLo;
+  }
+  unknownSelector = unknown;
+  return unknown == 0 ? Known.YES : Known.NO;
+}

@@ -1,0 +1,116 @@
+/** What the host knows about the packet (nft_meta.c, nft_meta_bridge.c). False: there is no such thing. */
+import { LinkFlag } from '../../../src/codes';
+import { FamilyCode, Field } from '../../../src/nft-codes';
+import { Hook, RouteType } from '../../../src/terms';
+import { none, packet, skb, some } from '../../core/skb';
+import { isLimitedBroadcast, isMulticast } from '../../fib/kinds';
+import { localType } from '../../fib/lookup';
+import { Link } from '../../layout/link';
+import { etherType } from './header';
+import { giveNumber } from './value';
+
+/** `ARPHRD_*` */
+const ETHERNET: u32 = 1;
+const LOOPBACK: u32 = 772;
+/** `NFPROTO_IPV4`, `NFPROTO_IPV6` */
+const NFPROTO_4: u32 = 2;
+const NFPROTO_6: u32 = 10;
+/** `PACKET_*` */
+const HOST: u32 = 0;
+const BROADCAST: u32 = 1;
+const MULTICAST: u32 = 2;
+const OTHER_HOST: u32 = 3;
+/** An Ethernet header, which a packet on its way out of a device has in front. */
+const ETHER_HEADER: u32 = 14;
+
+/** The family of the table under evaluation. */
+@inline
+function tableFamily(): u32 {
+  return skb().base.table.family;
+}
+
+/** nft_pf() */
+function family(): u32 {
+  const table = tableFamily();
+  if (table == FamilyCode.BRIDGE || table == FamilyCode.NETDEV) return table;
+  return packet().family == 4 ? NFPROTO_4 : NFPROTO_6;
+}
+
+function isBroadcast(lo: u64): bool {
+  return isLimitedBroadcast(lo) || localType(skb().netns, 4, 0, lo, none<Link>()) == RouteType.BROADCAST;
+}
+
+/** skb->pkt_type: whom the frame is for, as the port or device sees it; above the bridge it is for the host. */
+function packetType(): u32 {
+  const s = skb();
+  const p = packet();
+  const link = s.iif;
+  if (!some(link)) return HOST;
+  if (isMulticast(p.family, p.daddrHi, p.daddrLo)) return MULTICAST;
+  if (p.family == 4 && isBroadcast(p.daddrLo)) return BROADCAST;
+  const raw = tableFamily() == FamilyCode.BRIDGE || s.hook == Hook.INGRESS;
+  if (!raw || !s.framed || s.frameMac == link.mac) return HOST;
+  return tableFamily() == FamilyCode.BRIDGE && some(link.master) && s.frameMac == link.master.mac ? HOST : OTHER_HOST;
+}
+
+@inline
+function giveIndex(link: Link): bool {
+  return giveNumber(some(link) ? link.index : 0);
+}
+
+@inline
+function giveName(link: Link): bool {
+  return giveNumber(some(link) ? link.name : 0);
+}
+
+function giveType(link: Link): bool {
+  return some(link) && giveNumber((link.flags & LinkFlag.LOOPBACK) != 0 ? LOOPBACK : ETHERNET);
+}
+
+function giveKind(link: Link): bool {
+  return some(link) && link.made != 0 && giveNumber(link.made);
+}
+
+/** nft_meta_get_bridge(): the bridge that the link is a port of. */
+function giveBridge(link: Link): bool {
+  const bridge = some(link) ? link.master : none<Link>();
+  return some(bridge) && giveNumber(bridge.name);
+}
+
+export function metaField(field: u32): bool {
+  const s = skb();
+  switch (<i32>field) {
+    case <i32>Field.META_LENGTH:
+      return giveNumber(packet().length + (s.hook == Hook.EGRESS ? ETHER_HEADER : 0));
+    case <i32>Field.META_PROTOCOL:
+      return giveNumber(etherType());
+    case <i32>Field.META_NFPROTO:
+      return giveNumber(family());
+    case <i32>Field.META_L4PROTO:
+      return giveNumber(packet().protocol);
+    case <i32>Field.META_MARK:
+      return giveNumber(packet().mark);
+    case <i32>Field.META_IIF:
+      return giveIndex(s.iif);
+    case <i32>Field.META_OIF:
+      return giveIndex(s.oif);
+    case <i32>Field.META_IIFNAME:
+      return giveName(s.iif);
+    case <i32>Field.META_OIFNAME:
+      return giveName(s.oif);
+    case <i32>Field.META_IIFTYPE:
+      return giveType(s.iif);
+    case <i32>Field.META_OIFTYPE:
+      return giveType(s.oif);
+    case <i32>Field.META_IIFKIND:
+      return giveKind(s.iif);
+    case <i32>Field.META_OIFKIND:
+      return giveKind(s.oif);
+    case <i32>Field.META_IBRNAME:
+      return giveBridge(s.iif);
+    case <i32>Field.META_OBRNAME:
+      return giveBridge(s.oif);
+    default:
+      return giveNumber(packetType());
+  }
+}
