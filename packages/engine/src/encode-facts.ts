@@ -1,8 +1,8 @@
 /** What tables hold: base chains, names, sets, and whether conntrack is needed. */
 import { JumpCheck } from './encode-jumps.ts';
+import { isNft } from './encode-nft.ts';
 import { asksConntrack, keyOf, setsOfStatement } from './encode-selectors.ts';
 import { EngineError } from './errors.ts';
-import { isNft } from './encode-nft.ts';
 import type { BaseHook, Chain, Rule, Statement, Table } from './rule.ts';
 
 /** Statements that need conntrack (nf_ct_netns_get()); NOTRACK does not. */
