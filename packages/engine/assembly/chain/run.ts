@@ -10,6 +10,7 @@ import { tcpClose } from '../ct/tcp';
 import { natClear, natReason } from '../expr/nat';
 import { foundElement, forgetElement } from '../expr/nft/lookup';
 import { headerClear, headerWritten } from '../expr/nft/write';
+import { actNft } from '../expr/nft/target';
 import { act } from '../expr/target';
 import { BaseChain, Chain } from '../layout/chain';
 import { PairStatement, Statement } from '../layout/statement';
@@ -83,7 +84,7 @@ function runActions(from: usize): Verdict {
   while (true) {
     const op = <u32>changetype<Statement>(at).op;
     if (op >= <u32>Op.ACCEPT) {
-      const verdict = act(at);
+      const verdict = op >= <u32>Op.VERDICT_MAP ? actNft(at) : act(at);
       if (verdict != Verdict.CONTINUE) {
         ending = at;
         return verdict;

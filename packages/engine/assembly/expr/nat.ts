@@ -1,6 +1,5 @@
 /** DNAT, SNAT (xt_nat.c), MASQUERADE (nf_nat_masquerade.c), REDIRECT (nf_nat_redirect.c). */
 import { AddressFlag, NatFlag, ScopeId } from '../../src/codes';
-import { NatManip, NatPart } from '../../src/nft-codes';
 import { Hook, Reason, Verdict } from '../../src/terms';
 import { none, packet, skb, some } from '../core/skb';
 import { bind, newRange, rewritesSource } from '../ct/nat';
@@ -9,11 +8,7 @@ import { isLinkLocal6 } from '../fib/kinds';
 import { addressAt, selectSource4, selectSource6 } from '../fib/source';
 import { InterfaceAddress } from '../layout/address';
 import { Link } from '../layout/link';
-import { WriteStatement } from '../layout/nft';
 import { NatStatement, Statement } from '../layout/statement';
-import { Known } from './nft/key';
-import { evaluateSource, sourceFrom, sourceTo } from './nft/source';
-import { undecided } from './nft/write';
 
 /** The mapping just made found no free tuple. */
 export let natFailed: bool = false;
@@ -40,12 +35,12 @@ function rangeOf(at: usize): NatRange {
 
 /** A statement for the other family lets its packets pass (nft_nat_inet_eval()). */
 @inline
-function passes(flags: u32): bool {
+export function passesBy(flags: u32): bool {
   return (flags & (packet().family == 4 ? NatFlag.ONLY_6 : NatFlag.ONLY_4)) != 0;
 }
 
 /** A NAT verdict accepts; without a connection to bind it does nothing else. */
-function bindTo(range: NatRange): Verdict {
+export function bindTo(range: NatRange): Verdict {
   const s = skb();
   if (some(s.flow)) natFailed = !bind(s.flow, range, rewritesSource(s.hook));
   return Verdict.ACCEPT;
@@ -69,7 +64,7 @@ function bindToOne(range: NatRange, hi: u64, lo: u64): Verdict {
 }
 
 export function translateTo(at: usize): Verdict {
-  if (passes(changetype<Statement>(at).argument)) return Verdict.CONTINUE;
+  if (passesBy(changetype<Statement>(at).argument)) return Verdict.CONTINUE;
   return bindTo(rangeOf(at));
 }
 
@@ -77,7 +72,7 @@ export function masquerade(at: usize): Verdict {
   return masqueradeTo(rangeOf(at));
 }
 
-function masqueradeTo(range: NatRange): Verdict {
+export function masqueradeTo(range: NatRange): Verdict {
   const s = skb();
   const p = packet();
   if (!some(s.flow) || !some(s.oif)) return Verdict.ACCEPT;
@@ -110,42 +105,8 @@ export function redirect(at: usize): Verdict {
   return redirectTo(rangeOf(at));
 }
 
-function redirectTo(range: NatRange): Verdict {
+export function redirectTo(range: NatRange): Verdict {
   const s = skb();
   if (s.hook == Hook.OUTPUT) return bindToOne(range, 0, packet().family == 4 ? 0x7f000001 : 1);
   return bindToAddress(range, some(s.iif) ? redirectAddress(s.iif) : none<InterfaceAddress>());
-}
-
-/** NAT to what the packet or a map says (nft_nat.c): address, then port. */
-export function translateToSource(at: usize): Verdict {
-  const statement = changetype<WriteStatement>(at);
-  const flags = changetype<Statement>(at).argument;
-  if (passes(flags)) return Verdict.CONTINUE;
-  const known = evaluateSource(statement.source);
-  if (known == Known.NONE) return Verdict.BREAK;
-  if (known == Known.NO) return undecided();
-  const range = newRange();
-  range.flags = flags;
-  let part: u32 = 0;
-  if ((statement.parts & <u8>NatPart.ADDRESS) != 0) {
-    range.flags |= NatFlag.ADDRESSES;
-    range.fromHi = sourceFrom(0).hi;
-    range.fromLo = sourceFrom(0).lo;
-    range.toHi = sourceTo(0).hi;
-    range.toLo = sourceTo(0).lo;
-    part = 1;
-  }
-  if ((statement.parts & <u8>NatPart.PORT) != 0) {
-    range.flags |= NatFlag.PORTS;
-    range.portFrom = <u16>sourceFrom(part).lo;
-    range.portTo = <u16>sourceTo(part).lo;
-  }
-  switch (<i32>statement.manip) {
-    case <i32>NatManip.MASQUERADE:
-      return masqueradeTo(range);
-    case <i32>NatManip.REDIRECT:
-      return redirectTo(range);
-    default:
-      return bindTo(range);
-  }
 }

@@ -3,13 +3,9 @@ import { Op } from '../../src/codes';
 import { ChoiceKind, Verdict } from '../../src/terms';
 import { choose } from '../core/choice';
 import { CtInfo, packet, skb, some } from '../core/skb';
-import { LookupTest } from '../layout/nft';
 import { PairStatement, SetStatement, Statement } from '../layout/statement';
 import { setByName, setChange } from '../set/sets';
-import { masquerade, redirect, translateTo, translateToSource } from './nat';
-import { findInMap } from './nft/lookup';
-import { updateSet } from './nft/update';
-import { setHeader, setMeta } from './nft/write';
+import { masquerade, redirect, translateTo } from './nat';
 
 /** CT and NOTRACK leave packets alone that have a connection, or that another rule spoke about. */
 function isOpen(): bool {
@@ -25,21 +21,7 @@ function changeSet(at: usize, present: bool): void {
   setChange(set, statement.dimensions, statement.source, present, statement.exist != 0, timeout);
 }
 
-/** Symbol of the device that a rule sends the packet out of; 0: none did. */
-export let forwardDevice: u32 = 0;
-
-export function forwardClear(): void {
-  forwardDevice = 0;
-}
-
-/** The verdict of a map's element; a key without one ends the rule. */
-function verdictOf(at: usize): Verdict {
-  const test = changetype<LookupTest>(at);
-  const element = findInMap(test.key, changetype<Statement>(at).argument, test.set);
-  return some(element) ? <Verdict>element.verdict : Verdict.BREAK;
-}
-
-/** Runs one action; CONTINUE: the next one follows, BREAK: the rule ends without a verdict. */
+/** Runs one action; CONTINUE: the next one follows. */
 export function act(at: usize): Verdict {
   const s = skb();
   const p = packet();
@@ -94,19 +76,6 @@ export function act(at: usize): Verdict {
       return Verdict.CONTINUE;
     case <i32>Op.UNMODELLED_TARGET:
       return choose(ChoiceKind.UNMODELLED, 2, false, at, 0) == 0 ? Verdict.CONTINUE : Verdict.DROP;
-    case <i32>Op.VERDICT_MAP:
-      return verdictOf(at);
-    case <i32>Op.SET_META:
-      return setMeta(at);
-    case <i32>Op.SET_HEADER:
-      return setHeader(at);
-    case <i32>Op.NAT_TO:
-      return translateToSource(at);
-    case <i32>Op.SET_UPDATE:
-      return updateSet(at);
-    case <i32>Op.FORWARD_TO:
-      forwardDevice = changetype<Statement>(at).argument;
-      return Verdict.ACCEPT;
     default:
       return Verdict.CONTINUE;
   }

@@ -4,7 +4,7 @@ import { runChain } from '../chain/run';
 import { finishByRule } from '../core/end';
 import { linkByName } from '../core/links';
 import { none, skb, some } from '../core/skb';
-import { forwardClear, forwardDevice } from '../expr/target';
+import { forwardClear, forwardDevice } from '../expr/nft/target';
 import { Link } from '../layout/link';
 import { baseChainAt } from './chains';
 

@@ -23,8 +23,11 @@ export function isChance(selector: Selector): bool {
       return isNthChosen();
     case <i32>Field.JHASH:
       return (selector.flags & <u8>SelectorFlag.SEEDED) == 0;
-    default:
+    case <i32>Field.NUMGEN_RANDOM:
+    case <i32>Field.SYMHASH:
       return true;
+    default:
+      return false;
   }
 }
 
