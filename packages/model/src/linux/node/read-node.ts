@@ -11,7 +11,7 @@ import { type CollectedNetns, emptyCollection } from './collected.ts';
 import { joinAcross } from './join.ts';
 import { type DumpKind, titleOf } from './kinds.ts';
 import { type Part, type PartResult, readPart } from './read-part.ts';
-import { netnsOfCommand, type Section, sectionsOf } from './sections.ts';
+import { netnsOfCommand, paragraphsOf, type Section, sectionsOf } from './sections.ts';
 import { commandOfName, kindOfCommand, sniff } from './sniff.ts';
 
 /** One part of a file that was found to be a dump. */
@@ -46,6 +46,8 @@ export interface NodeDump {
 
 /** Larger files are logs. */
 const BYTES_MAX = 64 * 1024 * 1024;
+/** Of a dump that is one, so many lines are understood. */
+const PROSE_SHARE = 0.3;
 /** Namespaces of one node. */
 const NETNS_MAX = 4096;
 
@@ -100,8 +102,23 @@ class NodeReader {
     const command = netnsOfCommand(commandOfName(file.name)).command;
     const sections = sectionsOf(text);
     let any = false;
-    for (const section of sections) any = this.#readSection(file.name, section, command, netns) || any;
+    for (const section of sections) {
+      const parts = this.#isProse(section, command) ? paragraphsOf(section) : [section];
+      for (const part of parts) any = this.#readSection(file.name, part, command, netns) || any;
+    }
     if (!any) this.ignored.push({ file: file.name, why: text.trim() === '' ? 'empty' : 'no dump that is known' });
+  }
+
+  /** Dumps that were pasted into text, as letters and threads have them: read as a whole, most lines would be strange. */
+  #isProse(section: Section, nameCommand: string): boolean {
+    const kind = sniff(section.text, section.hint ?? kindOfCommand(section.command ?? nameCommand));
+    if (kind === undefined) return paragraphsOf(section).length > 1;
+    const { problems } = readPart(
+      { kind, text: section.text, file: '', firstLine: 1, command: section.command ?? nameCommand },
+      emptyCollection(''),
+      { tableNames: new Map(this.#tableNames), netns: '' },
+    );
+    return problems.length > linesOf(section.text).length * PROSE_SHARE;
   }
 
   /** A file of /proc/sys is one setting; all of one tree are told as one dump. */

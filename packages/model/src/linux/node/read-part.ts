@@ -83,9 +83,8 @@ function flavourOf({ text, command }: Part): Flavour {
 function iptablesFamily({ text, command }: Part): 'ip' | 'ip6' {
   const own = sniffFamily(text);
   if (own) return own;
-  if (/ip6tables|ipv6|\bip6/.test(command)) return 'ip6';
-  if (/iptables/.test(command) && !/^\s*-A .* -[sd] \S*::/m.test(text)) return 'ip';
-  return /^\s*(\[\d+:\d+\] )?-A .*( -[sd] \S*::|ipv6-icmp|icmpv6|icmp6-)/m.test(text) ? 'ip6' : 'ip';
+  if (/^\s*(\[\d+:\d+\] )?-A .*( -[sd] \S*::|ipv6-icmp|icmpv6|icmp6-)/m.test(text)) return 'ip6';
+  return /ip6tables|ipv6|\bip6/i.test(command) ? 'ip6' : 'ip';
 }
 
 function readNetfilter(part: Part, into: CollectedNetns, options: LineOptions): PartResult {

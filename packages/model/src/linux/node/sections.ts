@@ -62,6 +62,41 @@ function withoutColors(text: string): string {
   return text.replace(COLORS, '');
 }
 
+const INDENT = /^[ \t]*/;
+
+/** Pasted text may stand further in, as a whole. */
+function dedented(lines: readonly string[]): readonly string[] {
+  let common: string | undefined;
+  for (const line of lines) {
+    if (line.trim() === '') continue;
+    const own = INDENT.exec(line)?.[0] ?? '';
+    common ??= own;
+    while (!own.startsWith(common)) common = common.slice(0, -1);
+    if (common === '') return lines;
+  }
+  const width = common?.length ?? 0;
+  return width === 0 ? lines : lines.map((line) => line.slice(width));
+}
+
+/** Blocks of lines without a blank one between them. */
+export function paragraphsOf(section: Section): Section[] {
+  const found: Section[] = [];
+  let taken: string[] = [];
+  const close = (next: number) => {
+    const { text: _, firstLine, ...rest } = section;
+    if (taken.length > 0)
+      found.push({ ...rest, text: dedented(taken).join('\n'), firstLine: firstLine + next - taken.length });
+    taken = [];
+  };
+  const lines = section.text.split('\n');
+  lines.forEach((line, i) => {
+    if (line.trim() === '') close(i);
+    else taken.push(line);
+  });
+  close(lines.length);
+  return found;
+}
+
 /** Escape sequences of terminals and carriage returns are taken off. */
 export function sectionsOf(raw: string): Section[] {
   const lines = withoutColors(raw).split(/\r\n|\n|\r/);
@@ -69,7 +104,7 @@ export function sectionsOf(raw: string): Section[] {
   let current: Section = { text: '', firstLine: 1 };
   let taken: string[] = [];
   const close = () => {
-    current.text = taken.join('\n');
+    current.text = dedented(taken).join('\n');
     if (taken.some((line) => line.trim() !== '') || current.command !== undefined) sections.push(current);
   };
   lines.forEach((line, index) => {
