@@ -62,6 +62,7 @@ export function readBridgeLink(text: string, options: LineOptions = {}): ReadPor
   let port: BridgePort | undefined;
   eachLine(linesOf(text, options), 'bridge-link', problems, options, ({ text: line }) => {
     if (/^\S/.test(line)) {
+      port = undefined;
       port = readHeader(line);
       if (port) ports.push(port);
       return;
@@ -96,6 +97,7 @@ export function readBrctl(text: string, options: LineOptions = {}): ReadPorts & 
   eachLine(linesOf(text, options), 'brctl', problems, options, ({ text: line }) => {
     if (/^bridge name\s/.test(line)) return;
     const bridge = /^(\S+)\s+[0-9a-f]{4}\.[0-9a-f]{12}\s+(?:yes|no)(?:\s+(\S+))?$/.exec(line);
+    if (/^\S/.test(line)) master = '';
     if (bridge) {
       master = bridge[1] as string;
       bridges.push(master);

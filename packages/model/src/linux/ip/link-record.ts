@@ -102,7 +102,8 @@ export function toAddress(link: string, a: AddressRecord): Address {
   const isAddress = (text: string | undefined) =>
     text === undefined || parseAddress(text)?.family === (length === 32 ? 4 : 6);
   if (typeof a.local !== 'string' || !isAddress(a.local)) throw new RangeError(`"${String(a.local)}" is no address`);
-  if (!isAddress(a.address) || !isAddress(a.broadcast)) throw new RangeError(`${a.local}: no address`);
+  const wrong = [a.address, a.broadcast].find((text) => !isAddress(text));
+  if (wrong !== undefined) throw new RangeError(`"${wrong}" is no address`);
   if (!(a.prefixlen >= 0 && a.prefixlen <= length)) throw new RangeError(`${a.local}: no length of a prefix`);
   return {
     link,

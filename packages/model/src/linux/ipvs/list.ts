@@ -44,18 +44,21 @@ function readService(line: string): IpvsService {
 export function readIpvsList(text: string, options: LineOptions = {}): ReadIpvs {
   const problems: Problem[] = [];
   const services: IpvsService[] = [];
+  let current: IpvsService | undefined;
   eachLine(linesOf(text, options), 'ipvs', problems, options, ({ text: line }) => {
     if (HEADERS.test(line)) return;
     const server = /^\s+->\s+(.*)$/.exec(line)?.[1];
     if (server === undefined) {
-      services.push(readService(line));
+      // Servers behind a line that is not understood are nobody's.
+      current = undefined;
+      current = readService(line);
+      services.push(current);
       return;
     }
     const [end, forward = '', weight] = wordsOf(server);
     const method = METHODS[forward];
-    const service = services.at(-1);
-    if (!method || !service) throw new RangeError('no real server');
-    service.servers.push({ ...readEnd(end), method, weight: wholeNumber(weight, 'weight', 65535) });
+    if (!method || !current) throw new RangeError('no real server');
+    current.servers.push({ ...readEnd(end), method, weight: wholeNumber(weight, 'weight', 65535) });
   });
   return { services, problems };
 }

@@ -30,8 +30,15 @@ const PROC = /^\/proc\/\S+$/;
 /** Longer lines are no commands. */
 const COMMAND_MAX = 400;
 
-function commandOf(line: string): string | undefined {
-  if (line.length > COMMAND_MAX) return undefined;
+/** A command alone on its line, as it is typed where no prompt is shown. */
+const BARE =
+  /^(?:sudo )?(?:ip (?:-[\w-]+ )*(?:a|addr|address|r|route|l|link|ru|rule|n|neigh|nexthop)(?: (?:show|list|ls|table|all|dev|\w+))*|bridge (?:-\w+ )*(?:fdb|link|vlan|mdb|mon)(?: \w+)*|ip6?tables(?:-legacy|-nft)?-save|ipset (?:list|save)|conntrack -L.*|ss -\w+|netstat -\w+|sysctl -a|ipvsadm -\w+|ifconfig -a|route -n|brctl show)$/;
+
+function commandOf(written: string): string | undefined {
+  if (written.length > COMMAND_MAX) return undefined;
+  // Text pasted into a line of code.
+  const line = written.replace(/^`(?=\S)/, '').trimEnd();
+  if (BARE.test(line)) return line;
   for (const pattern of [PROMPT, TITLE]) {
     const text = pattern.exec(line)?.[1]?.trim();
     if (text !== undefined && (COMMAND.test(text) || PROC.test(text))) return text;
@@ -121,7 +128,11 @@ export function sectionsOf(raw: string): Section[] {
         ...(netns !== undefined && { netns }),
       };
       taken = [];
-    } else taken.push(FENCE.test(line) || EMPTY_PROMPT.test(line) ? '' : line);
+    } else if (FENCE.test(line)) {
+      close();
+      current = { text: '', firstLine: index + 2 };
+      taken = [];
+    } else taken.push(EMPTY_PROMPT.test(line) ? '' : line.replace(/(?<=\S)`$/, ''));
   });
   close();
   return sections;

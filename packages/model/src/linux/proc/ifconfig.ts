@@ -44,6 +44,7 @@ class IfconfigReader {
     const modern = /^(\S+?): flags=\d+<([^>]*)>\s+mtu (\d+)/.exec(line);
     const old = /^(\S+)\s+Link encap:(\S+(?: \S+)?)(?:.*HWaddr ([0-9A-Fa-f:]{17}))?/.exec(line);
     const written = modern?.[1] ?? old?.[1];
+    this.#name = '';
     if (written === undefined) throw new RangeError('no interface');
     const [name = ''] = written.split(':');
     this.#name = name;
