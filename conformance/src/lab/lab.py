@@ -17,6 +17,7 @@ import time
 import traceback
 
 import conntrack
+import neighbours
 from ends import Accepted, Client, Server
 from frames import Sniffer, inject, settle
 from senders import Senders
@@ -167,6 +168,10 @@ class Lab:
         """{inject: {netns, link, frame}} or {send: {...}}, {quietMs, patienceMs, tracking: [netns]}: one packet and all that follows."""
         # What nobody asked for is not part of it.
         self.turn(0)
+        self.senders.connect()
+        for thing in self.sniffers:
+            with Inside(self.spaces[thing.netns]):
+                neighbours.forget()
         self.reports = []
         for thing in self.sniffers:
             thing.frames, thing.asked = [], {}

@@ -88,6 +88,9 @@ const LAB_SYSCTLS: Readonly<Record<string, string | number>> = {
 
 const familyOf = (text: string): Family => (text.includes(':') ? 6 : 4);
 
+/** At once, and to everybody: what bridges learn of groups is no part of the model. */
+const BRIDGE = ['stp_state', '0', 'forward_delay', '0', 'mcast_snooping', '0'];
+
 const detailsOf = ({ mac, mtu }: Link): string[] => [
   ...(mac === undefined ? [] : ['address', mac]),
   ...(mtu === undefined ? [] : ['mtu', `${mtu}`]),
@@ -129,7 +132,7 @@ function linkLines(network: Network): { links: string[][]; plugged: Map<string, 
         };
         links.push(['link', 'add', ...own, ...details, 'type', 'veth', ...peer]);
       } else if (link.kind === 'bridge' || link.kind === 'dummy') {
-        const bridge = link.kind === 'bridge' ? ['stp_state', '0', 'forward_delay', '0'] : [];
+        const bridge = link.kind === 'bridge' ? BRIDGE : [];
         links.push(['link', 'add', ...own, ...details, 'type', link.kind, ...bridge]);
       } else throw new Error(`link ${link.name} of ${netns.name} leads nowhere`);
     }
@@ -336,22 +339,7 @@ export function planOf(
 ): Plan {
   const { links, plugged, plugs } = linkLines(network);
   for (const segment of plugged.keys())
-    links.push([
-      'link',
-      'add',
-      'name',
-      `sw-${segment}`,
-      'netns',
-      `%${SWITCH}`,
-      'type',
-      'bridge',
-      'stp_state',
-      '0',
-      'forward_delay',
-      '0',
-      'mcast_snooping',
-      '0',
-    ]);
+    links.push(['link', 'add', 'name', `sw-${segment}`, 'netns', `%${SWITCH}`, 'type', 'bridge', ...BRIDGE]);
   const switchLines = [...plugged].flatMap(([segment, ports]) => [
     `link set dev sw-${segment} up`,
     ...ports.flatMap((port) => [`link set dev ${port} master sw-${segment}`, `link set dev ${port} up`]),

@@ -40,6 +40,16 @@ def dress(made, wanted):
 class Senders:
     def __init__(self):
         self.sockets = {}
+        self.open = []
+
+    def connect(self):
+        """Sockets whose source the kernel chose for their first packet now take answers from its destination only."""
+        for made, target in self.open:
+            try:
+                made.connect(target)
+            except OSError:
+                pass
+        self.open = []
 
     def send(self, spaces, wanted):
         """{from, family, protocol, saddr, sport, daddr, dport, ttl, tos, mark, dontFragment, payload}: the errno by name, or None"""
@@ -64,7 +74,7 @@ class Senders:
             if wanted["protocol"] == socket.IPPROTO_TCP:
                 made.connect(target)
             else:
-                # Who knows its own address knows both ends from the start; who does not is told by the first packet's way.
+                # Who knows its own address knows both ends from the start.
                 if is_new and wanted["saddr"]:
                     made.connect(target)
                 data = bytes.fromhex(wanted["payload"])
@@ -72,17 +82,24 @@ class Senders:
                     made.send(data)
                 else:
                     made.sendto(data, target)
+                    if not raw:
+                        self.open.append((made, target))
         except BlockingIOError:
             return None
         except OSError as error:
+            if is_new and not raw:
+                # Unconnected, it would take what is for somebody else.
+                self.forget(key)
             return errno.errorcode.get(error.errno, str(error.errno))
         finally:
             if raw:
-                made.close()
-                del self.sockets[key]
+                self.forget(key)
         return None
+
+    def forget(self, key):
+        self.sockets.pop(key).close()
 
     def close(self):
         for made in self.sockets.values():
             made.close()
-        self.sockets = {}
+        self.sockets, self.open = {}, []

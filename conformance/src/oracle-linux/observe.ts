@@ -13,6 +13,7 @@ import {
   encodeFrame,
   encodeTransport,
   hex,
+  isError,
   type Numbers,
   numbersAfter,
   unhex,
@@ -26,6 +27,9 @@ const FOR_ANOTHER = 3;
 const FAMILIES: Readonly<Record<number, string>> = { 2: 'ip', 10: 'ip6' };
 /** The table that asks for events has no rules of its own to show. */
 export const TRACING_TABLE = 'oracle';
+
+/** Flags that a client which waits for an answer, or has one, takes in silence. */
+const POLITE = TcpFlag.ACK | TcpFlag.PSH;
 
 export interface Patience {
   quietMs: number;
@@ -74,16 +78,30 @@ export class Observer {
     if (!this.#carries(netns, link, packet.length)) return false;
     if (packet.protocol !== Protocol.TCP) return true;
     const { saddr, sport, daddr, dport } = packet;
-    const isAnswer = this.#scenario.events.some(
-      (e) =>
-        e.link === undefined &&
-        e.packet.protocol === Protocol.TCP &&
-        e.packet.sport === dport &&
-        e.packet.dport === sport &&
-        e.packet.daddr === saddr,
+    if (this.#isForClient(packet) && (packet.tcpFlags & ~POLITE) !== 0) return false;
+    if ((packet.tcpFlags & (TcpFlag.SYN | TcpFlag.ACK)) === TcpFlag.SYN) return true;
+    const ports = new Set([sport, dport]);
+    const opens = this.#scenario.events.some(
+      ({ packet: other }) =>
+        other.protocol === Protocol.TCP &&
+        ports.has(other.sport) &&
+        ports.has(other.dport) &&
+        other.tcpFlags & TcpFlag.SYN,
     );
     const flow = flowKey(daddr, dport, saddr, sport);
-    return !isAnswer || (this.#segments.has(flow) && !this.#closed.has(flow));
+    return !opens || (this.#segments.has(flow) && !this.#closed.has(flow));
+  }
+
+  /** For the socket of a process that opened a connection. */
+  #isForClient({ saddr, sport, dport }: WirePacket): boolean {
+    return this.#scenario.events.some(
+      ({ link, packet }) =>
+        link === undefined &&
+        packet.protocol === Protocol.TCP &&
+        packet.sport === dport &&
+        packet.dport === sport &&
+        packet.daddr === saddr,
+    );
   }
 
   #carries(netns: string, link: string, length: number): boolean {
@@ -98,7 +116,7 @@ export class Observer {
       .filter((netns) => netns.netfilter.length > 0)
       .map(({ name }) => name);
     const answer = await this.#lab.event({ ...this.#request(event), quietMs, patienceMs, tracking });
-    return this.#read(answer);
+    return this.#read(answer, event);
   }
 
   #request({ netns, link, packet }: Event): EventRequest {
@@ -131,7 +149,7 @@ export class Observer {
     return { sequence: tcpFlags & TcpFlag.SYN ? 1000 : 1001, acknowledgement: tcpFlags & TcpFlag.ACK ? 1 : 0 };
   }
 
-  #read({ frames, rules, arrivals, tracked }: EventAnswer): Seen {
+  #read({ frames, rules, arrivals, tracked }: EventAnswer, event: Event): Seen {
     const seen: Seen = { frames: [], rules: [], arrivals: [], conntrack: [] };
     for (const [netns, link, direction, data] of frames) {
       const packet = decodePacket(unhex(data));
@@ -141,7 +159,7 @@ export class Observer {
         const { saddr, sport, daddr, dport } = packet.inner;
         this.#closed.add(flowKey(saddr, sport, daddr, dport));
       }
-      if (packet.protocol === Protocol.TCP)
+      if (packet.protocol === Protocol.TCP && !isSpoofed(event, packet))
         this.#segments.set(flowKey(packet.saddr, packet.sport, packet.daddr, packet.dport), packet);
     }
     for (const [netns, events] of Object.entries(rules)) seen.rules.push(...runsOf(netns, events, this.#port));
@@ -169,34 +187,60 @@ export class Observer {
   #isTaken(netns: string, link: string, direction: number): boolean {
     const own = this.#netnses.get(netns)?.links.find((l) => l.name === link);
     if (own?.kind === 'bridge') return false;
-    return direction === FOR_US || (direction === FOR_ANOTHER && own?.master !== undefined);
+    if (direction === FOR_US) return true;
+    if (direction !== FOR_ANOTHER || !own) return false;
+    // Who is no port of a bridge gets frames for others by mistake, or because a bridge floods them.
+    const other = this.#netnses.get(own.peer?.netns ?? '')?.links.find((l) => l.name === own.peer?.link);
+    return own.master !== undefined || (other !== undefined && other.master === undefined);
   }
 }
 
-/** Events of one namespace as runs of base chains: each begins with the event that shows the packet. */
+/** Numbers of a segment that somebody put on a wire say nothing about the socket that it seems to come from. */
+const isSpoofed = ({ link, packet }: Event, seen: WirePacket): boolean =>
+  link !== undefined &&
+  packet.saddr === seen.saddr &&
+  packet.sport === seen.sport &&
+  packet.daddr === seen.daddr &&
+  packet.dport === seen.dport;
+
+/** An ICMPv6 error about neighbour discovery, whose header is cut off: it alone has a hop limit of 255. */
+const isAboutDiscovery = (packet: WirePacket, bytes: Uint8Array): boolean =>
+  packet.protocol === Protocol.ICMPV6 && isError(packet) && bytes[54] === Protocol.ICMPV6 && bytes[55] === 255;
+
+/** One packet's run of a base chain. */
+interface Run {
+  head: string;
+  rules: string[];
+}
+
+function headOf(netns: string, { family, table, chain }: ShownEvent, packet: WirePacket, port: PortName): string {
+  return `${netns} ${FAMILIES[family] ?? family} ${table}/${chain} (${flowText(packet, port)})`;
+}
+
+type ShownEvent = Extract<RuleEvent, { table: string }>;
+
+const ruleText = ({ chain, rule, verdict = '', target }: ShownEvent): string =>
+  `${chain}#${rule} ${verdict}${target === undefined ? '' : ` ${target}`}`;
+
+/**
+ * Events of one namespace as runs of base chains: each begins with the event that shows the packet. A packet that a rule makes goes its way
+ * before that rule's own event is told.
+ */
 function runsOf(netns: string, events: readonly RuleEvent[], port: PortName): string[] {
-  const runs: string[] = [];
-  let rules: string[] = [];
-  let head = '';
-  let isShown = false;
-  const finish = () => {
-    if (isShown) runs.push(`${head}: ${rules.join(', ')}`);
-    rules = [];
-  };
+  const runs: Run[] = [];
+  const byPacket = new Map<string, Run>();
   for (const event of events) {
     if ('lost' in event) return [`${netns}: events were lost`];
     if (event.packet !== undefined) {
-      finish();
-      const packet = decodePacket(unhex(event.packet.padEnd(2 * 64, '0')));
-      isShown = event.table !== TRACING_TABLE && !isChatter(packet);
-      const base = event.chain;
-      head = `${netns} ${FAMILIES[event.family] ?? event.family} ${event.table}/${base} (${flowText(packet, port)})`;
+      const bytes = unhex(event.packet.padEnd(2 * 64, '0'));
+      const packet = decodePacket(bytes);
+      const run = { head: headOf(netns, event, packet, port), rules: [] };
+      byPacket.set(event.id, run);
+      if (event.table !== TRACING_TABLE && !isChatter(packet) && !isAboutDiscovery(packet, bytes)) runs.push(run);
     }
-    if (event.rule !== undefined) {
-      const target = event.target === undefined ? '' : ` ${event.target}`;
-      rules.push(`${event.chain}#${event.rule} ${event.verdict ?? ''}${target}`);
-    } else if (event.policy !== undefined) rules.push(`policy ${event.policy}`);
+    const run = byPacket.get(event.id);
+    if (event.rule !== undefined) run?.rules.push(ruleText(event));
+    else if (event.policy !== undefined) run?.rules.push(`policy ${event.policy}`);
   }
-  finish();
-  return runs;
+  return runs.map(({ head, rules }) => `${head}: ${rules.join(', ')}`);
 }

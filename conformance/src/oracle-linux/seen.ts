@@ -67,7 +67,8 @@ const HOP_BY_HOP = 0;
 export const IGMP = 2;
 
 /** What hosts send of their own accord: part of no event. */
-export const isChatter = ({ family, protocol, icmpType }: Packet): boolean =>
+export const isChatter = ({ family, protocol, icmpType, inner }: Packet): boolean =>
+  (inner !== undefined && isChatter(inner)) ||
   protocol === IGMP ||
   (family === 6 && protocol === HOP_BY_HOP) ||
   (protocol === Protocol.ICMPV6 && DISCOVERY.has(icmpType));

@@ -25,8 +25,8 @@ const ODD: Record<Family, readonly string[]> = {
   6: ['::1', 'fd00:1::', '2001:db8:9::9'],
 };
 
-/** What is sent to many is not followed onto the wire. */
-const isBroadcast = (address: string) => address.endsWith('.255');
+/** Broadcast addresses, which are not followed onto the wire, and those of all routers of a subnet, which get no ICMP errors. */
+const isForMany = (address: string) => address.endsWith('.255') || /^fd00:\d+::$/.test(address);
 
 const isIcmp = (protocol: number) => protocol === Protocol.ICMP || protocol === Protocol.ICMPV6;
 const least = (family: Family, protocol: number): number =>
@@ -46,7 +46,9 @@ function payload(
   isRaw: boolean,
   flags: readonly number[],
 ): typeof NOTHING & { protocol: number } {
-  const ports = { ...NOTHING, sport: r.pick(CLIENT_PORTS), dport: r.pick(r.chance(0.7) ? SERVED : PORTS) };
+  // A process that calls itself would open from both ends.
+  const others = PORTS.filter((port) => isRaw || !CLIENT_PORTS.includes(port));
+  const ports = { ...NOTHING, sport: r.pick(CLIENT_PORTS), dport: r.pick(r.chance(0.7) ? SERVED : others) };
   const roll = r.next();
   if (roll < 0.45) {
     const tcpFlags = isRaw && r.chance(0.3) ? r.pick(flags) : TcpFlag.SYN;
@@ -108,7 +110,7 @@ function local(traffic: Traffic): Event | undefined {
   const netns = r.pick(plan.netnses);
   const own = ownAddresses(netns, family);
   const packet = freshPacket(traffic, family, '', false);
-  if (isBroadcast(packet.daddr)) return undefined;
+  if (isForMany(packet.daddr)) return undefined;
   const isQuiet = plan.netnses.every((n) => n.netfilter.length === 0);
   // A datagram's socket that does not know its own address takes answers from everybody.
   const choose = packet.protocol === Protocol.UDP ? isQuiet : r.chance(0.6);
@@ -128,7 +130,9 @@ function foreign(traffic: Traffic): Event {
   const { netns, link } = r.pick(wires(plan));
   const roll = r.next();
   const saddr =
-    roll < 0.08 ? r.pick(ODD[family]) : r.pick(roll < 0.25 ? plan.strangers[family] : plan.addresses[family]);
+    roll < 0.08
+      ? r.pick(ODD[family].filter((a) => !isForMany(a)))
+      : r.pick(roll < 0.25 ? plan.strangers[family] : plan.addresses[family]);
   return { netns: netns.name, link, packet: freshPacket(traffic, family, saddr, true) };
 }
 

@@ -2,7 +2,7 @@
  * What goes back: replies, resets and ICMP errors as the stack builds them. icmp_send (net/ipv4/icmp.c), icmp6_send (net/ipv6/icmp.c),
  * tcp_v4_send_reset (net/ipv4/tcp_ipv4.c), nf_send_reset (net/ipv4/netfilter/nf_reject_ipv4.c).
  */
-import { CtDirection, CtState, type Packet, Protocol, Reason, RouteType, sysctl, TcpFlag } from '../src/index.ts';
+import { CtDirection, CtState, Disposition, type Packet, Protocol, Reason, RouteType, sysctl, TcpFlag } from '../src/index.ts';
 import { isLinkLocal6, isMulticast, isUnspecified } from './addresses.ts';
 import { fibLookup } from './fib.ts';
 import { addressType4 } from './match-addrtype.ts';
@@ -143,6 +143,10 @@ function attached(skb: Skb): CtInfo | undefined {
   return { state: CtState.RELATED, direction, connection: ct.connection };
 }
 
+/** UDP lets go of the connection before it refuses a datagram (__udp4_lib_rcv: nf_reset_ct). */
+const isDetached = ({ disposition, skb }: Stop): boolean =>
+  disposition === Disposition.REFUSED && skb.packet.protocol === Protocol.UDP;
+
 /** The device that the packet came in by; back by `lo`, the one that has its address (icmp6_iif). */
 function cameBy({ indev, route }: Skb): Device | undefined {
   if (indev?.link.kind !== 'loopback') return indev;
@@ -171,7 +175,7 @@ function madeFor(stop: Stop): Skb | undefined {
     case 'reject-reset':
       return { packet: reset(host, skb.packet, 0), ct: attached(skb) };
     case 'icmp':
-      return { packet: icmpError(stop, stop.reply.error), ct: attached(skb) };
+      return { packet: icmpError(stop, stop.reply.error), ...(!isDetached(stop) && { ct: attached(skb) }) };
   }
 }
 

@@ -104,11 +104,16 @@ function isOfOneLink(p: Packet): bool {
   return p.family == 6 && (isMulticast6(p.daddrHi) || isLinkLocal6(p.daddrHi));
 }
 
+/** An echo from an anycast address: its source is still open, so that it keeps to the link (icmpv6_echo_reply(), ip6_route_output_flags_noref()). */
+function isOpenEcho(p: Packet): bool {
+  return p.protocol == <u8>Protocol.ICMPV6 && p.icmpType == 129 && p.sourceless != 0;
+}
+
 /** An answer to an address of one link goes back by the link that the packet came in by (icmp6_iif(), inet6_iif()). */
 function bindAnswer(): void {
   const p = packet();
   const s = skb();
-  if (!some(s.bound) || !isOfOneLink(p)) return;
+  if (!some(s.bound) || !(isOfOneLink(p) || isOpenEcho(p))) return;
   const key = routeKey();
   key.oif = s.bound;
   key.strict = 1;

@@ -56,6 +56,12 @@ export function isForHost(): bool {
   return isMulticast(p.family, p.daddrHi, p.daddrLo) || (p.family == 4 && isLimitedBroadcast(p.daddrLo));
 }
 
+/** The packet came for an address that several hosts have. */
+export function isAnycast(): bool {
+  const s = skb();
+  return packet().family == 6 && s.kind == <u8>RouteKind.LOCAL && some(s.route) && s.route.type == RouteType.ANYCAST;
+}
+
 /** The packet goes where the look-up says (`skb_dst_set`). */
 export function adopt(): void {
   const s = skb();

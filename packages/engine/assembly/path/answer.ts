@@ -3,7 +3,7 @@
  * nf_reject_ipv4.c:nf_send_reset()).
  */
 import { LinkFlag, NetnsFlag } from '../../src/codes';
-import { Protocol, RouteType, TcpFlag } from '../../src/terms';
+import { Disposition, Protocol, RouteType, TcpFlag } from '../../src/terms';
 import { endRecord, ReplyKind } from '../core/end';
 import { PACKET_BASE } from '../core/memory';
 import { CtInfo, directionOf, innerPacket, none, packet, RouteKind, skb, some } from '../core/skb';
@@ -11,6 +11,7 @@ import { isIcmp, isIcmpError } from '../ct/tuple';
 import { linkByName } from '../core/links';
 import { isLimitedBroadcast, isLinkLocal6, isMulticast, isUnspecified } from '../fib/kinds';
 import { clearKey, localType, routeLookup, routeResult } from '../fib/lookup';
+import { isAnycast } from '../fib/result';
 import { foundRoute } from '../fib/table';
 import { addressAt, selectSource6 } from '../fib/source';
 import { InterfaceAddress } from '../layout/address';
@@ -79,6 +80,12 @@ function turn(p: Packet): void {
   p.hasInner = 0;
 }
 
+function openSource(p: Packet): void {
+  p.saddrHi = 0;
+  p.saddrLo = 0;
+  p.sourceless = 1;
+}
+
 function buildReply(p: Packet): void {
   const mark = p.mark;
   const tos = p.tos;
@@ -92,6 +99,8 @@ function buildReply(p: Packet): void {
     if ((skb().netns.flags & NetnsFlag.FWMARK_ACCEPT) != 0) p.mark = mark;
   } else if (isIcmp(p.protocol)) {
     p.icmpType = p.protocol == <u8>Protocol.ICMP ? 0 : 129;
+    // Nobody sends an echo from an address of many (icmpv6_echo_reply()).
+    if (isAnycast()) openSource(p);
     p.tos = tos;
     p.mark = reflected;
     p.dontFragment = 0;
@@ -199,7 +208,9 @@ export function buildAnswer(): bool {
       buildReset(p, 0);
       return true;
     default:
+      // UDP lets go of the connection before it refuses a datagram (udp.c:__udp4_lib_rcv(): nf_reset_ct()).
+      const attached = endRecord().disposition != <u8>Disposition.REFUSED || p.protocol != <u8>Protocol.UDP;
       buildError(p);
-      return true;
+      return attached;
   }
 }

@@ -7,6 +7,7 @@ import { isIcmp, isIcmpError } from '../ct/tuple';
 import { Listener } from '../layout/host';
 import { ABSENT } from '../layout/netns';
 import { Packet } from '../layout/packet';
+import { isAnycast } from '../fib/result';
 import { forgetReceiver, receives, rememberReceiver, sent } from './sockets';
 
 function taken(reason: Reason, reply: bool): void {
@@ -50,6 +51,11 @@ function refuseProtocol(): void {
 
 function toTcp(): void {
   const p = packet();
+  // No connection with one of several, and no reset from it either (tcp_v6_conn_request(), tcp_v6_send_reset()).
+  if (isAnycast()) {
+    finish(Disposition.DROPPED, Reason.NO_SOCKET);
+    return;
+  }
   const flags = <u32>p.tcpFlags & (TcpFlag.SYN | TcpFlag.ACK | TcpFlag.RST);
   if (flags == TcpFlag.SYN) {
     if (!listenerTakes(true)) refuse(ReplyKind.STACK_RESET, 0, 0);

@@ -74,6 +74,8 @@ export function walk(netns: Netns, link: Link): void {
     s.frameLo = p.daddrLo;
     s.frameFamily = p.family;
     s.arrival = link;
+    // The other end of its own wire, where it has one, is who sent the frame.
+    if (some(link.peer)) s.sourceMac = link.peer.mac;
     run(0);
     return;
   }
