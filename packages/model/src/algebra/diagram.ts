@@ -26,6 +26,9 @@ export class AlgebraLimitError extends Error {
   override readonly name = 'AlgebraLimitError';
 }
 
+/** Thrown through what is tried. */
+class TooManySteps extends Error {}
+
 export interface Diagrams {
   /** The leaf with this value. Values 0 and 1 are `FALSE` and `TRUE`. */
   leaf(value: number): Diagram;
@@ -48,6 +51,8 @@ export interface Diagrams {
   mapLeaves(diagram: Diagram, to: (value: number) => Diagram): Diagram;
   /** Values of all leaves, in the order in which they are met. */
   leavesOf(diagram: Diagram): number[];
+  /** What `make` makes; undefined where it takes more steps than these. May not be called within itself. */
+  attempt(steps: number, make: () => Diagram): Diagram | undefined;
   /** Nodes of one diagram, leaves not counted. */
   sizeOf(diagram: Diagram): number;
   /** Nodes of all diagrams ever made here. */
@@ -74,6 +79,9 @@ export function createDiagrams(maxNodes = 1 << 25): Diagrams {
     h = Math.imul(h, 0x2c1b3c6d);
     return (h ^ (h >>> 13)) >>> 0;
   };
+
+  /** While something is tried: as many steps are left. */
+  let steps = Number.POSITIVE_INFINITY;
 
   function grow(): void {
     if (capacity >= maxNodes) throw new AlgebraLimitError(`more than ${maxNodes} nodes are needed`);
@@ -138,6 +146,7 @@ export function createDiagrams(maxNodes = 1 << 25): Diagrams {
     const slot = (hash(test, then, otherwise) & cacheMask) << 2;
     if (cache[slot] === test && cache[slot + 1] === then && cache[slot + 2] === otherwise)
       return cache[slot + 3] as number;
+    if (--steps < 0) throw new TooManySteps();
     const a = variables[test] as number;
     const b = variables[then] as number;
     const c = variables[otherwise] as number;
@@ -236,6 +245,17 @@ export function createDiagrams(maxNodes = 1 << 25): Diagrams {
         if (variableOf(at) === LEAF) values.push(low(at));
       });
       return values;
+    },
+    attempt(most, make) {
+      steps = most;
+      try {
+        return make();
+      } catch (error) {
+        if (error instanceof TooManySteps) return undefined;
+        throw error;
+      } finally {
+        steps = Number.POSITIVE_INFINITY;
+      }
     },
     sizeOf(diagram) {
       let size = 0;

@@ -7,22 +7,14 @@ import type { Chain, Rule, Table } from '@podwire/engine';
 import { type RuleCompiler, RulesError } from './compile.ts';
 import { arrivals } from './decision.ts';
 import { type Diagram, FALSE, TRUE } from './diagram.ts';
-import { andThen, before, type Effect, image, isNothing, NOTHING } from './effect.ts';
+import { image, isNothing } from './effect.ts';
+import { type Flow, flowOf, isEmpty, meet, merge, minus, onward, setOf } from './flow.ts';
 import type { Case, Piece } from './piece.ts';
 import type { PacketSpace } from './space.ts';
 
-/** Packets, as they came to the chain, to which this was done since. */
-export interface Flow {
-  effect: Effect;
-  packets: Diagram;
-}
-
 export interface RuleReach {
-  /** Packets that come to the rule, and those of them that pass its tests. */
-  comes: readonly Flow[];
+  /** Packets that pass the rule's tests. */
   matches: readonly Flow[];
-  /** Packets, as they came to the chain, that surely go no further in it. Worked out when it is asked for. */
-  stops(): Diagram;
 }
 
 export interface ChainReach {
@@ -32,21 +24,12 @@ export interface ChainReach {
   rules: readonly RuleReach[];
 }
 
-type Jumped = (chain: string, packets: Diagram) => void;
+/** Callers that send more than can be told in so many steps are taken to send everything of the table's family: no rule is called dead for it. */
+const ENTRY_STEPS = 500_000;
 
-/** Flows of the same effect are one. */
-function merge(space: PacketSpace, flows: readonly Flow[]): Flow[] {
-  const byEffect = new Map<string, Flow>();
-  for (const flow of flows) {
-    if (flow.packets === FALSE) continue;
-    const known = byEffect.get(flow.effect.key);
-    byEffect.set(flow.effect.key, known ? { ...known, packets: space.or(known.packets, flow.packets) } : flow);
-  }
-  return [...byEffect.values()];
-}
+type Jumped = (chain: string, packets: Flow) => void;
 
-export const packetsOf = (space: PacketSpace, flows: readonly Flow[]): Diagram =>
-  space.or(...flows.map(({ packets }) => packets));
+type Branch = Extract<Piece, { kind: 'branch' }>;
 
 export class Reach {
   readonly space: PacketSpace;
@@ -59,12 +42,22 @@ export class Reach {
     this.space = rules.space;
   }
 
-  /** Chains of the table that packets may come to, callers before those they call. Throws `RulesError`. */
+  /** Chains of the table, callers before those they call. Throws `RulesError`. */
   table(table: Table): ChainReach[] {
+    const { space } = this;
+    const everything = arrivals(space, table, undefined);
     const entries = new Map<string, Diagram>();
     const order = this.#order();
-    for (const chain of order) if (chain.hook) entries.set(chain.name, arrivals(this.space, table, chain.hook));
-    const enter: Jumped = (name, packets) => entries.set(name, this.space.or(entries.get(name) ?? FALSE, packets));
+    for (const chain of order) if (chain.hook) entries.set(chain.name, arrivals(space, table, chain.hook));
+    const enter: Jumped = (name, flow) => {
+      if (isEmpty(space, flow)) return;
+      const before = entries.get(name) ?? FALSE;
+      const packets = setOf(space, flow, ENTRY_STEPS);
+      const joined =
+        packets !== undefined &&
+        space.diagrams.attempt(ENTRY_STEPS, () => space.or(before, image(space, packets, flow.effect)));
+      entries.set(name, joined === undefined || joined === false ? everything : joined);
+    };
     return order.map((chain) => {
       const entry = entries.get(chain.name) ?? FALSE;
       return { chain, entry, rules: entry === FALSE ? [] : this.#through(chain, entry, enter).rules };
@@ -75,26 +68,29 @@ export class Reach {
   #order(): Chain[] {
     const done = new Set<Chain>();
     const order: Chain[] = [];
-    const visit = (chain: Chain, path: readonly Chain[]): void => {
-      if (path.includes(chain))
+    const path = new Set<Chain>();
+    const visit = (chain: Chain): void => {
+      if (path.has(chain))
         throw new RulesError(`chains call each other: ${[...path, chain].map(({ name }) => name).join(' > ')}`);
       if (done.has(chain)) return;
-      for (const target of this.#targets(chain)) visit(target, [...path, chain]);
+      path.add(chain);
+      for (const target of this.#targets(chain)) visit(target);
+      path.delete(chain);
       done.add(chain);
       order.push(chain);
     };
-    for (const chain of [...this.#rules.chains.values()].reverse()) visit(chain, []);
+    for (const chain of [...this.#rules.chains.values()].reverse()) visit(chain);
     return order.reverse();
   }
 
-  #targets(chain: Chain): Set<Chain> {
+  #targets(chain: Chain): Chain[] {
     const names = chain.rules.flatMap((rule) =>
       this.#rules
         .pieces(rule)
         .flatMap((piece) => (piece.kind === 'test' ? [] : piece.cases))
         .flatMap(({ next }) => (next.kind === 'jump' || next.kind === 'goto' ? [next.chain] : [])),
     );
-    return new Set([...new Set(names)].map((name) => this.#rules.chain(name)));
+    return [...new Set(names)].map((name) => this.#rules.chain(name));
   }
 
   /** What packets of all kinds the chain gives back, and what it did to them. */
@@ -113,18 +109,15 @@ export class Reach {
   }
 
   #through(chain: Chain, entry: Diagram, jumped: Jumped): { rules: RuleReach[]; returns: Flow[] } {
-    const { space } = this;
     const returns: Flow[] = [];
     const rules: RuleReach[] = [];
-    let flows: Flow[] = [{ effect: NOTHING, packets: entry }];
+    let flows: Flow[] = [flowOf(entry)];
     for (const rule of chain.rules) {
       const { matches, next } = this.rule(rule, flows, returns, jumped);
-      const comes = flows;
-      const stops = () => space.without(packetsOf(space, comes), packetsOf(space, next));
-      rules.push({ comes, matches, stops });
+      rules.push({ matches });
       flows = next;
     }
-    return { rules, returns: merge(space, [...returns, ...flows]) };
+    return { rules, returns: merge(this.space, [...returns, ...flows]) };
   }
 
   /** One rule: what passes its tests, and what comes to the next one. Adds to `returns` what leaves the chain by it. */
@@ -134,36 +127,43 @@ export class Reach {
     returns: Flow[] = [],
     jumped: Jumped = () => {},
   ): { matches: Flow[]; next: Flow[] } {
+    const { space } = this;
     const leaving: Flow[] = [];
-    let inside: Flow[] = [...comes];
-    let matches: Flow[] | undefined;
+    let inside = comes;
+    let matches: readonly Flow[] | undefined;
+    // Tests in a row are one: a flow is gone through once for all of them.
+    let tests: Diagram[] = [];
+    const pass = () => {
+      if (tests.length > 0) inside = this.#test(space.and(...tests.reverse()), inside, leaving);
+      tests = [];
+    };
     for (const piece of this.#rules.pieces(rule)) {
       if (piece.kind === 'test') {
-        ({ inside } = this.#test(piece.holds, inside, leaving));
+        tests.push(piece.holds);
         continue;
       }
+      pass();
       const taken: Flow[] = [];
       const before = inside;
       inside = this.#branch(piece, inside, leaving, returns, taken, jumped);
       matches ??= piece.choice ? taken : before;
     }
+    pass();
     matches ??= inside;
-    return { matches: merge(this.space, matches), next: merge(this.space, [...leaving, ...inside]) };
+    return { matches: merge(space, matches), next: merge(space, [...leaving, ...inside]) };
   }
 
-  #test(holds: Diagram, comes: readonly Flow[], leaving: Flow[]): { inside: Flow[] } {
-    const { space } = this;
+  #test(holds: Diagram, comes: readonly Flow[], leaving: Flow[]): Flow[] {
     const { may, must } = this.#drawn(holds);
-    const inside: Flow[] = [];
-    for (const { effect, packets } of comes) {
-      inside.push({ effect, packets: space.and(packets, this.#seen(may, effect)) });
-      leaving.push({ effect, packets: space.without(packets, this.#seen(must, effect)) });
-    }
-    return { inside: inside.filter(({ packets }) => packets !== FALSE) };
+    leaving.push(...comes.map((flow) => minus(this.space, flow, must)));
+    return merge(
+      this.space,
+      comes.map((flow) => meet(this.space, flow, may)),
+    );
   }
 
   #branch(
-    { cases }: Extract<Piece, { kind: 'branch' }>,
+    { cases }: Branch,
     comes: readonly Flow[],
     leaving: Flow[],
     returns: Flow[],
@@ -172,59 +172,43 @@ export class Reach {
   ): Flow[] {
     const { space } = this;
     const after: Flow[] = [];
-    for (const { effect, packets } of comes) {
-      let left = packets;
+    for (const flow of comes) {
+      let left = flow;
       for (const one of cases) {
         const { may, must } = this.#drawn(one.when);
-        const found = space.and(left, this.#seen(may, effect));
-        if (found !== FALSE) {
-          taken.push({ effect, packets: found });
-          after.push(...this.#case(one, { effect, packets: found }, leaving, returns, jumped));
-        }
-        left = space.without(left, this.#seen(must, effect));
-        if (left === FALSE) break;
+        const found = meet(space, left, may);
+        taken.push(found);
+        after.push(...this.#case(one, found, leaving, returns, jumped));
+        left = minus(space, left, must);
+        if (must === TRUE) break;
       }
-      leaving.push({ effect, packets: left });
+      leaving.push(left);
     }
     return after;
   }
 
   /** What goes on with the rest of the rule. */
-  #case(
-    { effect, next }: Case,
-    { packets, effect: first }: Flow,
-    leaving: Flow[],
-    returns: Flow[],
-    jumped: Jumped,
-  ): Flow[] {
+  #case({ effect, next }: Case, flow: Flow, leaving: Flow[], returns: Flow[], jumped: Jumped): Flow[] {
     const { space } = this;
-    const flow: Flow = { effect: andThen(first, effect), packets };
+    const changed = isNothing(effect) ? flow : onward(space, flow, flowOf(TRUE, effect));
     switch (next.kind) {
       case 'continue':
-        return [flow];
+        return [changed];
       case 'return':
-        returns.push(flow);
+        returns.push(changed);
         return [];
       case 'verdict':
         // Nobody knows whether it ends the walk through the chain.
-        if (next.verdict === 'unknown') leaving.push(flow);
+        if (next.verdict === 'unknown') leaving.push(changed);
         return [];
       default: {
-        jumped(next.chain, image(space, flow.packets, flow.effect));
-        const back = this.#returnsOf(next.chain).map((returned) => ({
-          effect: andThen(flow.effect, returned.effect),
-          packets: space.and(flow.packets, this.#seen(returned.packets, flow.effect)),
-        }));
+        jumped(next.chain, changed);
+        const back = this.#returnsOf(next.chain).map((returned) => onward(space, changed, returned));
         if (next.kind === 'jump') return back;
         returns.push(...back);
         return [];
       }
     }
-  }
-
-  /** A set of packets that had this done to them, in terms of the packets before. */
-  #seen(set: Diagram, effect: Effect): Diagram {
-    return isNothing(effect) ? set : before(this.space, set, effect);
   }
 
   /** A test may hold, and must hold, whatever is drawn. */
@@ -233,8 +217,7 @@ export class Reach {
     if (this.#rules.draws === 0) return { may: holds, must: holds };
     const { exists } = space.diagrams;
     const may = exists(holds, this.#rules.isDraw);
-    return may === holds
-      ? { may, must: holds }
-      : { may, must: space.not(exists(space.not(holds), this.#rules.isDraw)) };
+    if (may === holds) return { may, must: holds };
+    return { may, must: space.not(exists(space.not(holds), this.#rules.isDraw)) };
   }
 }

@@ -3,8 +3,9 @@ import type { Chain, Netns, Rule, Table } from '@podwire/engine';
 import { RuleCompiler } from './compile.ts';
 import { Decider } from './decide.ts';
 import { type Diagram, FALSE, TRUE } from './diagram.ts';
-import { image, isNothing, NOTHING } from './effect.ts';
-import { type ChainReach, packetsOf, Reach } from './reach.ts';
+import { image, isNothing } from './effect.ts';
+import { type Flow, flowOf, isEmpty, plainSet, setOf } from './flow.ts';
+import { type ChainReach, Reach } from './reach.ts';
 import type { PacketSpace } from './space.ts';
 
 export type RuleFinding = RuleAt &
@@ -45,18 +46,23 @@ export interface UnreachedChain {
 export interface ShadowReport {
   findings: RuleFinding[];
   unreached: UnreachedChain[];
+  /** Chains that decide too much to look for redundant rules in them. */
+  coarse: { table: Table; chain: Chain }[];
   /** Rules looked at. */
   rules: number;
 }
 
 /** More rules that cover one together are not thinned out. */
 const THINNED_MAX = 64;
+/** Steps for what a chain decides, and for the packets of one rule: beyond it redundant rules are not looked for. */
+const DECISION_STEPS = 1_000_000;
+const MATCH_STEPS = 2000;
 
 class ChainShadows {
   readonly #space: PacketSpace;
   readonly #reach: Reach;
   readonly #chain: ChainReach;
-  readonly #alone = new Map<number, Diagram>();
+  readonly #stopped = new Map<number, Diagram | undefined>();
 
   constructor(reach: Reach, chain: ChainReach) {
     this.#space = reach.space;
@@ -64,51 +70,65 @@ class ChainShadows {
     this.#chain = chain;
   }
 
-  /** Of the packets that come to the chain, those that the rule would match if none stood before it. */
-  #wants(index: number): Diagram {
-    const rule = this.#chain.chain.rules[index] as Rule;
-    return packetsOf(this.#space, this.#reach.rule(rule, [{ effect: NOTHING, packets: this.#chain.entry }]).matches);
+  #rule(index: number): Rule {
+    return this.#chain.chain.rules[index] as Rule;
   }
 
-  /** Of the packets that come to the chain, those that the rule would stop if none stood before it. */
-  #stopsAlone(index: number): Diagram {
-    let known = this.#alone.get(index);
-    if (known === undefined) {
-      const { entry, chain } = this.#chain;
-      const rule = chain.rules[index] as Rule;
-      const { next } = this.#reach.rule(rule, [{ effect: NOTHING, packets: entry }]);
-      known = this.#space.without(entry, packetsOf(this.#space, next));
-      this.#alone.set(index, known);
-    }
-    return known;
+  #isMatched(index: number, comes: readonly Flow[]): boolean {
+    return this.#reach.rule(this.#rule(index), comes).matches.some((flow) => !isEmpty(this.#space, flow));
   }
 
   /** Why no packet matches the rule. */
   reason(index: number): { kind: 'contradiction' } | { kind: 'no-packets' } | { kind: 'shadowed'; by: number[] } {
-    const rule = this.#chain.chain.rules[index] as Rule;
-    const anything = this.#reach.rule(rule, [{ effect: NOTHING, packets: TRUE }]).matches;
-    if (anything.length === 0) return { kind: 'contradiction' };
-    const wanted = this.#wants(index);
-    if (wanted === FALSE) return { kind: 'no-packets' };
+    if (!this.#isMatched(index, [flowOf(TRUE)])) return { kind: 'contradiction' };
+    const entry = [flowOf(this.#chain.entry)];
+    const wanted = this.#reach.rule(this.#rule(index), entry).matches.filter((flow) => !isEmpty(this.#space, flow));
+    // A rule that wants a mark which others set here wants other packets than come.
+    if (wanted.length === 0) return { kind: 'no-packets' };
     return { kind: 'shadowed', by: this.#cover(index, wanted) };
   }
 
-  #cover(index: number, wanted: Diagram): number[] {
-    const { rules } = this.#chain;
+  /** Do these rules by themselves keep from the rule all that it wants? */
+  #covers(by: readonly number[], index: number, wanted: readonly Flow[]): boolean {
+    let left = wanted;
+    for (const at of by) left = this.#reach.rule(this.#rule(at), left).next;
+    return !this.#isMatched(index, left);
+  }
+
+  /** Packets that the rule would stop if none stood before it; undefined where that is no plain set. */
+  #stops(index: number): Diagram | undefined {
+    if (this.#stopped.has(index)) return this.#stopped.get(index);
+    const { entry } = this.#chain;
+    const next = this.#reach.rule(this.#rule(index), [flowOf(entry)]).next;
+    const left = next.map((flow) => (isNothing(flow.effect) ? plainSet(flow) : undefined));
+    const stopped = left.every((set) => set !== undefined)
+      ? this.#space.without(entry, this.#space.or(...left))
+      : undefined;
+    this.#stopped.set(index, stopped);
+    return stopped;
+  }
+
+  #cover(index: number, wanted: readonly Flow[]): number[] {
     const space = this.#space;
-    // A rule stops the same packets alone as in its place only where nothing was done to them before.
-    const isPlain = (at: number) => rules[at]?.comes.every(({ effect }) => isNothing(effect)) === true;
-    const stops = (at: number) => (isPlain(at) ? this.#stopsAlone(at) : (rules[at]?.stops() ?? FALSE));
-    const took = rules.slice(0, index).flatMap((rule, at) => (space.and(rule.stops(), wanted) === FALSE ? [] : [at]));
-    const single = Array.from({ length: index }, (_, at) => at).find(
-      (at) => space.without(wanted, stops(at)) === FALSE,
-    );
-    if (single !== undefined) return [single];
-    let kept = took;
-    if (took.length > THINNED_MAX) return took;
-    for (const one of [...took].reverse()) {
+    const [only] = wanted;
+    const plain = only && wanted.length === 1 ? plainSet(only) : undefined;
+    const some: number[] = [];
+    for (let at = 0; at < index; at++) {
+      const stopped = this.#stops(at);
+      if (plain === undefined || stopped === undefined) {
+        if (!this.#isMatched(at, wanted)) continue;
+        if (this.#covers([at], index, wanted)) return [at];
+        some.push(at);
+      } else if (space.and(plain, stopped) !== FALSE) {
+        if (space.without(plain, stopped) === FALSE) return [at];
+        some.push(at);
+      }
+    }
+    if (some.length > THINNED_MAX) return some;
+    let kept = some;
+    for (const one of [...some].reverse()) {
       const others = kept.filter((at) => at !== one);
-      if (space.without(wanted, space.or(...others.map(stops))) === FALSE) kept = others;
+      if (this.#covers(others, index, wanted)) kept = others;
     }
     return kept;
   }
@@ -120,17 +140,24 @@ const DECIDING = new Set(['accept', 'drop', 'reject', 'dnat', 'snat', 'masquerad
 const decides = ({ body }: Rule): boolean =>
   body.some(({ kind }) => DECIDING.has(kind)) && !body.some(({ kind }) => kind === 'note' || kind.startsWith('set-'));
 
-function redundant(space: PacketSpace, decider: Decider, { chain, rules }: ChainReach): number[] {
+/** Undefined: the chain decides too much for this. */
+function redundant(space: PacketSpace, decider: Decider, { chain, rules }: ChainReach): number[] | undefined {
   if (!chain.rules.some(decides)) return [];
-  const suffixes = decider.suffixes(chain.name);
-  const { choose } = space.diagrams;
-  return chain.rules.flatMap((rule, index) => {
-    const matches = rules[index]?.matches ?? [];
-    if (!decides(rule) || matches.length === 0) return [];
-    const [withIt, without] = [suffixes[index], suffixes[index + 1]] as [Diagram, Diagram];
-    const packets = space.or(...matches.map((flow) => image(space, flow.packets, flow.effect)));
-    return choose(packets, withIt, FALSE) === choose(packets, without, FALSE) ? [index] : [];
+  const { attempt, choose } = space.diagrams;
+  let suffixes: Diagram[] = [];
+  const decided = attempt(DECISION_STEPS, () => {
+    suffixes = decider.suffixes(chain.name);
+    return TRUE;
   });
+  if (decided === undefined) return undefined;
+  const changesNothing = (index: number): boolean =>
+    (rules[index]?.matches ?? []).every((flow) => {
+      const packets = setOf(space, flow, MATCH_STEPS);
+      if (packets === undefined) return false;
+      const now = image(space, packets, flow.effect);
+      return choose(now, suffixes[index] as Diagram, FALSE) === choose(now, suffixes[index + 1] as Diagram, FALSE);
+    });
+  return chain.rules.flatMap((rule, index) => (decides(rule) && changesNothing(index) ? [index] : []));
 }
 
 /**
@@ -142,7 +169,7 @@ export function findShadows(space: PacketSpace, table: Table, netns?: Netns): Sh
   const compiler = new RuleCompiler(space, table, netns);
   const reach = new Reach(compiler);
   const decider = new Decider(compiler);
-  const report: ShadowReport = { findings: [], unreached: [], rules: 0 };
+  const report: ShadowReport = { findings: [], unreached: [], coarse: [], rules: 0 };
   const reached = new Map(reach.table(table).map((chain) => [chain.chain, chain]));
   // In the order in which the table lists its chains.
   for (const chain of compiler.chains.values()) {
@@ -154,11 +181,12 @@ export function findShadows(space: PacketSpace, table: Table, netns?: Netns): Sh
       continue;
     }
     const shadows = new ChainShadows(reach, found);
-    const spare = new Set(redundant(space, decider, found));
+    const spare = redundant(space, decider, found);
+    if (!spare) report.coarse.push({ table, chain });
     for (const [index, { matches }] of found.rules.entries()) {
       const at = { table, chain, index };
-      if (matches.length === 0) report.findings.push({ ...at, ...shadows.reason(index) });
-      else if (spare.has(index)) report.findings.push({ ...at, kind: 'redundant' });
+      if (matches.every((flow) => isEmpty(space, flow))) report.findings.push({ ...at, ...shadows.reason(index) });
+      else if (spare?.includes(index)) report.findings.push({ ...at, kind: 'redundant' });
     }
   }
   return report;

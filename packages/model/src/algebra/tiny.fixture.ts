@@ -19,7 +19,7 @@ const TOS_BITS = 2;
 const TESTED_STATES = [CtState.NEW, CtState.ESTABLISHED, CtState.UNTRACKED];
 const STATES = [...TESTED_STATES, CtState.RELATED, CtState.INVALID];
 const ADDRESSES = ['10.0.0.0', '10.0.0.1', '10.0.0.2', '10.0.1.1', '10.1.0.1'];
-const NAMES = ['eth0', 'eth1', 'lo'];
+const NAMES = ['eth0', 'eth1', 'lo', 'wlan0'];
 
 function tinyMatch(r: Random): Match {
   const not = r.chance(1, 3) ? { not: true } : {};
@@ -151,7 +151,7 @@ export function tinyProbe(): (table: Table, subject: Subject) => ProbeResult {
       netnses: [
         {
           name: 'host',
-          links: ['eth0', 'eth1'].map((name) => ({ name, kind: 'dummy' })),
+          links: ['eth0', 'eth1', 'wlan0'].map((name) => ({ name, kind: 'dummy' })),
           addresses: [],
           tables: [],
           sysctls: {},

@@ -67,8 +67,14 @@ function plainLocals(netns: Netns): boolean {
   return !local && !netns.rules?.some(({ family }) => family === 6);
 }
 
+const LINK_LOCAL = 'fe80::/10';
+
+/** The kernel gives every link an address of its own; where none is listed they were left out. */
 function locals6(space: PacketSpace, netns: Netns, side: Side): Diagram {
-  let set = FALSE;
+  const known = netns.addresses.some(({ address }) => /^fe[89ab]/.test(address));
+  let set = known
+    ? FALSE
+    : space.and(space.prefix(side, LINK_LOCAL), space.atom(`${side} is a link-local address of this host`));
   for (const { route } of routesOf(localTable(netns), 6))
     set = space.diagrams.choose(space.prefix(side, route.destination), route.type === 'local' ? TRUE : FALSE, set);
   return set;
