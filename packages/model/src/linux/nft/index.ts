@@ -4,7 +4,7 @@ export { Ruleset, type RulesetOptions } from './evaluate/ruleset.ts';
 export type { TableScope } from './evaluate/scope.ts';
 export type { PrintStyle } from './print/expression.ts';
 export { type JsonStyle, statementJson } from './print/json.ts';
-export { nftRulesetJson, printNftRuleset } from './print/ruleset.ts';
+export { nftCommandsJson, nftRulesetJson, printNftRuleset } from './print/ruleset.ts';
 export { printRuleBody, printStatement } from './print/statement.ts';
 export { checkStatement } from './read/json.ts';
 export { type ReadScript, readRule, readScript, type ScriptOptions, type ScriptProblem } from './read/script.ts';

@@ -17,8 +17,7 @@ function flags(value: Value, style: ScalarStyle): NftExpression[] {
 }
 
 function valueJson(value: Value, style: ScalarStyle, list: boolean): NftExpression {
-  if (value.type.bitmask !== true || value.type.codec === 'label')
-    return scalarJson(value.value, value.type, value.bits, style);
+  if (value.type.bitmask !== true) return scalarJson(value.value, value.type, value.bits, style);
   const names = flags(value, style);
   const [first] = names;
   if (names.length === 1 && first !== undefined) return first;
@@ -74,6 +73,12 @@ export function setJson(set: SetTerm, style: ScalarStyle): NftExpression {
   return { set: sortElements(set.elements).map((element) => elementJson(element, style)) };
 }
 
+/** Whether something is there stands as a number in concatenations. */
+function partJson(part: Term, style: ScalarStyle): NftExpression {
+  if (part.is === 'value' && part.type.codec === 'boolean') return Number(part.value);
+  return termJson(part, style);
+}
+
 /** `list`: flags stand in a list, not joined by `|`. */
 export function termJson(term: Term, style: ScalarStyle, list = false): NftExpression {
   switch (term.is) {
@@ -92,7 +97,7 @@ export function termJson(term: Term, style: ScalarStyle, list = false): NftExpre
     case 'any':
       return '*';
     case 'concat':
-      return { concat: term.parts.map((part) => termJson(part, style)) };
+      return { concat: term.parts.map((part) => partJson(part, style)) };
     case 'set':
       return setJson(term, style);
     case 'named':

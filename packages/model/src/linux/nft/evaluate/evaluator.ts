@@ -5,7 +5,7 @@ import { types } from '../tables/datatypes.ts';
 import { headerNamed } from '../tables/headers.ts';
 import { ctKeys, metaKeys } from '../tables/keys.ts';
 import { binaryOf, type DataShape, resolveConstant, resolveElements } from './constant.ts';
-import { mergeSet, refuseOverlap } from './interval.ts';
+import { mergeSet, refuseOverlap, uniqueKeys } from './interval.ts';
 import { resolveRead } from './left.ts';
 import { Dependencies } from './payload.ts';
 import { Protocols } from './protocols.ts';
@@ -59,6 +59,8 @@ export class Evaluator {
   private concatPart(node: NftExpression): Term {
     const term = this.left(node);
     if (isFamilyless(term)) throw new NftRefusal('specify either ip or ip6 for address matching');
+    if (term.is === 'read' && term.type === types.string)
+      throw new NftRefusal('can not use variable sized data types (string) in concat expressions');
     return term;
   }
 
@@ -101,8 +103,11 @@ export class Evaluator {
       const { offset, len } = what['tcp option'];
       if (offset + len > 320) throw new NftRefusal(`offset and size ${offset + len} exceeds max tcp headerlen (320)`);
     } else if ('rt' in what && what.rt.key === 'nexthop') this.routeFamily(term, what.rt.family, network);
-    else if ('ct' in what) this.ctFamily(term, what.ct.key, network);
-    else if ('ipsec' in what && !['ip', 'ip6', 'inet'].includes(this.known.family))
+    else if ('ct' in what) {
+      this.ctFamily(term, what.ct.key, network);
+      if (what.ct.key.startsWith('proto-') && !this.known.layers.th)
+        throw new NftRefusal(`ct ${what.ct.key}: no transport layer protocol specified`);
+    } else if ('ipsec' in what && !['ip', 'ip6', 'inet'].includes(this.known.family))
       throw new NftRefusal('ipsec expression is only valid in ip/ip6/inet tables');
     else if ('fib' in what && ['arp', 'bridge'].includes(this.known.family))
       throw new NftRefusal('fib: Operation not supported');
@@ -138,10 +143,13 @@ export class Evaluator {
     Object.assign(term, { what, type, bits: type.bits });
   }
 
-  /** A constant for what `shape` says; sets become ranges in order. */
+  /** A constant for what `shape` says. A set of one simple value is that value; in others ranges are joined. */
   right(node: NftExpression, shape: Shape): Term {
     const term = resolveConstant(node, shape, this.scope);
-    return term.is === 'set' ? mergeSet(term) : term;
+    if (term.is !== 'set') return term;
+    const [only] = term.elements;
+    const alone = only && term.elements.length === 1 && only.options === undefined;
+    return alone && ['value', 'range', 'prefix', 'text'].includes(only.key.is) ? only.key : mergeSet(term);
   }
 
   /** A map that gives values of `data`; without it any values, of the map that is named. */
@@ -166,6 +174,7 @@ export class Evaluator {
     const elements = elementsOf(node.data);
     if (!data) throw new NftRefusal('map without a type for its values');
     const set = resolveElements(elements, shape, this.scope, data);
+    set.elements = uniqueKeys(set.elements);
     refuseOverlap(set.elements);
     return { is: 'map', key, data: set, type: result.type, bits: result.bits };
   }

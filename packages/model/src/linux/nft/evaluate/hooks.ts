@@ -5,6 +5,9 @@ import type { TableScope } from './scope.ts';
 
 type Hooks = readonly string[];
 
+/** Families whose expressions ask where they are. */
+const INTERNET: ReadonlySet<string> = new Set(['ip', 'ip6', 'inet']);
+
 const INPUT_SIDE: Hooks = ['prerouting', 'input', 'forward'];
 const OUTPUT_SIDE: Hooks = ['forward', 'output', 'postrouting'];
 
@@ -66,9 +69,21 @@ function named(statement: NftStatement): boolean {
   return typeof synproxy === 'string' || (synproxy !== null && 'map' in synproxy);
 }
 
+/** Connections are not tracked where these families look. */
+function refuseTracking(expr: readonly NftStatement[]): void {
+  const waiting: unknown[] = [...expr];
+  while (waiting.length > 0) {
+    const node = waiting.pop();
+    if (typeof node !== 'object' || node === null) continue;
+    if ('ct' in node || 'ct count' in node) throw new NftRefusal('Could not process rule: Protocol error');
+    for (const inner of Object.values(node)) waiting.push(inner);
+  }
+}
+
 /** Throws `NftRefusal` for the first statement that cannot stand in the chain. */
 export function checkHooks(expr: readonly NftStatement[], scope: TableScope): void {
   const { hook, type } = scope.chain ?? {};
+  if (scope.family === 'arp' || scope.family === 'netdev') refuseTracking(expr);
   if (hook === undefined) return;
   for (const statement of expr) {
     const name = Object.keys(statement)[0] ?? '';
@@ -76,6 +91,6 @@ export function checkHooks(expr: readonly NftStatement[], scope: TableScope): vo
     if (translation && (!translation.includes(hook) || (type !== undefined && type !== 'nat'))) refuse(name, hook);
     const hooks = name === 'reject' ? rejectHooks(scope.family) : named(statement) ? undefined : STATEMENTS[name];
     if (hooks && !hooks.includes(hook)) refuse(name, hook);
-    checkInside(statement, hook);
+    if (INTERNET.has(scope.family)) checkInside(statement, hook);
   }
 }

@@ -44,11 +44,11 @@ export class Implied {
     delete this.stored[key];
   }
 
-  /** A field is read: the test of its layer goes, where the field says as much. */
-  useField(field: Payload): void {
+  /** A field is read: the test of its layer goes, where the field says as much. `expanded`: it is compared with one value. */
+  useField(field: Payload, expanded: boolean): void {
     if (!field.header || field.base === 'ih') return;
     const test = this.get(field.base);
-    if (test && this.mayGo(test, field)) this.release(field.base);
+    if (test && this.mayGo(test, field, expanded)) this.release(field.base);
   }
 
   useRead(term: Read): void {
@@ -58,13 +58,13 @@ export class Implied {
     else if ('exthdr' in what || 'ip option' in what) this.release('nh');
   }
 
-  private mayGo(test: Match, field: Payload): boolean {
+  private mayGo(test: Match, field: Payload, expanded: boolean): boolean {
     const left = test.left.is === 'payload' ? test.left : undefined;
     if (MIXED.has(this.family) && left) {
       const network = left.base === 'nh' && (left.header?.name === 'ip' || left.header?.name === 'ip6');
       if (network && field.base === 'th') return false;
       if (test.op === '==' && field.base === left.base) {
-        if (selects(field)) return false;
+        if (expanded && selects(field)) return false;
         if (field.base === 'll') return impliedByLink(test, left);
       }
     }

@@ -31,9 +31,25 @@ export function termOfSpan({ from, to }: Span, part: Part): Term {
 
 const compare = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
 
+const textOf = (term: Term | undefined): string =>
+  JSON.stringify(term, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)) ?? '';
+
+/** Every key once. Throws where a map has two values for one. */
+export function uniqueKeys(elements: readonly Element[]): Element[] {
+  const seen = new Map<string, string>();
+  return elements.filter((element) => {
+    const key = textOf(element.key);
+    const data = textOf(element.data);
+    const before = seen.get(key);
+    if (before !== undefined && before !== data) throw new NftRefusal('Could not process rule: File exists');
+    seen.set(key, data);
+    return before === undefined;
+  });
+}
+
 /** Joins overlapping and neighbouring ranges of an anonymous set. */
 export function mergeSet(set: SetTerm): SetTerm {
-  if (!set.interval) return set;
+  if (!set.interval) return { ...set, elements: uniqueKeys(set.elements) };
   const spans: { span: Span; part: Part }[] = [];
   const others: Element[] = [];
   for (const element of set.elements) {
@@ -52,14 +68,42 @@ export function mergeSet(set: SetTerm): SetTerm {
   return { ...set, elements: [...merged.map(({ span, part }) => ({ key: termOfSpan(span, part) })), ...others] };
 }
 
-/** Throws where two elements of a map, or of a set that does not join them, overlap. */
-export function refuseOverlap(elements: readonly Element[], present: readonly Span[] = []): void {
+/** Throws where two elements of a map overlap. */
+export function refuseOverlap(elements: readonly Element[]): void {
   const spans = elements.flatMap((element) => spanOf(element.key) ?? []);
-  const all = [...spans, ...present].sort((a, b) => compare(a.from, b.from) || compare(a.to, b.to));
+  const all = spans.sort((a, b) => compare(a.from, b.from) || compare(a.to, b.to));
   for (let index = 1; index < all.length; index++) {
     const last = all[index - 1] as Span;
     const next = all[index] as Span;
     if (next.from === last.from && next.to === last.to) continue;
     if (next.from <= last.to) throw new NftRefusal('conflicting intervals specified');
+  }
+}
+
+/** First index whose span starts above `from`. */
+function above(spans: readonly Span[], from: bigint): number {
+  let low = 0;
+  let high = spans.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((spans[middle] as Span).from > from) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** Adds spans to those of a named set, in order. Throws where two overlap and are not the same, unless `join`. */
+export function addSpans(spans: Span[], elements: readonly Element[], join: boolean): void {
+  for (const element of elements) {
+    const span = spanOf(element.key);
+    if (!span) continue;
+    const at = above(spans, span.from);
+    const before = spans[at - 1];
+    const after = spans[at];
+    if (before && before.from === span.from && before.to === span.to) continue;
+    if (!join && ((before && before.to >= span.from) || (after && after.from <= span.to)))
+      throw new NftRefusal('conflicting intervals specified');
+    if (at === spans.length) spans.push(span);
+    else spans.splice(at, 0, span);
   }
 }

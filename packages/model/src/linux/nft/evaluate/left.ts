@@ -114,7 +114,8 @@ export function resolveRead(node: NftExpression, inner: (expression: NftExpressi
   if ('tcp option' in node) {
     const at = node['tcp option'];
     if ('name' in at) {
-      const name = tcpOptionAliases[at.name] ?? at.name;
+      const full = tcpOptionAliases[at.name] ?? at.name;
+      const name = at.field === undefined ? full.replace(/^sack[123]$/, 'sack') : full;
       const canonical = { 'tcp option': { name, ...(at.field === undefined ? {} : { field: at.field }) } };
       return optional(canonical, tcpOptions, canonical['tcp option']);
     }

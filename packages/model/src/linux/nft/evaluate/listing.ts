@@ -35,6 +35,8 @@ class Listing {
   private readonly options: ListingOptions;
   readonly out: { statement: NftStatement; step: Step }[] = [];
   private previous: Match | undefined;
+  /** The field in work stands alone against one value. */
+  private expanded = false;
 
   constructor(family: NftFamily, options: ListingOptions) {
     this.known = new Protocols(family);
@@ -47,7 +49,7 @@ class Listing {
     switch (term.is) {
       case 'payload': {
         const done = complete(term, this.known);
-        this.implied.useField(done);
+        this.implied.useField(done, this.expanded);
         return done;
       }
       case 'concat':
@@ -77,10 +79,12 @@ class Listing {
 
   private single(step: Match): void {
     this.noteIcmp(step);
+    this.expanded = step.left.is === 'payload' && step.right.is === 'value' && (step.op === '==' || step.op === '!=');
     const tidy = tidyMatch({ ...step, left: this.name(step.left) }, this.known);
+    this.expanded = false;
     const learns = (tidy.op === '==' || tidy.op === 'in') && tidy.right.is === 'value';
     if (learns) this.known.learn(tidy.left, tidy.right);
-    if (tidy.left.is === 'payload' && step.left.is === 'binary') this.implied.useField(tidy.left);
+    if (tidy.left.is === 'payload' && step.left.is === 'binary') this.implied.useField(tidy.left, false);
     const whole = this.joinBounds(tidy);
     this.implied.pass(whole, learns);
     this.previous = whole;
@@ -95,7 +99,8 @@ class Listing {
       right.is === 'value' &&
       left.is === 'payload' &&
       right.type.bitmask === true &&
-      (op === '==' || op === '!=') &&
+      op !== 'in' &&
+      op !== '!' &&
       many(right.value)
     )
       return Number(right.value);

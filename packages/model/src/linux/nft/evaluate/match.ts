@@ -54,15 +54,6 @@ function mapNumbers(term: Term, by: (value: bigint) => bigint): Term | undefined
     : undefined;
 }
 
-/** A set of one simple value is that value. */
-function single(term: Term): Term {
-  if (term.is !== 'set' || term.elements.length !== 1) return term;
-  const [element] = term.elements;
-  return element && element.options === undefined && ['value', 'range', 'prefix', 'text'].includes(element.key.is)
-    ? element.key
-    : term;
-}
-
 function checkOperator(op: NftOperator, left: Term, right: Term): void {
   const ordered = op === '<' || op === '>' || op === '<=' || op === '>=';
   if (ordered && (left.is === 'concat' || right.is !== 'value'))
@@ -89,7 +80,7 @@ export function evaluateMatch(at: Evaluator, match: NftMatch['match']): void {
   const shape = shapeOf(left);
   if (shape.some((part) => part.bits === 0 && part.type.codec === 'number' && left.is === 'read'))
     throw new NftRefusal('datatype mismatch: type of the left side is not known');
-  let right = single(at.right(match.right, shape));
+  let right = at.right(match.right, shape);
   const name = keyName(left);
   if (name === 'meta secmark' || name === 'ct secmark')
     throw new NftRefusal('Cannot be used with right hand side constant value');

@@ -14,7 +14,7 @@ import type {
 } from '../syntax.ts';
 import type { CodecOptions } from '../tables/codec.ts';
 import { isInterval, resolveElements } from './constant.ts';
-import { refuseOverlap, type Span, spanOf } from './interval.ts';
+import { addSpans, type Span } from './interval.ts';
 import { checkObject } from './object.ts';
 import { type EvaluateOptions, evaluateRule } from './rule.ts';
 import type { SetInfo, TableScope } from './scope.ts';
@@ -124,11 +124,7 @@ export class Ruleset {
     if (!timed && elements.some((element) => element.options?.timeout !== undefined))
       throw new NftRefusal('Could not process rule: Invalid argument: the set has no timeout flag');
     if (!interval) return;
-    if (set['auto-merge'] !== true) refuseOverlap(elements, state.spans);
-    for (const element of elements) {
-      const span = spanOf(element.key);
-      if (span) state.spans.push(span);
-    }
+    addSpans(state.spans, elements, set['auto-merge'] === true);
   }
 
   private addChain(chain: NftChain): void {

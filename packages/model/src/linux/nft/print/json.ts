@@ -1,5 +1,6 @@
 /** The tree as `nft -j` of 1.0.6 prints it: whole seconds, no figures where none are asked for. */
-import type { NftObject, NftStatement } from '../syntax.ts';
+import type { NftObject, NftSetType, NftStatement } from '../syntax.ts';
+import { shapeOfExpression } from './shape.ts';
 
 export interface JsonStyle {
   /** As `nft -s`: counters without figures, no expiry. */
@@ -37,10 +38,32 @@ function convert(value: Json, style: JsonStyle, parent: string): Json {
   return out;
 }
 
-/** An object as JSON has it. */
-export function plainJson(object: NftObject, style: JsonStyle = {}): NftObject {
-  const [kind, body] = Object.entries(object)[0] as [string, unknown];
-  return { [kind]: convert(body as Json, style, kind) } as unknown as NftObject;
+/** Names of a set's type: JSON knows no `typeof`. */
+function typeNames(type: NftSetType): string | string[] {
+  if (typeof type === 'string' || Array.isArray(type)) return type;
+  const names = shapeOfExpression(type.typeof).map((part) => part.type.name);
+  return names.length === 1 && names[0] !== undefined ? names[0] : names;
+}
+
+/** An object as JSON has it. In listings the type of a map's values is one text. */
+export function plainJson(object: NftObject, style: JsonStyle = {}, listing = false): NftObject {
+  const [kind, body] = Object.entries(object)[0] as [
+    string,
+    { type?: NftSetType; map?: NftSetType; flags?: string | string[] },
+  ];
+  const named = { ...body };
+  if (kind === 'set' || kind === 'map' || kind === 'meter') {
+    // 1.0.6 neither prints nor reads this flag; rules that add elements imply it.
+    const flags = (typeof body.flags === 'string' ? [body.flags] : (body.flags ?? [])).filter(
+      (flag) => flag !== 'dynamic',
+    );
+    delete named.flags;
+    if (flags.length > 0) named.flags = flags;
+    if (body.type !== undefined) named.type = typeNames(body.type);
+    const values = body.map === undefined ? undefined : typeNames(body.map);
+    if (values !== undefined) named.map = listing && Array.isArray(values) ? values.join(' . ') : values;
+  }
+  return { [kind]: convert(named as unknown as Json, style, kind) } as unknown as NftObject;
 }
 
 /** A statement as JSON has it. */

@@ -7,6 +7,7 @@ import type {
   NftMap,
   NftObject,
   NftRule,
+  NftScript,
   NftSet,
   NftSetType,
   NftTable,
@@ -127,5 +128,20 @@ export function nftRulesetJson(objects: readonly NftObject[], style: JsonStyle =
     ...parts.chains.map(({ chain }): NftObject => ({ chain })),
     ...parts.chains.flatMap(({ rules }) => rules.map((rule): NftObject => ({ rule }))),
   ]);
-  return { nftables: [{ metainfo: { json_schema_version: 1 } }, ...listed.map((object) => plainJson(object, style))] };
+  return {
+    nftables: [{ metainfo: { json_schema_version: 1 } }, ...listed.map((object) => plainJson(object, style, true))],
+  };
+}
+
+/** What `nft -j -f` reads to make these objects: each stands behind what it names. */
+export function nftCommandsJson(objects: readonly NftObject[], style: JsonStyle = {}): NftScript {
+  const made: NftObject[] = groupTables(objects).flatMap((parts): NftObject[] => [
+    { table: parts.table },
+    ...parts.chains.map(({ chain }): NftObject => ({ chain })),
+    ...parts.objects,
+    ...parts.flowtables.map((flowtable): NftObject => ({ flowtable })),
+    ...parts.sets.map(({ kind, set }) => ({ [kind]: set }) as unknown as NftObject),
+    ...parts.chains.flatMap(({ rules }) => rules.map((rule): NftObject => ({ rule }))),
+  ]);
+  return { nftables: made.map((object) => ({ add: plainJson(object, style) })) };
 }

@@ -24,11 +24,16 @@ const IPV6: Part = { type: types.ipv6, bits: 128 };
 const list = (flags: string | readonly string[] | undefined): readonly string[] =>
   flags === undefined ? [] : typeof flags === 'string' ? [flags] : flags;
 
+/** One flag that is asked for, and nothing else: `flags & syn == syn`. */
+function isSame(mask: NftExpression, right: NftExpression): boolean {
+  return !Array.isArray(mask) && JSON.stringify(mask) === JSON.stringify(right);
+}
+
 function printMatch({ op, left, right }: NftMatch['match'], style: PrintStyle): string {
   const shape = typeof right === 'boolean' ? [{ type: types.boolean, bits: 1 }] : shapeOfExpression(left, style.sets);
   const binary = binaryOf(left);
   const flags = shape[0]?.type.bitmask === true;
-  if (binary?.operator === '&' && flags && (Array.isArray(binary.right) || Array.isArray(right))) {
+  if (binary?.operator === '&' && flags && (op === '==' || op === '!=') && !isSame(binary.right, right)) {
     const test = `${printValue(right, shape, style)} / ${printValue(binary.right, shape, style)}`;
     return `${printExpression(binary.left, style)} ${op === '!=' ? '!= ' : ''}${test}`;
   }

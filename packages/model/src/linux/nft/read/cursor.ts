@@ -5,15 +5,18 @@ import type { Token, TokenKind } from './lexer.ts';
 
 /** Parentheses, sets in sets and blocks may be nested this deep. */
 const MAX_DEPTH = 64;
+/** Values that variables may stand for in one text: sets of sets of sets grow fast. */
+const MAX_EXPANSION = 4_000_000;
 
 export class Cursor {
   private at = 0;
   private depth = 0;
+  private expanded = 0;
   private readonly tokens: readonly Token[];
   /** What `$name` stands for (`define`). */
-  readonly variables: Map<string, NftExpression | NftExpression[]>;
+  readonly variables: Map<string, NftExpression>;
 
-  constructor(tokens: readonly Token[], variables = new Map<string, NftExpression | NftExpression[]>()) {
+  constructor(tokens: readonly Token[], variables = new Map<string, NftExpression>()) {
     this.tokens = tokens;
     this.variables = variables;
   }
@@ -82,6 +85,16 @@ export class Cursor {
     if (token.kind !== 'word' && token.kind !== 'quoted' && token.kind !== 'wildcard')
       this.unexpected('expecting a string');
     return this.next().text;
+  }
+
+  /** Counts what a variable stands for; throws where it is too much. */
+  expand(value: NftExpression): void {
+    const waiting: unknown[] = [value];
+    while (waiting.length > 0) {
+      const node = waiting.pop();
+      if (++this.expanded > MAX_EXPANSION) throw new NftRefusal('variables expand too far', this.peek().line);
+      if (typeof node === 'object' && node !== null) for (const inner of Object.values(node)) waiting.push(inner);
+    }
   }
 
   skipNewlines(): void {

@@ -1,5 +1,6 @@
 /** Expressions by precedence: `<<`, `&`, `^`, `|`, `.`; what stands left of a test, and values that are set. */
 import type { NftExpression } from '../syntax.ts';
+import { findHeader } from '../tables/headers.ts';
 import { type Cursor, numberOf } from './cursor.ts';
 import { readPacketExpression } from './packet.ts';
 import { readSet, readSetReference } from './values.ts';
@@ -26,8 +27,12 @@ export function readVariable(at: Cursor): NftExpression {
   const name = at.string();
   const value = at.variables.get(name);
   if (value === undefined) return at.fail(`unknown identifier '${name}'`);
-  return structuredClone(value) as NftExpression;
+  at.expand(value);
+  return value;
 }
+
+/** Operators in a row. */
+const MAX_OPERATORS = 256;
 
 export type Primary = (at: Cursor) => NftExpression;
 
@@ -49,11 +54,13 @@ export function readBinary(
   level = OPERATORS.length - 1,
 ): NftExpression {
   let left = level === 0 ? primary(at) : readBinary(at, primary, right, level - 1);
+  let operators = 0;
   const names = OPERATORS[level] as Readonly<Record<string, '&' | '|' | '^' | '<<' | '>>'>>;
   for (;;) {
     const token = at.peek();
     const operator = token.kind === 'sign' || token.kind === 'word' ? names[token.text] : undefined;
     if (operator === undefined) return left;
+    if (++operators > MAX_OPERATORS) return at.fail('too many operators');
     at.next();
     const other = level === 0 ? right(at) : readBinary(at, right, right, level - 1);
     left = binary(operator, left, other);
@@ -106,12 +113,26 @@ export function readMapData(at: Cursor): NftExpression {
   return readSetReference(at);
 }
 
+/** Words that start an expression and are values, too: `ether type set ip`. */
+const WORDS: ReadonlySet<string> = new Set(['ip', 'ip6', 'arp', 'vlan', 'ether']);
+
+/** As `primary`, but a header's name without a field behind it is a value. */
+function statementPrimary(at: Cursor): NftExpression {
+  if (at.is('(')) return parenthesised(at, (inner) => readBinary(inner, statementPrimary));
+  const word = at.word();
+  const header = WORDS.has(word) ? findHeader(word) : undefined;
+  const following = at.word(1);
+  const field = header?.fields.some(({ name }) => name === following || name.startsWith(`${following} `)) === true;
+  if (header && !field && following !== 'option') return readScalar(at);
+  return readPacketExpression(at) ?? readScalar(at);
+}
+
 /** A value that a statement sets or uses: also read from the packet, mapped, a range or a prefix. */
 export function readStatementValue(at: Cursor): NftExpression {
-  const first = readConcat(at, (inner) => readBinary(inner, primary));
+  const first = readConcat(at, (inner) => readBinary(inner, statementPrimary));
   if (at.accept('map')) return { map: { key: first, data: readMapData(at) } };
   if (at.accept('/')) return { prefix: { addr: first, len: at.number() } };
-  if (at.accept('-')) return { range: [first, readBinary(at, primary)] };
+  if (at.accept('-')) return { range: [first, readBinary(at, statementPrimary)] };
   if (!at.is(',') || at.isKind('newline', 1)) return first;
   const list = [first];
   while (at.accept(',')) list.push(readScalar(at));

@@ -96,7 +96,7 @@ function scan(text: string, at: number): Match | undefined {
 }
 
 /**
- * All tokens of a text, closed by `end`. `junk` is told of each character that starts no token; without it, such a character throws
+ * All tokens of a text, closed by `end`. `junk` is told of the first character of a line that starts no token; without it, such a character throws
  * `NftRefusal`.
  */
 export function tokenize(source: string, firstLine = 1, junk?: (line: number, text: string) => void): Token[] {
@@ -105,6 +105,7 @@ export function tokenize(source: string, firstLine = 1, junk?: (line: number, te
   let line = firstLine;
   let at = 0;
   let spaced = true;
+  let junkLine = 0;
   let comment: string | undefined;
   while (at < text.length) {
     const char = text[at];
@@ -129,7 +130,8 @@ export function tokenize(source: string, firstLine = 1, junk?: (line: number, te
       const found = scan(text, at);
       if (!found) {
         if (!junk) throw new NftRefusal(`syntax error, unexpected junk "${text.slice(at, at + 12)}"`, line);
-        junk(line, text.slice(at, at + 1));
+        if (junkLine !== line) junk(line, text.slice(at, at + 1));
+        junkLine = line;
         at++;
         continue;
       }

@@ -115,6 +115,6 @@ export function readSet(at: Cursor): NftExpression {
 export function readElements(at: Cursor): NftElement[] {
   const value = at.accept('$') ? readVariable(at) : readSet(at);
   if (typeof value === 'object' && 'set' in value)
-    return Array.isArray(value.set) ? (value.set as NftElement[]) : [value.set];
+    return Array.isArray(value.set) ? [...(value.set as NftElement[])] : [value.set];
   return [value];
 }

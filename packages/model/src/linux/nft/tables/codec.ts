@@ -156,7 +156,7 @@ export function scalarJson(
   if (type.codec === 'label') return value.toString(2).length - 1;
   const symbol = symbolOf(value, type);
   if (symbol !== undefined) return symbol;
-  if (type.name === 'ether_type') return printScalar(value, type, bits, style);
+  if (type.name === 'realm') return String(value);
   return value <= 0xffff_ffff_ffff_ffffn ? safe(value) : hexadecimal(value, 1);
 }
 

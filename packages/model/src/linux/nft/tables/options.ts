@@ -32,14 +32,8 @@ const length: Row = ['hdrlength', 8, 8];
 export const extensionHeaders: readonly OptionHeader[] = [
   option('hbh', 0, [next, length]),
   option('rt', 43, [next, length, ['type', 16, 8], ['seg-left', 24, 8]]),
-  option('rt0', 43, [
-    ['reserved', 32, 32],
-    ['addr[1]', 64, 128, types.ipv6],
-  ]),
-  option('rt2', 43, [
-    ['reserved', 32, 32],
-    ['addr', 64, 128, types.ipv6],
-  ]),
+  option('rt0', 43, [['addr[1]', 64, 128, types.ipv6]]),
+  option('rt2', 43, [['addr', 64, 128, types.ipv6]]),
   option('srh', 43, [
     ['last-entry', 32, 8],
     ['flags', 40, 8],
