@@ -23,7 +23,7 @@ import { IpSet } from '../layout/set';
 import { socketsReset } from '../path/sockets';
 import { walk, walkBack, walkReset } from '../path/walk';
 import { nftSetsBuild } from '../set/nft';
-import { nftChangesReset } from '../set/nft-changes';
+import { nftChangesForget, nftChangesReset } from '../set/nft-changes';
 import { setBuild, setsReset } from '../set/sets';
 import { forgetBlocks } from '../store/blocks';
 import { domainsBuild } from '../wire/domain';
@@ -84,6 +84,7 @@ export function load(at: usize): i32 {
   const manifest = changetype<Manifest>(at);
   claim(manifest.end);
   forgetBlocks();
+  nftChangesForget();
   namesSet(manifest.names, manifest.nameCount);
   netnses = manifest.netnses;
   netnsCount = manifest.netnsCount;

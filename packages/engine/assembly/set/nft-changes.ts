@@ -41,6 +41,11 @@ const FIRST_BUCKETS: u32 = 16;
 
 let all: Changed = none<Changed>();
 
+/** Another network was loaded: what the list names is there no more. */
+export function nftChangesForget(): void {
+  all = none<Changed>();
+}
+
 export function nftChangesReset(): void {
   for (let at = all; some(at); at = at.next) at.set.changes = 0;
   all = none<Changed>();
