@@ -129,15 +129,20 @@ describe('a plain router', () => {
     expect(answer.notes.map((n) => n.code)).toContain('dump-not-understood');
   });
 
-  test('a ruleset that is not evaluated makes the answer unknown', async () => {
-    const ruleset = 'table ip fw {\n\tchain f {\n\t\ttype filter hook forward priority filter; policy drop;\n\t}\n}\n';
+  test('rules of nftables decide as those of iptables do', async () => {
+    const ruleset =
+      'table inet fw {\n\tchain f {\n\t\ttype filter hook forward priority filter; policy accept;\n\t\tip daddr 93.184.216.0/24 tcp dport { 80, 443 } drop\n\t}\n}\n';
     const files = [
       ...folder('router').filter(({ name }) => name.endsWith('.txt')),
       { name: 'nft', bytes: encoder.encode(ruleset) },
     ];
-    const answer = await ask({ from: '10.0.0.5', to: 'tcp:93.184.216.34:443' }, [readNode('router', files)]);
-    expect(answer.verdict).toBe('unknown');
-    expect(JSON.stringify(answer)).toContain('nft chain ip fw f');
+    const dump = readNode('router', files);
+    expect(dump.problems).toEqual([]);
+    const stopped = await ask({ from: '10.0.0.5', to: 'tcp:93.184.216.34:443' }, [dump]);
+    expect([stopped.verdict, stopped.reason]).toEqual(['dropped', 'rule']);
+    expect(stopped.groups[0]?.decisive?.text).toContain('tcp dport { 80, 443 } drop');
+    const passes = await ask({ from: '10.0.0.5', to: 'tcp:93.184.216.34:8443' }, [dump]);
+    expect(passes.verdict).toBe('delivered');
   });
 
   test('two hosts on one network meet', async () => {

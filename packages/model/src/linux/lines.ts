@@ -67,6 +67,11 @@ export function eachLine(
   }
 }
 
+/** What a table has under a word of the text: nothing that every object has by itself (`constructor`). */
+export function lookUp<T>(table: Readonly<Record<string, T>>, word: string | undefined): T | undefined {
+  return word !== undefined && Object.hasOwn(table, word) ? table[word] : undefined;
+}
+
 /** A whole number from 0 to `max`. Throws RangeError, `what` names it. */
 export function wholeNumber(text: string | undefined, what: string, max = Number.MAX_SAFE_INTEGER): number {
   const value = text !== undefined && /^\d+$/.test(text) ? Number(text) : Number.NaN;

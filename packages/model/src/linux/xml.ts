@@ -1,5 +1,7 @@
 /** The little XML that `ipset -o xml` and `conntrack -o xml` print: elements, attributes, text, the five entities. */
 
+import { lookUp } from './lines.ts';
+
 export interface Element {
   name: string;
   attributes: Readonly<Record<string, string>>;
@@ -12,7 +14,7 @@ export interface Element {
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
 function withoutEntities(text: string): string {
-  return text.replace(/&(\w+);/g, (whole, name: string) => ENTITIES[name] ?? whole);
+  return text.replace(/&(\w+);/g, (whole, name: string) => lookUp(ENTITIES, name) ?? whole);
 }
 
 export function escapeXml(text: string): string {

@@ -1,6 +1,7 @@
 /** `ip neigh show` text, plain or `-j`, to neighbours: the inverse of `print-neighbor.ts`. */
 import { type Neighbor, parseAddress } from '@podwire/engine';
 import type { Problem } from '../../problem.ts';
+import { lookUp } from '../lines.ts';
 import type { NeighborRecord } from './print-neighbor.ts';
 import { byLine, complaint, type ReadOptions, readRecords } from './read-records.ts';
 
@@ -58,7 +59,7 @@ export function readIpNeigh(text: string, options: ReadOptions = {}): { neighbor
       problems.push(complaint('ip-neigh', `neighbour ${dst}: "${lladdr}" is no Ethernet address`, line, options));
       continue;
     }
-    const state = words.map((word) => STATES[word]).find((s) => s !== undefined);
+    const state = words.map((word) => lookUp(STATES, word)).find((s) => s !== undefined);
     if (state) neighbors.push({ link: dev, address: dst, ...(lladdr !== undefined && { lladdr }), state });
     else if (!words.includes('INCOMPLETE') && !words.includes('NONE')) {
       problems.push(complaint('ip-neigh', `neighbour ${dst}: state ${words.join(',')} not understood`, line, options));

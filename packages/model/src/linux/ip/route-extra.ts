@@ -1,4 +1,5 @@
 /** What `ip route` prints of a route by which no packet's way is decided: metrics of TCP, realms, lifetimes. Kept as its own words. */
+import { lookUp } from '../lines.ts';
 
 /** Words with one value, as text has them, and their keys in JSON where those differ. */
 const METRICS: Readonly<Record<string, string>> = {
@@ -23,7 +24,7 @@ const WITH_MS = new Set(['rtt', 'rttvar', 'rto_min']);
 
 /** Takes the value of `word` off `words`; undefined where the word is none of these. */
 export function takeExtra(word: string, words: string[]): string | undefined {
-  if (METRICS[word] === undefined && !OTHERS.has(word)) return undefined;
+  if (lookUp(METRICS, word) === undefined && !OTHERS.has(word)) return undefined;
   // Whether Linux may learn a better value by itself is not kept.
   if (words[0] === 'lock') words.shift();
   return `${word} ${words.shift() ?? ''}`;
@@ -71,7 +72,10 @@ export function recordOfExtra(extra: string | undefined): ExtraRecord {
     } else if (name === 'expires' || name === 'error' || name === 'pref')
       record[name] = name === 'error' ? Number(value) : number;
     else if (name === 'features') metrics[value] = null;
-    else if (METRICS[name] !== undefined) metrics[METRICS[name] as string] = number;
+    else {
+      const key = lookUp(METRICS, name);
+      if (key !== undefined) metrics[key] = number;
+    }
   }
   if (Object.keys(metrics).length > 0) record.metrics = [metrics];
   return record;

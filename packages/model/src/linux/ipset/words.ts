@@ -1,6 +1,6 @@
 /** Names of ipset's types, and the words behind an entry (ipset's lib/ipset_*.c, lib/print.c). */
 import type { IpSet, IpSetEntry } from '@podwire/engine';
-import { wholeNumber } from '../lines.ts';
+import { lookUp, wholeNumber } from '../lines.ts';
 
 const TYPES = new Set([
   'bitmap:ip',
@@ -36,7 +36,7 @@ const ALIASES: Readonly<Record<string, string>> = {
 };
 
 export function typeOf(word: string | undefined): string {
-  const type = ALIASES[word ?? ''] ?? word ?? '';
+  const type = lookUp(ALIASES, word) ?? word ?? '';
   if (!TYPES.has(type)) throw new RangeError(`"${word ?? ''}" is no type of set`);
   return type;
 }

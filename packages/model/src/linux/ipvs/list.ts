@@ -1,7 +1,7 @@
 /** `ipvsadm -Ln`. Thresholds are not listed there, and are lost. */
 
 import type { Problem } from '../../problem.ts';
-import { eachLine, type LineOptions, linesOf, wholeNumber, wordsOf } from '../lines.ts';
+import { eachLine, type LineOptions, linesOf, lookUp, wholeNumber, wordsOf } from '../lines.ts';
 import { endText, readEnd } from './address.ts';
 import type { ReadIpvs } from './save.ts';
 import type { IpvsServer, IpvsService } from './types.ts';
@@ -56,7 +56,7 @@ export function readIpvsList(text: string, options: LineOptions = {}): ReadIpvs 
       return;
     }
     const [end, forward = '', weight] = wordsOf(server);
-    const method = METHODS[forward];
+    const method = lookUp(METHODS, forward);
     if (!method || !current) throw new RangeError('no real server');
     current.servers.push({ ...readEnd(end), method, weight: wholeNumber(weight, 'weight', 65535) });
   });

@@ -1,7 +1,7 @@
 /** `ipvsadm -Sn`: the commands that would make what there is. */
 
 import type { Problem } from '../../problem.ts';
-import { eachLine, type LineOptions, linesOf, wholeNumber, wordsOf } from '../lines.ts';
+import { eachLine, type LineOptions, linesOf, lookUp, wholeNumber, wordsOf } from '../lines.ts';
 import { endText, readEnd } from './address.ts';
 import type { IpvsServer, IpvsService } from './types.ts';
 
@@ -25,7 +25,7 @@ const PERSISTENT = 360;
 function serviceKey(words: string[]): Pick<IpvsService, 'protocol' | 'address' | 'port' | 'fwmark'> {
   const word = words.shift() ?? '';
   if (word === '-f' || word === '--fwmark-service') return { fwmark: wholeNumber(words.shift(), 'mark', 0xffffffff) };
-  const protocol = PROTOCOLS[word];
+  const protocol = lookUp(PROTOCOLS, word);
   if (!protocol) throw new RangeError(`"${word}" is no service`);
   return { protocol, ...readEnd(words.shift()) };
 }
@@ -61,7 +61,7 @@ function readServer(words: string[]): IpvsServer {
   if (word !== '-r' && word !== '--real-server') throw new RangeError('no real server');
   const server: IpvsServer = { ...readEnd(words.shift()), method: 'route', weight: 1 };
   for (let next = words.shift(); next !== undefined; next = words.shift()) {
-    const method = METHODS[next];
+    const method = lookUp(METHODS, next);
     if (method) server.method = method;
     else if (next === '-w' || next === '--weight') server.weight = wholeNumber(words.shift(), 'weight', 65535);
     else if (next === '-x' || next === '--u-threshold') server.upper = wholeNumber(words.shift(), 'threshold');

@@ -5,7 +5,6 @@ import { type ListedFdbEntry, staticEntries } from '../bridge/index.ts';
 import { settleV6only } from '../sockets/words.ts';
 import type { CollectedNetns } from './collected.ts';
 import { joinFilters } from './netfilter.ts';
-import { nftStandIn } from './nft-stand-in.ts';
 
 export interface Assembled {
   netns: Netns;
@@ -208,8 +207,6 @@ export function assemble(read: CollectedNetns, name: string): Assembled {
   const fdb = staticEntries(read.fdb, (link) => vxlans.has(link)).filter(({ link }) => known.has(link));
   const neighbors = distinct(read.neighbors, (n) => `${n.link} ${n.address} ${n.proxy === true}`);
   const netfilter = joinFilters(read);
-  const given = new Set(netfilter.tables.map((table) => `${table.family} ${table.name}`));
-  const nft = read.nft.map((text) => nftStandIn(text, given));
   const listeners = read.listeners && settleV6only(read.listeners.list);
   const netns: Netns = {
     name,
@@ -221,7 +218,7 @@ export function assemble(read: CollectedNetns, name: string): Assembled {
     neighbors: neighbors.filter(({ link }) => known.has(link)),
     fdb: distinct(fdb, (e) => `${e.mac} ${e.link} ${e.dst ?? ''}`),
     sysctls: assembly.sysctls(),
-    netfilter: [...netfilter.tables, ...nft.flatMap(({ tables }) => tables)],
+    netfilter: netfilter.tables,
     ...(read.sets.size > 0 && { sets: [...read.sets.values()] }),
     ...(listeners && {
       listeners: distinct(listeners, (l) => `${l.protocol} ${l.address} ${l.port} ${l.device ?? ''}`),
@@ -229,14 +226,6 @@ export function assemble(read: CollectedNetns, name: string): Assembled {
     ...assembly.conntrack(),
   };
   const problems = [...assembly.problems, ...netfilter.problems];
-  for (const text of nft.flatMap(({ names }) => names)) {
-    problems.push(
-      problem(
-        'nft-not-evaluated',
-        `${name}: nftables table ${text} is not evaluated yet: what passes its hooks is not known`,
-      ),
-    );
-  }
   warnOfMissing(read, netns, problems);
   const learnt = read.fdb.filter(({ state, self }) => state === undefined && self !== true);
   return { netns, problems, kinds: read.kinds, enslaved: assembly.enslaved, learnt };

@@ -15,9 +15,10 @@ import type {
 import type { ListedFdbEntry } from '../bridge/fdb.ts';
 import type { BridgePort, PortVlan } from '../bridge/ports.ts';
 import type { IpvsService } from '../ipvs/types.ts';
+import type { NftObject } from '../nft/index.ts';
 import type { DumpKind } from './kinds.ts';
 
-interface ReadFile {
+export interface ReadFile {
   file: string;
   /** First line of the part, in a file that holds several. */
   line: number;
@@ -25,6 +26,12 @@ interface ReadFile {
 
 /** Which of the two implementations of iptables a dump is of: both may hold rules at once. */
 export type Flavour = 'legacy' | 'nft' | 'unknown';
+
+/** A ruleset of nftables. */
+export interface NftRead {
+  objects: NftObject[];
+  from: ReadFile;
+}
 
 export interface CollectedNetns {
   /** Empty for the host's own. */
@@ -53,8 +60,8 @@ export interface CollectedNetns {
   listeners: { rank: number; list: Listener[] } | undefined;
   conntrack: ConntrackEntry[];
   ipvs: IpvsService[];
-  /** Rulesets of nftables, as text. */
-  nft: string[];
+  /** Rulesets of nftables, with what they mean to the machine for the tables asked for. */
+  nft: NftRead[];
   kindsSeen: Set<DumpKind>;
 }
 

@@ -1,7 +1,8 @@
 /** Tables of several dumps of one namespace: one of each family and name, and both implementations' where both hold rules. */
 import type { Table } from '@podwire/engine';
 import type { Problem } from '../../problem.ts';
-import type { CollectedNetns } from './collected.ts';
+import { nftTables } from '../nft-compile/index.ts';
+import type { CollectedNetns, NftRead, ReadFile } from './collected.ts';
 
 function hasRules(table: Table): boolean {
   return table.chains.some((chain) => chain.rules.length > 0 || chain.hook?.policy === 'drop');
@@ -12,7 +13,33 @@ export interface JoinedFilters {
   problems: Problem[];
 }
 
-export function joinFilters({ netfilter, warnsOfLegacy }: CollectedNetns): JoinedFilters {
+export function unreadableRuleset(error: unknown, { file, line }: ReadFile): Problem {
+  const why = error instanceof Error ? error.message : String(error);
+  return {
+    severity: 'error',
+    code: 'nft-unreadable',
+    message: `the nftables ruleset cannot be read, and none of it is taken: ${why}`,
+    file,
+    line,
+  };
+}
+
+/** nft lists the tables of iptables-nft among its own: those that iptables-save gave are not taken twice. */
+function ownTables({ objects, from }: NftRead, given: ReadonlySet<string>, problems: Problem[]): Table[] {
+  const own = objects.filter((object) => {
+    const body = Object.values(object)[0] as { family?: string; table?: string; name?: string };
+    const table = 'table' in object ? body.name : body.table;
+    return !given.has(`${body.family} ${table}`);
+  });
+  try {
+    return nftTables(own);
+  } catch (error) {
+    problems.push(unreadableRuleset(error, from));
+    return [];
+  }
+}
+
+export function joinFilters({ netfilter, warnsOfLegacy, nft }: CollectedNetns): JoinedFilters {
   const problems: Problem[] = [];
   const chosen = new Map<string, (typeof netfilter)[number]>();
   for (const dump of netfilter) {
@@ -52,5 +79,12 @@ export function joinFilters({ netfilter, warnsOfLegacy }: CollectedNetns): Joine
     });
   }
   const rank = ({ name }: Table) => ['raw', 'mangle', 'nat', 'filter', 'security'].indexOf(name);
-  return { tables: tables.sort((a, b) => rank(a) - rank(b)), problems };
+  const listed = [...chosen.values()].filter(({ flavour }) => flavour !== 'legacy');
+  const given = new Set(listed.map(({ table }) => `${table.family} ${table.name}`));
+  // The fullest, where one ruleset was listed several times.
+  const [ruleset] = nft.toSorted((a, b) => b.objects.length - a.objects.length);
+  return {
+    tables: [...tables.sort((a, b) => rank(a) - rank(b)), ...(ruleset ? ownTables(ruleset, given, problems) : [])],
+    problems,
+  };
 }

@@ -40,7 +40,7 @@ export interface NodeDump {
   ignored: { file: string; why: string }[];
   problems: Problem[];
   ipvs: IpvsService[];
-  /** Parts that are nftables rulesets, which are not evaluated yet. */
+  /** Parts that are nftables rulesets. */
   nftables: number;
 }
 

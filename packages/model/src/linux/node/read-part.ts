@@ -8,6 +8,7 @@ import { readIpset } from '../ipset/index.ts';
 import { parseIptablesSave, sniffFamily } from '../iptables-save.ts';
 import { readIpvsList, readIpvsSave } from '../ipvs/index.ts';
 import { type LineOptions, linesOf, wordsOf } from '../lines.ts';
+import { parseNftRuleset } from '../nft/index.ts';
 import {
   readArp,
   readFibTrie,
@@ -23,6 +24,7 @@ import { readNetstat, readProcSockets, readSs } from '../sockets/index.ts';
 import { readSysctls } from '../sysctl/index.ts';
 import type { CollectedNetns, Flavour } from './collected.ts';
 import type { DumpKind } from './kinds.ts';
+import { unreadableRuleset } from './netfilter.ts';
 
 export interface Part {
   kind: DumpKind;
@@ -127,6 +129,20 @@ function ssProtocol(command: string): { protocol?: number } {
   const isUdp = letters.includes('u') || /--udp/.test(command);
   const isTcp = letters.includes('t') || /--tcp/.test(command);
   return isUdp === isTcp ? {} : { protocol: isUdp ? 17 : 6 };
+}
+
+/** A ruleset that breaks its reader must not take the rest of the dump with it: it is named, and left out. */
+function readNft(part: Part, into: CollectedNetns, options: LineOptions): PartResult {
+  const from = { file: part.file, line: part.firstLine };
+  try {
+    const { objects, problems } = parseNftRuleset(part.text, { file: part.file });
+    into.nft.push({ objects, from });
+    const before = (options.firstLine ?? 1) - 1;
+    const placed = problems.map((p) => (p.line === undefined ? p : { ...p, line: p.line + before }));
+    return { items: objects.length, problems: placed };
+  } catch (error) {
+    return { items: 0, problems: [unreadableRuleset(error, from)] };
+  }
 }
 
 type Read = (part: Part, into: CollectedNetns, options: LineOptions, context: PartContext) => PartResult;
@@ -292,10 +308,7 @@ const READERS: Readonly<Partial<Record<DumpKind, Read>>> = {
     }
     return { items, problems: [] };
   },
-  nft: (part, into) => {
-    into.nft.push(part.text);
-    return { items: 0, problems: [], note: 'nftables ruleset: not evaluated yet' };
-  },
+  nft: (part, into, options) => readNft(part, into, options),
   'iptables-list': () => ({ items: 0, problems: [], note: 'a listing for people: give iptables-save instead' }),
 };
 

@@ -1,7 +1,7 @@
 /** `ifconfig -a`, in the words of net-tools 1.60 and of 2.10 (lib/interface.c:ife_print_long). */
 import { type Address, type Link, type Netns, parseAddress, type Scope } from '@podwire/engine';
 import type { Problem } from '../../problem.ts';
-import { eachLine, type LineOptions, linesOf, wholeNumber } from '../lines.ts';
+import { eachLine, type LineOptions, linesOf, lookUp, wholeNumber } from '../lines.ts';
 import { lengthOf, maskText } from './hex.ts';
 
 export interface ReadIfconfig {
@@ -99,7 +99,7 @@ class IfconfigReader {
       );
     if (!six) return false;
     const [, address = '', before, after, modern, old] = six;
-    const scope = SCOPES[(modern ?? old ?? '').toLowerCase()];
+    const scope = lookUp(SCOPES, (modern ?? old ?? '').toLowerCase());
     if (!scope || !parseAddress(address)) throw new RangeError('no address');
     this.addresses.push({ link: this.#name, address: `${address}/${before ?? after ?? '128'}`, scope });
     return true;

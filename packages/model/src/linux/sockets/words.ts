@@ -1,6 +1,6 @@
 /** Ports by the names that /etc/services has for them, protocols as socket listings call them. */
 import { type Listener, Protocol } from '@podwire/engine';
-import { wholeNumber } from '../lines.ts';
+import { lookUp, wholeNumber } from '../lines.ts';
 
 /** Names that `ss` and `netstat` print without `-n` on machines that serve something; others are named as not understood. */
 const SERVICES: Readonly<Record<string, number>> = {
@@ -47,7 +47,7 @@ const SERVICES: Readonly<Record<string, number>> = {
 };
 
 export function portOf(text: string): number {
-  return SERVICES[text] ?? wholeNumber(text, 'port', 65535);
+  return lookUp(SERVICES, text) ?? wholeNumber(text, 'port', 65535);
 }
 
 const PROTOCOLS: Readonly<Record<string, number>> = { tcp: Protocol.TCP, udp: Protocol.UDP, sctp: Protocol.SCTP };
@@ -55,7 +55,7 @@ const PROTOCOLS: Readonly<Record<string, number>> = { tcp: Protocol.TCP, udp: Pr
 /** `tcp`, `udp6`, `sctp` ...; undefined for sockets that no packet of ours ends in. */
 export function transportOf(word: string): { protocol: number; isIPv6: boolean } | undefined {
   const m = /^(tcp|udp|sctp)(6?)$/.exec(word);
-  const protocol = PROTOCOLS[m?.[1] ?? ''];
+  const protocol = lookUp(PROTOCOLS, m?.[1]);
   return protocol === undefined ? undefined : { protocol, isIPv6: m?.[2] === '6' };
 }
 
