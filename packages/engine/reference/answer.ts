@@ -2,7 +2,17 @@
  * What goes back: replies, resets and ICMP errors as the stack builds them. icmp_send (net/ipv4/icmp.c), icmp6_send (net/ipv6/icmp.c),
  * tcp_v4_send_reset (net/ipv4/tcp_ipv4.c), nf_send_reset (net/ipv4/netfilter/nf_reject_ipv4.c).
  */
-import { CtDirection, CtState, Disposition, type Packet, Protocol, Reason, RouteType, sysctl, TcpFlag } from '../src/index.ts';
+import {
+  CtDirection,
+  CtState,
+  Disposition,
+  type Packet,
+  Protocol,
+  Reason,
+  RouteType,
+  sysctl,
+  TcpFlag,
+} from '../src/index.ts';
 import { isLinkLocal6, isMulticast, isUnspecified } from './addresses.ts';
 import { fibLookup } from './fib.ts';
 import { addressType4 } from './match-addrtype.ts';

@@ -56,7 +56,7 @@ export function bridgeInput(run: Run, port: Device, skb: Skb, frameMac: string |
   const to = portTowards(run, bridge, mac);
   if (!to) return stopped(host, skb, Disposition.DROPPED, Reason.OTHER_HOST);
   pushBridge(run, bridge, port, to);
-  const stop = passThrough(run, host, bridge, port, to, skb, filtered);
+  const stop = passThrough(run, host, bridge, port, to, skb, filtered, mac);
   return stop ? { stop } : overWire(run, host, skb, to, mac, skb.macSource ?? bridge.mac, towards);
 }
 
@@ -102,12 +102,14 @@ function passThrough(
   to: Device,
   skb: Skb,
   filtered: boolean,
+  mac: string,
 ): Stop | undefined {
   const drop = (reason: Reason): Stop => ({ host, disposition: Disposition.DROPPED, reason, skb });
   if (to === from && !from.link.hairpin) return drop(Reason.BRIDGE_HAIRPIN_OFF);
   if (!mayPass(from, to)) return drop(Reason.BRIDGE_ISOLATED);
   if (!to.up) return drop(Reason.LINK_DOWN);
   const ports = { in: from, out: to };
+  const frame = { source: skb.macSource ?? bridge.mac, target: mac };
   const early = runBridge(run, host, skb, Hook.FORWARD, ports, undefined, BRIDGE_NETFILTER_FORWARD);
   if (early) return early;
   if (filtered) {
@@ -118,7 +120,7 @@ function passThrough(
   }
   const late =
     runBridge(run, host, skb, Hook.FORWARD, ports, BRIDGE_NETFILTER_FORWARD) ??
-    runBridge(run, host, skb, Hook.POSTROUTING, { out: to });
+    runBridge(run, host, skb, Hook.POSTROUTING, { out: to, frame });
   if (late) return late;
   const stop = filtered ? runHook(run, host, skb, Hook.POSTROUTING) : undefined;
   if (stop) return stop;

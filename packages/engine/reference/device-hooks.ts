@@ -2,10 +2,10 @@
  * Hooks below IP: `netdev` (and `inet`) chains at a device's INGRESS and EGRESS (nf_ingress, nf_hook_egress), `bridge` chains for frames in a
  * bridge (br_handle_frame, __br_forward, br_pass_frame_up).
  */
-import { type BaseHook, type Chain, Hook, type Netns, type Table } from '../src/index.ts';
+import { type BaseHook, type Chain, Disposition, Hook, type Netns, Reason, type Table } from '../src/index.ts';
 import { runChain } from './chain.ts';
 import { chainsOf } from './hook-entries.ts';
-import type { Device, Host, Run, Skb, Stop } from './state.ts';
+import type { Device, Frame, Host, Run, Skb, Stop } from './state.ts';
 
 export interface FrameChain {
   table: Table;
@@ -26,20 +26,36 @@ export function frameChains({ netfilter }: Netns): FrameChain[] {
   return found.reverse().sort((a, b) => a.base.priority - b.base.priority);
 }
 
+/** A rule may send a frame on so often (NF_RECURSION_LIMIT), and once more. */
+const MOST_FORWARDS = 2;
+
 /** `stop`: dropped. `device`: sent out of that one instead. */
 export type Below = { stop: Stop } | { device: Device } | undefined;
 
 /** Runs chains with the interfaces as they are seen down here. */
-function run(walk: Run, host: Host, skb: Skb, chains: readonly FrameChain[], indev?: Device, outdev?: Device): Below {
+function run(
+  walk: Run,
+  host: Host,
+  skb: Skb,
+  chains: readonly FrameChain[],
+  indev?: Device,
+  outdev?: Device,
+  leaving?: Frame,
+): Below {
   if (chains.length === 0) return undefined;
-  const above = { indev: skb.indev, outdev: skb.outdev };
+  const above = { indev: skb.indev, outdev: skb.outdev, leaving: undefined };
+  skb.leaving = leaving;
   skb.indev = indev;
   skb.outdev = outdev;
   for (const { table, chain, base } of chains) {
-    const { stop, device } = runChain(walk, host, skb, base.hook, table, chain, base);
-    const other = device === undefined ? undefined : host.byName.get(device);
+    const { stop, device, rule } = runChain(walk, host, skb, base.hook, table, chain, base);
     if (stop) return { stop };
-    if (other) return { device: other };
+    if (device === undefined) continue;
+    const other = host.byName.get(device);
+    skb.forwards = (skb.forwards ?? 0) + 1;
+    if (!other || skb.forwards > MOST_FORWARDS + 1)
+      return { stop: { host, disposition: Disposition.DROPPED, reason: Reason.RULE, skb, rule } };
+    return { device: other };
   }
   Object.assign(skb, above);
   return undefined;
@@ -54,13 +70,13 @@ export function runIngress(walk: Run, device: Device, skb: Skb): Below {
   return run(walk, host, skb, chains, device);
 }
 
-export function runEgress(walk: Run, device: Device, skb: Skb): Below {
+export function runEgress(walk: Run, device: Device, skb: Skb, frame: Frame | undefined): Below {
   const { host } = device;
   const chains = host.frameChains.filter(
     ({ base, table }) =>
       table.family !== 'bridge' && base.hook === Hook.EGRESS && base.devices?.includes(device.name) === true,
   );
-  return run(walk, host, skb, chains, undefined, device);
+  return run(walk, host, skb, chains, undefined, device, frame);
 }
 
 /** Chains of the bridge family with a priority from `from` to below `to`: bridge netfilter stands between them. */
@@ -69,13 +85,13 @@ export function runBridge(
   host: Host,
   skb: Skb,
   hook: Hook,
-  ports: { in?: Device; out?: Device },
+  ports: { in?: Device; out?: Device; frame?: Frame },
   from = Number.NEGATIVE_INFINITY,
   to = Number.POSITIVE_INFINITY,
 ): Stop | undefined {
   const chains = host.frameChains.filter(
     ({ table, base }) => table.family === 'bridge' && base.hook === hook && base.priority >= from && base.priority < to,
   );
-  const below = run(walk, host, skb, chains, ports.in, ports.out);
+  const below = run(walk, host, skb, chains, ports.in, ports.out, ports.frame);
   return below && 'stop' in below ? below.stop : undefined;
 }

@@ -11,7 +11,7 @@ import {
 import { isLimitedBroadcast, isMulticast } from './addresses.ts';
 import { address, ether, ifname, integer, type Value } from './nft-value.ts';
 import { gatewayOf } from './route.ts';
-import type { Device, Host, Skb } from './state.ts';
+import type { Device, Frame, Host, Skb } from './state.ts';
 import { hasPorts, isIcmp } from './tuple.ts';
 
 const ETHERTYPES = { 4: 0x0800, 6: 0x86dd } as const;
@@ -49,14 +49,19 @@ const addressOf =
   ({ packet }) =>
     packet.family === family ? address(packet[side]) : undefined;
 
-/** A frame that came in by a wire has link-layer addresses; what was made here has none yet. */
-const hasFrame = ({ indev, macSource }: Skb): boolean =>
-  macSource !== undefined && indev !== undefined && indev.link.kind !== 'loopback';
+/** The frame it leaves in, below IP, or came in by a wire; what was made here has none yet. */
+function frameOf({ indev, macSource, macTarget, leaving }: Skb): Frame | undefined {
+  if (leaving) return leaving;
+  const came = macSource !== undefined && indev !== undefined && indev.link.kind !== 'loopback';
+  return came ? { source: macSource, target: macTarget } : undefined;
+}
+
+const etherOf = (text: string | undefined) => (text === undefined ? undefined : ether(text));
 
 const headerReaders: Record<HeaderField, Reader> = {
-  'ether saddr': (skb) => (hasFrame(skb) ? ether(skb.macSource as string) : undefined),
-  'ether daddr': (skb) => (hasFrame(skb) && skb.macTarget !== undefined ? ether(skb.macTarget) : undefined),
-  'ether type': (skb) => (hasFrame(skb) ? integer(ETHERTYPES[skb.packet.family]) : undefined),
+  'ether saddr': (skb) => etherOf(frameOf(skb)?.source),
+  'ether daddr': (skb) => etherOf(frameOf(skb)?.target),
+  'ether type': (skb) => (frameOf(skb) ? integer(ETHERTYPES[skb.packet.family]) : undefined),
   'ip saddr': addressOf(4, 'saddr'),
   'ip daddr': addressOf(4, 'daddr'),
   'ip protocol': ipv4((p) => p.protocol),

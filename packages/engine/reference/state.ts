@@ -186,8 +186,18 @@ export interface Skb {
   bound?: Device | undefined;
   /** Link-layer source, unknown for a packet that was made here or put in from outside. */
   macSource?: string | undefined;
+  /** The frame that it leaves in, while hooks below IP look at it. */
+  leaving?: Frame | undefined;
+  /** How often rules have sent it out of another device here. */
+  forwards?: number;
   /** Link-layer destination of the frame it came in. */
   macTarget?: string | undefined;
+}
+
+/** Link-layer addresses; unknown where nobody answered for the destination. */
+export interface Frame {
+  source: string;
+  target: string | undefined;
 }
 
 /** The answer of the routing tables for one packet (`rtable`, `rt6_info`). */

@@ -2,7 +2,7 @@
 import { Disposition, Hook, Reason } from '../src/index.ts';
 import { runBridge, runEgress } from './device-hooks.ts';
 import { resolve } from './neighbor.ts';
-import type { Arrival, Device, Host, Run, Skb, Stop } from './state.ts';
+import type { Arrival, Device, Frame, Host, Run, Skb, Stop } from './state.ts';
 import { beyond, ownsMac, wireEnds } from './wire.ts';
 
 export type Next = { arrival: Arrival } | { stop: Stop };
@@ -39,12 +39,15 @@ export function transmit(run: Run, host: Host, skb: Skb): Next {
   if (!route) throw new Error('a packet without a route cannot leave');
   const { device, nexthop } = route;
   if (device.link.kind === 'loopback') return leave(run, host, skb, device) ?? { arrival: { device, skb } };
+  const frame: Frame = { source: device.mac, target: undefined };
   if (route.kind === 'multi') {
+    const left = leave(run, host, skb, device, frame);
+    if (left) return left;
     pushTransmit(run, device, nexthop);
     return stopped(host, skb, Disposition.UNREACHABLE, Reason.NO_NEIGHBOR);
   }
   if (device.link.kind === 'dummy') {
-    const left = leave(run, host, skb, device);
+    const left = leave(run, host, skb, device, frame);
     if (left) return left;
     pushTransmit(run, device, nexthop);
     return stopped(host, skb, Disposition.DROPPED, Reason.NO_NEIGHBOR);
@@ -53,7 +56,8 @@ export function transmit(run: Run, host: Host, skb: Skb): Next {
   if (!neighbor) return noNeighbor(run, host, skb, device, nexthop);
   const { mac } = neighbor;
   if (device.link.kind !== 'bridge') return overWire(run, host, skb, device, mac, device.mac, nexthop);
-  const left = leave(run, host, skb, device);
+  frame.target = mac;
+  const left = leave(run, host, skb, device, frame);
   if (left) return left;
   const port = portTowards(run, device, mac);
   if (!port) {
@@ -62,7 +66,8 @@ export function transmit(run: Run, host: Host, skb: Skb): Next {
   }
   run.steps.push({ kind: 'bridge', netns: host.netns, bridge: device.link, to: port.link });
   const stop =
-    runBridge(run, host, skb, Hook.OUTPUT, { out: port }) ?? runBridge(run, host, skb, Hook.POSTROUTING, { out: port });
+    runBridge(run, host, skb, Hook.OUTPUT, { out: port, frame }) ??
+    runBridge(run, host, skb, Hook.POSTROUTING, { out: port, frame });
   if (stop) return { stop };
   if (Math.min(skb.packet.length, route.mtu) > port.mtu + VLAN_HEADER)
     return stopped(host, skb, Disposition.DROPPED, Reason.FRAGMENTATION_NEEDED);
@@ -70,8 +75,8 @@ export function transmit(run: Run, host: Host, skb: Skb): Next {
 }
 
 /** EGRESS of a device: dropped there, sent out of another one, or (undefined) on its way. */
-function leave(run: Run, host: Host, skb: Skb, device: Device): Next | undefined {
-  const below = runEgress(run, device, skb);
+function leave(run: Run, host: Host, skb: Skb, device: Device, frame?: Frame): Next | undefined {
+  const below = runEgress(run, device, skb, frame);
   if (!below) return undefined;
   return 'stop' in below ? below : forwardTo(run, host, skb, below.device);
 }
@@ -122,7 +127,7 @@ export function overWire(
   macSource: string,
   nexthop: string,
 ): Next {
-  const left = leave(run, host, skb, out);
+  const left = leave(run, host, skb, out, { source: macSource, target: mac });
   if (left) return left;
   if (!out.up) return stopped(host, skb, Disposition.DROPPED, Reason.LINK_DOWN);
   const taker = takerOf(run, out, mac);
