@@ -1,6 +1,14 @@
 /** Builds the network of a `kernel-nat-flow` case from the same texts that the kernel was given. */
 import type { Listener, Netns, Network } from '@podwire/engine';
-import { applyBridge, applyIp, emptyNetns, type IpFamily, parseIptablesSave } from '@podwire/model';
+import {
+  applyBridge,
+  applyIp,
+  emptyNetns,
+  type IpFamily,
+  nftTables,
+  parseIptablesSave,
+  parseNftRuleset,
+} from '@podwire/model';
 
 export interface Ruleset {
   format: 'iptables-restore' | 'nft';
@@ -44,6 +52,14 @@ function refuse(netns: string, refused: readonly { command: string; message: str
   if (first) throw new Error(`${netns}: ${first.command}: ${first.message}`);
 }
 
+/** The node had no other tables of nftables. */
+function restoreNft(netns: Netns, { text }: Ruleset): Netns {
+  const { objects, problems } = parseNftRuleset(text);
+  const [problem] = problems;
+  if (problem) throw new Error(`${netns.name}, ruleset, line ${problem.line}: ${problem.message}`);
+  return { ...netns, netfilter: nftTables(objects) };
+}
+
 /** `iptables-restore` replaces the tables that its text names. */
 function restore(netns: Netns, family: IpFamily, { text }: Ruleset): Netns {
   const { tables, problems } = parseIptablesSave(text, family);
@@ -58,6 +74,7 @@ export function withRulesets(network: Network, family: 4 | 6, rulesets: Readonly
   return {
     netnses: network.netnses.map((netns) => {
       const ruleset = rulesets[netns.name];
+      if (ruleset?.format === 'nft') return restoreNft(netns, ruleset);
       return ruleset ? restore(netns, family === 4 ? 'ip' : 'ip6', ruleset) : netns;
     }),
   };

@@ -8,7 +8,7 @@ import {
   type Network,
   Protocol,
 } from '@podwire/engine';
-import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../runner/contract.ts';
+import { fail, type Kind, type Outcome, pass, type SuiteCase } from '../runner/contract.ts';
 import { differentConntrack, type ListedConnection } from './kernel-conntrack.ts';
 import { buildNetwork, type NatFlowConfig, type Ruleset, withRulesets } from './kernel-nat-flow-network.ts';
 
@@ -123,11 +123,6 @@ function ask(machine: Machine, family: 4 | 6, probe: Probe): Conversation {
 }
 
 async function judge({ config, steps }: NatFlowCase): Promise<Outcome> {
-  const formats = [
-    ...Object.values(config.rulesets),
-    ...steps.flatMap((s) => (s.op === 'apply' ? Object.values(s.rulesets) : [])),
-  ];
-  if (formats.some((ruleset) => ruleset.format !== 'iptables-restore')) return skip('nftables rulesets');
   let network: Network = buildNetwork(config);
   const machine = await createEngine();
   machine.load(network);
