@@ -33,18 +33,29 @@ function setsOf(table: Table): ReadonlyMap<string, NftSet> {
   return sets;
 }
 
+export interface CompileOptions {
+  /** Where the table stands; absent where only its text is known. */
+  netns?: Netns;
+  /**
+   * The name of a test that nobody can look into, made of its text: for comparing rules of two tools, which write the same limit in two
+   * ways. The text itself where absent.
+   */
+  nameOf?(text: string): string;
+}
+
 export class RuleCompiler {
   readonly space: PacketSpace;
   readonly chains: ReadonlyMap<string, Chain>;
   readonly #context: MatchContext;
+  readonly #nameOf: (text: string) => string;
   readonly #drawn = new Map<string, number>();
   readonly #drawVariables = new Set<number>();
   readonly #known = new Map<Rule, readonly Piece[]>();
   #draws = 0;
 
-  /** `netns`: where the table stands; absent where only its text is known. */
-  constructor(space: PacketSpace, table: Table, netns?: Netns) {
+  constructor(space: PacketSpace, table: Table, { netns, nameOf = (text) => text }: CompileOptions = {}) {
     this.space = space;
+    this.#nameOf = nameOf;
     this.chains = chainsOf(table);
     const sets = setsOf(table);
     const everywhere = [table, ...(netns?.netfilter ?? [])].flatMap((t) => [...chainsOf(t).values()]);
@@ -52,6 +63,7 @@ export class RuleCompiler {
       space,
       ...(netns && { netns }),
       writtenSets: new Set(everywhere.flatMap(({ rules }) => writtenBy(rules))),
+      opaque: (text) => space.atom(nameOf(text)),
       draw: (text) => this.#draw(text),
       drawNumber: (text, width) => this.#drawNumber(text, width),
       setNamed: (name) => sets.get(name),
@@ -67,7 +79,8 @@ export class RuleCompiler {
   }
 
   /** The n-th draw of the same text has its own name, so that two rulesets name theirs alike. */
-  #drawName(text: string): string {
+  #drawName(written: string): string {
+    const text = this.#nameOf(written);
     const count = (this.#drawn.get(text) ?? 0) + 1;
     this.#drawn.set(text, count);
     this.#draws++;

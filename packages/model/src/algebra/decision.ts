@@ -1,6 +1,6 @@
 /** What one chain decides about every packet that comes to it. */
-import { type BaseHook, CtState, Hook, type Netns, type Table } from '@podwire/engine';
-import { RuleCompiler } from './compile.ts';
+import { type BaseHook, CtState, Hook, type Table } from '@podwire/engine';
+import { type CompileOptions, RuleCompiler } from './compile.ts';
 import { Decider } from './decide.ts';
 import { type Diagram, FALSE, TRUE } from './diagram.ts';
 import type { Outcome, OutcomeVerdict } from './outcome.ts';
@@ -72,13 +72,17 @@ export class ChainDecision {
   }
 }
 
-/**
- * `netns`: where the table stands; absent where only its rules are known. A chain that is no base chain decides about all packets of the
+/** A chain that is no base chain decides about all packets of the
  * table's family, and ends with `return`. Throws `RulesError` for chains that are not there or call each other in a circle, and
  * `AlgebraLimitError` where the function is too large.
  */
-export function decideChain(space: PacketSpace, table: Table, name: string, netns?: Netns): ChainDecision {
-  const rules = new RuleCompiler(space, table, netns);
+export function decideChain(
+  space: PacketSpace,
+  table: Table,
+  name: string,
+  options: CompileOptions = {},
+): ChainDecision {
+  const rules = new RuleCompiler(space, table, options);
   const diagram = new Decider(rules).chain(name);
   const entry = arrivals(space, table, rules.chain(name).hook);
   return new ChainDecision(space, space.diagrams.choose(entry, diagram, FALSE));

@@ -1,6 +1,6 @@
 /** Do two chains, tables or rulesets decide every packet alike? If not, one packet that shows it, and what each does with it. */
-import type { Hook, Netns, Table } from '@podwire/engine';
-import { chainsOf, RuleCompiler } from './compile.ts';
+import type { Hook, Table } from '@podwire/engine';
+import { type CompileOptions, chainsOf, RuleCompiler } from './compile.ts';
 import { Decider } from './decide.ts';
 import { arrivals, ChainDecision } from './decision.ts';
 import { type Diagram, FALSE, TRUE } from './diagram.ts';
@@ -11,9 +11,8 @@ import type { PacketSpace } from './space.ts';
 import type { Subject } from './subject.ts';
 
 /** Rules and where they stand. */
-export interface RuleSource {
+export interface RuleSource extends CompileOptions {
   tables: readonly Table[];
-  netns?: Netns;
 }
 
 export interface Difference {
@@ -66,11 +65,12 @@ function differing(space: PacketSpace, one: Diagram, other: Diagram): Diagram {
   return visit(one, other);
 }
 
-/** Undefined where they are alike. Both decisions must be of one space. */
-export function differenceOf(one: ChainDecision, other: ChainDecision): Difference | undefined {
+/** Undefined where they are alike, for the packets of `among` (all where absent). All must be of one space. */
+export function differenceOf(one: ChainDecision, other: ChainDecision, among?: PacketSet): Difference | undefined {
   const { space } = one;
   if (other.space !== space) throw new RangeError('the decisions are of two spaces');
-  const packets = new PacketSet(space, differing(space, one.diagram, other.diagram));
+  const differ = new PacketSet(space, differing(space, one.diagram, other.diagram));
+  const packets = among ? differ.intersection(among) : differ;
   const packet = packets.witness();
   if (!packet) return undefined;
   const outcomes = [one.of(packet), other.of(packet)];
@@ -130,9 +130,7 @@ interface StageFunction {
 /** One function for each stage. */
 function stages(space: PacketSpace, source: RuleSource): Map<string, StageFunction> {
   const found = new Map<string, StageFunction>();
-  const deciders = new Map(
-    source.tables.map((table) => [table, new RuleCompiler(space, table, source.netns)] as const),
-  );
+  const deciders = new Map(source.tables.map((table) => [table, new RuleCompiler(space, table, source)] as const));
   for (const { table, name, stage } of placed(source)) {
     const rules = deciders.get(table) as RuleCompiler;
     const decided = new Decider(rules).chain(name);
@@ -153,9 +151,14 @@ function stages(space: PacketSpace, source: RuleSource): Map<string, StageFuncti
 /**
  * Compares base chains hook by hook, those of all tables that run one after the other taken together. Undefined: they decide every packet
  * alike. Rulesets whose chains stand at different stages differ only where such a chain does anything.
- * Draws (chance, limits) count as alike where the n-th of the same text is alike.
+ * Draws (chance, limits) count as alike where the n-th of the same text is alike. `among`: the packets that count; all where absent.
  */
-export function rulesetDifference(space: PacketSpace, one: RuleSource, other: RuleSource): Difference | undefined {
+export function rulesetDifference(
+  space: PacketSpace,
+  one: RuleSource,
+  other: RuleSource,
+  among?: PacketSet,
+): Difference | undefined {
   const functions = [stages(space, one), stages(space, other)] as const;
   const keys = [...new Set([...functions[0].keys(), ...functions[1].keys()])];
   for (const key of keys) {
@@ -164,7 +167,7 @@ export function rulesetDifference(space: PacketSpace, one: RuleSource, other: Ru
     const entry = space.or(a?.entry ?? FALSE, b?.entry ?? FALSE);
     const decision = (of: StageFunction | undefined) =>
       new ChainDecision(space, space.diagrams.choose(entry, of?.diagram ?? space.outcomes.leaf('accept'), FALSE));
-    const difference = differenceOf(decision(a), decision(b));
+    const difference = differenceOf(decision(a), decision(b), among);
     if (difference) return { ...difference, stage };
   }
   return undefined;

@@ -15,7 +15,7 @@ export interface Flow {
 }
 
 /** What takes more steps is put off. The path of one rule through all fields of a packet is shorter. */
-const SMALL = 2000;
+const SMALL = 1000;
 /** Sets looked at to see whether a flow is empty. */
 const STEPS_MAX = 20_000_000;
 

@@ -34,6 +34,11 @@ export class PacketSet {
     return new PacketSet(space, FALSE);
   }
 
+  /** Without later fragments, which have no ports, no flags and no type: what is left where packets are put together before rules see them. */
+  static unfragmented(space: PacketSpace): PacketSet {
+    return new PacketSet(space, space.not(space.flag('fragment')));
+  }
+
   #with(other: PacketSet, join: (a: Diagram, b: Diagram) => Diagram): PacketSet {
     if (other.space !== this.space) throw new RangeError('the sets are of two spaces');
     return new PacketSet(this.space, join(this.diagram, other.diagram));

@@ -186,7 +186,7 @@ test(`chains decide as the reference interpreter does (seed ${SEED})`, { timeout
         if (zoneAndNotrack(table)) continue;
         const family = table.family === 'ip6' ? 6 : 4;
         const space = new PacketSpace();
-        const decider = new Decider(new RuleCompiler(space, table, netns));
+        const decider = new Decider(new RuleCompiler(space, table, { netns }));
         for (const name of chainsOf(table).keys()) {
           const diagram = decider.chain(name);
           for (let i = 0; i < 12; i++) {

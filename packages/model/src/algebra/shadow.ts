@@ -166,7 +166,7 @@ function redundant(space: PacketSpace, decider: Decider, { chain, rules }: Chain
  * Throws `RulesError` and `AlgebraLimitError`.
  */
 export function findShadows(space: PacketSpace, table: Table, netns?: Netns): ShadowReport {
-  const compiler = new RuleCompiler(space, table, netns);
+  const compiler = new RuleCompiler(space, table, netns ? { netns } : {});
   const reach = new Reach(compiler);
   const decider = new Decider(compiler);
   const report: ShadowReport = { findings: [], unreached: [], coarse: [], rules: 0 };

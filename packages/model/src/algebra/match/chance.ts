@@ -35,5 +35,4 @@ export const recent: MatchSet<'recent'> = ({ space, draw }, match) => {
 
 export const limit: MatchSet<'limit'> = ({ draw }, { text }) => draw(text);
 
-/** A function of the packet and the host that nobody here knows: the same text, the same answer. */
-export const unmodelled: MatchSet<'unmodelled'> = ({ space }, { text }) => space.atom(text);
+export const unmodelled: MatchSet<'unmodelled'> = ({ opaque }, { text }) => opaque(text);

@@ -10,6 +10,8 @@ export interface MatchContext {
   netns?: Netns;
   /** Names of sets that rules write to: what they hold when a packet asks is not known. */
   writtenSets: ReadonlySet<string>;
+  /** What is a function of the packet and the host that nobody here knows: the same text, the same answer. */
+  opaque(text: string): Diagram;
   /** What is drawn anew each time a packet meets it: chance, limits, lists that change. Holds or does not; the text names it. */
   draw(text: string): Diagram;
   /** The same for numbers: a field that has no other use. */

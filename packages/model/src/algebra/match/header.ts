@@ -30,13 +30,13 @@ export const protocol: MatchSet<'protocol'> = ({ space }, match) =>
 export const fragment: MatchSet<'fragment'> = ({ space }, { not }) => space.unless(not, space.flag('fragment'));
 
 /** tcp_mt. Which options a packet carries is not among the fields. */
-export const tcp: MatchSet<'tcp'> = ({ space }, { sport, dport, flags, option }) =>
+export const tcp: MatchSet<'tcp'> = ({ space, opaque }, { sport, dport, flags, option }) =>
   space.and(
     transport(space, Protocol.TCP),
     port(space, 'sport', sport),
     port(space, 'dport', dport),
     flags ? space.unless(flags.not, space.masked('tcp flags', flags.set, flags.mask)) : TRUE,
-    option ? space.unless(option.not, space.atom(`tcp option ${option.number}`)) : TRUE,
+    option ? space.unless(option.not, opaque(`tcp option ${option.number}`)) : TRUE,
   );
 
 export const udpOrSctp: MatchSet<'udp' | 'sctp'> = ({ space }, { kind, sport, dport }) =>

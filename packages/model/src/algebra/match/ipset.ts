@@ -121,6 +121,6 @@ export const ipset: MatchSet<'set'> = (context, { set, flags, not }: Match & { k
   const known = contents(context, set, flags);
   if (known !== undefined) return context.space.unless(not, known);
   const text = `-m set --match-set ${set} ${flags.join(',')}`;
-  const holds = context.writtenSets.has(set) ? context.draw(text) : context.space.atom(text);
+  const holds = context.writtenSets.has(set) ? context.draw(text) : context.opaque(text);
   return context.space.unless(not, holds);
 };
