@@ -1,10 +1,10 @@
 /** One row per kind of action: where the rule goes, and what is done to the packet before. */
 import type { Action, NatRange } from '@podwire/engine';
-import { doing, type Effect, NOTHING, restoreMark, saveMark, setConnmark, setMark, UNTRACK } from './effect.ts';
 import type { MatchContext } from './match/context.ts';
 import { natText } from './nat-text.ts';
 import { natToPiece, setMetaPiece, verdictMapPiece } from './nft-action.ts';
 import { branch, CONTINUE, type Next, type Piece, to } from './piece.ts';
+import { doing, type Effect, NOTHING, restoreMark, saveMark, setConnmark, setMark, UNTRACK } from './space/effect.ts';
 
 type ActionOf<K extends Action['kind']> = Action & { kind: K };
 type PieceOf<K extends Action['kind']> = (context: MatchContext, action: ActionOf<K>) => Piece;

@@ -1,12 +1,12 @@
 /** Rules of one table, taken apart into pieces, with the names of what is drawn on the way. */
 import type { Chain, Netns, NftSet, Rule, Table } from '@podwire/engine';
 import { actionPiece } from './action.ts';
-import type { Diagram } from './diagram.ts';
-import type { Field } from './fields.ts';
 import type { MatchContext } from './match/context.ts';
 import { isMatch, matchSet } from './match/index.ts';
 import type { Piece } from './piece.ts';
-import type { PacketSpace } from './space.ts';
+import type { Diagram } from './space/diagram.ts';
+import type { Field } from './space/fields.ts';
+import type { PacketSpace } from './space/packet-space.ts';
 
 /** Rules that contradict themselves: chains that call each other in a circle, or that are not there. */
 export class RulesError extends Error {

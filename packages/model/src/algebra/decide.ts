@@ -4,13 +4,13 @@
  * is set is substituted in what comes after, so that a test of it further down is a test of the packet as it came.
  */
 import type { BaseHook, Chain } from '@podwire/engine';
-import { Answers } from './answers.ts';
 import { type RuleCompiler, RulesError } from './compile.ts';
-import { type Diagram, FALSE, TRUE } from './diagram.ts';
-import { before, type Effect, isNothing } from './effect.ts';
-import { FIRST_CHANGEABLE } from './fields.ts';
 import type { Case, Piece } from './piece.ts';
-import type { PacketSpace } from './space.ts';
+import { Answers } from './space/answers.ts';
+import { type Diagram, FALSE, TRUE } from './space/diagram.ts';
+import { before, type Effect, isNothing } from './space/effect.ts';
+import { FIRST_CHANGEABLE } from './space/fields.ts';
+import type { PacketSpace } from './space/packet-space.ts';
 
 /** Chains of chance may be called again and again, and are another each time; more calls than these are refused. */
 const CALLS_MAX = 200_000;

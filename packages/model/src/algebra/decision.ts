@@ -2,10 +2,10 @@
 import { type BaseHook, CtState, Hook, type Table } from '@podwire/engine';
 import { type CompileOptions, RuleCompiler } from './compile.ts';
 import { Decider } from './decide.ts';
-import { type Diagram, FALSE, TRUE } from './diagram.ts';
-import type { Outcome, OutcomeVerdict } from './outcome.ts';
 import { leafFor, PacketSet } from './packet-set.ts';
-import type { PacketSpace } from './space.ts';
+import { type Diagram, FALSE, TRUE } from './space/diagram.ts';
+import type { Outcome, OutcomeVerdict } from './space/outcome.ts';
+import type { PacketSpace } from './space/packet-space.ts';
 import type { Subject } from './subject.ts';
 
 const FAMILIES: Readonly<Partial<Record<Table['family'], 4 | 6>>> = { ip: 4, ip6: 6 };

@@ -3,7 +3,7 @@ import type { Table } from '@podwire/engine';
 import { type ProbeResult, random } from '@podwire/engine/reference';
 import { expect, test } from 'vitest';
 import { type Difference, rulesetDifference } from './equivalent.ts';
-import { PacketSpace } from './space.ts';
+import { PacketSpace } from './space/packet-space.ts';
 import { TINY_SUBJECTS, tinyProbe, tinyTable } from './tiny.fixture.ts';
 
 const SEED = Number(process.env.PODWIRE_SEED ?? 1);

@@ -3,11 +3,11 @@ import type { Hook, Table } from '@podwire/engine';
 import { type CompileOptions, chainsOf, RuleCompiler } from './compile.ts';
 import { Decider } from './decide.ts';
 import { arrivals, ChainDecision } from './decision.ts';
-import { type Diagram, FALSE, TRUE } from './diagram.ts';
-import { before, unlike } from './effect.ts';
-import type { Outcome } from './outcome.ts';
 import { PacketSet } from './packet-set.ts';
-import type { PacketSpace } from './space.ts';
+import { type Diagram, FALSE, TRUE } from './space/diagram.ts';
+import { before, unlike } from './space/effect.ts';
+import type { Outcome } from './space/outcome.ts';
+import type { PacketSpace } from './space/packet-space.ts';
 import type { Subject } from './subject.ts';
 
 /** Rules and where they stand. */

@@ -2,9 +2,9 @@
  * Packets on their way through a chain, of which the same was made. A set, as long as it is small; where each rule takes something else out of
  * it, what it was and what was taken, so that a thousand rules that have nothing to do with each other stay a thousand small sets.
  */
-import { AlgebraLimitError, type Diagram, FALSE, TRUE } from './diagram.ts';
-import { andThen, before, type Effect, isNothing, NOTHING } from './effect.ts';
-import type { PacketSpace } from './space.ts';
+import { AlgebraLimitError, type Diagram, FALSE, TRUE } from './space/diagram.ts';
+import { andThen, before, type Effect, isNothing, NOTHING } from './space/effect.ts';
+import type { PacketSpace } from './space/packet-space.ts';
 
 /** Packets as they came to the chain. */
 export interface Flow {

@@ -1,7 +1,6 @@
 /** Packet sets: what rules match and chains decide, as exact algebra. */
 export { RulesError } from './compile.ts';
 export { ChainDecision, decideChain } from './decision.ts';
-export { AlgebraLimitError } from './diagram.ts';
 export {
   type Difference,
   differenceOf,
@@ -9,8 +8,9 @@ export {
   rulesetDifference,
   type Stage as HookStage,
 } from './equivalent.ts';
-export type { Outcome as ChainOutcome, OutcomeVerdict } from './outcome.ts';
 export { PacketSet } from './packet-set.ts';
 export { findShadows, type RuleFinding, type ShadowReport } from './shadow.ts';
-export { PacketSpace } from './space.ts';
+export { AlgebraLimitError } from './space/diagram.ts';
+export type { Outcome as ChainOutcome, OutcomeVerdict } from './space/outcome.ts';
+export { PacketSpace } from './space/packet-space.ts';
 export type { Subject } from './subject.ts';

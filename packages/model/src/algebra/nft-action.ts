@@ -1,11 +1,11 @@
 /** What nftables' own statements do: verdict maps, marks and translations that come from the packet or a map. */
 import type { Action, DataSource, NftElement, Scalar, Selector, ValueRange } from '@podwire/engine';
-import { type Diagram, TRUE } from './diagram.ts';
-import { andThen, doing, type Effect, restoreMark, saveMark, setConnmark, setMark } from './effect.ts';
 import type { MatchContext } from './match/context.ts';
 import { elementSet, elementsOf, isSteady, keyOf, setOf } from './match/nft.ts';
 import { natText } from './nat-text.ts';
 import { branch, type Case, CONTINUE, type Next, type Piece, to } from './piece.ts';
+import { type Diagram, TRUE } from './space/diagram.ts';
+import { andThen, doing, type Effect, restoreMark, saveMark, setConnmark, setMark } from './space/effect.ts';
 
 type ActionOf<K extends Action['kind']> = Action & { kind: K };
 

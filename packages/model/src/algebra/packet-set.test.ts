@@ -2,11 +2,11 @@
 import { CtState } from '@podwire/engine';
 import { type Random, random } from '@podwire/engine/reference';
 import { expect, test } from 'vitest';
-import type { Diagram } from './diagram.ts';
-import { andThen, before, type Effect, image, restoreMark, saveMark, setConnmark, setMark } from './effect.ts';
-import { connmarkVariable, fieldOf, markVariable } from './fields.ts';
 import { PacketSet } from './packet-set.ts';
-import { PacketSpace } from './space.ts';
+import type { Diagram } from './space/diagram.ts';
+import { andThen, before, type Effect, image, restoreMark, saveMark, setConnmark, setMark } from './space/effect.ts';
+import { connmarkVariable, fieldOf, markVariable } from './space/fields.ts';
+import { PacketSpace } from './space/packet-space.ts';
 
 const SEED = Number(process.env.PODWIRE_SEED ?? 1);
 const ROUNDS = Number(process.env.PODWIRE_ROUNDS ?? 300);

@@ -1,6 +1,6 @@
 /** A set of packets, exact. */
-import { type Diagram, FALSE, TRUE } from './diagram.ts';
-import type { PacketSpace } from './space.ts';
+import { type Diagram, FALSE, TRUE } from './space/diagram.ts';
+import type { PacketSpace } from './space/packet-space.ts';
 import { bitOf, pointOf, type Subject } from './subject.ts';
 import { witness } from './witness.ts';
 

@@ -2,9 +2,9 @@
  * A rule taken apart: tests, and places where it branches. Every match and every action of iptables and nftables is one of the two, so
  * that what walks through chains need not know them.
  */
-import { type Diagram, TRUE } from './diagram.ts';
-import { type Effect, NOTHING } from './effect.ts';
-import type { OutcomeVerdict } from './outcome.ts';
+import { type Diagram, TRUE } from './space/diagram.ts';
+import { type Effect, NOTHING } from './space/effect.ts';
+import type { OutcomeVerdict } from './space/outcome.ts';
 
 export type Piece =
   /** Packets for which it does not hold leave the rule. */

@@ -6,11 +6,11 @@
 import type { Chain, Rule, Table } from '@podwire/engine';
 import { type RuleCompiler, RulesError } from './compile.ts';
 import { arrivals } from './decision.ts';
-import { type Diagram, FALSE, TRUE } from './diagram.ts';
-import { image, isNothing } from './effect.ts';
 import { type Flow, flowOf, isEmpty, meet, merge, minus, onward, setOf } from './flow.ts';
 import type { Case, Piece } from './piece.ts';
-import type { PacketSpace } from './space.ts';
+import { type Diagram, FALSE, TRUE } from './space/diagram.ts';
+import { image, isNothing } from './space/effect.ts';
+import type { PacketSpace } from './space/packet-space.ts';
 
 export interface RuleReach {
   /** Packets that pass the rule's tests. */

@@ -25,9 +25,9 @@ import {
 import { expect, test } from 'vitest';
 import { chainsOf, RuleCompiler } from './compile.ts';
 import { Decider } from './decide.ts';
-import type { Diagram } from './diagram.ts';
-import type { Outcome } from './outcome.ts';
-import { PacketSpace } from './space.ts';
+import type { Diagram } from './space/diagram.ts';
+import type { Outcome } from './space/outcome.ts';
+import { PacketSpace } from './space/packet-space.ts';
 import { bitOf, pointOf, type Subject } from './subject.ts';
 
 const SEED = Number(process.env.PODWIRE_SEED ?? 1);

@@ -3,7 +3,7 @@ import type { Chain, Rule, Table } from '@podwire/engine';
 import { random } from '@podwire/engine/reference';
 import { expect, test } from 'vitest';
 import { findShadows } from './shadow.ts';
-import { PacketSpace } from './space.ts';
+import { PacketSpace } from './space/packet-space.ts';
 import { TINY_SUBJECTS, tinyProbe, tinyTable } from './tiny.fixture.ts';
 
 const SEED = Number(process.env.PODWIRE_SEED ?? 1);

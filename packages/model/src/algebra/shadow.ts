@@ -2,11 +2,11 @@
 import type { Chain, Netns, Rule, Table } from '@podwire/engine';
 import { RuleCompiler } from './compile.ts';
 import { Decider } from './decide.ts';
-import { type Diagram, FALSE, TRUE } from './diagram.ts';
-import { image, isNothing } from './effect.ts';
 import { type Flow, flowOf, isEmpty, plainSet, setOf } from './flow.ts';
 import { type ChainReach, Reach } from './reach.ts';
-import type { PacketSpace } from './space.ts';
+import { type Diagram, FALSE, TRUE } from './space/diagram.ts';
+import { image, isNothing } from './space/effect.ts';
+import type { PacketSpace } from './space/packet-space.ts';
 
 export type RuleFinding = RuleAt &
   (
@@ -30,7 +30,7 @@ export type RuleFinding = RuleAt &
       }
   );
 
-export interface RuleAt {
+interface RuleAt {
   table: Table;
   chain: Chain;
   /** Of the rule, from 0. */
@@ -38,7 +38,7 @@ export interface RuleAt {
 }
 
 /** A chain with rules that no packet comes to. Its rules are not looked at. */
-export interface UnreachedChain {
+interface UnreachedChain {
   table: Table;
   chain: Chain;
 }

@@ -1,10 +1,17 @@
 /** One packet with all that tests can see of it, and the same as numbers: a point of the space that sets are made of. */
 import { CtDirection, CtState, type Family, formatAddress, type Packet, type Tuple, type Words } from '@podwire/engine';
-import { connmarkVariable, FIELDS, FIRST_CHANGEABLE, type FieldName, markVariable, NAME_BYTES } from './fields.ts';
-import { addressBits, nameBits, type PacketSpace, STATE_CODES } from './space.ts';
+import {
+  connmarkVariable,
+  FIELDS,
+  FIRST_CHANGEABLE,
+  type FieldName,
+  markVariable,
+  NAME_BYTES,
+} from './space/fields.ts';
+import { addressBits, nameBits, type PacketSpace, STATE_CODES } from './space/packet-space.ts';
 
 /** The packet's connection as the kernel would show it. */
-export interface SubjectConnection {
+interface SubjectConnection {
   mark: number;
   direction: CtDirection;
   protocol: number;

@@ -7,7 +7,7 @@ import { nftTables } from '../linux/nft-compile/index.ts';
 import { decideChain } from './decision.ts';
 import { type Difference, differenceOf } from './equivalent.ts';
 import { PacketSet } from './packet-set.ts';
-import { PacketSpace } from './space.ts';
+import { PacketSpace } from './space/packet-space.ts';
 
 type Family = 'ip' | 'ip6';
 

@@ -1,8 +1,8 @@
 /** One packet of a set, as plain as the set allows: a first TCP segment from one host to another, unless it asks for something else. */
 import { CtDirection, CtState, type Family, Protocol, TcpFlag } from '@podwire/engine';
-import { type Diagram, FALSE, TRUE } from './diagram.ts';
-import { type FieldName, fieldOf, NAME_BYTES } from './fields.ts';
-import type { PacketSpace } from './space.ts';
+import { type Diagram, FALSE, TRUE } from './space/diagram.ts';
+import { type FieldName, fieldOf, NAME_BYTES } from './space/fields.ts';
+import type { PacketSpace } from './space/packet-space.ts';
 import { bitOf, type Point, pointOf, type Subject, setBit, subjectOf } from './subject.ts';
 
 /** Documentation addresses (RFC 5737, RFC 3849). */

@@ -1,7 +1,7 @@
 /** addrtype_mt_v1, match_type, match_type6 (net/netfilter/xt_addrtype.c): what an address is to this host. */
 import { type Family, localTable, type Netns, parsePrefix, type Route, type RouteTable } from '@podwire/engine';
-import { type Diagram, FALSE, TRUE } from '../diagram.ts';
-import type { PacketSpace } from '../space.ts';
+import { type Diagram, FALSE, TRUE } from '../space/diagram.ts';
+import type { PacketSpace } from '../space/packet-space.ts';
 import type { MatchContext, MatchOf, MatchSet } from './context.ts';
 
 type Side = 'saddr' | 'daddr';

@@ -1,5 +1,5 @@
 /** Tests that are drawn anew each time a packet meets them. */
-import { FALSE, TRUE } from '../diagram.ts';
+import { FALSE, TRUE } from '../space/diagram.ts';
 import type { MatchSet } from './context.ts';
 
 const WHOLE = 2 ** 31;

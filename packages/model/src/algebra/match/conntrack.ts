@@ -1,8 +1,8 @@
 /** Tests of the packet's connection: state_mt (xt_state.c), connmark_mt (xt_connmark.c), conntrack_mt (xt_conntrack.c). */
 import { CtState } from '@podwire/engine';
-import { type Diagram, TRUE } from '../diagram.ts';
-import type { FieldName } from '../fields.ts';
-import type { PacketSpace } from '../space.ts';
+import { type Diagram, TRUE } from '../space/diagram.ts';
+import type { FieldName } from '../space/fields.ts';
+import type { PacketSpace } from '../space/packet-space.ts';
 import type { MatchSet } from './context.ts';
 import { port } from './header.ts';
 

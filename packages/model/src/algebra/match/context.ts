@@ -1,8 +1,8 @@
 /** What tests are read against. */
 import type { Match, Netns, NftSet, Statement } from '@podwire/engine';
-import type { Diagram } from '../diagram.ts';
-import type { Field } from '../fields.ts';
-import type { PacketSpace } from '../space.ts';
+import type { Diagram } from '../space/diagram.ts';
+import type { Field } from '../space/fields.ts';
+import type { PacketSpace } from '../space/packet-space.ts';
 
 export interface MatchContext {
   space: PacketSpace;

@@ -1,8 +1,8 @@
 /** Tests of the packet's own headers, its interfaces and its mark. Each follows the kernel function it names. */
 import { type PortRange, Protocol } from '@podwire/engine';
-import { type Diagram, FALSE, TRUE } from '../diagram.ts';
-import type { FieldName } from '../fields.ts';
-import { addressBits, type PacketSpace } from '../space.ts';
+import { type Diagram, FALSE, TRUE } from '../space/diagram.ts';
+import type { FieldName } from '../space/fields.ts';
+import { addressBits, type PacketSpace } from '../space/packet-space.ts';
 import type { MatchSet } from './context.ts';
 
 type Range = (PortRange & { not?: boolean }) | undefined;
@@ -15,7 +15,7 @@ export const port = (space: PacketSpace, field: FieldName, range: Range): Diagra
   range ? space.unless(range.not, space.range(field, range.from, range.to)) : TRUE;
 
 /** The transport header is here: not in a later fragment (`par->fragoff`, xt_tcpudp.c). */
-export const transport = (space: PacketSpace, protocol: number): Diagram =>
+const transport = (space: PacketSpace, protocol: number): Diagram =>
   space.and(space.equals('protocol', protocol), space.not(space.flag('fragment')));
 
 export const address: MatchSet<'saddr' | 'daddr'> = ({ space }, { kind, prefix, not }) =>

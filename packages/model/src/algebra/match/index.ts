@@ -1,6 +1,6 @@
 /** One row per kind of test. */
 import type { Match } from '@podwire/engine';
-import { type Diagram, TRUE } from '../diagram.ts';
+import { type Diagram, TRUE } from '../space/diagram.ts';
 import { addrtype } from './addrtype.ts';
 import { limit, recent, statistic, unmodelled } from './chance.ts';
 import { connmark, conntrack, state } from './conntrack.ts';

@@ -1,7 +1,7 @@
 /** ip_set_test with what each type of set reads from a packet (net/netfilter/ipset/): a set whose entries are known is a set of packets. */
 import { type IpSet, type Match, Protocol } from '@podwire/engine';
-import { type Diagram, FALSE, TRUE } from '../diagram.ts';
-import type { PacketSpace } from '../space.ts';
+import { type Diagram, FALSE, TRUE } from '../space/diagram.ts';
+import type { PacketSpace } from '../space/packet-space.ts';
 import type { MatchContext, MatchSet } from './context.ts';
 import { WITH_PORTS } from './header.ts';
 

@@ -1,7 +1,7 @@
 /** nftables' comparisons and look-ups (nft_cmp.c, nft_range.c, nft_lookup.c). */
 import type { NftElement, NftSet, Selector, SetRef } from '@podwire/engine';
-import { type Diagram, FALSE, TRUE } from '../diagram.ts';
-import type { PacketSpace } from '../space.ts';
+import { type Diagram, FALSE, TRUE } from '../space/diagram.ts';
+import type { PacketSpace } from '../space/packet-space.ts';
 import type { MatchContext, MatchSet } from './context.ts';
 import { against, inRange, selectorValue, type Value } from './selector.ts';
 

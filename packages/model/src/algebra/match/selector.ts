@@ -1,8 +1,8 @@
 /** nftables' selectors as bits: each bit of the value is a set of packets, so that masks, shifts and copies are moves of bits. */
 import { Protocol, type Scalar, type Selector, type ValueRange } from '@podwire/engine';
-import { type Diagram, FALSE, TRUE } from '../diagram.ts';
-import { connmarkVariable, type Field, type FieldName, fieldOf, markVariable } from '../fields.ts';
-import { addressBits, nameBits, type PacketSpace, STATE_CODES } from '../space.ts';
+import { type Diagram, FALSE, TRUE } from '../space/diagram.ts';
+import { connmarkVariable, type Field, type FieldName, fieldOf, markVariable } from '../space/fields.ts';
+import { addressBits, nameBits, type PacketSpace, STATE_CODES } from '../space/packet-space.ts';
 import type { MatchContext } from './context.ts';
 import { WITH_PORTS } from './header.ts';
 
@@ -209,7 +209,7 @@ function furtherValue(space: PacketSpace, selector: Selector): Value {
 }
 
 /** A scalar of a value's form as a number of that many bits. */
-export function scalarBits(value: Scalar, form: Value['form'], width: number): bigint {
+function scalarBits(value: Scalar, form: Value['form'], width: number): bigint {
   if (typeof value === 'number') return BigInt(value >>> 0);
   switch (form) {
     case 'address': {

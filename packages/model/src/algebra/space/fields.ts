@@ -12,7 +12,7 @@ export interface Field {
 }
 
 /** IPv4 addresses stand in the first 32 bits. */
-export const ADDRESS_BITS = 128;
+const ADDRESS_BITS = 128;
 /** Names of interfaces as the kernel keeps them: 15 bytes, the first zero byte ends them (IFNAMSIZ, the 16th is always zero). */
 export const NAME_BYTES = 15;
 const NAME_BITS = NAME_BYTES * 8;

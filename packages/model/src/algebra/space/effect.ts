@@ -6,7 +6,7 @@
 import { CtState } from '@podwire/engine';
 import { type Diagram, FALSE, TRUE } from './diagram.ts';
 import { connmarkVariable, FIRST_CHANGEABLE, markVariable, STATE_FIELD } from './fields.ts';
-import type { PacketSpace } from './space.ts';
+import type { PacketSpace } from './packet-space.ts';
 
 /** One mark afterwards: (mark & ofMark) ^ (connmark & ofConnmark) ^ plus. */
 interface Written {
