@@ -31,6 +31,8 @@ export interface Chain {
   name: string;
   /** Base chains only. */
   hook?: BaseHook;
+  /** Of what its policy decided, as iptables counts. */
+  counters?: { packets: number; bytes: number };
   rules: Rule[];
 }
 

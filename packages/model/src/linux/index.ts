@@ -1,9 +1,11 @@
 /** Text of Linux's own tools, in and out of the machine's types. */
 
 export * from './arptables/index.ts';
+export * from './arptables-save.ts';
 export * from './bridge/index.ts';
 export * from './conntrack/index.ts';
 export * from './ebtables/index.ts';
+export * from './ebtables-save.ts';
 export * from './ip/index.ts';
 export * from './ipset/index.ts';
 export {

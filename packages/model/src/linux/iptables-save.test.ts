@@ -17,7 +17,7 @@ COMMIT
 COMMIT
 `;
 
-const PLAIN = DUMP.replace(/^#.*\n/gm, '').replace('[12:3456]', '[0:0]');
+const PLAIN = DUMP.replace(/^#.*\n/gm, '');
 
 describe('iptables-save text', () => {
   it('is read and printed back', () => {
@@ -91,5 +91,221 @@ describe('iptables-save text', () => {
     expect(sniffFamily(DUMP)).toBe('ip');
     expect(sniffFamily(DUMP.replace('iptables-save', 'ip6tables-save'))).toBe('ip6');
     expect(sniffFamily(PLAIN)).toBeUndefined();
+  });
+
+  it('keeps what policies counted', () => {
+    const text = '*filter\n:INPUT ACCEPT [12:345]\n:X - [0:0]\nCOMMIT\n';
+    const { tables } = parseIptablesSave(text, 'ip');
+    expect(tables[0]?.chains.map((c) => c.counters)).toEqual([{ packets: 12, bytes: 345 }, undefined]);
+    expect(printIptablesSave(tables, 'ip')).toBe(text);
+  });
+
+  it('refuses in a chain or table what the tool refuses there', () => {
+    const text = `*filter
+-A INPUT -o eth0 -j DROP
+-A OUTPUT -i eth0 -j DROP
+-A FORWARD -j MASQUERADE
+-A FORWARD -i eth0 -o eth1 -j ACCEPT
+`;
+    const { tables, problems } = parseIptablesSave(text, 'ip');
+    expect(problems.map((p) => [p.line, p.message])).toEqual([
+      [2, "rule not understood: Can't use --out-interface with INPUT"],
+      [3, "rule not understood: Can't use --in-interface with OUTPUT"],
+      [4, 'rule not understood: MASQUERADE target: only valid in nat table, not filter'],
+    ]);
+    expect(tables[0]?.chains.map((c) => c.rules.length)).toEqual([0, 0, 1]);
+  });
+
+  it('renames, replaces and zeroes', () => {
+    const text = `*filter
+:X - [0:0]
+[3:4] -A X -j DROP
+-A INPUT -j X
+-E X Y
+-R INPUT 1 -p tcp -j Y
+-Z Y
+`;
+    const { tables, problems } = parseIptablesSave(text, 'ip');
+    expect(problems).toEqual([]);
+    expect(printIptablesSave(tables, 'ip', { counters: true })).toBe(
+      '*filter\n:INPUT ACCEPT [0:0]\n:Y - [0:0]\n[0:0] -A Y -j DROP\n[0:0] -A INPUT -p tcp -j Y\nCOMMIT\n'.replace(
+        /(\[0:0\] -A Y .*\n)(.*\n)/,
+        '$2$1',
+      ),
+    );
+  });
+
+  it.each([
+    ['-X X', 'chain X is not empty'],
+    ['-X INPUT', 'table filter has no chain INPUT to delete'],
+    ['-N X', 'chain X exists already'],
+    ['-N INPUT', 'chain INPUT exists already'],
+    ['-E X INPUT', 'chain INPUT exists already'],
+    ['-E Z Y', 'table filter has no chain Z to rename'],
+    ['-D X 2', 'no such rule in chain X'],
+    ['-D X 0', 'no such rule in chain X'],
+    ['-D X -j DROP', 'no such rule in chain X'],
+    ['-R X 2 -j DROP', 'no such rule in chain X'],
+    ['-R X -j DROP', 'no such rule in chain X'],
+    ['-I X 3 -j DROP', 'index of insertion too big: 3'],
+    ['-P X DROP', 'X is no built-in chain of table filter and has no policy'],
+    ['-P INPUT RETURN', 'bad policy name "RETURN" for chain INPUT'],
+    ['-A', 'line not understood: -A'],
+    ['-F Z', 'table filter has no chain Z'],
+    ['-A X "-j', 'a quotation mark is not closed'],
+  ])('refuses %s', (line, message) => {
+    const { tables, problems } = parseIptablesSave(`*filter\n:X - [0:0]\n-A X -j ACCEPT\n${line}\n`, 'ip');
+    expect(problems.map((p) => [p.severity, p.line, p.message])).toEqual([['error', 4, message]]);
+    expect(tables[0]?.chains.find((c) => c.name === 'X')?.rules).toHaveLength(1);
+  });
+});
+
+/** As `iptables -S -v` and `iptables -t nat -S` of 1.8.9 printed it. */
+const LISTED = `-P INPUT ACCEPT -c 7 800
+-P FORWARD DROP -c 0 0
+-P OUTPUT ACCEPT -c 0 0
+-N Q
+-A OUTPUT ! -p udplite -c 1 2 -j NFLOG --nflog-prefix "0/0" --nflog-group 31 --nflog-size 4294967295
+-A Q -m comment --comment "a b" -c 0 0 -j DROP
+`;
+const LISTED_NAT = `-P PREROUTING ACCEPT
+-P INPUT ACCEPT
+-P OUTPUT ACCEPT
+-P POSTROUTING ACCEPT
+-A POSTROUTING -s 10.0.0.0/8 -j MASQUERADE
+`;
+
+describe('the listing of -S', () => {
+  it('is read with its counters', () => {
+    const { tables, problems } = parseIptablesSave(LISTED, 'ip');
+    expect(problems).toEqual([]);
+    expect(printIptablesSave(tables, 'ip', { counters: true })).toBe(`*filter
+:INPUT ACCEPT [7:800]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+:Q - [0:0]
+[1:2] -A OUTPUT ! -p udplite -j NFLOG --nflog-prefix "0/0" --nflog-group 31 --nflog-size 4294967295
+[0:0] -A Q -m comment --comment "a b" -j DROP
+COMMIT
+`);
+  });
+
+  it('of several tables is told apart by the policies', () => {
+    const { tables, problems } = parseIptablesSave(LISTED + LISTED_NAT + LISTED.replace(/^-[NA].*\n/gm, ''), 'ip');
+    expect(problems).toEqual([]);
+    expect(tables.map((t) => [t.name, t.chains.length])).toEqual([
+      ['filter', 4],
+      ['nat', 4],
+      ['security', 3],
+    ]);
+  });
+
+  it('belongs to the table that the command before it names', () => {
+    const text = `root@node:~# iptables -t security -S\r\n${LISTED}[root@node ~]$ sudo ip6tables -nvt nat -S\n${LISTED_NAT.replace('10.0.0.0/8', 'fd00::/8')}`;
+    const { tables, problems } = parseIptablesSave(text.replace('-nvt', '-v -t'), 'ip');
+    expect(problems).toEqual([]);
+    expect(tables.map((t) => [t.family, t.name])).toEqual([
+      ['ip', 'security'],
+      ['ip6', 'nat'],
+    ]);
+  });
+});
+
+describe('text around a dump', () => {
+  it('is named and harms nothing', () => {
+    const text = `Last login: today\nWelcome\n\nroot@node:~# iptables-save\n${DUMP}root@node:~# exit\nlogout\n`;
+    const { tables, problems } = parseIptablesSave(text.replaceAll('\n', '\r\n'), 'ip');
+    expect(printIptablesSave(tables, 'ip')).toBe(PLAIN.replace('[3:180] ', ''));
+    expect(problems.map((p) => [p.severity, p.code, p.line, p.message])).toEqual([
+      ['warning', 'iptables-foreign', 1, '2 lines are none of iptables: Last login: today'],
+      ['warning', 'iptables-foreign', 18, '2 lines are none of iptables: root@node:~# exit'],
+    ]);
+  });
+
+  it('tells of two implementations, whose tables stand side by side', () => {
+    const nft = DUMP.replace('v1.8.9', 'v1.8.9 (nf_tables)');
+    const text = `${nft}# Warning: iptables-legacy tables present, use iptables-legacy-save to see them\n${DUMP}`;
+    const { tables, backends, warnsOfLegacy, problems } = parseIptablesSave(text, 'ip');
+    expect(problems).toEqual([]);
+    expect(tables.map((t) => [t.name, backends.get(t)])).toEqual([
+      ['nat', 'nft'],
+      ['filter', 'nft'],
+      ['nat', 'legacy'],
+      ['filter', 'legacy'],
+    ]);
+    expect(warnsOfLegacy).toBe(true);
+    expect(parseIptablesSave(DUMP, 'ip').warnsOfLegacy).toBe(false);
+  });
+
+  it('tells that a table stands twice', () => {
+    const { tables, problems } = parseIptablesSave(DUMP + DUMP.replace('-A INPUT -i lo -j ACCEPT\n', ''), 'ip');
+    expect(tables.map((t) => [t.name, t.chains.map((c) => c.rules.length)])).toEqual([
+      ['nat', [1, 0, 1]],
+      ['filter', [0]],
+    ]);
+    expect(problems.map((p) => [p.severity, p.code, p.line])).toEqual([
+      ['info', 'iptables-table-twice', 15],
+      ['info', 'iptables-table-twice', 23],
+    ]);
+  });
+
+  it('of another tool belongs to that tool', () => {
+    const six = '# Generated by ip6tables-save v1.8.9 on now\n*filter\n-A INPUT -s fd00::/8 -j DROP\nCOMMIT\n';
+    const frames =
+      '# Generated by ebtables-save v1.8.9 (nf_tables) on now\n*filter\n:INPUT ACCEPT\n-A INPUT -p ARP -j DROP\n';
+    const { tables, problems } = parseIptablesSave(DUMP + six + frames, 'ip');
+    expect(problems).toEqual([]);
+    expect(tables.map((t) => t.family)).toEqual(['ip', 'ip', 'ip6', 'bridge']);
+  });
+});
+
+describe('a script', () => {
+  const read = (script: string) => {
+    const { tables, problems } = parseIptablesSave(script, 'ip');
+    const text = printIptablesSave(tables, 'ip') + printIptablesSave(tables, 'ip6');
+    return { rules: text.split('\n').filter((line) => /^[*-]/.test(line)), problems };
+  };
+
+  it('is carried out', () => {
+    const { rules, problems } = read(`#!/bin/sh
+iptables -F
+/sbin/iptables -w 5 -t nat -A POSTROUTING -s 10.0.0.0/8 ! -o cni0 \\
+  -m comment --comment 'to the -t world' -j MASQUERADE   # masquerade
+sudo ip6tables -t mangle -I FORWARD -p tcp --syn -j TCPMSS --clamp-mss-to-pmtu > /dev/null 2>&1
+iptables -N X 2>/dev/null || true
+iptables -C INPUT -j X || iptables -A INPUT -j X
+iptables -C INPUT -j X || iptables -A INPUT -j X
+iptables -A X -s 1.2.3.4 -j DROP; iptables --append X -j ACCEPT
+iptables -P INPUT DROP
+iptables -L -n -v
+`);
+    expect(problems).toEqual([]);
+    expect(rules).toEqual([
+      '*filter',
+      '-A INPUT -j X',
+      '-A X -s 1.2.3.4/32 -j DROP',
+      '-A X -j ACCEPT',
+      '*nat',
+      '-A POSTROUTING -s 10.0.0.0/8 ! -o cni0 -m comment --comment "to the -t world" -j MASQUERADE',
+      '*mangle',
+      '-A FORWARD -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j TCPMSS --clamp-mss-to-pmtu',
+    ]);
+  });
+
+  it('names what it cannot carry out', () => {
+    const { rules, problems } = read(`iptables -A INPUT -s $LAN -j DROP
+ip netns exec x iptables -A INPUT -j DROP
+iptables -A INPUT -p nothing -j DROP
+for n in 1 2; do
+iptables -t nat -A INPUT -j "oops
+`);
+    expect(rules).toEqual(['*filter']);
+    expect(problems.map((p) => [p.line, p.message])).toEqual([
+      [1, "the shell's part is not known: $LAN"],
+      [2, 'a line is none of iptables: ip netns exec x iptables -A INPUT -j DROP'],
+      [3, 'rule not understood: unknown protocol "nothing" specified'],
+      [4, 'a line is none of iptables: for n in 1 2; do'],
+      [5, 'a quotation mark is not closed'],
+    ]);
   });
 });

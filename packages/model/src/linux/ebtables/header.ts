@@ -60,7 +60,7 @@ export function readProtocol(given: Given): EtherProtocol {
   return { number, ...inverted(given.not) };
 }
 
-export function printProtocol({ number, not }: EtherProtocol): string {
+function printProtocol({ number, not }: EtherProtocol): string {
   const name = number === undefined ? 'Length' : (ethertypeName(number) ?? `0x${number.toString(16)}`);
   return `${bang(not)}-p ${name}`;
 }

@@ -13,19 +13,19 @@ const HOOKS: Readonly<Record<string, Hook>> = {
 const THREE = ['INPUT', 'FORWARD', 'OUTPUT'];
 
 /** table -> [its chains in order, priority] */
-const TABLES: Readonly<Record<string, readonly [readonly string[], number]>> = {
-  raw: [['PREROUTING', 'OUTPUT'], -300],
-  mangle: [['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'], -150],
-  nat: [['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'], -100],
-  filter: [THREE, 0],
-  security: [THREE, 50],
-};
+const TABLES: ReadonlyMap<string, readonly [readonly string[], number]> = new Map([
+  ['raw', [['PREROUTING', 'OUTPUT'], -300]],
+  ['mangle', [['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'], -150]],
+  ['nat', [['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'], -100]],
+  ['filter', [THREE, 0]],
+  ['security', [THREE, 50]],
+]);
 
 /** Source translation runs where nothing comes after it. */
 const SOURCE_NAT_PRIORITY = 100;
 
 export function builtinTables(): string[] {
-  return Object.keys(TABLES);
+  return [...TABLES.keys()];
 }
 
 /** The family of a table that iptables or ip6tables wrote. */
@@ -37,12 +37,12 @@ export function iptablesFamily({ family, name, syntax }: Table): IpFamily {
 
 /** Built-in chains of a table, in the order in which they are printed. Empty for a table that iptables does not have. */
 export function builtinChains(table: string): readonly string[] {
-  return TABLES[table]?.[0] ?? [];
+  return TABLES.get(table)?.[0] ?? [];
 }
 
 /** Where a built-in chain hangs; undefined for any other chain. */
 export function baseHook(table: string, chain: string, policy: BaseHook['policy'] = 'accept'): BaseHook | undefined {
-  const [chains, priority] = TABLES[table] ?? [[], 0];
+  const [chains, priority] = TABLES.get(table) ?? [[], 0];
   const hook = chains.includes(chain) ? HOOKS[chain] : undefined;
   if (hook === undefined) return undefined;
   if (table === 'nat') {

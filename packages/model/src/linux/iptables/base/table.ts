@@ -95,8 +95,6 @@ export function bare(length: number): Printer {
 /** As given. */
 export const plain: Printer = ([text = '']) => bareWord(text);
 
-export const quoted: Printer = ([text = '']) => quoteWord(text);
-
 /** A number, decimal; left out where it is `omit`. */
 export function uint(max: number, min = 0, omit?: number): Printer {
   return ([text = ''], { name }) => {
@@ -120,16 +118,6 @@ export const uint64: Printer = ([text = ''], { name }) => {
   }
   return value.toString();
 };
-
-/** Words of a list, in the order of `words`. */
-export function listOf(...words: readonly string[]): Printer {
-  return ([text = ''], { name }) => {
-    const asked = text.split(',').map((part) => part.toLowerCase());
-    const strange = asked.find((part) => !words.some((w) => w.toLowerCase() === part));
-    if (strange !== undefined) throw new Refusal(`bad value for option "--${name}": "${strange}"`);
-    return words.filter((w) => asked.includes(w.toLowerCase())).join(',');
-  };
-}
 
 /** One address. */
 export const host: Printer = ([text = ''], { context }) => address(context.family, text);

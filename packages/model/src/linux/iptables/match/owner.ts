@@ -6,9 +6,17 @@ import { none, type Printer, row, type TextExtension } from '../base/table.ts';
 const negatable = { negatable: true };
 const ID_MAX = 0xfffffffe;
 
-/** A number, a range, or `root`; other names are known on the node alone. */
+/** Names that mean the same on every node; others are known there alone. */
+const OWNERS: ReadonlyMap<string, string> = new Map([
+  ['root', '0'],
+  ['nobody', '65534'],
+  ['nogroup', '65534'],
+]);
+
+/** A number, a range, or a name. */
 const owner: Printer = ([text = ''], { name }) => {
-  if (text === 'root') return '0';
+  const known = OWNERS.get(text);
+  if (known !== undefined) return known;
   const m = /^([^-:]+)(?:[-:](.+))?$/.exec(text);
   const from = parseNumber(m?.[1] ?? '', ID_MAX);
   const to = m?.[2] === undefined ? from : parseNumber(m[2], ID_MAX);

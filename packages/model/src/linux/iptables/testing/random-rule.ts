@@ -188,7 +188,7 @@ const MACS = ['11:22:33:44:55:66', 'a:b:c:d:e:f', '00:00:00:00:00:00', 'de:ad:be
 const SECOND = ['src', 'src,dst', 'SYN', 'SYN,ACK', 'NONE', 'DATA', 'ALL'];
 
 /** What an option may be given: of any kind, of which the fitting ones are found by trying. */
-export function randomValue(dice: Dice, family: IpFamily): string {
+function randomValue(dice: Dice, family: IpFamily): string {
   const kinds = [
     NUMBERS,
     NUMBERS,
