@@ -14,7 +14,8 @@ export type ChanceSelector = Extract<Selector, { field: 'numgen' | 'jhash' | 'sy
 
 /** Values (with their offset) that a statement can tell apart: where a new class may begin, and what class a value belongs to. */
 export interface Classes {
-  cuts: () => readonly bigint[];
+  /** Absent: anywhere, so that every value is tried. */
+  cuts?: () => readonly bigint[];
   classOf: (value: Value) => unknown;
 }
 
@@ -64,9 +65,9 @@ function sizeOf(intervals: Intervals): number {
 }
 
 /** Splits what may be at the cuts, and gathers the pieces of each class, in the order of their first values. */
-function split(possible: Intervals, offset: bigint, { cuts, classOf }: Classes): Intervals[] {
+function split(possible: Intervals, offset: bigint, classOf: Classes['classOf'], cuts: readonly bigint[]): Intervals[] {
   const classes = new Map<unknown, Intervals>();
-  const edges = [...new Set(cuts())].sort((a, b) => (a < b ? -1 : Number(a > b)));
+  const edges = [...new Set(cuts)].sort((a, b) => (a < b ? -1 : Number(a > b)));
   for (const [first, last] of possible) {
     const starts = [first, ...edges.map((cut) => cut - offset).filter((cut) => cut > first && cut <= last)];
     for (const [i, start] of starts.entries()) {
@@ -86,6 +87,15 @@ function everyValue(possible: Intervals): Intervals[] | undefined {
   return possible.flatMap(([from, to]) =>
     Array.from({ length: Number(to - from) + 1 }, (_, i) => single(from + BigInt(i))),
   );
+}
+
+/** Undefined: too many values to tell apart. */
+function piecesOf(possible: Intervals, offset: bigint, classes: Classes | undefined): Intervals[] | undefined {
+  if (classes?.cuts) return split(possible, offset, classes.classOf, classes.cuts());
+  const values = everyValue(possible);
+  if (!classes || !values) return values;
+  const starts = values.map(([interval]) => (interval as [bigint, bigint])[0] + offset);
+  return split(possible, offset, classes.classOf, starts);
 }
 
 /** Undefined: too many values to tell apart. */
@@ -114,7 +124,7 @@ export function loadChance(
   numberIds.set(selector, id);
   const memory = selector.field === 'numgen' ? undefined : knownKey(host, skb, selector, key, id);
   const possible = (memory !== undefined && numbers.get(memory)) || [[0n, BigInt(mod) - 1n] as [bigint, bigint]];
-  const pieces = classes ? split(possible, offset, classes) : everyValue(possible);
+  const pieces = piecesOf(possible, offset, classes);
   if (!pieces) return undefined;
   let taken = 0;
   if (pieces.length > 1) {

@@ -24,6 +24,11 @@ const isChance = (selector: Selector): selector is ChanceSelector =>
 
 const hasOps = ({ mask, xor, shift }: Selector) => mask !== undefined || xor !== undefined || Boolean(shift);
 
+/** What a statement can tell apart of numbers whose bits are changed first: each is tried. */
+const afterOps = (selector: ChanceSelector, { classOf }: Classes): Classes => ({
+  classOf: (value) => classOf(altered(value, selector) ?? value),
+});
+
 function chanceKey(at: At, selector: ChanceSelector, classes: Classes | undefined): Key {
   const { run, host, skb, place } = at;
   const inner: Key = selector.field === 'jhash' ? loadKey(at, selector.key) : { kind: 'values', values: [] };
@@ -48,7 +53,7 @@ function plainValue({ host, skb, place }: At, selector: Exclude<Selector, Chance
 function loadOne(at: At, selector: Selector, classes: Classes | undefined): Key {
   if (selector.field === 'unmodelled') return { kind: 'unmodelled', text: selector.text };
   if (isChance(selector)) {
-    const key = chanceKey(at, selector, hasOps(selector) ? undefined : classes);
+    const key = chanceKey(at, selector, classes && hasOps(selector) ? afterOps(selector, classes) : classes);
     if (key.kind !== 'values') return key;
     const value = altered(key.values[0] as Value, selector);
     return value ? { kind: 'values', values: [value] } : NONE;
@@ -61,14 +66,8 @@ function loadOne(at: At, selector: Selector, classes: Classes | undefined): Key 
 const isAddress = (type: ValueType) => type === 'ipv4_addr' || type === 'ipv6_addr';
 
 /** An address of a connection of the other family is no value for what the rule asks (NFT_CT_SRC_IP, NFT_CT_SRC_IP6). */
-export function ofTypes(key: Key, types: readonly (ValueType | undefined)[]): Key {
-  if (key.kind !== 'values') return key;
-  const clashes = key.values.some(({ type }, i) => {
-    const wanted = types[i];
-    return wanted !== undefined && isAddress(wanted) && isAddress(type) && type !== wanted;
-  });
-  return clashes ? NONE : key;
-}
+const clashes = ({ type }: Value, wanted: ValueType | undefined): boolean =>
+  wanted !== undefined && isAddress(wanted) && isAddress(type) && type !== wanted;
 
 /** The type of a constant address; undefined for any other constant. */
 export function addressType(range: ValueRange | undefined): ValueType | undefined {
@@ -78,13 +77,23 @@ export function addressType(range: ValueRange | undefined): ValueType | undefine
   return parsed && (parsed.family === 4 ? 'ipv4_addr' : 'ipv6_addr');
 }
 
-/** `classes` is what the statement can tell apart, where the key is one number by chance. */
-export function loadKey(at: At, key: readonly Selector[], classes?: Classes): Key {
+/** `types`: what the values are compared with. `classes` is what the statement can tell apart, where the key is one number by chance. */
+export function loadKey(
+  at: At,
+  key: readonly Selector[],
+  types: readonly (ValueType | undefined)[] = [],
+  classes?: Classes,
+): Key {
   const values: Value[] = [];
-  for (const selector of key) {
+  let unknown: Key | undefined;
+  for (const [i, selector] of key.entries()) {
+    // What is not modelled matters only where the packet has all the rest; nothing is drawn for it any more.
+    if (unknown && (selector.field === 'unmodelled' || isChance(selector))) continue;
     const one = loadOne(at, selector, key.length === 1 ? classes : undefined);
-    if (one.kind !== 'values') return one;
-    values.push(...one.values);
+    if (one.kind === 'none') return one;
+    if (one.kind === 'unmodelled') unknown ??= one;
+    else if (clashes(one.values[0] as Value, types[i])) return NONE;
+    else values.push(...one.values);
   }
-  return { kind: 'values', values };
+  return unknown ?? { kind: 'values', values };
 }

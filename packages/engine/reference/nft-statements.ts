@@ -18,7 +18,7 @@ import {
 } from '../src/index.ts';
 import { choose } from './choice.ts';
 import type { Classes } from './nft-chance.ts';
-import { type At, addressType, type Key, loadKey, ofTypes } from './nft-key.ts';
+import { type At, addressType, type Key, loadKey } from './nft-key.ts';
 import { cutsOf, elementClasses, findElement, liveElements, setState, updateSet } from './nft-sets.ts';
 import { addressText, boundsOf, constant, fits, scalarOf, type Value } from './nft-value.ts';
 
@@ -58,7 +58,7 @@ function relates(values: readonly Value[], op: CompareOp, wanted: readonly Value
 
 function compare(at: At, { key, op, values }: NftMatch & { kind: 'compare' }): Outcome {
   const classes: Classes = { cuts: () => cutsOf(values.slice(0, 1)), classOf: (value) => relates([value], op, values) };
-  const loaded = ofTypes(loadKey(at, key, classes), values.map(addressType));
+  const loaded = loadKey(at, key, values.map(addressType), classes);
   if (loaded.kind === 'none') return BREAK;
   if (loaded.kind === 'unmodelled') return undecided(at, loaded.text) === 0 ? ON : BREAK;
   return relates(loaded.values, op, values) ? ON : BREAK;
@@ -68,7 +68,7 @@ function compare(at: At, { key, op, values }: NftMatch & { kind: 'compare' }): O
 function search(at: At, key: readonly Selector[], ref: SetRef): { key: Key; live: NftElement[]; element?: NftElement } {
   const state = setState(at.host, at.place.table, ref);
   const live = liveElements(at.run, state);
-  const loaded = ofTypes(loadKey(at, key, elementClasses(live)), state.set.type);
+  const loaded = loadKey(at, key, state.set.type, elementClasses(live));
   const element = loaded.kind === 'values' ? findElement(live, loaded.values) : undefined;
   return { key: loaded, live, ...(element ? { element } : {}) };
 }
@@ -198,7 +198,9 @@ function setHeader(at: At, { field, mask }: NftAction & { kind: 'set-header' }, 
   else {
     const name = HEADER_KEYS[field];
     if (!name) throw new Error(`${field} cannot be written`);
-    const bits = mask ?? 0xffffffff;
+    // What does not fit into the field is cut off.
+    const width = field.startsWith('th ') ? 0xffff : 0xff;
+    const bits = (mask ?? width) & width;
     at.skb.packet = { ...packet, [name]: ((Number(old.n) & ~bits) | (Number(value.n) & bits)) >>> 0 };
   }
   return true;
@@ -231,7 +233,7 @@ export function actNft(at: At, action: NftAction, run: RunStatements): NftResult
       return { verdict: Verdict.ACCEPT, device: action.device };
     case 'set-update': {
       const state = setState(at.host, at.place.table, action.set);
-      const key = ofTypes(loadKey(at, action.key), state.set.type);
+      const key = loadKey(at, action.key, state.set.type);
       if (key.kind === 'none') return undefined;
       // Who is in the set then, nobody knows.
       if (key.kind === 'unmodelled') return unknownAction(at, key.text);

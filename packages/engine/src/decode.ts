@@ -328,7 +328,7 @@ export class Decoder {
       };
     const route = this.#u32(at + abi.CHOICE_ROUTE);
     if (route !== 0) choice.route = this.#routeAt(route, netns);
-    if (kind !== ChoiceKind.STATISTIC) {
+    if (kind !== ChoiceKind.STATISTIC && kind !== ChoiceKind.NUMBER) {
       const text = textOf(this.#objects.statements.get(this.#u32(at + abi.CHOICE_STATEMENT)));
       if (text !== undefined) choice.text = text;
     }

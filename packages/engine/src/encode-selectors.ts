@@ -206,6 +206,8 @@ function putSelector(place: Place, at: number, selector: Selector, type: ValueTy
     put(abi.SELECTOR_BYTES, 4);
     put(abi.SELECTOR_MOD, selector.mod);
     put(abi.SELECTOR_OFFSET, selector.offset);
+    // Where each of them would be an alternative, and there are too many.
+    objects.statements.set(at, { kind: 'unmodelled', text: `${selector.field} of more than 4096 values` });
   }
   flags |= putBits(place, at, selector, type ?? 'integer');
   arena.u8[at] = field;

@@ -98,17 +98,11 @@ function runActions(from: usize): Verdict {
   }
 }
 
-/** True if the action changes something: marks, zones, headers, sets. */
-function changes(op: u32): bool {
-  if (op >= <u32>Op.SET_MARK && op <= <u32>Op.RESTORE_MARK) return true;
-  if (op >= <u32>Op.NOTRACK && op <= <u32>Op.SET_DEL) return true;
-  return op == Op.SET_META || op == Op.SET_HEADER || op == Op.SET_UPDATE;
-}
-
-/** True if an action from `from` up to the one that ended the rule changed something. */
-function hasChanged(from: usize): bool {
+/** True if an action from `from` up to the one that ended the rule did something. */
+function hasActed(from: usize): bool {
   for (let at = from; at != ending; at += changetype<Statement>(at).size) {
-    if (changes(changetype<Statement>(at).op)) return true;
+    const op = <u32>changetype<Statement>(at).op;
+    if (op >= <u32>Op.ACCEPT && op != Op.NOTE) return true;
   }
   return false;
 }
@@ -153,7 +147,7 @@ export function runChain(base: BaseChain): bool {
     if (actions == 0) continue;
     const verdict = runActions(actions);
     if (headerWritten) leaveIndexes(at);
-    if (verdict == Verdict.BREAK && !hasChanged(actions)) continue;
+    if (verdict == Verdict.BREAK && !hasActed(actions)) continue;
     traceRule(verdict, changetype<usize>(foundElement));
     switch (<i32>verdict) {
       case <i32>Verdict.CONTINUE:

@@ -4,8 +4,9 @@ import { skb } from '../core/skb';
 import { Link } from '../layout/link';
 import { baseChainAt, FIRST, LAST } from './chains';
 
-/** Where bridge netfilter stands among them at PREROUTING and FORWARD (`NF_BR_PRI_BRNF`). */
+/** Where bridge netfilter stands among them at PREROUTING (`NF_BR_PRI_BRNF`) and at FORWARD. */
 export const BRIDGE_NF: i32 = 0;
+export const BRIDGE_NF_FORWARD: i32 = BRIDGE_NF - 1;
 
 function run(hook: u32, from: i32, to: i32): bool {
   const netns = skb().netns;

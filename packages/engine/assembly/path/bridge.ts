@@ -8,7 +8,7 @@ import { endRecord, finish, ReplyKind } from '../core/end';
 import { none, packet, RouteKind, skb, some } from '../core/skb';
 import { lastWasRoute, traceBridge } from '../core/trace';
 import { routeInput } from '../fib/input';
-import { allBridgeChains, BRIDGE_NF, bridgeChains } from '../hook/bridge';
+import { allBridgeChains, BRIDGE_NF, BRIDGE_NF_FORWARD, bridgeChains } from '../hook/bridge';
 import { FIRST, LAST } from '../hook/chains';
 import { forward } from '../hook/forward';
 import { postrouting } from '../hook/postrouting';
@@ -68,13 +68,13 @@ function passThrough(bridge: Link, from: Link, to: Link, filtered: bool): void {
   if (to == from && (from.flags & LinkFlag.HAIRPIN) == 0) return drop(Reason.BRIDGE_HAIRPIN_OFF);
   if (!mayPass(from, to)) return drop(Reason.BRIDGE_ISOLATED);
   if (!isUp(to)) return drop(Reason.LINK_DOWN);
-  if (!bridgeChains(Hook.FORWARD, FIRST, BRIDGE_NF, from, to)) return;
+  if (!bridgeChains(Hook.FORWARD, FIRST, BRIDGE_NF_FORWARD, from, to)) return;
   if (filtered) {
     s.oif = bridge;
     s.physOut = to;
     if (!forward()) return;
   }
-  if (!bridgeChains(Hook.FORWARD, BRIDGE_NF, LAST, from, to)) return;
+  if (!bridgeChains(Hook.FORWARD, BRIDGE_NF_FORWARD, LAST, from, to)) return;
   if (!allBridgeChains(Hook.POSTROUTING, none<Link>(), to)) return;
   if (filtered && !postrouting()) return;
   if (isTooLong(to, filtered)) return drop(Reason.FRAGMENTATION_NEEDED);

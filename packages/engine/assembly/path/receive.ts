@@ -13,7 +13,7 @@ import { isUp } from '../wire/domain';
 import { bridgeInput } from './bridge';
 import { deliver } from './deliver';
 import { forward } from './forward';
-import { overWire, ownsMac } from './transmit';
+import { forwardTo, ownsMac } from './transmit';
 
 /** prerouting -> route -> (input | forward -> postrouting), above the link layer. */
 function up(link: Link): void {
@@ -43,7 +43,7 @@ function up(link: Link): void {
 /** ingress of a device; false where the walk ended, or the packet went on by another device. */
 function enters(link: Link): bool {
   const passage = ingress(link);
-  if (passage == Passage.FORWARDED) overWire(sentTo, skb().sourceMac);
+  if (passage == Passage.FORWARDED) forwardTo(sentTo);
   return passage == Passage.ON;
 }
 

@@ -80,11 +80,25 @@ function takerOf(out: Link): Link {
   return none<Link>();
 }
 
-/** egress of a device; false where the walk ended, or the packet went on by another device. */
+/** egress of a device, which the frame leaves as from `sourceMac`; false where the walk ended, or the packet went on by another device. */
 function leaves(out: Link, sourceMac: u64): bool {
+  const s = skb();
+  const came = s.sourceMac;
+  s.sourceMac = sourceMac;
   const passage = egress(out);
-  if (passage == Passage.FORWARDED) overWire(sentTo, sourceMac);
+  s.sourceMac = came;
+  if (passage == Passage.FORWARDED) forwardTo(sentTo);
   return passage == Passage.ON;
+}
+
+/** A rule sends the frame out of another device as it is (nf_fwd_netdev_egress()). */
+export function forwardTo(out: Link): void {
+  const s = skb();
+  const p = packet();
+  s.frameHi = p.daddrHi;
+  s.frameLo = p.daddrLo;
+  s.frameFamily = p.family;
+  overWire(out, s.sourceMac != 0 ? s.sourceMac : out.mac);
 }
 
 /** A rule sends the frame out of a device that is no wire. */
@@ -105,11 +119,11 @@ function sendElsewhere(out: Link): void {
 /** The frame leaves by `out`; what it was within this host stays behind (skb_scrub_packet()). */
 export function overWire(out: Link, sourceMac: u64): void {
   const s = skb();
+  if (!leaves(out, sourceMac)) return;
   if (!isUp(out)) {
     finish(Disposition.DROPPED, Reason.LINK_DOWN);
     return;
   }
-  if (!leaves(out, sourceMac)) return;
   if ((out.flags & (LinkFlag.LOOPBACK | LinkFlag.BRIDGE | LinkFlag.DUMMY)) != 0) {
     sendElsewhere(out);
     return;

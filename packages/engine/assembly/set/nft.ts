@@ -7,7 +7,7 @@ import { allocate } from '../core/memory';
 import { none, skb, some } from '../core/skb';
 import { Table } from '../layout/chain';
 import { NamedSet, NftElement, NftSet } from '../layout/nft-set';
-import { changedOf, changeOf, elementOf, isPresent } from './nft-changes';
+import { Change, changedOf, changeOf, elementOf, isPresent } from './nft-changes';
 import { atMost, covers, hashKey, isAlive, keyFrom, keyTo, sameKey, valueAt } from './nft-element';
 
 @inline
@@ -123,15 +123,55 @@ export function nftSetByName(name: u32): NftSet {
   return none<NftSet>();
 }
 
-/** Elements that the host wrote, the catch-all included. */
-@inline
-export function ownCount(set: NftSet): u32 {
-  return set.exactCount + set.rangedCount + (some(set.catchAll) ? 1 : 0);
+/** An element of the set's own as the namespace has it; null: it left, or was taken away. */
+function present(set: NftSet, element: NftElement): NftElement {
+  const changed = changedOf(set);
+  if (some(changed) && !element.ranged && element != set.catchAll) {
+    const key = changetype<usize>(element) + offsetof<NftElement>();
+    const change = changeOf(changed, key, hashKey(key, set.components));
+    // One that was taken away and added again is a new one.
+    if (some(change)) return isPresent(change) && elementOf(change).id != 0 ? elementOf(change) : none<NftElement>();
+  }
+  return isAlive(element) ? element : none<NftElement>();
 }
 
 /** The element of the host's number. */
-export function ownByNumber(set: NftSet, number: u32): NftElement {
+function ownByNumber(set: NftSet, number: u32): NftElement {
   for (let i: u32 = 0; i < set.exactCount; i++) if (exactAt(set, i).id == number + 1) return exactAt(set, i);
   for (let i: u32 = 0; i < set.rangedCount; i++) if (rangedAt(set, i).id == number + 1) return rangedAt(set, i);
   return set.catchAll;
 }
+
+/** Element number `wanted` of those that are there: the host's in their order, then those that rules added. Null: there are fewer. */
+export function liveElement(set: NftSet, wanted: u32): NftElement {
+  const own = set.exactCount + set.rangedCount + (some(set.catchAll) ? 1 : 0);
+  let left = wanted;
+  for (let i: u32 = 0; i < own; i++) {
+    const element = present(set, ownByNumber(set, i));
+    if (some(element) && left-- == 0) return element;
+  }
+  const changed = changedOf(set);
+  if (!some(changed)) return none<NftElement>();
+  let added: u32 = 0;
+  for (let at = changed.newest; some(at); at = at.older) if (isAdded(at)) added++;
+  for (let at = changed.newest; some(at); at = at.older) if (isAdded(at) && --added == left) return elementOf(at);
+  return none<NftElement>();
+}
+
+@inline
+function isAdded(change: Change): bool {
+  return elementOf(change).id == 0 && isPresent(change);
+}
+
+/** Elements that are there, the catch-all included. */
+export function liveCount(set: NftSet): u32 {
+  let count: u32 = 0;
+  for (let i: u32 = 0; i < set.exactCount; i++) if (some(present(set, exactAt(set, i)))) count++;
+  for (let i: u32 = 0; i < set.rangedCount; i++) if (some(present(set, rangedAt(set, i)))) count++;
+  if (some(set.catchAll) && isAlive(set.catchAll)) count++;
+  const changed = changedOf(set);
+  if (!some(changed)) return count;
+  for (let at = changed.newest; some(at); at = at.older) if (isAdded(at)) count++;
+  return count;
+}
+

@@ -1,6 +1,7 @@
 /** The differential test: random networks and packets on two machines, which must agree on every step. */
 import type { Machine, Walk } from '../../src/index.ts';
 import { observationsDiffer } from './compare.ts';
+import { addNftTables } from './nft-tables.ts';
 import { type Case, type Mismatch, observe, replay } from './play.ts';
 import { partSeed, type Random, random } from './random.ts';
 import { addRouting } from './routing.ts';
@@ -19,6 +20,8 @@ export interface FuzzOptions {
   from?: number;
   /** Mismatches after which it stops; 1 where absent. */
   most?: number;
+  /** Tables of nftables too. */
+  nft?: boolean;
   progress?: (done: number, walks: number) => void;
 }
 
@@ -55,12 +58,13 @@ function addListeners(r: Random, plan: Plan): void {
 }
 
 /** The network of one ruleset of a seed. */
-export function makeNetwork(seed: number, ruleset: number): { plan: Plan; r: Random } {
+export function makeNetwork(seed: number, ruleset: number, nft = false): { plan: Plan; r: Random } {
   const r = random(partSeed(seed, ruleset));
   const plan = makePlan(r);
   addRouting(r, plan);
   addRulesets(r, plan);
   addListeners(r, plan);
+  if (nft) addNftTables(r, plan);
   return { plan, r };
 }
 
@@ -71,8 +75,14 @@ interface Played {
   mismatch?: Mismatch;
 }
 
-function playOne(one: Machine, two: Machine, seed: number, ruleset: number, walks: number): Played & { plan: Plan } {
-  const { plan, r } = makeNetwork(seed, ruleset);
+function playOne(
+  one: Machine,
+  two: Machine,
+  options: FuzzOptions,
+  ruleset: number,
+  walks: number,
+): Played & { plan: Plan } {
+  const { plan, r } = makeNetwork(options.seed, ruleset, options.nft);
   const network = { netnses: plan.netnses };
   const played: Played = { events: [], walks: 0, steps: 0 };
   for (const machine of [one, two]) {
@@ -118,7 +128,7 @@ export function fuzz(one: Machine, two: Machine, options: FuzzOptions): FuzzResu
   const result: FuzzResult = { rulesets: 0, walks: 0, steps: 0, findings: [] };
   const each = Math.max(1, Math.ceil(packets / rulesets));
   for (let ruleset = from; ruleset < from + rulesets; ruleset++) {
-    const played = playOne(one, two, seed, ruleset, each);
+    const played = playOne(one, two, options, ruleset, each);
     result.rulesets++;
     result.walks += played.walks;
     result.steps += played.steps;

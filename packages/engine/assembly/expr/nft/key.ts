@@ -74,7 +74,10 @@ export function evaluateKey(key: Key, out: usize): Known {
   let unknown: usize = 0;
   for (let i: u32 = 0; i < key.count; i++) {
     unknownSelector = 0;
-    const known = evaluate(selectorAt(key, i));
+    // Once a component is unknown nothing is drawn any more, but one without a value still ends the rule.
+    const selector = selectorAt(key, i);
+    if (unknown != 0 && (<u32>selector.field >= <u32>Field.NUMGEN_INC)) continue;
+    const known = evaluate(selector);
     if (known == Known.NONE) return known;
     if (known == Known.NO && unknown == 0) unknown = unknownSelector;
     const value = changetype<Value>(out + <usize>i * VALUE);

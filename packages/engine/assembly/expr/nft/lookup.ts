@@ -6,7 +6,7 @@ import { none, some } from '../../core/skb';
 import { Key, LookupTest } from '../../layout/nft';
 import { NftElement, NftSet } from '../../layout/nft-set';
 import { Statement } from '../../layout/statement';
-import { nftFind, nftSetByName, ownByNumber, ownCount } from '../../set/nft';
+import { liveCount, liveElement, nftFind, nftSetByName } from '../../set/nft';
 import { inverted } from '../header';
 import { matchUndecided } from '../statistic';
 import { drawFound } from './chance';
@@ -53,13 +53,13 @@ export function findInMap(key: Key, name: u32, ref: NftSet): NftElement {
   if (known == Known.NONE) return none<NftElement>();
   let element: NftElement;
   if (known == Known.NO) {
-    const alternatives = ownCount(set) + 1;
+    const alternatives = liveCount(set) + 1;
     const taken = alternatives > 1 ? choose(ChoiceKind.UNMODELLED, alternatives, false, unknownSelector, 0) : 0;
-    element = taken == 0 ? none<NftElement>() : ownByNumber(set, taken - 1);
+    element = taken == 0 ? none<NftElement>() : liveElement(set, taken - 1);
   } else element = nftFind(set, VALUES);
-  if (!some(element)) return element;
+  if (!some(element) || !statementsHold(element)) return none<NftElement>();
   foundElement = element;
-  return statementsHold(element) ? element : none<NftElement>();
+  return element;
 }
 
 export function matchLookup(at: usize): bool {
@@ -70,7 +70,7 @@ export function matchLookup(at: usize): bool {
   if (known == Known.NO) return choose(ChoiceKind.UNMODELLED, 2, false, unknownSelector, 0) == 0;
   const element = nftFind(set, VALUES);
   if (inverted(at)) return !some(element);
-  if (!some(element)) return false;
+  if (!some(element) || !statementsHold(element)) return false;
   foundElement = element;
-  return statementsHold(element);
+  return true;
 }

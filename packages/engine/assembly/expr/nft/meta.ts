@@ -1,10 +1,9 @@
 /** What the host knows about the packet (nft_meta.c, nft_meta_bridge.c). False: there is no such thing. */
 import { LinkFlag } from '../../../src/codes';
 import { FamilyCode, Field } from '../../../src/nft-codes';
-import { Hook, RouteType } from '../../../src/terms';
+import { Hook } from '../../../src/terms';
 import { none, packet, skb, some } from '../../core/skb';
 import { isLimitedBroadcast, isMulticast } from '../../fib/kinds';
-import { localType } from '../../fib/lookup';
 import { Link } from '../../layout/link';
 import { etherType } from './header';
 import { giveNumber } from './value';
@@ -36,18 +35,14 @@ function family(): u32 {
   return packet().family == 4 ? NFPROTO_4 : NFPROTO_6;
 }
 
-function isBroadcast(lo: u64): bool {
-  return isLimitedBroadcast(lo) || localType(skb().netns, 4, 0, lo, none<Link>()) == RouteType.BROADCAST;
-}
-
 /** skb->pkt_type: whom the frame is for, as the port or device sees it; above the bridge it is for the host. */
 function packetType(): u32 {
   const s = skb();
   const p = packet();
   const link = s.iif;
-  if (!some(link)) return HOST;
+  if (!some(link) || (link.flags & LinkFlag.LOOPBACK) != 0) return HOST;
   if (isMulticast(p.family, p.daddrHi, p.daddrLo)) return MULTICAST;
-  if (p.family == 4 && isBroadcast(p.daddrLo)) return BROADCAST;
+  if (p.family == 4 && isLimitedBroadcast(p.daddrLo)) return BROADCAST;
   const raw = tableFamily() == FamilyCode.BRIDGE || s.hook == Hook.INGRESS;
   if (!raw || !s.framed || s.frameMac == link.mac) return HOST;
   return tableFamily() == FamilyCode.BRIDGE && some(link.master) && s.frameMac == link.master.mac ? HOST : OTHER_HOST;

@@ -14,10 +14,10 @@ import { undecided } from './write';
 export function translateToSource(at: usize): Verdict {
   const statement = changetype<WriteStatement>(at);
   const flags = changetype<Statement>(at).argument;
-  if (passesBy(flags)) return Verdict.CONTINUE;
   const known = evaluateSource(statement.source);
   if (known == Known.NONE) return Verdict.BREAK;
   if (known == Known.NO) return undecided();
+  if (passesBy(flags)) return Verdict.CONTINUE;
   const range = newRange();
   range.flags = flags;
   let part: u32 = 0;

@@ -40,6 +40,9 @@ function add(at: usize, set: NftSet, changed: Changed, hash: u32): bool {
   const element = elementOf(change);
   change.present = 1;
   changed.live++;
+  element.id = 0;
+  element.statements = 0;
+  element.verdict = 0;
   element.expires = moment(lifetime(at, set));
   fill(set, element, some(changetype<UpdateStatement>(at).source));
   return true;
