@@ -11,12 +11,19 @@ type FibSelector = Extract<Selector, { field: 'fib' }>;
 const store = (device: Device | undefined, result: 'oif' | 'oifname'): Value =>
   result === 'oif' ? integer(device?.index ?? 0) : ifname(device?.name ?? '');
 
+/** skb->dev: the incoming device, from POSTROUTING on the outgoing one; none yet at OUTPUT. */
+function currentDevice({ indev, outdev }: Skb, hook: Hook): Device | undefined {
+  if (hook === Hook.OUTPUT) return undefined;
+  return hook === Hook.POSTROUTING || hook === Hook.EGRESS ? outdev : indev;
+}
+
 function question(skb: Skb, hook: Hook, { flags }: FibSelector, device: Device | undefined): Flow {
   const { packet } = skb;
   const [target, other] = flags.includes('daddr') ? [packet.daddr, packet.saddr] : [packet.saddr, packet.daddr];
   const crossed = !flags.includes('daddr') && hook === Hook.FORWARD && flags.includes('iif');
   const saddr = packet.family === 4 && (isMulticast(4, other) || isLimitedBroadcast(other)) ? '0.0.0.0' : other;
-  const bound = packet.family === 6 && isLinkLocal6(target) && device ? { oif: device.name, strict: true } : {};
+  const through = device ?? currentDevice(skb, hook);
+  const bound = packet.family === 6 && isLinkLocal6(target) && through ? { oif: through.name, strict: true } : {};
   return {
     family: packet.family,
     saddr,
@@ -76,7 +83,7 @@ export function loadFib(host: Host, skb: Skb, hook: Hook, selector: FibSelector)
   if (packet.family === 4) {
     // A host that has no address yet asks for one.
     const asks = isLimitedBroadcast(packet.daddr) || packet.daddr.startsWith('224.0.0.');
-    if (isUnspecified(packet.saddr) && asks) return store(indev ?? outdev, result);
+    if (isUnspecified(packet.saddr) && asks) return store(currentDevice(skb, hook), result);
     return store(way4(host, flow, device), result);
   }
   const discovers = isUnspecified(packet.saddr) && packet.protocol === Protocol.ICMPV6;

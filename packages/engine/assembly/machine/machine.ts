@@ -83,7 +83,6 @@ export function load(at: usize): i32 {
   takeFailure();
   const manifest = changetype<Manifest>(at);
   claim(manifest.end);
-  nftChangesForget();
   forgetBlocks();
   nftChangesForget();
   namesSet(manifest.names, manifest.nameCount);

@@ -17,10 +17,11 @@ function devOf(flags: u32): Link {
   return (flags & FibFlag.OIF) != 0 ? s.oif : none<Link>();
 }
 
-/** skb->dev: the incoming device, on the way out the outgoing one. */
+/** skb->dev: the incoming device, from POSTROUTING on the outgoing one; none yet at OUTPUT. */
 function currentDev(): Link {
   const s = skb();
-  return some(s.oif) && (s.hook == Hook.OUTPUT || s.hook == Hook.POSTROUTING) ? s.oif : s.iif;
+  if (s.hook == Hook.OUTPUT) return none<Link>();
+  return s.hook == Hook.POSTROUTING || s.hook == Hook.EGRESS ? s.oif : s.iif;
 }
 
 /** nft_fib_can_skip(): what came by lo leads back there. */
