@@ -9,12 +9,7 @@ import type { HookEntry, Host, Run, Skb, Stop } from './state.ts';
 
 /** A chain of type route that changed one of these at OUTPUT has the packet routed again (ipt_mangle_out, ip6t_mangle_out). */
 const changesRoute = (a: Packet, b: Packet): boolean =>
-  a.saddr !== b.saddr ||
-  a.daddr !== b.daddr ||
-  a.mark !== b.mark ||
-  a.tos !== b.tos ||
-  // nf_route_table_hook6 looks at the hop limit, too.
-  (a.family === 6 && a.ttl !== b.ttl);
+  a.saddr !== b.saddr || a.daddr !== b.daddr || a.mark !== b.mark || a.tos !== b.tos;
 
 export function runHook(run: Run, host: Host, skb: Skb, hook: Hook): Stop | undefined {
   for (const entry of host.hooks[skb.packet.family][hook] ?? []) {

@@ -97,15 +97,15 @@ export function walkBack(): bool {
   const towards = s.sourceMac;
   begin(netns);
   s.bound = bound;
-  if (some(port)) {
-    sendThroughPort(port, towards);
-    run(1);
-    return true;
-  }
   if (attached && some(flow)) {
     s.flow = flow;
     s.ctInfo = ctInfo;
     s.judged = 1;
+  }
+  if (some(port)) {
+    sendThroughPort(port, towards);
+    run(1);
+    return true;
   }
   s.made = 1;
   send(false);
