@@ -6,6 +6,7 @@ import {
   type Link,
   type Netns,
   type Network,
+  type NexthopObject,
   type PolicyRule,
   type Route,
   type RouteTable,
@@ -194,6 +195,18 @@ function hopWords({ via, dev, onlink }: Route['nexthops'][number], family: Famil
 /** `ip` reads it as hexadecimal digits, with or without `0x`. */
 const dsfield = (tos: number) => `tos 0x${tos.toString(16)}`;
 
+/** Groups come after their members. */
+function nexthopLines({ nexthops = [] }: Netns): string[] {
+  const line = ({ id, family, nexthop, blackhole, group }: NexthopObject) =>
+    [
+      `nexthop add id ${id}`,
+      ...(group ? [`group ${group.map((member) => `${member.id},${member.weight}`).join('/')}`] : []),
+      ...(blackhole ? [...(family === 6 ? ['-6'] : []), 'blackhole'] : []),
+      ...(nexthop ? hopWords(nexthop, family ?? 4) : []),
+    ].join(' ');
+  return [...nexthops.filter((n) => !n.group), ...nexthops.filter((n) => n.group)].map(line);
+}
+
 function routeLine(route: Route, table: number): string {
   const { family, nexthops } = route;
   const [only] = nexthops;
@@ -208,8 +221,9 @@ function routeLine(route: Route, table: number): string {
     ...(route.metric === undefined ? [] : [`metric ${route.metric}`]),
     ...(route.tos === undefined ? [] : [dsfield(route.tos)]),
     ...(route.mtu === undefined ? [] : [`mtu ${route.mtu}`]),
-    ...(nexthops.length === 1 && only ? hopWords(only, family) : []),
-    ...(nexthops.length > 1
+    ...(route.nhid === undefined ? [] : [`nhid ${route.nhid}`]),
+    ...(route.nhid === undefined && nexthops.length === 1 && only ? hopWords(only, family) : []),
+    ...(route.nhid === undefined && nexthops.length > 1
       ? nexthops.flatMap((hop) => ['nexthop', ...hopWords(hop, family), `weight ${hop.weight ?? 1}`])
       : []),
   ].join(' ');
@@ -218,7 +232,8 @@ function routeLine(route: Route, table: number): string {
 /** A gateway must be reachable when its route is added. */
 function routeLines(netns: Netns): string[] {
   const all = netns.tables.flatMap((table) => routesOf(table).map((route) => ({ route, table: table.id })));
-  const hasGateway = ({ route }: (typeof all)[number]) => route.nexthops.some((hop) => hop.via !== undefined);
+  const hasGateway = ({ route }: (typeof all)[number]) =>
+    route.nhid !== undefined || route.nexthops.some((hop) => hop.via !== undefined);
   return [...all.filter((r) => !hasGateway(r)), ...all.filter(hasGateway)].map(({ route, table }) =>
     routeLine(route, table),
   );
@@ -265,6 +280,15 @@ function neighborLines(netns: Netns): string[] {
   );
 }
 
+/** Nexthops want a carrier, and their gateways to be reachable, as routes do: they come behind the routes without any. */
+function withNexthops(netns: Netns): string[] {
+  if (!netns.nexthops) return [];
+  const routes = routeLines(netns);
+  const first = routes.findIndex((line) => line.includes(' via ') || line.includes(' nhid '));
+  const at = first < 0 ? routes.length : first;
+  return [...routes.slice(0, at), ...nexthopLines(netns), ...routes.slice(at)];
+}
+
 /** Links that were given a link-local address: the kernel must not add another, with a route. */
 const withLinkLocal = (netns: Netns): string[] => [
   ...new Set(netns.addresses.filter((a) => a.address.startsWith('fe80:')).map((a) => a.link)),
@@ -280,7 +304,7 @@ function batchLines(netns: Netns, ownLinkLocal: boolean): string[] {
     ...names.map((name) => `link set dev ${name} up`),
     ...addressLines(netns),
     ...neighborLines(netns),
-    ...routeLines(netns),
+    ...(netns.nexthops ? [] : routeLines(netns)),
   ];
 }
 
@@ -361,6 +385,7 @@ export function planOf(
     links,
     programs: [
       [ip(SWITCH, switchLines), ...netnses.map((netns) => ip(netns.name, batchLines(netns, ownLinkLocal)))],
+      netnses.map((netns) => ip(netns.name, withNexthops(netns))).filter((program) => program.input !== ''),
       netnses.flatMap(setsProgram),
       [
         ...netnses.flatMap((netns) => [ip(netns.name, ruleLines(netns, 4)), ip(netns.name, ruleLines(netns, 6), '-6')]),

@@ -2,8 +2,8 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
+import type { Judgement } from './judge.ts';
 import type { Scenario } from './scenario.ts';
-import type { Seen } from './seen.ts';
 
 export interface Case {
   /** Where it came from: `seed 7, configuration 12`. */
@@ -11,8 +11,8 @@ export interface Case {
   /** The kernel's release. */
   release: string;
   scenario: Scenario;
-  /** By event. */
-  kernel: Seen[];
+  /** By event; null for what could not be played. */
+  kernel: Judgement['kernel'];
 }
 
 export function saveCase(folder: string, name: string, found: Omit<Case, 'release'>): string {
@@ -27,7 +27,7 @@ export function saveCase(folder: string, name: string, found: Omit<Case, 'releas
 /** By file name. */
 export function loadCases(folder: string): { name: string; found: Case }[] {
   return readdirSync(folder)
-    .filter((name) => name.startsWith('linux-') && name.endsWith('.json'))
+    .filter((name) => name.endsWith('.json'))
     .sort()
     .map((name) => ({ name, found: JSON.parse(readFileSync(join(folder, name), 'utf8')) as Case }));
 }

@@ -20,8 +20,8 @@ export interface Mismatch {
 export interface Judgement {
   events: number;
   mismatch?: Mismatch;
-  /** What the kernel did, event by event, up to the mismatch. */
-  kernel: Seen[];
+  /** What the kernel did, event by event, up to the mismatch; null for what could not be played. */
+  kernel: (Seen | null)[];
 }
 
 export interface Sides {
@@ -48,8 +48,6 @@ const MOST_MS = 850;
 
 /** How many ways of one event are tried to find the kernel's. */
 const MOST_WAYS = 64;
-
-const NOTHING_SEEN: Seen = { frames: [], rules: [], arrivals: [], conntrack: [] };
 
 /** Items of `a` that `b` lacks; each counts once for each time. */
 function lacking(a: readonly string[], b: readonly string[]): string[] {
@@ -138,6 +136,21 @@ class Past {
   }
 }
 
+/** The first event at which the machine disagrees with what a kernel was recorded to do. */
+export function compare(machine: Machine, scenario: Scenario, kernel: Judgement['kernel']): Mismatch | undefined {
+  machine.load(withListeners(scenario.network, scenario.listening));
+  const past = new Past(machine, scenario, portsOf(scenario));
+  for (const [at, seen] of kernel.entries()) {
+    if (!seen) {
+      past.skip();
+      continue;
+    }
+    const found = past.find(at, seen, scenario.backend === 'nft');
+    if (found) return { event: at, ...found };
+  }
+  return undefined;
+}
+
 /** Builds the scenario on both sides and plays its events. Throws `LabError` where the kernel could not be asked. */
 export async function judge(
   { machine, lab }: Sides,
@@ -157,7 +170,7 @@ export async function judge(
   await lab.build(plan);
   const observer = new Observer(lab, scenario, plan.plugs, port);
   await observer.start();
-  const kernel: Seen[] = [];
+  const kernel: Judgement['kernel'] = [];
   const started = performance.now();
   // Questions for neighbours on a wire without a carrier go nowhere, and are seen by nobody.
   const isCut = network.netnses.some(({ links }) => links.some((link) => link.up === false));
@@ -166,7 +179,7 @@ export async function judge(
     if (performance.now() - started > MOST_MS) return { events: at, kernel };
     if (!observer.canPlay(event)) {
       past.skip();
-      kernel.push(NOTHING_SEEN);
+      kernel.push(null);
       continue;
     }
     const seen = await observer.play(event, hurry);

@@ -234,10 +234,11 @@ export function randomMatch(place: Place): Match[] {
     [2, () => [recent(place)]],
     [3, () => ofSet(place)],
     [1, () => [ranges(place)]],
+    // Who on a segment sent what the lab puts there is not said.
     [
       1,
       () =>
-        knowsIn(hooks)
+        knowsIn(hooks) && !plan.netnses.some((netns) => netns.links.some((l) => l.segment !== undefined))
           ? [{ kind: 'mac', address: r.pick(plan.netnses).links[0]?.mac?.toUpperCase() ?? '', ...not(r) }]
           : [],
     ],

@@ -226,7 +226,7 @@ const ruleText = ({ chain, rule, verdict = '', target }: ShownEvent): string =>
  * Events of one namespace as runs of base chains: each begins with the event that shows the packet. A packet that a rule makes goes its way
  * before that rule's own event is told.
  */
-function runsOf(netns: string, events: readonly RuleEvent[], port: PortName): string[] {
+export function runsOf(netns: string, events: readonly RuleEvent[], port: PortName): string[] {
   const runs: Run[] = [];
   const byPacket = new Map<string, Run>();
   for (const event of events) {

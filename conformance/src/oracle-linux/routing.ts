@@ -3,6 +3,7 @@ import {
   containsAddress,
   type Family,
   type Nexthop,
+  type NexthopObject,
   type PolicyRule,
   parseAddress,
   parsePrefix,
@@ -92,6 +93,46 @@ const sameSlot = (a: Route, b: Route) =>
 function push(routes: Route[], route: Route | undefined): void {
   if (route && !routes.some((other) => sameSlot(other, route))) routes.push(route);
 }
+
+/** A route by way of a nexthop object: one gateway, or a group of two. */
+function objectRoute(r: Random, plan: Plan, netns: Draft): Route | undefined {
+  const family: Family = r.chance(0.6) ? 4 : 6;
+  const known = gateways(netns, family).filter((hop, i, all) => all.findIndex((h) => h.via === hop.via) === i);
+  if (known.length === 0) return undefined;
+  const objects = netns.nexthops ?? [];
+  const add = (object: Omit<NexthopObject, 'id'>): number => {
+    const id = objects.length + 1;
+    objects.push({ id, ...object });
+    return id;
+  };
+  const chosen = r.some(known, r.chance(0.5) ? 2 : 1).map(({ weight: _weight, ...hop }) => hop);
+  const ids = chosen.map((nexthop) => add({ family, nexthop }));
+  const group = ids.map((id) => ({ id, weight: r.between(1, 3) }));
+  const nhid = ids.length > 1 ? add({ group }) : (ids[0] as number);
+  netns.nexthops = objects;
+  const destination = anyPrefix(r, plan, family);
+  if (gateways(netns, family).some((hop) => covers(destination, hop.via as string))) return undefined;
+  return {
+    family,
+    type: 'unicast',
+    destination,
+    nhid,
+    nexthops: chosen.map((hop, i) => ({ ...hop, ...(ids.length > 1 && { weight: group[i]?.weight ?? 1 }) })),
+  };
+}
+
+/** What is somebody else's is taken for this host's own. */
+const localRoute = (r: Random, plan: Plan): Route => {
+  const family: Family = r.chance(0.6) ? 4 : 6;
+  const destination = r.pick([...plan.strangers[family]]);
+  return {
+    family,
+    type: 'local',
+    destination: `${destination}/${hostLength(family)}`,
+    ...(family === 4 && { scope: 'host' as const }),
+    nexthops: [{ dev: 'lo' }],
+  };
+};
 
 function range(r: Random): { from: number; to: number } {
   const [a, b] = [r.pick(PORTS), r.pick(PORTS)];
@@ -190,6 +231,7 @@ const SETTINGS: readonly (readonly [name: string, values: readonly number[]])[] 
   ['net.ipv4.conf.LINK.forwarding', [0, 1]],
   ['net.ipv6.conf.LINK.forwarding', [0, 1]],
   ['net.ipv4.conf.LINK.proxy_arp', [1]],
+  ['net.ipv4.conf.LINK.arp_ignore', [1, 2, 3, 8]],
   ['net.ipv6.conf.LINK.proxy_ndp', [1]],
   ['net.ipv4.conf.LINK.src_valid_mark', [1]],
   ['net.ipv4.conf.LINK.ignore_routes_with_linkdown', [1]],
@@ -225,6 +267,7 @@ function addOddities(r: Random, plan: Plan, netns: Draft): void {
   const first = netns.addresses.find((a) => a.link === link && familyOf(a.address) === 4);
   if (first && r.chance(0.15))
     addAddress(netns, link, first.address.replace(/\.\d+\/24$/, `.${90 + plan.netnses.indexOf(netns)}/24`));
+  if (r.chance(0.06)) netns.addresses.push({ link, address: '10.7.0.1/32', peer: '10.7.0.2' });
   if (r.chance(0.1)) addAddress(netns, 'lo', r.pick(['10.88.8.8/32', 'fd88::8/128']));
   if (r.chance(0.08))
     netns.neighbors.push(
@@ -252,14 +295,31 @@ function forgetRoutes(netns: Draft): void {
   netns.neighbors = netns.neighbors.filter((neighbor) => !down.has(neighbor.link));
 }
 
+/** No nexthop object leads out of a link without a carrier. */
+function forgetNexthops(netns: Draft, plan: Plan): void {
+  const isUp = (name: string) => {
+    const link = netns.links.find((l) => l.name === name);
+    const other = plan.netnses
+      .find((n) => n.name === link?.peer?.netns)
+      ?.links.find((l) => l.name === link?.peer?.link);
+    return link?.up !== false && other?.up !== false;
+  };
+  if (!netns.nexthops?.some(({ nexthop }) => nexthop && !isUp(nexthop.dev))) return;
+  delete netns.nexthops;
+  for (const table of netns.tables) table.routes = table.routes.filter((route) => route.nhid === undefined);
+}
+
 export function addRouting(r: Random, plan: Plan): void {
   for (const netns of plan.netnses) {
     const isRouter = netns.links.length > 1;
     addOddities(r, plan, netns);
     if (r.chance(isRouter ? 0.5 : 0.2))
       for (let i = r.between(1, 3); i > 0; i--) push(mainRoutes(netns), randomRoute(r, plan, netns));
+    if (r.chance(0.12)) push(mainRoutes(netns), objectRoute(r, plan, netns));
+    if (r.chance(0.06)) push(mainRoutes(netns), localRoute(r, plan));
     if (r.chance(isRouter ? 0.35 : 0.15)) addRules(r, plan, netns);
     addSettings(r, netns);
     forgetRoutes(netns);
   }
+  for (const netns of plan.netnses) forgetNexthops(netns, plan);
 }

@@ -1,4 +1,5 @@
 /** The run: many configurations, a few at a time, and what came of it. */
+import { join } from 'node:path';
 import type { Machine } from '@podwire/engine';
 import { type Lab, LabError } from '../lab/lab.ts';
 import { createMachine } from '../lab/machine.ts';
@@ -10,6 +11,9 @@ import { generate } from './generate.ts';
 import { type Judgement, judge, LEISURE, type Mismatch } from './judge.ts';
 import type { Scenario } from './scenario.ts';
 import { shrink } from './shrink.ts';
+
+/** Where this oracle's cases stand among all. */
+export const FOLDER = 'linux';
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
@@ -57,7 +61,7 @@ class Worker {
   }
 
   async configuration(number: number): Promise<void> {
-    const { seed, probes } = this.#args;
+    const { seed, probes, record } = this.#args;
     const totals = this.#totals;
     const scenario = generate(new Random(`${seed}/${number}`), probes);
     let judgement: Judgement;
@@ -72,6 +76,10 @@ class Worker {
     }
     totals.done++;
     totals.events += judgement.events;
+    if (record !== undefined) {
+      const from = `seed ${seed}, configuration ${number}`;
+      saveCase(join(record, FOLDER), `recorded-${seed}-${number}`, { from, scenario, kernel: judgement.kernel });
+    }
     if (!judgement.mismatch) return;
     totals.failed++;
     say(`configuration ${number} of seed ${seed} (${scenario.backend}) disagrees`);
@@ -93,10 +101,10 @@ class Worker {
     const { mismatch, kernel } = await this.#judge(small);
     say(`  made smaller: ${JSON.stringify(small)}`);
     if (mismatch) say(mismatchText(small, mismatch));
-    const path = saveCase(cases, `linux-${seed}-${number}`, {
+    const path = saveCase(join(cases, FOLDER), `${seed}-${number}`, {
       from: `seed ${seed}, configuration ${number}`,
       scenario: small,
-      kernel: kernel,
+      kernel,
     });
     say(`  kept as ${path}; again: --kind linux --seed ${seed} --only ${number}`);
   }

@@ -21,12 +21,12 @@ const FLAGS = [
 const POLITE = [TcpFlag.ACK, TcpFlag.ACK | TcpFlag.PSH];
 
 const ODD: Record<Family, readonly string[]> = {
-  4: ['127.0.0.1', '10.1.0.255', '255.255.255.255', '0.1.2.3', '240.0.0.1'],
+  4: ['127.0.0.1', '10.1.0.255', '255.255.255.255', '0.1.2.3', '240.0.0.1', '224.0.0.1'],
   6: ['::1', 'fd00:1::', '2001:db8:9::9'],
 };
 
-/** Broadcast addresses, which are not followed onto the wire, and those of all routers of a subnet, which get no ICMP errors. */
-const isForMany = (address: string) => address.endsWith('.255') || /^fd00:\d+::$/.test(address);
+/** Broadcast and multicast addresses, which are not followed onto the wire, and those of all routers of a subnet, which get no ICMP errors. */
+const isForMany = (address: string) => /^224|^ff|\.255$|^fd00:\d+::$/.test(address);
 
 const isIcmp = (protocol: number) => protocol === Protocol.ICMP || protocol === Protocol.ICMPV6;
 const least = (family: Family, protocol: number): number =>
@@ -155,12 +155,14 @@ function errorAbout(r: Random, plan: Plan, packet: Packet): Packet {
           [3, 0],
           [3, 1],
           [3, 3],
+          [3, 4],
           [3, 13],
           [11, 0],
         ]
       : [
           [1, 0],
           [1, 4],
+          [2, 0],
           [3, 0],
         ],
   );
@@ -231,7 +233,7 @@ export function makeEvents(r: Random, plan: Plan, listening: readonly Listening[
         : roll < 0.75
           ? local(traffic)
           : foreign(traffic);
-    if (event && !isRepeated(events, event)) events.push(event);
+    if (event && !isForMany(event.packet.saddr) && !isRepeated(events, event)) events.push(event);
   }
   return events;
 }

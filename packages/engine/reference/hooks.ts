@@ -5,13 +5,21 @@ import { runChain } from './chain.ts';
 import { confirm, conntrackIn } from './conntrack.ts';
 import { natHook } from './nat.ts';
 import { routeOutput } from './route.ts';
-import type { HookEntry, Host, Run, Skb, Stop } from './state.ts';
+import type { Device, HookEntry, Host, Run, Skb, Stop } from './state.ts';
 
 /** A chain of type route that changed one of these at OUTPUT has the packet routed again (ipt_mangle_out, ip6t_mangle_out). */
 const changesRoute = (a: Packet, b: Packet): boolean =>
   a.saddr !== b.saddr || a.daddr !== b.daddr || a.mark !== b.mark || a.tos !== b.tos;
 
 export function runHook(run: Run, host: Host, skb: Skb, hook: Hook): Stop | undefined {
+  // Of one hook all chains see the same devices (struct nf_hook_state), wherever the packet is routed in between.
+  const { outdev } = skb;
+  const stop = runEntries(run, host, skb, hook, outdev);
+  if (hook === At.OUTPUT && skb.route) skb.outdev = skb.route.device;
+  return stop;
+}
+
+function runEntries(run: Run, host: Host, skb: Skb, hook: Hook, outdev: Device | undefined): Stop | undefined {
   for (const entry of host.hooks[skb.packet.family][hook] ?? []) {
     const before = skb.packet;
     const stop = runEntry(run, host, skb, hook, entry);
@@ -23,6 +31,7 @@ export function runHook(run: Run, host: Host, skb: Skb, hook: Hook): Stop | unde
         : entry.kind === 'nat' && before.daddr !== skb.packet.daddr;
     const failed = again && routeOutput(run, host, skb, 'reroute');
     if (failed) return failed;
+    skb.outdev = outdev;
   }
   return undefined;
 }

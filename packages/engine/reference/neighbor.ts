@@ -2,12 +2,12 @@
  * Who has an address on a link: arp_solicit, arp_process (net/ipv4/arp.c), ndisc_recv_ns (net/ipv6/ndisc.c). Everyone is asked as often
  * as needed; nothing is learnt.
  */
-import { confAll, confAny, confMax, confOf, type Neighbor, type Packet, RouteType } from '../src/index.ts';
-import { canonical } from './addresses.ts';
+import { confAll, confAny, confMax, confOf, containsAddress, type Neighbor, type Packet, RouteType } from '../src/index.ts';
+import { addressOf, canonical } from './addresses.ts';
 import { addressType4 } from './match-addrtype.ts';
 import { routeInput } from './route.ts';
 import { LINK, selectAddress4 } from './source-address.ts';
-import type { Device, Run, Skb } from './state.ts';
+import type { Device, DeviceAddress, Run, Skb } from './state.ts';
 import { reachable } from './wire.ts';
 
 export type Resolution = { mac: string } | undefined;
@@ -38,13 +38,29 @@ function askerAddress(device: Device, nexthop: string, packet: Packet): string {
   return selectAddress4(host, device, nexthop, LINK) ?? '0.0.0.0';
 }
 
+/** arp_ignore, inet_confirm_addr; the values that it reserves mean nothing. */
+function ignoresArp({ host, name, addresses }: Device, address: string, asker: string): boolean {
+  const isHeld = addresses.some((a) => a.text === address);
+  const inSubnet = ({ subnet }: DeviceAddress) => [address, asker].every((text) => containsAddress(subnet, addressOf(text)));
+  switch (confMax(host.netns.sysctls, 4, name, 'arp_ignore')) {
+    case 1:
+      return !isHeld;
+    case 2:
+      return !isHeld || (asker !== '0.0.0.0' && !addresses.some(inSubnet));
+    case 3:
+      return !host.devices.some((d) => d.addresses.some((a) => a.text === address && a.scope <= LINK));
+    case 8:
+      return true;
+    default:
+      return false;
+  }
+}
+
 /** The question is judged as a packet from the asker to the address asked for. */
 function answersArp(run: Run, device: Device, address: string, asker: string): boolean {
   const { host } = device;
   const { sysctls } = host.netns;
-  const held = device.addresses.some((a) => a.text === address);
-  const ignore = confMax(sysctls, 4, device.name, 'arp_ignore');
-  const localAnswer = () => ignore === 0 || (ignore < 8 && held);
+  const localAnswer = () => !ignoresArp(device, address, asker);
   if (asker === '0.0.0.0') return addressType4(host, address) === RouteType.LOCAL && localAnswer();
   const question: Packet = {
     family: 4,

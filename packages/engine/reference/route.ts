@@ -215,7 +215,7 @@ export function routeOutput(run: Run, host: Host, skb: Skb, purpose: 'output' | 
   // An address of one link: rewritten to it, the packet stays with its device (ip6_route_me_harder); an answer goes back by the device
   // that the packet came in by (icmp6_iif, inet6_iif).
   const onLink = packet.family === 6 && (isLinkLocal6(packet.daddr) || isMulticast(6, packet.daddr));
-  const device = purpose === 'reroute' ? skb.outdev : skb.bound;
+  const device = purpose === 'reroute' ? skb.route?.device : skb.bound;
   const bound = (onLink || isOpenEcho(packet)) && device ? { oif: device.name, strict: true } : {};
   let flow: Flow = { ...flowOf(packet), ...bound };
   let result = fibLookup(host, flow);

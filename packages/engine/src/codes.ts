@@ -208,6 +208,9 @@ export enum LinkFlag {
   PASSED_OVER_4 = 2097152,
   PASSED_OVER_6 = 4194304,
   NO_REDIRECTS = 8388608,
+  /** `arp_ignore`: asked by somebody of the same subnet (with ARP_OWN); for addresses of at most link scope. */
+  ARP_SUBNET = 16777216,
+  ARP_SCOPED = 33554432,
 }
 
 /** Bits of a network namespace. */

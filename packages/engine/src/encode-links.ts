@@ -17,6 +17,14 @@ const MADE_UP = 0x0270;
 /** IFNAMSIZ, the closing zero left out. */
 const NAME_MAX = 15;
 
+/** `arp_ignore` by its value (arp.c:arp_ignore()); all others are 0 or reserved. */
+const ARP_IGNORE: Readonly<Record<number, number>> = {
+  1: LinkFlag.ARP_OWN,
+  2: LinkFlag.ARP_OWN | LinkFlag.ARP_SUBNET,
+  3: LinkFlag.ARP_SCOPED,
+  8: LinkFlag.ARP_SILENT,
+};
+
 /** Stands for all links without settings of their own. */
 const ALIKE = '';
 
@@ -61,7 +69,7 @@ class LinkSettings {
       (proxiesNdp ? LinkFlag.PROXY_NDP : 0) |
       (confOf(sysctls, 6, link, 'disable_ipv6') !== 0 ? DISABLED_6 : 0) |
       (rpFilter === 1 ? LinkFlag.RP_STRICT : rpFilter === 0 ? 0 : LinkFlag.RP_LOOSE) |
-      (arpIgnore === 0 ? 0 : arpIgnore < 8 ? LinkFlag.ARP_OWN : LinkFlag.ARP_SILENT)
+      (ARP_IGNORE[arpIgnore] ?? 0)
     );
   }
 }

@@ -171,10 +171,15 @@ export function reroute(): bool {
   if (isOfOneLink(p)) {
     // Rewritten to an address of one link, it stays with the link it was to leave by.
     const key = routeKey();
-    key.oif = skb().oif;
+    key.oif = skb().dev;
     key.strict = 1;
   }
   const found = lookup();
   traceResult(RoutePurpose.REROUTE, found && isForHost(), false);
-  return found ? take() : unreachable();
+  if (!found) return unreachable();
+  // All chains of one hook see the same links (struct nf_hook_state).
+  const out = skb().oif;
+  const taken = take();
+  skb().oif = out;
+  return taken;
 }

@@ -14,7 +14,7 @@ export function addressAt(base: usize, i: u32): InterfaceAddress {
 }
 
 /** inet_ifa_match(): is it in the address' subnet? */
-function covers(address: InterfaceAddress, hi: u64, lo: u64): bool {
+export function coversAddress(address: InterfaceAddress, hi: u64, lo: u64): bool {
   const family = <u32>address.family;
   const length = <u32>address.subnetLength;
   return (
@@ -30,7 +30,7 @@ function onLink4(link: Link, toward: u64, scope: u32): InterfaceAddress {
     const address = addressAt(link.addresses, i);
     if (address.family != 4 || (address.flags & <u8>AddressFlag.SECONDARY) != 0) continue;
     if (min(<u32>address.scope, localnet) > scope) continue;
-    if (toward == 0 || covers(address, 0, toward)) return address;
+    if (toward == 0 || coversAddress(address, 0, toward)) return address;
     if (!some(first)) first = address;
   }
   return first;

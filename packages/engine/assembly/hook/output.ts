@@ -1,5 +1,5 @@
 import { Hook } from '../../src/terms';
-import { packet } from '../core/skb';
+import { packet, skb } from '../core/skb';
 import { conntrackIn } from '../ct/track';
 import { reroute } from '../fib/output';
 import { CONNTRACK, FIRST, LAST, NAT_DST, runChains, tracks, translates } from './chains';
@@ -16,6 +16,13 @@ function natAndReroute(): bool {
 
 /** raw -300, conntrack -200, mangle -150 (routes again), nat -100 (destination, routes again), filter 0, security 50. */
 export function output(): bool {
+  if (!throughChains()) return false;
+  // It may have been routed again in between.
+  skb().oif = skb().dev;
+  return true;
+}
+
+function throughChains(): bool {
   if (!tracks()) return runChains(Hook.OUTPUT, FIRST, LAST);
   if (!runChains(Hook.OUTPUT, FIRST, CONNTRACK)) return false;
   conntrackIn();

@@ -5,7 +5,7 @@ import { indexedSegment } from '../core/limits';
 import { none, packet, some } from '../core/skb';
 import { ArpVerdict, arpVerdict } from '../fib/input';
 import { localType, TABLE_LOCAL } from '../fib/lookup';
-import { addressAt, selectSource4 } from '../fib/source';
+import { addressAt, coversAddress, selectSource4 } from '../fib/source';
 import { foundRoute, tableLookup, tableOf } from '../fib/table';
 import { Neighbor } from '../layout/host';
 import { Link, Segment } from '../layout/link';
@@ -48,7 +48,27 @@ function has(link: Link, hi: u64, lo: u64): bool {
 /** arp_ignore() */
 function mayAnswer(link: Link): bool {
   if ((link.flags & LinkFlag.ARP_SILENT) != 0) return false;
-  return (link.flags & LinkFlag.ARP_OWN) == 0 || has(link, 0, wantedLo);
+  if ((link.flags & LinkFlag.ARP_SCOPED) != 0) return hostHas(link.netns);
+  if ((link.flags & LinkFlag.ARP_OWN) != 0 && !has(link, 0, wantedLo)) return false;
+  return (link.flags & LinkFlag.ARP_SUBNET) == 0 || asker == 0 || hasSubnetOfBoth(link);
+}
+
+/** inet_confirm_addr() on any link: the address, of at most link scope. */
+function hostHas(netns: Netns): bool {
+  for (let i: u32 = 0; i < netns.addressCount; i++) {
+    const address = addressAt(netns.addresses, i);
+    if (address.family == 4 && address.lo == wantedLo && address.scope <= <u8>ScopeId.LINK) return true;
+  }
+  return false;
+}
+
+/** confirm_addr_indev(): a subnet of the link holds the one who asks and what is asked for. */
+function hasSubnetOfBoth(link: Link): bool {
+  for (let i: u32 = 0; i < link.addressCount; i++) {
+    const address = addressAt(link.addresses, i);
+    if (address.family == 4 && coversAddress(address, 0, wantedLo) && coversAddress(address, 0, asker)) return true;
+  }
+  return false;
 }
 
 function answersArp(link: Link): bool {
