@@ -15,7 +15,7 @@ interface Place {
 export function headerAt(base: Payload['base'], offset: number, known: Protocols): Place | undefined {
   const top = known.layers[base];
   if (!top || top.fields.length === 0) return undefined;
-  if (base !== 'll' || offset < (top.length ?? 0)) return { header: top, skipped: 0 };
+  if (base !== 'll') return { header: top, skipped: 0 };
   let rest = offset;
   let skipped = 0;
   for (const stacked of known.stacked) {

@@ -24,8 +24,35 @@ function valueJson(value: Value, style: ScalarStyle, list: boolean): NftExpressi
   return list ? names : names.reduce((left, right) => binary('|', left, right));
 }
 
-/** Sets are listed in the order of their values, text by its bytes from the last to the first. */
+/** Bytes of a value in the packet's order, of others in the machine's (little-endian): what the set's key holds. */
+const PACKET_ORDER: ReadonlySet<string> = new Set([
+  'ipv4_addr',
+  'ipv6_addr',
+  'ether_addr',
+  'ether_type',
+  'arp_op',
+  'inet_service',
+  'integer',
+]);
+
+function reversed(value: bigint, bytes: number): bigint {
+  let rest = value;
+  let out = 0n;
+  for (let index = 0; index < bytes; index++) {
+    out = (out << 8n) | (rest & 0xffn);
+    rest >>= 8n;
+  }
+  return out;
+}
+
+/** Several flags are where the lowest of them is. */
+function lowestFlag(term: Value): bigint {
+  return term.type.bitmask === true && term.value !== 0n ? term.value & -term.value : term.value;
+}
+
+/** Sets are listed in the order of their values; undefined for `*` and for ranges in concatenations, which stay where they are. */
 function orderOf(term: Term): bigint | undefined {
+  if (term.is === 'value') return lowestFlag(term);
   const span = spanOf(term);
   if (span) return span.from;
   if (term.is === 'text') {
@@ -34,19 +61,24 @@ function orderOf(term: Term): bigint | undefined {
       value = (value << 8n) | BigInt(term.text.charCodeAt(index));
     return value;
   }
-  if (term.is === 'concat') {
-    let value = 0n;
-    for (const part of term.parts) {
-      const own = orderOf(part);
-      if (own === undefined) return undefined;
-      value = (value << 128n) | own;
-    }
-    return value;
+  return term.is === 'concat' ? orderOfConcat(term.parts) : undefined;
+}
+
+/** The last part counts most, as the key is read as one little-endian number. */
+function orderOfConcat(parts: readonly Term[]): bigint | undefined {
+  let value = 0n;
+  for (const part of [...parts].reverse()) {
+    if (part.is !== 'value' && part.is !== 'text') return undefined;
+    const bytes = Math.max(1, Math.ceil(part.bits / 8));
+    const own = orderOf(part) ?? 0n;
+    const swap = part.is === 'value' && PACKET_ORDER.has(part.type.name);
+    value = (value << BigInt(bytes * 8)) | (swap ? reversed(own, bytes) : own);
   }
-  return undefined;
+  return value;
 }
 
 export function sortElements(elements: readonly Element[]): Element[] {
+  if (elements.some(({ key }) => key.is === 'concat' && orderOf(key) === undefined)) return [...elements];
   const keyed = elements.map((element) => ({ element, order: orderOf(element.key) }));
   keyed.sort((a, b) => {
     if (a.order === undefined || b.order === undefined) return a.order === b.order ? 0 : a.order === undefined ? 1 : -1;

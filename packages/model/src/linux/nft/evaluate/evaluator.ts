@@ -59,8 +59,8 @@ export class Evaluator {
   private concatPart(node: NftExpression): Term {
     const term = this.left(node);
     if (isFamilyless(term)) throw new NftRefusal('specify either ip or ip6 for address matching');
-    if (term.is === 'read' && term.type === types.string)
-      throw new NftRefusal('can not use variable sized data types (string) in concat expressions');
+    if ((term.is === 'read' || term.is === 'payload') && (term.type === types.string || term.type === types.bitmask))
+      throw new NftRefusal(`can not use variable sized data types (${term.type.name}) in concat expressions`);
     return term;
   }
 
@@ -148,7 +148,7 @@ export class Evaluator {
     const term = resolveConstant(node, shape, this.scope);
     if (term.is !== 'set') return term;
     const [only] = term.elements;
-    const alone = only && term.elements.length === 1 && only.options === undefined;
+    const alone = this.scope.present !== true && only && term.elements.length === 1 && only.options === undefined;
     return alone && ['value', 'range', 'prefix', 'text'].includes(only.key.is) ? only.key : mergeSet(term);
   }
 

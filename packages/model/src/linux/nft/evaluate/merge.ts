@@ -45,8 +45,7 @@ function adjacent(last: Run, next: Run): boolean {
 }
 
 function sameOperator(last: Run, next: Run): boolean {
-  const op = last.tests[0]?.op;
-  return op === next.tests[0]?.op && op !== '!=';
+  return (last.tests[0]?.op === '!=') === (next.tests[0]?.op === '!=');
 }
 
 function mergeGroup(group: FieldTest[]): Map<Step, FieldTest[]> {

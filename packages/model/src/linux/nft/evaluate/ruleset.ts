@@ -78,6 +78,7 @@ export class Ruleset {
       ...(base?.hook === undefined
         ? {}
         : { chain: { hook: base.hook, ...(base.type === undefined ? {} : { type: base.type }) } }),
+      ...(this.options.present === true ? { present: true } : {}),
       options: this.options,
     };
   }

@@ -25,6 +25,8 @@ export interface TableScope {
   object(kind: string, name: string): boolean | undefined;
   /** Where the rule's chain hangs, of a base chain. */
   chain?: { type?: string; hook?: string };
+  /** Rules come from a listing: a set of one value is a set. */
+  present?: boolean;
   options: CodecOptions;
 }
 

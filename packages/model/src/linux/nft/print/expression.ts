@@ -35,7 +35,10 @@ export const quote = (text: string): string => `"${text}"`;
 function scalar(given: string | number | boolean, part: Part | undefined, style: PrintStyle, plain = false): string {
   if (typeof given === 'boolean') return given ? 'exists' : 'missing';
   if (!part) return typeof given === 'number' || /^[\w.:/*-]+$/.test(given) ? String(given) : quote(given);
-  if (isText(part.type)) return typeof given === 'number' ? String(given) : quote(given);
+  if (isText(part.type)) {
+    const index = typeof given === 'number' || (part.type.codec === 'interface' && /^\d+$/.test(given));
+    return index ? String(given) : quote(given);
+  }
   try {
     const value = parseScalar(given, part.type, style);
     if (typeof value === 'string') return quote(value);

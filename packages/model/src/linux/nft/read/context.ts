@@ -10,6 +10,8 @@ export interface ReadContext {
   add(object: NftObject, line: number): void;
   /** Told of a line that is not understood; without it the first one throws. */
   problem?: (line: number, message: string) => void;
+  /** The text ended inside a block, and that was told. */
+  ended?: boolean;
 }
 
 /** Reads items up to the end of a block, each followed by a separator; what is not understood is passed over where problems are told. */
@@ -22,8 +24,9 @@ export function readItems(context: ReadContext, item: () => void): void {
       return;
     }
     if (at.isKind('end')) {
-      if (context.problem) context.problem(at.peek().line, 'the text ends inside a block');
-      else at.unexpected('expecting }');
+      if (!context.problem) at.unexpected('expecting }');
+      else if (context.ended !== true) context.problem(at.peek().line, 'the text ends inside a block');
+      context.ended = true;
       return;
     }
     guarded(context, () => {

@@ -38,6 +38,8 @@ function operator(at: Cursor): NftOperator {
 /** Flags of `value / mask`. */
 function readMask(at: Cursor): NftExpression {
   const mask = readRightSide(at);
+  if (typeof mask === 'string' && /[.:]/.test(mask))
+    return at.fail('syntax error: a mask of an address is a prefix length');
   return mask;
 }
 

@@ -156,7 +156,7 @@ export function scalarJson(
   if (type.codec === 'label') return value.toString(2).length - 1;
   const symbol = symbolOf(value, type);
   if (symbol !== undefined) return symbol;
-  if (type.name === 'realm') return String(value);
+  if (type.name === 'realm' || type.codec === 'interface') return String(value);
   return value <= 0xffff_ffff_ffff_ffffn ? safe(value) : hexadecimal(value, 1);
 }
 
