@@ -1,5 +1,6 @@
 /** `bench [--only NAME,...] [--quick] [--seed N] [-o table|json] [--list]`: measures subjects one after the other, one row a case. */
 import { parseArgs } from 'node:util';
+import { algebra } from './algebra.ts';
 import { chains } from './chain.ts';
 import { conntrack } from './conntrack.ts';
 import { describeHost, loadNow } from './host.ts';
@@ -9,7 +10,7 @@ import { printHost, printJson, printTable, type Report } from './report.ts';
 import type { Row, Subject } from './row.ts';
 import { yardstick } from './yardstick.ts';
 
-const SUBJECTS: readonly Subject[] = [yardstick, processes, lpm, conntrack, chains];
+const SUBJECTS: readonly Subject[] = [yardstick, processes, lpm, conntrack, chains, algebra];
 
 const USAGE = `bench [--only NAME,...] [--quick] [--seed N] [-o table|json] [--list]
 

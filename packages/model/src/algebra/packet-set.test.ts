@@ -9,7 +9,7 @@ import { connmarkVariable, fieldOf, markVariable } from './space/fields.ts';
 import { PacketSpace } from './space/packet-space.ts';
 
 const SEED = Number(process.env.PODWIRE_SEED ?? 1);
-const ROUNDS = Number(process.env.PODWIRE_ROUNDS ?? 300);
+const ROUNDS = Number(process.env.PODWIRE_ROUNDS ?? 120);
 
 /** Some bits of some fields, and two atoms: ten variables, 1,024 packets. */
 function universe(space: PacketSpace) {
@@ -66,7 +66,7 @@ function build(r: Random, space: PacketSpace, world: ReturnType<typeof universe>
   }
 }
 
-test(`operations are those of sets, and equal sets are one diagram (seed ${SEED})`, () => {
+test(`operations are those of sets, and equal sets are one diagram (seed ${SEED})`, { timeout: 60_000 }, () => {
   const r = random(SEED);
   const space = new PacketSpace();
   const world = universe(space);
@@ -140,7 +140,7 @@ function randomEffect(r: Random): { effect: Effect; apply: (marks: Marks) => Mar
   }
 }
 
-test(`marks before and after, one effect behind the other (seed ${SEED})`, () => {
+test(`marks before and after, one effect behind the other (seed ${SEED})`, { timeout: 60_000 }, () => {
   const r = random(SEED + 2);
   const space = new PacketSpace();
   const tracked = space.state(CtState.NEW);

@@ -165,11 +165,16 @@ export class PacketSpace {
     const { node } = this.diagrams;
     let atLeast = TRUE;
     let atMost = TRUE;
-    for (let bit = 0; bit < width; bit++) {
-      const at = 1n << BigInt(bit);
-      const variable = first + width - 1 - bit;
-      atLeast = (low & at) !== 0n ? node(variable, FALSE, atLeast) : node(variable, atLeast, TRUE);
-      atMost = (high & at) !== 0n ? node(variable, TRUE, atMost) : node(variable, atMost, FALSE);
+    for (let from = 0; from < width; from += 32) {
+      const lowWord = Number((low >> BigInt(from)) & 0xffffffffn);
+      const highWord = Number((high >> BigInt(from)) & 0xffffffffn);
+      // Below an IPv4 address stand three words that any value fits.
+      if (lowWord === 0 && highWord === 0xffffffff && atLeast === TRUE && atMost === TRUE) continue;
+      for (let bit = 0; bit < Math.min(32, width - from); bit++) {
+        const variable = first + width - 1 - from - bit;
+        atLeast = (lowWord >>> bit) & 1 ? node(variable, FALSE, atLeast) : node(variable, atLeast, TRUE);
+        atMost = (highWord >>> bit) & 1 ? node(variable, TRUE, atMost) : node(variable, atMost, FALSE);
+      }
     }
     return this.and(atLeast, atMost);
   }
