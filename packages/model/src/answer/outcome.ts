@@ -112,6 +112,12 @@ function fateOf(conversation: Conversation, destination: Destination, fromOutsid
     return { verdict: 'delivered', reason: 'leaves-by-link' };
   }
   if (!isReply) return { verdict: dispositionWord(disposition), reason: refinedReason(walk, destination, fromOutside) };
+  if (disposition === Disposition.DELIVERED || reason === Reason.NO_SOCKET) {
+    // The answer left by another link than the question came in by.
+    const strayed =
+      isStandIn(places.of(netns)) && netns !== conversation.there.steps.find((s) => s.kind === 'enter')?.netns.name;
+    if (strayed) return { verdict: 'unknown', reason: 'leaves-by-other-link' };
+  }
   if (disposition === Disposition.DELIVERED) return { verdict: 'dropped', reason: codeOf(Reason.NO_SOCKET) };
   return { verdict: dispositionWord(disposition), reason: codeOf(reason) };
 }

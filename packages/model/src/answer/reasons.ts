@@ -235,6 +235,14 @@ const MODEL: readonly ReasonRow[] = [
     fix: 'Nothing to fix here. Dump the next host, too, to see what it does with the packet.',
   },
   {
+    code: 'leaves-by-other-link',
+    verdict: 'unknown',
+    meaning:
+      'The answer leaves the host by another link than the question came in by. Whether it finds its way back is not in the input.',
+    cause: 'Policy rules, marks or several default routes send answers another way: asymmetric routing.',
+    fix: 'Dump the next hosts, too; or look at the rules and routes that the answer quotes, and at rp_filter on the way.',
+  },
+  {
     code: 'no-endpoints',
     verdict: 'rejected',
     meaning: 'The Service has no endpoint that takes traffic, so kube-proxy rejects the packet.',
