@@ -1,4 +1,6 @@
 /** Text and JSON of nftables, in and out. */
+
+export { NftRefusal } from './base/refusal.ts';
 export { type EvaluateOptions, evaluateRule } from './evaluate/rule.ts';
 export { Ruleset, type RulesetOptions } from './evaluate/ruleset.ts';
 export type { TableScope } from './evaluate/scope.ts';
@@ -8,6 +10,5 @@ export { nftCommandsJson, nftRulesetJson, printNftRuleset } from './print/rulese
 export { printRuleBody, printStatement } from './print/statement.ts';
 export { checkStatement } from './read/json.ts';
 export { type ReadScript, readRule, readScript, type ScriptOptions, type ScriptProblem } from './read/script.ts';
-export { NftRefusal } from './refusal.ts';
 export { looksLikeNftJson, type NftRuleset, type ParseNftOptions, parseNftRuleset } from './ruleset.ts';
 export type * from './syntax.ts';

@@ -1,5 +1,5 @@
 /** The objects that commands leave behind. */
-import { NftRefusal } from './refusal.ts';
+import { NftRefusal } from './base/refusal.ts';
 import type { NftChain, NftCommand, NftElement, NftMap, NftObject, NftReference, NftRule, NftSet } from './syntax.ts';
 
 type Named = { family: string; table?: string; name?: string };

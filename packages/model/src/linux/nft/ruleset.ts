@@ -1,11 +1,11 @@
 /** Whole rulesets, from text or JSON, with what was not understood named by place. */
 
 import type { Problem } from '../../problem.ts';
+import { NftRefusal } from './base/refusal.ts';
 import { Ruleset } from './evaluate/ruleset.ts';
 import { ObjectStore } from './objects.ts';
 import { readJsonEntry } from './read/json.ts';
 import { readScript } from './read/script.ts';
-import { NftRefusal } from './refusal.ts';
 import type { NftCommand, NftObject } from './syntax.ts';
 
 export interface ParseNftOptions {

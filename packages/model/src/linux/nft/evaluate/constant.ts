@@ -1,5 +1,5 @@
 /** Constants, resolved by the type of what they are compared with (nftables' expr_evaluate of symbols, ranges, prefixes, lists). */
-import { NftRefusal } from '../refusal.ts';
+import { NftRefusal } from '../base/refusal.ts';
 import type { NftBinaryOperator, NftElement, NftExpression } from '../syntax.ts';
 import { parseScalar } from '../tables/codec.ts';
 import { types } from '../tables/datatypes.ts';

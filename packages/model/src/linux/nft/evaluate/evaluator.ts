@@ -1,5 +1,5 @@
 /** Expressions in the place where they stand in a rule: what they need is tested before, constants take the type of what they meet. */
-import { NftRefusal } from '../refusal.ts';
+import { NftRefusal } from '../base/refusal.ts';
 import type { NftElement, NftExpression } from '../syntax.ts';
 import { types } from '../tables/datatypes.ts';
 import { headerNamed } from '../tables/headers.ts';

@@ -1,5 +1,5 @@
 /** Hooks at which the kernel takes a statement or expression (the `validate` of each nft_* module). Chains that are only jumped to are not checked. */
-import { NftRefusal } from '../refusal.ts';
+import { NftRefusal } from '../base/refusal.ts';
 import type { NftExpression, NftStatement } from '../syntax.ts';
 import type { TableScope } from './scope.ts';
 

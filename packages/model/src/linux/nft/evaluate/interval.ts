@@ -1,5 +1,5 @@
 /** Sets whose elements are ranges: in order, without overlaps, neighbours joined (nftables' intervals.c and segtree.c). */
-import { NftRefusal } from '../refusal.ts';
+import { NftRefusal } from '../base/refusal.ts';
 import { type Element, ones, type Part, prefixMask, type SetTerm, type Term } from './term.ts';
 
 export interface Span {

@@ -1,5 +1,5 @@
 /** From the tree's expressions that read a packet to terms with their types and places. */
-import { NftRefusal } from '../refusal.ts';
+import { NftRefusal } from '../base/refusal.ts';
 import type { NftExpression } from '../syntax.ts';
 import { types } from '../tables/datatypes.ts';
 import { fieldNamed, findHeader } from '../tables/headers.ts';

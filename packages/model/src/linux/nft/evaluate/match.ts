@@ -1,5 +1,5 @@
 /** Tests: operators, sets, what an equality tells of the headers behind it. */
-import { NftRefusal } from '../refusal.ts';
+import { NftRefusal } from '../base/refusal.ts';
 import type { NftExpression, NftMatch, NftOperator, NftVerdictMap } from '../syntax.ts';
 import { types } from '../tables/datatypes.ts';
 import { checkOrder, fold } from './constant.ts';

@@ -1,5 +1,5 @@
 /** Statements that translate or divert: families, addresses and ports that they take. */
-import { NftRefusal } from '../refusal.ts';
+import { NftRefusal } from '../base/refusal.ts';
 import type { NftExpression, NftNat, NftStatement } from '../syntax.ts';
 import { types } from '../tables/datatypes.ts';
 import { type Evaluator, elementsOf } from './evaluator.ts';

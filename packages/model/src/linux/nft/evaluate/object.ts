@@ -1,5 +1,5 @@
 /** What nft and the kernel ask of stateful objects. */
-import { NftRefusal } from '../refusal.ts';
+import { NftRefusal } from '../base/refusal.ts';
 import type { NftFamily, NftObject } from '../syntax.ts';
 
 /** States whose time-out may be set, with the kernel's own values in seconds. */

@@ -2,7 +2,7 @@
  * Tests that a field of a header needs before it can be read: that the header is there at all (nftables' payload dependencies). Without
  * them `tcp dport 22` would look into any packet.
  */
-import { NftRefusal } from '../refusal.ts';
+import { NftRefusal } from '../base/refusal.ts';
 import { fieldNamed, type Header, headerNamed, icmpTypeFor, numberOf } from '../tables/headers.ts';
 import { metaKeys } from '../tables/keys.ts';
 import type { Protocols } from './protocols.ts';

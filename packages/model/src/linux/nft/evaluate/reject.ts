@@ -1,5 +1,5 @@
 /** `reject`: what it answers with, and which packets can be rejected so (nftables' stmt_evaluate_reject). */
-import { NftRefusal } from '../refusal.ts';
+import { NftRefusal } from '../base/refusal.ts';
 import type { NftReject } from '../syntax.ts';
 import { parseScalar } from '../tables/codec.ts';
 import { types } from '../tables/datatypes.ts';

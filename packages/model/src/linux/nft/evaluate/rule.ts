@@ -1,5 +1,5 @@
 /** One rule: as nft takes it, and as nft then lists it. */
-import { NftRefusal } from '../refusal.ts';
+import { NftRefusal } from '../base/refusal.ts';
 import type { NftStatement } from '../syntax.ts';
 import { Evaluator } from './evaluator.ts';
 import { checkHooks } from './hooks.ts';

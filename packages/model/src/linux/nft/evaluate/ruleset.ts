@@ -1,6 +1,6 @@
 /** A ruleset while commands change it: what nft takes and refuses, and what a rule finds in its table. */
-import { shapeOfSetType } from '../print/shape.ts';
-import { NftRefusal } from '../refusal.ts';
+
+import { NftRefusal } from '../base/refusal.ts';
 import type {
   NftChain,
   NftCommand,
@@ -18,6 +18,7 @@ import { addSpans, type Span } from './interval.ts';
 import { checkObject } from './object.ts';
 import { type EvaluateOptions, evaluateRule } from './rule.ts';
 import type { SetInfo, TableScope } from './scope.ts';
+import { shapeOfSetType } from './shape.ts';
 import type { Shape } from './term.ts';
 
 const list = (flags: string | string[] | undefined): string[] =>

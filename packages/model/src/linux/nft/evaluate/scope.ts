@@ -1,5 +1,5 @@
 /** What a rule sees of the table it stands in. */
-import { NftRefusal } from '../refusal.ts';
+import { NftRefusal } from '../base/refusal.ts';
 import type { NftFamily } from '../syntax.ts';
 import type { CodecOptions } from '../tables/codec.ts';
 import type { Shape } from './term.ts';

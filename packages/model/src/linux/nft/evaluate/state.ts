@@ -1,5 +1,5 @@
 /** Statements that count or limit: their units and defaults, and objects that they name. */
-import { NftRefusal } from '../refusal.ts';
+import { NftRefusal } from '../base/refusal.ts';
 import type {
   NftCounter,
   NftExpression,

@@ -1,5 +1,5 @@
 /** Each statement of a rule, as nft evaluates it when the rule is added. */
-import { NftRefusal } from '../refusal.ts';
+import { NftRefusal } from '../base/refusal.ts';
 import type { NftExpression, NftLog, NftMangle, NftMeter, NftQueue, NftStatement } from '../syntax.ts';
 import { types } from '../tables/datatypes.ts';
 import { type Evaluator, writable } from './evaluator.ts';

@@ -1,13 +1,14 @@
 /** Expressions as text. */
+
+import { NftRefusal } from '../base/refusal.ts';
+import { printMilliseconds } from '../base/time.ts';
 import { binaryOf } from '../evaluate/constant.ts';
+import { NO_SETS, type SetTypes, shapeOfExpression } from '../evaluate/shape.ts';
 import type { Part, Shape } from '../evaluate/term.ts';
-import { NftRefusal } from '../refusal.ts';
 import type { NftElement, NftExpression, NftFamily, NftVerdict } from '../syntax.ts';
 import { parseScalar, printScalar } from '../tables/codec.ts';
 import { isText } from '../tables/datatypes.ts';
 import { metaKeys } from '../tables/keys.ts';
-import { printMilliseconds } from '../time.ts';
-import { NO_SETS, type SetTypes, shapeOfExpression } from './shape.ts';
 import { printStatefulStatement } from './state.ts';
 
 export interface PrintStyle {

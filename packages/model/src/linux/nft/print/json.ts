@@ -1,6 +1,7 @@
 /** The tree as `nft -j` of 1.0.6 prints it: whole seconds, no figures where none are asked for. */
+
+import { shapeOfExpression } from '../evaluate/shape.ts';
 import type { NftObject, NftSetType, NftStatement } from '../syntax.ts';
-import { shapeOfExpression } from './shape.ts';
 
 export interface JsonStyle {
   /** As `nft -s`: counters without figures, no expiry. */

@@ -1,13 +1,13 @@
 /** Sets, chains and stateful objects as `nft list ruleset` prints them. */
 
+import { printMilliseconds } from '../base/time.ts';
 import { TIMEOUT_STATES } from '../evaluate/object.ts';
+import { NAME_SHAPE, shapeOfSetType } from '../evaluate/shape.ts';
 import { inUnits } from '../evaluate/state.ts';
 import type { Shape } from '../evaluate/term.ts';
 import type { NftChain, NftFlowtable, NftMap, NftObject, NftSet, NftSetType } from '../syntax.ts';
 import { printPriority } from '../tables/priorities.ts';
-import { printMilliseconds } from '../time.ts';
 import { type PrintStyle, printElement, printExpression, quote } from './expression.ts';
-import { NAME_SHAPE, shapeOfSetType } from './shape.ts';
 import { printRate } from './state.ts';
 import { printStatement } from './statement.ts';
 

@@ -1,4 +1,6 @@
 /** A whole ruleset as `nft list ruleset` and `nft -j list ruleset` print it. */
+
+import { type SetTypes, shapeOfSetType } from '../evaluate/shape.ts';
 import type {
   NftChain,
   NftFamily,
@@ -15,7 +17,6 @@ import type {
 import { type PrintStyle, quote } from './expression.ts';
 import { type JsonStyle, plainJson } from './json.ts';
 import { chainLine, printFlowtable, printHandle, printObject, printSetBlock } from './object.ts';
-import { type SetTypes, shapeOfSetType } from './shape.ts';
 import { printRuleBody } from './statement.ts';
 
 interface TableParts {

@@ -1,8 +1,9 @@
 /** Counting statements as text. */
+
+import { printMilliseconds } from '../base/time.ts';
+import { NAME_SHAPE } from '../evaluate/shape.ts';
 import type { NftExpression, NftStatement } from '../syntax.ts';
-import { printMilliseconds } from '../time.ts';
 import { type PrintStyle, printExpression, quote } from './expression.ts';
-import { NAME_SHAPE } from './shape.ts';
 
 /** Name of an object, or the map that gives one. */
 export function printName(name: NftExpression, style: PrintStyle): string {

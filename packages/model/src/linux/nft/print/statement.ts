@@ -1,5 +1,6 @@
 /** Statements as text, as `nft list` prints them. */
 import { binaryOf } from '../evaluate/constant.ts';
+import { shapeOfExpression } from '../evaluate/shape.ts';
 import type { Part, Shape } from '../evaluate/term.ts';
 import type { NftExpression, NftLog, NftMatch, NftNat, NftReject, NftStatement } from '../syntax.ts';
 import { types } from '../tables/datatypes.ts';
@@ -13,7 +14,6 @@ import {
   printVerdict,
   quote,
 } from './expression.ts';
-import { shapeOfExpression } from './shape.ts';
 import { printName, printStatefulStatement } from './state.ts';
 
 const PORT: Shape = [{ type: types.service, bits: 16 }];

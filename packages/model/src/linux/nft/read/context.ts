@@ -1,5 +1,5 @@
 /** What the reader of a ruleset carries along: where it is, what it found, and what it did not understand. */
-import { NftRefusal } from '../refusal.ts';
+import { NftRefusal } from '../base/refusal.ts';
 import type { NftObject } from '../syntax.ts';
 import type { Cursor } from './cursor.ts';
 

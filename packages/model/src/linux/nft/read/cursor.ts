@@ -1,5 +1,5 @@
 /** A place in a list of tokens, and what every part of the reader asks of it. */
-import { NftRefusal } from '../refusal.ts';
+import { NftRefusal } from '../base/refusal.ts';
 import type { NftExpression } from '../syntax.ts';
 import type { Token, TokenKind } from './lexer.ts';
 

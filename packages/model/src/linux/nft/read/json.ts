@@ -1,5 +1,5 @@
 /** JSON of `nft -j`: commands and listings, checked against libnftables-json(5) before anything else sees them. */
-import { NftRefusal } from '../refusal.ts';
+import { NftRefusal } from '../base/refusal.ts';
 import type { NftCommand, NftObject, NftStatement } from '../syntax.ts';
 
 /** Expressions and statements may be nested this deep. */

@@ -1,5 +1,5 @@
 /** Words, numbers and signs of nft's text. As nft's scanner, the longest match wins, and what is quoted is never a keyword. */
-import { NftRefusal } from '../refusal.ts';
+import { NftRefusal } from '../base/refusal.ts';
 
 export type TokenKind = 'word' | 'number' | 'quoted' | 'wildcard' | 'sign' | 'newline' | 'end';
 

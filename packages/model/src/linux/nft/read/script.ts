@@ -1,5 +1,5 @@
 /** Scripts of `nft -f` and listings of `nft list ruleset`: commands in order (nft(8)). */
-import { NftRefusal } from '../refusal.ts';
+import { NftRefusal } from '../base/refusal.ts';
 import type {
   NftCommand,
   NftElement,

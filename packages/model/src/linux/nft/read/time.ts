@@ -1,5 +1,5 @@
 /** Times in nft's text. */
-import { parseMilliseconds } from '../time.ts';
+import { parseMilliseconds } from '../base/time.ts';
 import type { Cursor } from './cursor.ts';
 
 export function readMilliseconds(at: Cursor): number {

@@ -21,7 +21,8 @@ export function parseIpv6(text: string): bigint | undefined {
 }
 
 export function printIpv4(value: bigint): string {
-  return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 0xffn).join('.');
+  const byte = (shift: bigint): bigint => (value >> shift) & 0xffn;
+  return `${byte(24n)}.${byte(16n)}.${byte(8n)}.${byte(0n)}`;
 }
 
 /** Addresses that hold an IPv4 address at their end show it: `::18.52.18.52`, `::ffff:10.0.0.1`. */

@@ -1,7 +1,7 @@
 /** Values of a datatype: from what the text or JSON says to a number, and back. */
 import { protocolName, protocolNumber, servicePort } from '../../iptables/base/names.ts';
-import { NftRefusal } from '../refusal.ts';
-import { parseMilliseconds, printMilliseconds } from '../time.ts';
+import { NftRefusal } from '../base/refusal.ts';
+import { parseMilliseconds, printMilliseconds } from '../base/time.ts';
 import { parseEther, parseIpv4, parseIpv6, printEther, printIpv4, printIpv6 } from './address.ts';
 import { parseDate, parseHour, printDate, printHour } from './clock.ts';
 import type { Datatype } from './datatypes.ts';

@@ -1,11 +1,11 @@
 /** Types of the expressions of a tree, which say how the values beside them are written. */
 
-import { binaryOf } from '../evaluate/constant.ts';
-import { resolveRead } from '../evaluate/left.ts';
-import { type Part, type Shape, shapeOf } from '../evaluate/term.ts';
-import { NftRefusal } from '../refusal.ts';
+import { NftRefusal } from '../base/refusal.ts';
 import type { NftExpression, NftSetType } from '../syntax.ts';
 import { datatypeNamed, types } from '../tables/datatypes.ts';
+import { binaryOf } from './constant.ts';
+import { resolveRead } from './left.ts';
+import { type Part, type Shape, shapeOf } from './term.ts';
 
 /** Types of the keys of named sets and of the values of named maps, where they are known. */
 export interface SetTypes {
