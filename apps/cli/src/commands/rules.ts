@@ -4,7 +4,21 @@ import { addInputOptions, type InputFlags } from '../input/options.ts';
 import type { Streams } from '../shell/streams.ts';
 
 /** Sections, in the order printed. */
-const SECTIONS = ['iptables', 'ip6tables', 'link', 'addr', 'route', 'rule', 'neigh', 'sysctl'] as const;
+const SECTIONS = [
+  'iptables',
+  'ip6tables',
+  'link',
+  'addr',
+  'route',
+  'rule',
+  'neigh',
+  'nexthop',
+  'fdb',
+  'ipset',
+  'sysctl',
+  'ss',
+  'conntrack',
+] as const;
 type Section = (typeof SECTIONS)[number];
 
 export interface RulesFlags extends InputFlags {

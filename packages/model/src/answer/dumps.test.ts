@@ -110,6 +110,36 @@ describe('a plain router', () => {
     expect(notes.map((n) => n.code)).toContain('answer-assumed');
   });
 
+  test('what was read prints back, and reads back as it was', async () => {
+    const more = {
+      sets: 'create nets hash:net family inet hashsize 1024 maxelem 65536\nadd nets 10.0.0.0/8\n',
+      nexthop: 'id 1 via 203.0.113.1 dev wan0 scope link \n',
+      proxy: '10.0.0.9 dev lan0 proxy \n',
+    };
+    const extra = Object.entries(more).map(([name, text]) => ({ name, bytes: encoder.encode(text) }));
+    const files = [...folder('router').filter(({ name }) => name.endsWith('.txt')), ...extra];
+    const host = readNode('router', files).netnses[0]?.netns;
+    if (!host) throw new Error('nothing was read');
+    const print = (netns: typeof host) =>
+      netnsText(netns, [netns])
+        .map((section) => `# ${section.command}\n${section.text}`)
+        .join('\n');
+    const text = print(host);
+    for (const part of [
+      '# ipset save',
+      '# ip nexthop',
+      '# ip neigh show proxy',
+      '# ss -lntup',
+      '# conntrack -L',
+      '# ip -6 rule',
+    ]) {
+      expect(text).toContain(part);
+    }
+    const again = readNode('router', [{ name: 'all', bytes: encoder.encode(text) }]);
+    expect(again.problems).toEqual([]);
+    expect(print(again.netnses[0]?.netns ?? host)).toBe(text);
+  });
+
   test('marks choose another table, and lines that nobody understood are counted', async () => {
     const files = folder('router').map((file) =>
       file.name === 'iptables-save.txt'

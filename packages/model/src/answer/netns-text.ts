@@ -1,11 +1,17 @@
 /** `podwire rules`: what the tools of Linux would print in a node's or a pod's network namespace. */
 import type { Netns } from '@podwire/engine';
+import { printBridgeFdb } from '../linux/bridge/index.ts';
+import { printConntrack } from '../linux/conntrack/index.ts';
+import { printNexthops } from '../linux/ip/index.ts';
 import { tableName } from '../linux/ip/names.ts';
 import { printAddresses, printLinks } from '../linux/ip/print-link.ts';
 import { printNeighbors } from '../linux/ip/print-neighbor.ts';
 import { printRoutes } from '../linux/ip/print-route.ts';
 import { printRules } from '../linux/ip/print-rule.ts';
+import { printIpsetSave } from '../linux/ipset/index.ts';
 import { printIptablesSave } from '../linux/iptables-save.ts';
+import { printSs } from '../linux/sockets/index.ts';
+import { printSysctls } from '../linux/sysctl/index.ts';
 
 export interface NetnsSection {
   /** `iptables`, `route` ...: what `--only` names. */
@@ -31,11 +37,16 @@ function routes(netns: Netns, world: readonly Netns[]): { command: string; text:
   );
 }
 
-function sysctls(netns: Netns): string {
-  return Object.keys(netns.sysctls)
-    .sort()
-    .map((name) => `${name} = ${netns.sysctls[name]}\n`)
-    .join('');
+/** Entries of bridges name the bridge, those of tunnels are the device's own. */
+function forwarding({ fdb = [], links }: Netns): string {
+  return printBridgeFdb(
+    fdb.map((entry) => {
+      const master = links.find((link) => link.name === entry.link)?.master;
+      return master === undefined
+        ? { ...entry, self: true, state: 'permanent' }
+        : { ...entry, master, state: 'static' };
+    }),
+  );
 }
 
 /** In the order printed. */
@@ -49,11 +60,32 @@ const PRINTERS: Readonly<Record<NetnsSectionName, Print>> = {
     { command: 'ip rule', text: printRules(netns, 4) },
     { command: 'ip -6 rule', text: printRules(netns, 6) },
   ],
-  neigh: (netns) => [{ command: 'ip neigh', text: printNeighbors(netns) }],
-  sysctl: (netns) => [{ command: 'sysctl', text: sysctls(netns) }],
+  neigh: (netns) => [
+    { command: 'ip neigh', text: printNeighbors(netns) },
+    { command: 'ip neigh show proxy', text: printNeighbors(netns, true) },
+  ],
+  nexthop: ({ nexthops = [] }) => [{ command: 'ip nexthop', text: printNexthops(nexthops) }],
+  fdb: (netns) => [{ command: 'bridge fdb', text: forwarding(netns) }],
+  ipset: ({ sets = [] }) => [{ command: 'ipset save', text: printIpsetSave(sets) }],
+  sysctl: ({ sysctls }) => [{ command: 'sysctl', text: printSysctls(sysctls) }],
+  ss: ({ listeners }) => [{ command: 'ss -lntup', text: listeners ? printSs(listeners) : '' }],
+  conntrack: ({ conntrack = [] }) => [{ command: 'conntrack -L', text: printConntrack(conntrack) }],
 };
 
-export type NetnsSectionName = 'iptables' | 'ip6tables' | 'link' | 'addr' | 'route' | 'rule' | 'neigh' | 'sysctl';
+export type NetnsSectionName =
+  | 'iptables'
+  | 'ip6tables'
+  | 'link'
+  | 'addr'
+  | 'route'
+  | 'rule'
+  | 'neigh'
+  | 'nexthop'
+  | 'fdb'
+  | 'ipset'
+  | 'sysctl'
+  | 'ss'
+  | 'conntrack';
 
 /** The sections asked for, in their own order; all where none is. `world`: every network namespace, for the other ends of links. */
 export function netnsText(
