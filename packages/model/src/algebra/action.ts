@@ -2,7 +2,7 @@
 import type { Action, NatRange } from '@podwire/engine';
 import type { MatchContext } from './match/context.ts';
 import { natText } from './nat-text.ts';
-import { natToPiece, setMetaPiece, verdictMapPiece } from './nft-action.ts';
+import { natToPiece, setMetaPiece, setUpdatePiece, verdictMapPiece } from './nft-action.ts';
 import { branch, CONTINUE, type Next, type Piece, to } from './piece.ts';
 import { doing, type Effect, NOTHING, restoreMark, saveMark, setConnmark, setMark, UNTRACK } from './space/effect.ts';
 
@@ -60,7 +60,7 @@ const PIECES: { readonly [K in Action['kind']]: PieceOf<K> } = {
   'set-meta': setMetaPiece,
   'set-header': (_, { field }) => unknown(`${field} set`),
   'nat-to': natToPiece,
-  'set-update': (_, { op, set, key }) => branch(to(CONTINUE, doing(`${op} ${set} ${JSON.stringify(key)}`))),
+  'set-update': setUpdatePiece,
   'forward-to': (_, { device }) => branch(to({ kind: 'verdict', verdict: 'forward', text: device })),
 };
 

@@ -1,7 +1,7 @@
 /** What nftables' own statements do: verdict maps, marks and translations that come from the packet or a map. */
 import type { Action, DataSource, NftElement, Scalar, Selector, ValueRange } from '@podwire/engine';
 import type { MatchContext } from './match/context.ts';
-import { elementSet, elementsOf, isSteady, keyOf, setOf } from './match/nft.ts';
+import { elementSet, elementsOf, isSteady, keyFor, keyOf, setOf } from './match/nft.ts';
 import { natText } from './nat-text.ts';
 import { branch, type Case, CONTINUE, type Next, type Piece, to } from './piece.ts';
 import { type Diagram, TRUE } from './space/diagram.ts';
@@ -19,7 +19,7 @@ function cases(
 ): Case[] | undefined {
   const map = setOf(context, ref);
   if (!map || !isSteady(context, map)) return undefined;
-  const found = keyOf(context, key);
+  const found = keyFor(context, key, map);
   return elementsOf(map).map((element) =>
     caseOf(element, context.space.and(found.exists, elementSet(context, found, element))),
   );
@@ -142,4 +142,15 @@ export function natToPiece(context: MatchContext, action: ActionOf<'nat-to'>): P
     return branch({ ...to(fromPacket(action, value)), when: keyOf(context, value.key).exists });
   const found = cases(context, value, ({ data = [] }, when) => ({ ...to(translation(action, data)), when }));
   return branch(...(found ?? [to(unknown(`${action.nat} to ${JSON.stringify(value)}`))]));
+}
+
+/** A set that is full takes no more: the rule ends there (nft_dynset_eval). */
+export function setUpdatePiece(context: MatchContext, { op, set, key, data }: ActionOf<'set-update'>): Piece {
+  const { space } = context;
+  const full = op !== 'delete' && context.setNamed(set)?.size !== undefined;
+  const written = context.setNamed(set);
+  const found = written ? keyFor(context, key, written) : keyOf(context, key);
+  const more = data?.kind === 'selectors' ? keyOf(context, data.key).exists : TRUE;
+  const when = space.and(found.exists, more, full ? context.draw(`room in @${set}`) : TRUE);
+  return branch(to(CONTINUE, doing(`${op} @${set} ${JSON.stringify(key)}`), when));
 }

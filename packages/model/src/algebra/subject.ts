@@ -59,7 +59,7 @@ export interface Point {
 
 const TRACKED = CtState.NEW | CtState.ESTABLISHED | CtState.RELATED;
 
-const name = (text: string): bigint => nameBits(text.slice(0, NAME_BYTES)).bits;
+const name = (text: string): bigint => nameBits(text, false).bits;
 const bit = (fact: boolean | undefined): bigint => (fact ? 1n : 0n);
 const address = (text: string): bigint => (text === '' ? 0n : addressBits(text).bits);
 

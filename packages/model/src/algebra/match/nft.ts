@@ -1,9 +1,9 @@
 /** nftables' comparisons and look-ups (nft_cmp.c, nft_range.c, nft_lookup.c). */
-import type { NftElement, NftSet, Selector, SetRef } from '@podwire/engine';
+import type { NftElement, NftSet, Selector, SetRef, ValueRange, ValueType } from '@podwire/engine';
 import { type Diagram, FALSE, TRUE } from '../space/diagram.ts';
 import type { PacketSpace } from '../space/packet-space.ts';
 import type { MatchContext, MatchSet } from './context.ts';
-import { against, inRange, selectorValue, type Value } from './selector.ts';
+import { against, inRange, ofFamily, selectorValue, type Value } from './selector.ts';
 
 interface Key {
   values: readonly Value[];
@@ -11,10 +11,35 @@ interface Key {
   exists: Diagram;
 }
 
-export function keyOf(context: MatchContext, selectors: readonly Selector[]): Key {
-  const values = selectors.map((selector) => selectorValue(context, selector));
+/** `families`: of the addresses it is compared with, by part. */
+export function keyOf(
+  context: MatchContext,
+  selectors: readonly Selector[],
+  families: readonly (4 | 6 | undefined)[] = [],
+): Key {
+  const values = selectors.map((selector, i) => {
+    const value = selectorValue(context, selector);
+    const family = families[i];
+    return family === undefined ? value : ofFamily(context.space, value, family);
+  });
   return { values, exists: context.space.and(...values.map(({ exists }) => exists)) };
 }
+
+const FAMILIES: Readonly<Partial<Record<ValueType, 4 | 6>>> = { ipv4_addr: 4, ipv6_addr: 6 };
+
+/** Of a key that is looked up in the set. */
+export const keyFor = (context: MatchContext, selectors: readonly Selector[], { type }: NftSet): Key =>
+  keyOf(
+    context,
+    selectors,
+    type.map((part) => FAMILIES[part]),
+  );
+
+const familyOf = (range: ValueRange): 4 | 6 | undefined => {
+  const text = String(typeof range === 'object' ? range.from : range);
+  if (text.includes(':')) return 6;
+  return /^\d+\.\d+\.\d+\.\d+$/.test(text) ? 4 : undefined;
+};
 
 /** Last parts first: what is tested later stands deeper. */
 const all = (space: PacketSpace, sets: readonly Diagram[]): Diagram =>
@@ -22,7 +47,7 @@ const all = (space: PacketSpace, sets: readonly Diagram[]): Diagram =>
 
 export const compare: MatchSet<'compare'> = (context, { key, op, values }) => {
   const { space } = context;
-  const { values: parts, exists } = keyOf(context, key);
+  const { values: parts, exists } = keyOf(context, key, values.map(familyOf));
   const first = parts[0];
   const limit = values[0];
   if (!first || limit === undefined) return exists;
@@ -70,8 +95,8 @@ export const elementsOf = ({ elements }: NftSet): NftElement[] => [
 
 export const lookup: MatchSet<'lookup'> = (context, { key, set: ref, not }) => {
   const { space } = context;
-  const { values, exists } = keyOf(context, key);
   const set = setOf(context, ref);
+  const { values, exists } = set ? keyFor(context, key, set) : keyOf(context, key);
   const found =
     set && isSteady(context, set)
       ? space.or(...set.elements.map((element) => elementSet(context, { values, exists }, element)))

@@ -12,6 +12,8 @@ export interface Value {
   /** Packets that have it; for others the rule ends. */
   exists: Diagram;
   form: 'integer' | 'address' | 'name' | 'link-layer';
+  /** An address of the packet's family, whichever that is. */
+  either?: true;
 }
 
 const fieldBits = (space: PacketSpace, field: Field, from = 0, to = field.width): Diagram[] =>
@@ -175,29 +177,41 @@ function plain(context: MatchContext, selector: Selector): Value {
         selector.mod,
         selector.offset,
       );
-    case 'jhash':
+    case 'jhash': {
+      // Of a key that the packet has not there is no hash.
+      const inner = selector.key.map((part) => selectorValue(context, part).exists);
+      const field = furtherField(context, selector, widthFor(selector.mod));
+      return { ...modulo(context, field, selector.mod, selector.offset), exists: space.and(...inner) };
+    }
     case 'symhash':
       return modulo(context, space.further(nameOf(selector), widthFor(selector.mod)), selector.mod, selector.offset);
     case 'unmodelled':
       return {
         bits: fieldBits(space, space.further(selector.text, WIDTHS[selector.type])),
-        exists: TRUE,
+        exists: space.atom(`has ${selector.text}`),
         form: FORMS[selector.type],
       };
     default: {
       const make = MAKE[selector.field];
       if (make) return make(context);
-      return furtherValue(space, selector);
+      return furtherValue(context, selector);
     }
   }
 }
 
+/** What hangs on a mark may be another each time it is asked for. */
+function furtherField({ space, drawNumber }: MatchContext, selector: Selector, width: number): Field {
+  const name = nameOf(selector);
+  return /\bmark"/.test(name) ? drawNumber(name, width) : space.further(name, width);
+}
+
 /** Addresses of a connection have no family of their own here; names and addresses that routing finds are not known. */
-function furtherValue(space: PacketSpace, selector: Selector): Value {
+function furtherValue(context: MatchContext, selector: Selector): Value {
+  const { space } = context;
   const text = nameOf(selector);
   if (/^ct (original|reply) [sd]addr$/.test(selector.field)) {
     const field = fieldOf(selector.field as FieldName);
-    return { bits: fieldBits(space, field), exists: tracked(space), form: 'address' };
+    return { bits: fieldBits(space, field), exists: tracked(space), form: 'address', either: true };
   }
   const isName = /name$|kind$/.test(selector.field) || (selector.field === 'fib' && selector.result === 'oifname');
   const isAddress = selector.field === 'rt nexthop';
@@ -205,7 +219,8 @@ function furtherValue(space: PacketSpace, selector: Selector): Value {
   const width = isName ? WIDTHS.ifname : isAddress ? 128 : isEther ? WIDTHS.ether_addr : 32;
   const form = isName ? 'name' : isAddress ? 'address' : isEther ? 'link-layer' : 'integer';
   // Whether the packet has such a value is not known either.
-  return { bits: fieldBits(space, space.further(text, width)), exists: space.atom(`has ${text}`), form };
+  const bits = fieldBits(space, furtherField(context, selector, width));
+  return { bits, exists: space.atom(`has ${text}`), form };
 }
 
 /** A scalar of a value's form as a number of that many bits. */
@@ -220,7 +235,7 @@ function scalarBits(value: Scalar, form: Value['form'], width: number): bigint {
     case 'link-layer':
       return BigInt(`0x${value.replaceAll(':', '')}`);
     case 'name':
-      return nameBits(value.endsWith('*') ? `${value.slice(0, -1)}+` : value).bits;
+      return nameBits(value, false).bits;
     case 'integer':
       return BigInt(value);
   }
@@ -275,20 +290,16 @@ function bounded(space: PacketSpace, { bits }: Value, limit: bigint, side: 'leas
 
 const all = (width: number): bigint => (1n << BigInt(width)) - 1n;
 
-/** Half of the values that may be of either family: an IPv4 address stands in the first bits. */
-function ofFamily(space: PacketSpace, value: Value, text: Scalar): { value: Value; family: Diagram } {
-  if (value.form !== 'address' || value.bits.length !== 128) return { value, family: TRUE };
-  if (String(text).includes(':')) return { value, family: TRUE };
-  return { value: { ...value, bits: value.bits.slice(0, 32) }, family: space.family(4) };
+/** An address that may be of either family, as one of the given: IPv4 stands in the first bits. Others stay. */
+export function ofFamily(space: PacketSpace, value: Value, family: 4 | 6): Value {
+  if (!value.either) return value;
+  const { either: _, ...rest } = value;
+  const exists = space.and(value.exists, space.family(family));
+  return { ...rest, exists, bits: family === 4 ? value.bits.slice(0, 32) : value.bits };
 }
 
 /** Packets whose value is in the range. */
-export function inRange(space: PacketSpace, either: Value, range: ValueRange): Diagram {
-  const { value, family } = ofFamily(space, either, typeof range === 'object' ? range.from : range);
-  return space.and(family, within(space, value, range));
-}
-
-function within(space: PacketSpace, value: Value, range: ValueRange): Diagram {
+export function inRange(space: PacketSpace, value: Value, range: ValueRange): Diagram {
   const width = value.bits.length;
   if (typeof range === 'object') {
     const least = bounded(space, value, scalarBits(range.from, value.form, width), 'least');
@@ -296,8 +307,9 @@ function within(space: PacketSpace, value: Value, range: ValueRange): Diagram {
     return space.and(least, most);
   }
   if (value.form === 'name') {
-    const open = String(range).endsWith('*');
-    const { bits, mask } = nameBits(open ? `${String(range).slice(0, -1)}+` : String(range));
+    const text = String(range);
+    const open = text.endsWith('*');
+    const { bits, mask } = nameBits(open ? text.slice(0, -1) : text, open);
     return fits(space, value, bits, mask);
   }
   return fits(space, value, scalarBits(range, value.form, width), all(width));

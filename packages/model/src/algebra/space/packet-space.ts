@@ -40,11 +40,9 @@ export function addressBits(text: string): { family: Family; bits: bigint } {
 /** The first `length` of `width` bits. */
 const leading = (length: number, width: number): bigint => ((1n << BigInt(length)) - 1n) << BigInt(width - length);
 
-/** A name's bytes, and a mask of those that a pattern compares (ifname_compare): the ending zero byte with an exact name. */
-export function nameBits(pattern: string): { bits: bigint; mask: bigint } {
-  const open = pattern.endsWith('+');
-  const text = open ? pattern.slice(0, -1) : pattern;
-  const bytes = new TextEncoder().encode(text).slice(0, NAME_BYTES);
+/** A name's bytes, and a mask of those that are compared (ifname_compare): with its ending zero byte, unless all names that begin so are meant. */
+export function nameBits(name: string, open: boolean): { bits: bigint; mask: bigint } {
+  const bytes = new TextEncoder().encode(name).slice(0, NAME_BYTES);
   let bits = 0n;
   for (let i = 0; i < NAME_BYTES; i++) bits = (bits << 8n) | BigInt(bytes[i] ?? 0);
   const compared = open ? bytes.length : Math.min(bytes.length + 1, NAME_BYTES);
@@ -210,7 +208,8 @@ export class PacketSpace {
 
   /** The name of an interface; `eth+`: all that begin so. The empty name: there is none. */
   interfaceName(field: 'iif' | 'oif' | 'physin' | 'physout', pattern: string): Diagram {
-    const { bits, mask } = nameBits(pattern);
+    const open = pattern.endsWith('+');
+    const { bits, mask } = nameBits(open ? pattern.slice(0, -1) : pattern, open);
     return this.masked(field, bits, mask);
   }
 
