@@ -42,10 +42,15 @@ export interface Device {
   carrier: boolean;
   /** In the order `ip addr` shows them. */
   addresses: DeviceAddress[];
-  /** The bridge this device is a port of. */
+  /** The bridge, bond or VRF this device is a port of. */
   master?: Device;
-  /** The ports, for a bridge. */
+  /** The ports, for a bridge, a bond, a VRF. */
   ports: Device[];
+  /** The device this one stands on (vlan, macvlan, ipvlan), and those that stand on this one. */
+  lower?: Device;
+  uppers: Device[];
+  /** Tunnels: the host that routes the outer packets. */
+  underlay?: Host;
 }
 
 export interface DeviceAddress {
@@ -192,6 +197,27 @@ export interface Skb {
   forwards?: number;
   /** Link-layer destination of the frame it came in. */
   macTarget?: string | undefined;
+  /** What an outer packet carries. */
+  payload?: Payload | undefined;
+}
+
+/** The inner packet of a tunnel, with the frame it stands in where the tunnel carries frames. */
+export interface Payload {
+  /** The tunnel's end that it went into. */
+  device: Device;
+  packet: Packet;
+  frame: Frame;
+  /** What the inner packet carries itself. */
+  payload?: Payload | undefined;
+}
+
+/** The addresses of a frame; `mac` is absent where it is for whoever gets it. */
+export interface Frame {
+  mac?: string | undefined;
+  macSource?: string | undefined;
+  /** VLAN tag; 0: none. */
+  tag: number;
+  nexthop: string;
 }
 
 /** Link-layer addresses; unknown where nobody answered for the destination. */
@@ -240,6 +266,8 @@ export interface Arrival {
   /** Destination of the frame; absent when it is for whoever gets it. */
   mac?: string | undefined;
   nexthop?: string | undefined;
+  /** VLAN tag of the frame. */
+  tag?: number | undefined;
 }
 
 export interface World {

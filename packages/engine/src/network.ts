@@ -4,8 +4,11 @@
  * `IpSet` or `sysctls` object may stand in any number of network namespaces and costs memory in the machine once.
  * Interfaces are named, not numbered, so that shared rules and routes mean the namespace's own interface of that name.
  */
+import type { Link } from './link.ts';
 import type { Family } from './packet.ts';
 import type { Table } from './rule.ts';
+
+export type * from './link.ts';
 
 /** A set of network namespaces and the wires between them. Names of network namespaces are unique. */
 export interface Network {
@@ -41,34 +44,6 @@ export interface Netns {
   listeners?: Listener[];
   /** Connections that conntrack holds at the start. */
   conntrack?: ConntrackEntry[];
-}
-
-export type LinkKind = 'loopback' | 'device' | 'veth' | 'bridge' | 'dummy';
-
-export interface Link {
-  name: string;
-  kind: LinkKind;
-  /** Interface index; position in `links` + 1 (+ 1 for an implied `lo`) where absent. */
-  index?: number;
-  /** Absent: one is made up that no other link has. */
-  mac?: string;
-  /** 1500 where absent, 65536 for loopback. */
-  mtu?: number;
-  /** Administrative state; true where absent. */
-  up?: boolean;
-  /** The other end of a veth pair or of a point-to-point wire. Both ends name each other. */
-  peer?: { netns: string; link: string };
-  /** The shared layer-2 segment (a switch without intelligence) that a `device` is plugged into. */
-  segment?: string;
-  /** The bridge of this namespace that the link is a port of. */
-  master?: string;
-  hairpin?: boolean;
-  isolated?: boolean;
-  /** False: up, but NO-CARRIER. Absent: as the other end says. */
-  carrier?: boolean;
-  /** A `device` on a `segment` that is a VXLAN: what `ip link` says of it. The outer packets are not walked. */
-  vxlan?: { id: number; local?: string; dev?: string; port?: number; learning?: boolean };
-  cause?: Cause;
 }
 
 export interface Address {

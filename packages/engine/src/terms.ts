@@ -42,6 +42,8 @@ export enum Disposition {
   UNREACHABLE = 3,
   /** It arrived, but nothing listens. */
   REFUSED = 4,
+  /** It went where the machine cannot follow. */
+  UNKNOWN = 5,
 }
 
 /** Why a walk ended. Each has one row in `docs/reasons.md`. */
@@ -92,6 +94,11 @@ export enum Reason {
   LOOP = 60,
   // rejected
   REJECT_RULE = 70,
+  // unknown
+  /** Out of a tun or tap device: a process has it. */
+  TUN = 80,
+  /** A link of a kind, or with a setting, that is not modelled. */
+  UNMODELLED_LINK = 81,
 }
 
 /** Connection tracking state of one packet (`enum ip_conntrack_info` and the bits of `-m conntrack --ctstate`). */

@@ -66,7 +66,11 @@ export type Step =
     }
   /** Inside a bridge: from a port (or from the bridge's own stack, absent) to a port (absent: up to the stack). */
   | { kind: 'bridge'; netns: Netns; bridge: Link; from?: Link; to?: Link }
-  /** Out of `link` towards the neighbour that was found for `nexthop`. */
+  /** Into another packet, which is made here: `netns` routes it. `packet` is the outer one, its source empty where routing is to choose it. */
+  | { kind: 'encapsulate'; netns: Netns; link: Link; packet: Packet }
+  /** Out of the other packet, which reached `netns`: the inner `packet` comes in by `link` next. */
+  | { kind: 'decapsulate'; netns: Netns; link: Link; packet: Packet }
+  /** Out of `link` towards the neighbour that was found for `nexthop`; `to` may be the device below `link`, which sends it on. */
   | { kind: 'transmit'; netns: Netns; link: Link; nexthop: string; to?: { netns: Netns; link: Link } }
   | { kind: 'choice'; choice: number };
 

@@ -1,0 +1,121 @@
+/** Interfaces: `ip -d link`, `bridge vlan`, `wg show`. Part of the description in `network.ts`. */
+import type { Cause } from './network.ts';
+
+/**
+ * As the kernel names them (`rtnl_link_ops`), but for `device`: an interface with a driver, whose wire the network knows or does not.
+ * `tun` and `tap` end in a process.
+ */
+export type LinkKind =
+  | 'loopback'
+  | 'device'
+  | 'veth'
+  | 'bridge'
+  | 'dummy'
+  | 'vlan'
+  | 'macvlan'
+  | 'ipvlan'
+  | 'bond'
+  | 'vrf'
+  | 'tun'
+  | 'tap'
+  | 'ifb'
+  | 'nlmon'
+  | 'team'
+  | TunnelKind;
+
+/** Kinds that put packets into packets. Those of ethernet frames: vxlan, geneve, gretap. */
+export type TunnelKind = 'vxlan' | 'geneve' | 'gretap' | 'gre' | 'ipip' | 'sit' | 'ip6tnl' | 'wireguard';
+
+export interface LinkName {
+  netns: string;
+  link: string;
+}
+
+export interface Link {
+  name: string;
+  kind: LinkKind;
+  /** Interface index; position in `links` + 1 (+ 1 for an implied `lo`) where absent. */
+  index?: number;
+  /** Absent: one is made up that no other link has; a `vlan`, `ipvlan` or `passthru` macvlan has that of its lower link, a bond its first port's. */
+  mac?: string;
+  /** 1500 where absent, 65536 for loopback. */
+  mtu?: number;
+  /** Administrative state; true where absent. */
+  up?: boolean;
+  /** The other end of a veth pair or of a point-to-point wire. Both ends name each other. */
+  peer?: LinkName;
+  /** The shared layer-2 segment (a switch without intelligence) that a `device` is plugged into. */
+  segment?: string;
+  /** The bridge, bond or VRF of this namespace that the link is a port of. */
+  master?: string;
+  hairpin?: boolean;
+  isolated?: boolean;
+  /** False: up, but NO-CARRIER. Absent: as the other end says. */
+  carrier?: boolean;
+  /** A `device` on a `segment` that is a VXLAN: what `ip link` says of it. The outer packets are not walked. */
+  vxlan?: { id: number; local?: string; dev?: string; port?: number; learning?: boolean };
+  /** vlan, macvlan, ipvlan: the link it stands on, often of another namespace. */
+  lower?: LinkName;
+  /** macvlan: `private`, `vepa` (where absent), `bridge`, `passthru`. ipvlan: `l3` (where absent), `l2`, `l3s`. bond: `active-backup` ... */
+  mode?: string;
+  /** vlan: its number, 1 to 4094. */
+  vlanId?: number;
+  /** bond: the port in use, in a mode with one. Absent: the first that is up. */
+  active?: string;
+  /** vrf: its routing table. */
+  table?: number;
+  /** A bridge with `vlan_filtering 1`. */
+  vlanFiltering?: boolean;
+  /** The VLANs of a bridge port, and of the bridge itself towards its stack (`bridge vlan`). Absent: VLAN 1, pvid, untagged. */
+  vlans?: BridgeVlan[];
+  tunnel?: Tunnel;
+  cause?: Cause;
+}
+
+export interface BridgeVlan {
+  id: number;
+  /** Frames without a tag that come in belong to it. */
+  pvid?: boolean;
+  /** Frames of it go out without a tag. */
+  untagged?: boolean;
+}
+
+/** The outer packets of a tunnel. */
+export interface Tunnel {
+  /** The namespace that routes them: where the link was made, though it may stand elsewhere. Absent: the link's own. */
+  underlay?: string;
+  local?: string;
+  /** The other end. Absent: VXLAN has entries in `fdb`, WireGuard its peers, others take from anywhere. */
+  remote?: string;
+  /** Link of `underlay` by which they leave. */
+  dev?: string;
+  /** VNI of VXLAN and Geneve, key of GRE. */
+  id?: number;
+  /** UDP destination port. VXLAN: 8472 where absent (as the kernel; iproute2 says so too), Geneve 6081. WireGuard: the port it listens on. */
+  port?: number;
+  /** Outer TTL. Absent: the host's own. `inherit`: the inner packet's (GRE, IPIP and SIT where absent). */
+  ttl?: number | 'inherit';
+  tos?: number | 'inherit';
+  /** VXLAN, Geneve: DF of the outer packet; `unset` where absent. */
+  df?: 'set' | 'unset' | 'inherit';
+  /** GRE, IPIP, SIT: `nopmtudisc` where false. */
+  pmtudisc?: boolean;
+  /** VXLAN: false for `nolearning`. */
+  learning?: boolean;
+  /** Each packet says where it goes (`external`): not modelled. */
+  external?: boolean;
+  /** WireGuard. */
+  peers?: WireguardPeer[];
+  /** WireGuard: mark of the outer packets. */
+  fwmark?: number;
+  /** WireGuard: the link's own key. */
+  publicKey?: string;
+}
+
+/** `wg show`: cryptokey routing, by the longest of all peers' prefixes. Handshakes are taken for done. */
+export interface WireguardPeer {
+  publicKey?: string;
+  /** Absent: not heard of yet, so that nothing can be sent there. */
+  endpoint?: { address: string; port: number };
+  allowedIps: string[];
+}
