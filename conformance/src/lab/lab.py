@@ -104,14 +104,26 @@ class Lab:
                 for name, value in space["before"].items():
                     write_sysctl(name, value)
         paths = {name: f"/proc/{os.getpid()}/fd/{fd}" for name, fd in self.spaces.items()}
-        links = "".join(" ".join(paths[w[1:]] if w.startswith("%") else w for w in line) + "\n" for line in request["links"])
+
+        def batch(lines):
+            return "".join(" ".join(paths[w[1:]] if w.startswith("%") else w for w in line) + "\n" for line in lines)
+
+        links = batch(request["links"])
         first = next(iter(self.spaces))
         self.must_run([{"netns": first, "argv": ["ip", "-batch", "-"], "input": links}])
         for fd in self.spaces.values():
             with Inside(fd):
                 hurry_neighbours(request.get("tries", 3))
         for group in request["programs"]:
+            for program in group:
+                if "lines" in program:
+                    program["input"] = batch(program["lines"])
             self.must_run(group)
+            if any("lines" in program for program in group):
+                # A new link has the kernel's times.
+                for fd in self.spaces.values():
+                    with Inside(fd):
+                        hurry_neighbours(request.get("tries", 3))
         for name, sysctls in request["after"].items():
             with Inside(self.spaces[name]):
                 for key, value in sysctls:

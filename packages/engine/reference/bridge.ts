@@ -3,16 +3,17 @@
  * br_nf_post_routing (net/bridge/br_netfilter_hooks.c), should_deliver (net/bridge/br_forward.c).
  */
 import { Disposition, Hook, type Packet, Reason, sysctl } from '../src/index.ts';
+import { admits, inVlan, tagOut } from './bridge-vlan.ts';
 import { runBridge } from './device-hooks.ts';
 import { runHook } from './hooks.ts';
 import { resolve } from './neighbor.ts';
 import { routeInput } from './route.ts';
-import type { Device, Host, Run, Skb, Stop } from './state.ts';
-import { type Next, noNeighbor, overWire, portTowards, stopped, VLAN_HEADER } from './transmit.ts';
+import type { Device, FrameOut, Host, Run, Skb, Stop } from './state.ts';
+import { frameOut, type Next, noNeighbor, portTowards, stopped, VLAN_HEADER } from './transmit.ts';
 import { mayPass, ownsMac } from './wire.ts';
 
-/** `up`: the stack above the bridge gets the packet. */
-export type Bridged = Next | { up: Device; prerouted: boolean };
+/** `up`: the stack above the bridge gets the packet, with the tag that the frame still has. */
+export type Bridged = Next | { up: Device; prerouted: boolean; tag: number };
 
 /** br_nf_forward runs just before what stands at 0 (NF_BR_PRI_BRNF - 1). */
 const BRIDGE_NETFILTER_FORWARD = -1;
@@ -23,13 +24,16 @@ const callsIptables = (host: Host, family: 4 | 6): boolean =>
     family === 4 ? 'net.bridge.bridge-nf-call-iptables' : 'net.bridge.bridge-nf-call-ip6tables',
   ) !== 0;
 
-export function bridgeInput(run: Run, port: Device, skb: Skb, frameMac: string | undefined, nexthop: string): Bridged {
+export function bridgeInput(run: Run, port: Device, skb: Skb, frame: Omit<FrameOut, 'source'>): Bridged {
   const { host } = port;
   const bridge = port.master as Device;
   if (!bridge.up) return stopped(host, skb, Disposition.DROPPED, Reason.LINK_DOWN);
-  const filtered = callsIptables(host, skb.packet.family);
-  let mac = frameMac ?? bridge.mac;
-  let towards = nexthop;
+  const vid = inVlan(bridge, port, frame.tag);
+  if (vid === undefined) return stopped(host, skb, Disposition.DROPPED, Reason.OTHER_HOST);
+  // Frames with a tag pass bridge netfilter untouched, unless asked for (bridge-nf-filter-vlan-tagged).
+  const filtered = frame.tag === 0 && callsIptables(host, skb.packet.family);
+  let mac = frame.target ?? bridge.mac;
+  let towards = frame.nexthop;
   // Chains of the bridge itself: bridge netfilter stands at priority 0.
   const early = runBridge(run, host, skb, Hook.PREROUTING, { in: port }, undefined, 0);
   if (early) return { stop: early };
@@ -51,13 +55,15 @@ export function bridgeInput(run: Run, port: Device, skb: Skb, frameMac: string |
     pushBridge(run, bridge, port);
     const up = runBridge(run, host, skb, Hook.INPUT, { in: port });
     if (up) return { stop: up };
-    return { up: bridge, prerouted: filtered };
+    if (!admits(bridge, bridge, vid)) return stopped(host, skb, Disposition.DROPPED, Reason.OTHER_HOST);
+    return { up: bridge, prerouted: filtered, tag: tagOut(bridge, bridge, vid) };
   }
-  const to = portTowards(run, bridge, mac);
+  const to = portTowards(run, bridge, mac, vid);
   if (!to) return stopped(host, skb, Disposition.DROPPED, Reason.OTHER_HOST);
   pushBridge(run, bridge, port, to);
-  const stop = passThrough(run, host, bridge, port, to, skb, filtered, mac);
-  return stop ? { stop } : overWire(run, host, skb, to, mac, skb.macSource ?? bridge.mac, towards);
+  const frameOn = { source: skb.macSource ?? bridge.mac, target: mac, tag: tagOut(bridge, to, vid), nexthop: towards };
+  const stop = passThrough(run, host, bridge, port, to, skb, filtered, frameOn);
+  return stop ? { stop } : frameOut(run, skb, to, frameOn);
 }
 
 function pushBridge(run: Run, bridge: Device, from: Device, to?: Device): void {
@@ -102,14 +108,13 @@ function passThrough(
   to: Device,
   skb: Skb,
   filtered: boolean,
-  mac: string,
+  frame: FrameOut,
 ): Stop | undefined {
   const drop = (reason: Reason): Stop => ({ host, disposition: Disposition.DROPPED, reason, skb });
   if (to === from && !from.link.hairpin) return drop(Reason.BRIDGE_HAIRPIN_OFF);
   if (!mayPass(from, to)) return drop(Reason.BRIDGE_ISOLATED);
   if (!to.up) return drop(Reason.LINK_DOWN);
   const ports = { in: from, out: to };
-  const frame = { source: skb.macSource ?? bridge.mac, target: mac };
   const early = runBridge(run, host, skb, Hook.FORWARD, ports, undefined, BRIDGE_NETFILTER_FORWARD);
   if (early) return early;
   if (filtered) {

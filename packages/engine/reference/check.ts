@@ -34,8 +34,20 @@ function checkLinks(netns: Netns, byName: ReadonlyMap<string, Netns>): void {
       if (peer?.peer?.netns !== netns.name || peer.peer.link !== link.name)
         throw new EngineError('UNKNOWN_PEER', `${at}: its peer ${link.peer.netns}/${link.peer.link} does not name it`);
     }
-    if (link.master !== undefined && links.get(link.master)?.kind !== 'bridge')
+    const master = link.master === undefined ? undefined : links.get(link.master)?.kind;
+    if (link.master !== undefined && master !== 'bridge' && master !== 'bond' && master !== 'vrf')
       throw new EngineError('UNKNOWN_MASTER', `${at}: no bridge ${link.master}`);
+    const { lower, tunnel } = link;
+    if (lower && !byName.get(lower.netns)?.links.some(({ name }) => name === lower.link))
+      throw new EngineError('UNKNOWN_LINK', `${at}: it stands on ${lower.netns}/${lower.link}, which is not there`);
+    if (tunnel?.underlay !== undefined && !byName.has(tunnel.underlay))
+      throw new EngineError('UNKNOWN_NETNS', `${at}: no network namespace ${tunnel.underlay}`);
+    for (const text of [tunnel?.local, tunnel?.remote])
+      if (text !== undefined && !parseAddress(text))
+        throw new EngineError('BAD_ADDRESS', `${at}: tunnel address ${text}`);
+    for (const peer of tunnel?.peers ?? [])
+      for (const prefix of peer.allowedIps)
+        if (!parsePrefix(prefix)) throw new EngineError('BAD_ADDRESS', `${at}: allowed-ips ${prefix}`);
   }
 }
 

@@ -19,6 +19,7 @@ import { checkNetwork } from './check.ts';
 import { connectionOf } from './connections.ts';
 import { frameChains } from './device-hooks.ts';
 import { hookEntries, needsConntrack } from './hook-entries.ts';
+import { stackDevices } from './stack-devices.ts';
 import type { Device, DeviceAddress, Host, World } from './state.ts';
 
 const MAX_MTU_LOOPBACK = 65536;
@@ -102,6 +103,7 @@ function devicesOf(host: Host, taken: ReadonlySet<string>): void {
       carrier: link.up !== false && link.carrier !== false,
       addresses: [],
       ports: [],
+      uppers: [],
     };
     host.devices.push(device);
     host.byName.set(link.name, device);
@@ -156,6 +158,7 @@ export function loadWorld(network: Network): World {
     // A wire has a carrier while both ends are up.
     if (other && carrier === undefined) device.carrier &&= other.up;
   }
+  stackDevices(hosts, byName);
   const world: World = {
     hosts,
     byName,

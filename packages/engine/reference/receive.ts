@@ -8,12 +8,14 @@ import { runHook } from './hooks.ts';
 import { martian6, routeInput } from './route.ts';
 import type { Arrival, Device, Host, Run, Skb } from './state.ts';
 import { forwardTo, type Next, stopped } from './transmit.ts';
-import { ownsMac } from './wire.ts';
+import { unwrap } from './tunnel.ts';
+import { hasAddress, ownsMac, vlanOf } from './wire.ts';
 
 /** More than a TTL allows, bridges on the way included. */
 const MAX_ENTERS = 1024;
 
-export function receive(run: Run, { device, skb, mac, nexthop }: Arrival): Next {
+export function receive(run: Run, arrival: Arrival): Next {
+  const { device, skb, mac, nexthop, tag = 0 } = arrival;
   const { host } = device;
   run.steps.push({ kind: 'enter', netns: host.netns, link: device.link, packet: skb.packet });
   const drop = (reason: Reason) => stopped(host, skb, Disposition.DROPPED, reason);
@@ -21,23 +23,55 @@ export function receive(run: Run, { device, skb, mac, nexthop }: Arrival): Next 
   if (!device.up) return drop(Reason.LINK_DOWN);
   if (mac !== undefined) skb.macTarget = mac;
   const below = runIngress(run, device, skb);
-  if (below) return 'stop' in below ? below : forwardTo(run, host, skb, below.device);
+  if (below) return 'stop' in below ? below : forwardTo(run, skb, below.device);
   if (device.link.kind === 'loopback') {
     skb.indev = device;
     skb.outdev = undefined;
     return input(run, host, skb, device, false);
   }
-  if (device.master) {
-    const result = bridgeInput(run, device, skb, mac, nexthop ?? '');
+  const upper = upperOf(arrival);
+  if (upper) return receive(run, upper);
+  if (device.master?.link.kind === 'bridge') {
+    const frame = { target: mac, tag, nexthop: nexthop ?? '' };
+    const result = bridgeInput(run, device, skb, frame);
     if (!('up' in result)) return result;
     // The bridge is a device of its own for what goes up (br_netif_receive_skb).
     const above = runIngress(run, result.up, skb);
-    if (above) return 'stop' in above ? above : forwardTo(run, host, skb, above.device);
-    return input(run, host, skb, result.up, result.prerouted);
+    if (above) return 'stop' in above ? above : forwardTo(run, skb, above.device);
+    const vlan = upperOf({ ...arrival, device: result.up, tag: result.tag });
+    if (vlan) return receive(run, vlan);
+    return result.tag === 0 ? input(run, host, skb, result.up, result.prerouted) : drop(Reason.OTHER_HOST);
   }
+  if (tag !== 0) return drop(Reason.OTHER_HOST);
   if (mac !== undefined && !ownsMac(device, mac)) return drop(Reason.OTHER_HOST);
   skb.indev = device;
   return input(run, host, skb, device, false);
+}
+
+/**
+ * The device above that takes the frame before this one's stack does: a VLAN by its tag, a bond, a macvlan by its address, an ipvlan by
+ * the address of the packet (vlan_do_receive, bond_handle_frame, macvlan_handle_frame, ipvlan_handle_frame).
+ */
+function upperOf(arrival: Arrival): Arrival | undefined {
+  const { device, skb, mac, tag = 0 } = arrival;
+  const { master, uppers } = device;
+  const on = (to: Device | undefined, rest: Partial<Arrival> = {}) => to && { ...arrival, device: to, ...rest };
+  if (tag !== 0) {
+    const vlan = vlanOf(device, tag);
+    if (vlan) return on(vlan, { tag: 0 });
+  }
+  if (master?.link.kind === 'bond') return on(master);
+  if (tag !== 0) return undefined;
+  const macvlans = uppers.filter(({ link }) => link.kind === 'macvlan');
+  const through = macvlans.find(({ link }) => link.mode === 'passthru');
+  // It takes every frame, whomever it is for.
+  if (through) return on(through, { mac: undefined });
+  const own = macvlans.find((child) => child.mac === mac);
+  if (own) return on(own);
+  const ipvlans = uppers.filter(({ link }) => link.kind === 'ipvlan');
+  return mac === undefined || mac === device.mac
+    ? on(ipvlans.find((child) => hasAddress(child, skb.packet.daddr)))
+    : undefined;
 }
 
 /** The stack above the link layer. */
@@ -62,5 +96,8 @@ function input(run: Run, host: Host, skb: Skb, device: Device, prerouted: boolea
     return forward(run, host, skb);
   }
   const stop = runHook(run, host, skb, Hook.INPUT);
-  return { stop: stop ?? deliver(run, host, skb) };
+  if (stop) return { stop };
+  const inner = unwrap(run, host, skb);
+  if (inner) return 'device' in inner ? { arrival: inner } : { stop: inner };
+  return { stop: deliver(run, host, skb) };
 }

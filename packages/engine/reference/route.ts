@@ -217,7 +217,8 @@ export function routeOutput(run: Run, host: Host, skb: Skb, purpose: 'output' | 
   const onLink = packet.family === 6 && (isLinkLocal6(packet.daddr) || isMulticast(6, packet.daddr));
   const device = purpose === 'reroute' ? skb.route?.device : skb.bound;
   const bound = (onLink || isOpenEcho(packet)) && device ? { oif: device.name, strict: true } : {};
-  let flow: Flow = { ...flowOf(packet), ...bound };
+  const through = skb.through && { oif: skb.through.name, strict: packet.family === 6 && packet.saddr === '' };
+  let flow: Flow = { ...flowOf(packet), ...through, ...bound };
   let result = fibLookup(host, flow);
   let leg = result.error ? undefined : chooseLeg(run, host, result, flow);
   let source: string | undefined;

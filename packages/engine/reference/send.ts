@@ -3,7 +3,7 @@ import { Disposition, Hook, Reason } from '../src/index.ts';
 import { runHook } from './hooks.ts';
 import { routeOutput } from './route.ts';
 import type { Device, Host, Routed, Run, Skb } from './state.ts';
-import { type Next, overWire, stopped, transmit } from './transmit.ts';
+import { frameOut, type Next, stopped, transmit } from './transmit.ts';
 
 /** `made` is told the packet once its source is known. */
 export function emit(run: Run, host: Host, skb: Skb, made: (skb: Skb) => void): Next {
@@ -23,5 +23,5 @@ export function emit(run: Run, host: Host, skb: Skb, made: (skb: Skb) => void): 
 export function emitThroughPort(run: Run, host: Host, skb: Skb, port: Device, mac: string | undefined): Next {
   run.steps.push({ kind: 'enter', netns: host.netns, packet: skb.packet });
   run.enters++;
-  return overWire(run, host, skb, port, mac, port.mac, skb.packet.daddr);
+  return frameOut(run, skb, port, { target: mac, source: port.mac, tag: 0, nexthop: skb.packet.daddr });
 }

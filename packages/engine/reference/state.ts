@@ -197,6 +197,8 @@ export interface Skb {
   forwards?: number;
   /** Link-layer destination of the frame it came in. */
   macTarget?: string | undefined;
+  /** A tunnel's `dev`: outer packets leave by it. */
+  through?: Device | undefined;
   /** What an outer packet carries. */
   payload?: Payload | undefined;
 }
@@ -206,15 +208,13 @@ export interface Payload {
   /** The tunnel's end that it went into. */
   device: Device;
   packet: Packet;
-  frame: Frame;
+  frame: FrameOut;
   /** What the inner packet carries itself. */
   payload?: Payload | undefined;
 }
 
-/** The addresses of a frame; `mac` is absent where it is for whoever gets it. */
-export interface Frame {
-  mac?: string | undefined;
-  macSource?: string | undefined;
+/** A frame on its way out of devices. */
+export interface FrameOut extends Frame {
   /** VLAN tag; 0: none. */
   tag: number;
   nexthop: string;

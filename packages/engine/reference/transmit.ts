@@ -1,9 +1,13 @@
 /** Out of a device: ip_finish_output2 (net/ipv4/ip_output.c), neighbours, and the wire to whoever is next. */
-import { Disposition, Hook, Reason } from '../src/index.ts';
+import { ChoiceKind, Disposition, Hook, Reason } from '../src/index.ts';
+import { admits, inVlan, tagOut } from './bridge-vlan.ts';
+import { choose } from './choice.ts';
 import { runBridge, runEgress } from './device-hooks.ts';
+import { encapsulate } from './encapsulate.ts';
 import { resolve } from './neighbor.ts';
-import type { Arrival, Device, Frame, Host, Run, Skb, Stop } from './state.ts';
-import { beyond, ownsMac, wireEnds } from './wire.ts';
+import type { Arrival, Device, Frame, FrameOut, Host, Run, Skb, Stop } from './state.ts';
+import { carriesFrames, isTunnel } from './tunnel.ts';
+import { above, activePort, hasAddress, ownsMac, sent, shout, wireEnds } from './wire.ts';
 
 export type Next = { arrival: Arrival } | { stop: Stop };
 
@@ -38,52 +42,63 @@ export function transmit(run: Run, host: Host, skb: Skb): Next {
   const { route } = skb;
   if (!route) throw new Error('a packet without a route cannot leave');
   const { device, nexthop } = route;
-  if (device.link.kind === 'loopback') return leave(run, host, skb, device) ?? { arrival: { device, skb } };
+  if (device.link.kind === 'loopback') return leave(run, skb, device) ?? { arrival: { device, skb } };
   const frame: Frame = { source: device.mac, target: undefined };
   if (route.kind === 'multi') {
-    const left = leave(run, host, skb, device, frame);
+    const left = leave(run, skb, device, frame);
     if (left) return left;
     pushTransmit(run, device, nexthop);
     return stopped(host, skb, Disposition.UNREACHABLE, Reason.NO_NEIGHBOR);
   }
   if (device.link.kind === 'dummy') {
-    const left = leave(run, host, skb, device, frame);
+    const left = leave(run, skb, device, frame);
     if (left) return left;
     pushTransmit(run, device, nexthop);
     return stopped(host, skb, Disposition.DROPPED, Reason.NO_NEIGHBOR);
   }
+  if (!hasNeighbors(device))
+    return frameOut(run, skb, device, { source: device.mac, target: undefined, tag: 0, nexthop });
   const neighbor = resolve(run, device, nexthop, skb.packet);
   if (!neighbor) return noNeighbor(run, host, skb, device, nexthop);
-  const { mac } = neighbor;
-  if (device.link.kind !== 'bridge') return overWire(run, host, skb, device, mac, device.mac, nexthop);
-  frame.target = mac;
-  const left = leave(run, host, skb, device, frame);
-  if (left) return left;
-  const port = portTowards(run, device, mac);
-  if (!port) {
-    pushTransmit(run, device, nexthop);
+  return frameOut(run, skb, device, { source: device.mac, target: neighbor.mac, tag: 0, nexthop });
+}
+
+/** Kinds on which nobody is asked for an address: NOARP, and those that end where nobody can be seen. */
+const WITHOUT_NEIGHBORS = new Set(['tun', 'tap', 'vrf', 'team', 'ifb', 'nlmon']);
+const hasNeighbors = (device: Device): boolean =>
+  !(WITHOUT_NEIGHBORS.has(device.link.kind) || (isTunnel(device) && !carriesFrames(device)));
+
+/** What the stack sends through a bridge: out of one port. */
+function throughBridge(run: Run, skb: Skb, bridge: Device, frame: FrameOut): Next {
+  const { host } = bridge;
+  const vid = inVlan(bridge, undefined, frame.tag);
+  const port =
+    vid === undefined || frame.target === undefined ? undefined : portTowards(run, bridge, frame.target, vid);
+  if (!port || vid === undefined) {
+    pushTransmit(run, bridge, frame.nexthop);
     return stopped(host, skb, Disposition.DROPPED, Reason.OTHER_HOST);
   }
-  run.steps.push({ kind: 'bridge', netns: host.netns, bridge: device.link, to: port.link });
+  run.steps.push({ kind: 'bridge', netns: host.netns, bridge: bridge.link, to: port.link });
   const stop =
     runBridge(run, host, skb, Hook.OUTPUT, { out: port, frame }) ??
     runBridge(run, host, skb, Hook.POSTROUTING, { out: port, frame });
   if (stop) return { stop };
-  if (Math.min(skb.packet.length, route.mtu) > port.mtu + VLAN_HEADER)
+  if (Math.min(skb.packet.length, skb.route?.mtu ?? bridge.mtu) > port.mtu + VLAN_HEADER)
     return stopped(host, skb, Disposition.DROPPED, Reason.FRAGMENTATION_NEEDED);
-  return overWire(run, host, skb, port, mac, device.mac, nexthop);
+  return frameOut(run, skb, port, { ...frame, tag: tagOut(bridge, port, vid) });
 }
 
 /** EGRESS of a device: dropped there, sent out of another one, or (undefined) on its way. */
-function leave(run: Run, host: Host, skb: Skb, device: Device, frame?: Frame): Next | undefined {
+function leave(run: Run, skb: Skb, device: Device, frame?: Frame): Next | undefined {
   const below = runEgress(run, device, skb, frame);
   if (!below) return undefined;
-  return 'stop' in below ? below : forwardTo(run, host, skb, below.device);
+  return 'stop' in below ? below : forwardTo(run, skb, below.device);
 }
 
 /** `fwd to`: the frame as it is, out of a device of this namespace (nf_fwd_netdev_egress). */
-export function forwardTo(run: Run, host: Host, skb: Skb, device: Device): Next {
-  return overWire(run, host, skb, device, skb.macTarget, skb.macSource ?? device.mac, skb.packet.daddr);
+export function forwardTo(run: Run, skb: Skb, device: Device): Next {
+  const { macTarget: target, macSource: source = device.mac, packet } = skb;
+  return frameOut(run, skb, device, { source, target, tag: 0, nexthop: packet.daddr });
 }
 
 /** The host says so, to itself where it made the packet (arp_error_report, ndisc_error_report). */
@@ -92,51 +107,144 @@ export function noNeighbor(run: Run, host: Host, skb: Skb, device: Device, nexth
   return stopped(host, skb, Disposition.UNREACHABLE, Reason.NO_NEIGHBOR, unreachable(skb.packet.family === 4));
 }
 
-/** Where a bridge sends a frame: a static entry, else the first port behind which the address is. */
-export function portTowards(run: Run, bridge: Device, mac: string): Device | undefined {
+/** Where a bridge sends a frame of a VLAN: a static entry, else the first port behind which the address is. */
+export function portTowards(run: Run, bridge: Device, mac: string, vid = 0): Device | undefined {
   const entry = bridge.host.netns.fdb?.find(
-    (fdb) => fdb.mac.toLowerCase() === mac && bridge.ports.some((port) => port.name === fdb.link),
+    (fdb) =>
+      fdb.mac.toLowerCase() === mac &&
+      fdb.dst === undefined &&
+      (!bridge.link.vlanFiltering || fdb.vlan === undefined || fdb.vlan === vid) &&
+      bridge.ports.some((port) => port.name === fdb.link),
   );
   if (entry) return bridge.host.byName.get(entry.link);
-  return bridge.ports.find(
-    (port) => port.up && beyond(run.world, port, new Set([bridge])).some((device) => ownsMac(device, mac)),
-  );
+  const leads = (port: Device) => {
+    const call = shout('');
+    return sent(run.world, port, tagOut(bridge, port, vid), call).some(
+      (device) => device !== bridge && ownsMac(device, mac),
+    );
+  };
+  return bridge.ports.find((port) => port.up && admits(bridge, port, vid) && leads(port));
 }
 
 /** One end of a segment takes the frame; the other end of a wire gets it, wanted or not. */
-function takerOf(run: Run, out: Device, mac: string | undefined): Device | undefined {
+function takerOf(run: Run, out: Device, { target: mac, tag }: FrameOut): Device | undefined {
   const ends = wireEnds(run.world, out);
   if (out.link.peer) return ends[0];
   if (mac === undefined) return undefined;
   const live = ends.filter((end) => end.up);
-  const owns = (end: Device) => ownsMac(end.master ?? end, mac);
+  const owns = (end: Device) => above(end, tag).some((device) => ownsMac(device, mac));
   // A bridge that would send the frame back where it came from does not take it.
   const leadsTo = (end: Device) => {
-    const port = end.master?.up === true ? portTowards(run, end.master, mac) : undefined;
+    const { master } = end;
+    const vid = master?.link.kind === 'bridge' && master.up ? inVlan(master, end, tag) : undefined;
+    const port = master && vid !== undefined ? portTowards(run, master, mac, vid) : undefined;
     return port !== undefined && port !== end;
   };
   return live.find(owns) ?? live.find(leadsTo);
 }
 
-export function overWire(
-  run: Run,
-  host: Host,
-  skb: Skb,
-  out: Device,
-  mac: string | undefined,
-  macSource: string,
-  nexthop: string,
-): Next {
-  const left = leave(run, host, skb, out, { source: macSource, target: mac });
+/** A frame leaves by a device: over its wire, by the device it stands on, or into a tunnel. */
+export function frameOut(run: Run, skb: Skb, out: Device, frame: FrameOut): Next {
+  const { host, link, lower } = out;
+  const left = leave(run, skb, out, frame);
   if (left) return left;
   if (!out.up) return stopped(host, skb, Disposition.DROPPED, Reason.LINK_DOWN);
-  const taker = takerOf(run, out, mac);
-  pushTransmit(run, out, nexthop, taker);
+  const unknown = (reason: Reason) => {
+    pushTransmit(run, out, frame.nexthop);
+    return stopped(host, skb, Disposition.UNKNOWN, reason);
+  };
+  if (isTunnel(out)) return encapsulate(run, host, skb, out, frame);
+  switch (link.kind) {
+    case 'bridge':
+      return throughBridge(run, skb, out, frame);
+    case 'tun':
+    case 'tap':
+      return unknown(Reason.TUN);
+    case 'team':
+    case 'ifb':
+    case 'nlmon':
+      return unknown(Reason.UNMODELLED_LINK);
+    case 'bond':
+      return throughBond(run, skb, out, frame);
+    case 'vlan':
+      // A tag within a tag is not modelled.
+      return lower && frame.tag === 0
+        ? handDown(run, skb, out, lower, { ...frame, tag: link.vlanId ?? 0 })
+        : unknown(Reason.UNMODELLED_LINK);
+    case 'macvlan':
+    case 'ipvlan':
+      return lower ? overLower(run, skb, out, lower, frame) : unknown(Reason.UNMODELLED_LINK);
+    default:
+      return overWire(run, skb, out, frame);
+  }
+}
+
+function handDown(run: Run, skb: Skb, out: Device, to: Device, frame: FrameOut): Next {
+  pushTransmit(run, out, frame.nexthop, to);
+  return frameOut(run, skb, to, frame);
+}
+
+/** bond_start_xmit: one port in active-backup mode; any that is up in the others, which is a choice. */
+function throughBond(run: Run, skb: Skb, bond: Device, frame: FrameOut): Next {
+  const usable = bond.ports.filter((port) => port.up && port.carrier);
+  const first = activePort(bond);
+  if (!first) {
+    pushTransmit(run, bond, frame.nexthop);
+    return stopped(bond.host, skb, Disposition.DROPPED, Reason.LINK_DOWN);
+  }
+  const single = (bond.link.mode ?? 'balance-rr') === 'active-backup' || usable.length === 1;
+  const choice = { kind: ChoiceKind.UNMODELLED, alternatives: usable.length, netns: bond.host.netns.name };
+  const port = single ? first : usable[choose(run, { ...choice, text: `bond ${bond.name}: which port` })];
+  return handDown(run, skb, bond, port ?? first, frame);
+}
+
+/** macvlan_queue_xmit, ipvlan_queue_xmit: straight to another device of the same lower link, or over its wire. */
+function overLower(run: Run, skb: Skb, out: Device, lower: Device, frame: FrameOut): Next {
+  const { kind, mode } = out.link;
+  const siblings = lower.uppers.filter((d) => d !== out && d.link.kind === kind);
+  if (kind === 'ipvlan' && mode !== 'l2') {
+    pushTransmit(run, out, frame.nexthop);
+    return stopped(out.host, skb, Disposition.UNKNOWN, Reason.UNMODELLED_LINK);
+  }
+  const near =
+    kind === 'ipvlan'
+      ? siblings.find((d) => frame.target === lower.mac && hasAddress(d, skb.packet.daddr))
+      : mode === 'bridge'
+        ? siblings.find((d) => d.mac === frame.target && d.link.mode === 'bridge')
+        : undefined;
+  if (!near) return handDown(run, skb, out, lower, frame);
+  pushTransmit(run, out, frame.nexthop, near);
+  // It goes by the lower link, which must be up and take the size (dev_forward_skb, is_skb_forwardable).
+  if (!lower.up) return stopped(lower.host, skb, Disposition.DROPPED, Reason.LINK_DOWN);
+  if (Math.min(skb.packet.length, out.mtu) > lower.mtu + VLAN_HEADER)
+    return stopped(lower.host, skb, Disposition.DROPPED, Reason.FRAGMENTATION_NEEDED);
+  return { arrival: { device: near, ...crossed(skb, frame, out.host === near.host) } };
+}
+
+/** What goes along with a frame to another device's input; a mark only within one namespace. */
+const crossed = (
+  { packet, payload }: Skb,
+  { target: mac, source: macSource, nexthop, tag }: FrameOut,
+  keepsMark: boolean,
+) => ({
+  skb: {
+    packet: keepsMark ? packet : { ...packet, mark: 0 },
+    macSource,
+    ...(payload && { payload }),
+  },
+  mac,
+  nexthop,
+  tag,
+});
+
+function overWire(run: Run, skb: Skb, out: Device, frame: FrameOut): Next {
+  const { host } = out;
+  const taker = takerOf(run, out, frame);
+  pushTransmit(run, out, frame.nexthop, taker);
   if (!taker) return stopped(host, skb, Disposition.DROPPED, Reason.OTHER_HOST);
+  // A tag has room of its own.
   if (out.link.kind === 'veth' && Math.min(skb.packet.length, out.mtu) > taker.mtu + VLAN_HEADER)
     return stopped(host, skb, Disposition.DROPPED, Reason.FRAGMENTATION_NEEDED);
   // Marks belong to a network namespace; a veth pair within one keeps them.
-  const keepsMark = taker.host === host && out.link.kind === 'veth';
-  const packet = keepsMark ? skb.packet : { ...skb.packet, mark: 0 };
-  return { arrival: { device: taker, skb: { packet, macSource }, mac, nexthop } };
+  return { arrival: { device: taker, ...crossed(skb, frame, taker.host === host && out.link.kind === 'veth') } };
 }

@@ -120,7 +120,9 @@ const LOCAL_ERRORS: Partial<Record<Reason, Errno>> = {
 
 const stillAtSender = ({ steps }: Walk): boolean => {
   const enters = steps.filter((step) => step.kind === 'enter');
-  return enters.length === 1 && enters[0]?.link === undefined;
+  // What becomes of an outer packet, its tunnel does not tell.
+  const isWrapped = steps.some((step) => step.kind === 'encapsulate');
+  return enters.length === 1 && enters[0]?.link === undefined && !isWrapped;
 };
 
 const leftHost = ({ steps }: Walk): boolean => steps.some((step) => step.kind === 'transmit' && step.to !== undefined);

@@ -7,7 +7,7 @@ import { scopeId } from './encode-routes.ts';
 import { addressOf, type Encoding, macOf, prefixOf, type Symbols } from './encoding.ts';
 import { EngineError } from './errors.ts';
 import { addressesOf, IMPLIED_ADDRESSES, IMPLIED_LOOPBACK } from './local-table.ts';
-import type { Address, Link, Netns, Route, RouteTable } from './network.ts';
+import type { Address, Link, LinkKind, Netns, Route, RouteTable } from './network.ts';
 import { confAll, confAny, confMax, confOf, hasOwnConf, type Sysctls } from './sysctl.ts';
 
 const MTU = 1500;
@@ -92,8 +92,13 @@ function kindFlags(link: Link): number {
   );
 }
 
-function checkLink(netns: Netns, { name, mac }: Link): void {
+/** Kinds that the engine follows. The others only the reference knows. */
+const KINDS: ReadonlySet<LinkKind> = new Set(['loopback', 'device', 'veth', 'bridge', 'dummy']);
+
+function checkLink(netns: Netns, { name, mac, kind, vlanFiltering }: Link): void {
   const where = `link ${name} of network namespace ${netns.name}`;
+  if (!KINDS.has(kind)) throw new EngineError('BAD_VALUE', `${where}: the engine does not know links of kind ${kind}`);
+  if (vlanFiltering) throw new EngineError('BAD_VALUE', `${where}: the engine does not filter VLANs`);
   if (name.length === 0 || name.length > NAME_MAX)
     throw new EngineError('BAD_VALUE', `${where}: names have 1 to ${NAME_MAX} characters`);
   if (mac !== undefined) macOf(mac, where);
@@ -136,7 +141,7 @@ export class LinkArray {
     const first = objects.links.push(netns.name, links);
     for (let i = 0; i < links.length; i++) {
       const link = links[i] as Link;
-      if (link.name.length === 0 || link.name.length > NAME_MAX || link.mac !== undefined) checkLink(netns, link);
+      checkLink(netns, link);
       const id = first + i;
       const at = this.at + id * abi.LINK_SIZE;
       const { u32 } = arena;

@@ -45,6 +45,10 @@ function lineOf(step: StepView, hasRules: boolean, everything: boolean): Line | 
     }
     case 'bridge':
       return { what: 'bridge', body: `${step.bridge}: ${step.from ?? 'own stack'} > ${step.to ?? 'own stack'}` };
+    case 'encapsulate':
+      return { what: `into ${step.link}`, body: headerText(step.packet) };
+    case 'decapsulate':
+      return { what: `out of ${step.link}`, body: headerText(step.packet) };
     case 'transmit':
       return {
         what: `out ${step.link}`,

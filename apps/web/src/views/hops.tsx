@@ -6,6 +6,8 @@ function decides(step: StepView): boolean {
     case 'nat':
     case 'choice':
     case 'transmit':
+    case 'encapsulate':
+    case 'decapsulate':
       return true;
     case 'route':
       return step.purpose !== 'reroute';
@@ -42,6 +44,12 @@ function words(step: StepView): { stage: string; tag?: string; text: string } {
       return { stage: 'route', text: step.text ?? 'no route' };
     case 'bridge':
       return { stage: 'bridge', text: `${step.bridge}: ${step.from ?? 'up'} → ${step.to ?? 'up'}` };
+    case 'encapsulate':
+    case 'decapsulate':
+      return {
+        stage: step.kind === 'encapsulate' ? 'into tunnel' : 'out of tunnel',
+        text: `${step.link}: ${step.packet.saddr} → ${step.packet.daddr}`,
+      };
     case 'transmit':
       return { stage: 'out', text: `${step.link} towards ${step.nexthop}` };
     case 'choice':

@@ -225,6 +225,8 @@ export type StepView =
       object?: ObjectRef;
     }
   | { kind: 'bridge'; bridge: string; from?: string; to?: string }
+  /** Into the outer packet of a tunnel, and out of it: the packet as it goes on. */
+  | { kind: 'encapsulate' | 'decapsulate'; link: string; packet: PacketView }
   | { kind: 'transmit'; link: string; nexthop: string; to?: { place: Place; link: string } }
   | { kind: 'choice'; construct: string; taken: number; alternatives: number; weights?: number[] };
 

@@ -223,6 +223,20 @@ const MACHINE: readonly ReasonRow[] = [
     cause: 'A host firewall, or kube-proxy for a Service without endpoints. The answer quotes the rule.',
     fix: 'Change the object or the firewall setting that made the rule.',
   },
+  {
+    code: 'tun',
+    verdict: 'unknown',
+    meaning: 'The packet left by a tun or tap device: a process has it, and only that process knows what comes of it.',
+    cause: 'A VPN client or a virtual machine reads from the device.',
+    fix: 'Ask the program: its own routes and peers decide from here on.',
+  },
+  {
+    code: 'unmodelled-link',
+    verdict: 'unknown',
+    meaning: 'The packet came to a link of a kind, or with a setting, that podwire does not follow.',
+    cause: 'A team, ifb or nlmon device, a tunnel in external mode, an ipvlan of layer 3, or a tag within a tag.',
+    fix: 'Look at the link with ip -d link, and follow the packet from its other end.',
+  },
 ];
 
 const MODEL: readonly ReasonRow[] = [

@@ -143,6 +143,10 @@ function stepView(step: Step, carried: { packet: Packet }, choices: readonly Cho
         ...(step.from && { from: step.from.name }),
         ...(step.to && { to: step.to.name }),
       };
+    case 'encapsulate':
+    case 'decapsulate':
+      carried.packet = step.packet;
+      return { kind: step.kind, link: step.link.name, packet: packetView(step.packet) };
     case 'transmit':
       return {
         kind: 'transmit',
