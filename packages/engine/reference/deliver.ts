@@ -3,8 +3,9 @@
  */
 import { Disposition, type Listener, type Packet, Protocol, Reason, sysctl, TcpFlag } from '../src/index.ts';
 import { canonical, isUnspecified } from './addresses.ts';
+import { vrfOf } from './fib.ts';
 import { isAnycast } from './neighbor.ts';
-import type { Host, IcmpError, Reply, Run, Skb, Socket, Stop } from './state.ts';
+import type { Device, Host, IcmpError, Reply, Run, Skb, Socket, Stop } from './state.ts';
 import { isIcmp, isIcmpError } from './tuple.ts';
 
 const ECHO_REQUEST = { [Protocol.ICMP]: 8, [Protocol.ICMPV6]: 128 } as Record<number, number>;
@@ -62,6 +63,14 @@ function removeSocket(host: Host, gone: Socket): void {
   host.sockets = host.sockets.filter((socket) => !sameSocket(socket, gone));
 }
 
+/** A socket that is bound to no device hears nothing from VRFs, unless a sysctl says so (inet_sk_bound_dev_eq). */
+function hearsVrf(host: Host, { device, protocol }: Listener, vrf: Device | undefined): boolean {
+  if (!vrf) return true;
+  if (device !== undefined) return device === vrf.name;
+  const name = protocol === Protocol.TCP ? 'net.ipv4.tcp_l3mdev_accept' : 'net.ipv4.udp_l3mdev_accept';
+  return sysctl(host.netns.sysctls, name) !== 0;
+}
+
 function listens(listener: Listener, packet: Packet): boolean {
   if (listener.protocol !== packet.protocol || listener.port !== packet.dport) return false;
   if (listener.address === '::') return packet.family === 6 || listener.v6only !== true;
@@ -74,9 +83,11 @@ type Verdict = Omit<Stop, 'host' | 'skb'>;
 const taken = (reason: Reason, reply?: Reply): Verdict => ({ disposition: Disposition.DELIVERED, reason, reply });
 
 /** A listener for it, given or assumed; it then has a socket that knows both ends. */
-function toListener(host: Host, packet: Packet, refusal: Verdict): Verdict {
+function toListener(host: Host, { packet, indev }: Skb, refusal: Verdict): Verdict {
+  const vrf = vrfOf(indev);
   const { listeners } = host.netns;
-  if (listeners && !listeners.some((listener) => listens(listener, packet))) return refusal;
+  if (listeners && !listeners.some((listener) => listens(listener, packet) && hearsVrf(host, listener, vrf)))
+    return refusal;
   addSocket(host, receiverSocket(packet));
   return taken(listeners ? Reason.LISTENER : Reason.LISTENER_ASSUMED, { kind: 'reply' });
 }
@@ -87,7 +98,7 @@ function toTcp(host: Host, skb: Skb): Verdict {
   if (isAnycast(skb)) return { disposition: Disposition.DROPPED, reason: Reason.NO_SOCKET };
   const reset: Reply = { kind: 'stack-reset' };
   if (isSyn(packet))
-    return toListener(host, packet, { disposition: Disposition.REFUSED, reason: Reason.NO_LISTENER, reply: reset });
+    return toListener(host, skb, { disposition: Disposition.REFUSED, reason: Reason.NO_LISTENER, reply: reset });
   const isReset = (packet.tcpFlags & TcpFlag.RST) !== 0;
   if (hasSocket(host, receiverSocket(packet))) {
     if (isReset) removeSocket(host, receiverSocket(packet));
@@ -101,9 +112,10 @@ const noPort = ({ family }: Packet): IcmpError => (family === 4 ? { type: 3, cod
 const noProtocol = ({ family }: Packet): IcmpError => (family === 4 ? { type: 3, code: 2 } : { type: 4, code: 1 });
 
 /** SCTP is a module that the kernel loads for the first socket: without one it does not know the protocol. */
-function toDatagram(host: Host, packet: Packet): Verdict {
+function toDatagram(host: Host, skb: Skb): Verdict {
+  const { packet } = skb;
   if (hasSocket(host, receiverSocket(packet))) return taken(Reason.SOCKET, { kind: 'reply' });
-  return toListener(host, packet, {
+  return toListener(host, skb, {
     disposition: Disposition.REFUSED,
     reason: Reason.NO_LISTENER,
     reply: { kind: 'icmp', error: packet.protocol === Protocol.SCTP ? noProtocol(packet) : noPort(packet) },
@@ -123,8 +135,9 @@ function toIcmp(host: Host, packet: Packet): Verdict {
   return taken(Reason.ICMP_LOCAL, ignores ? undefined : { kind: 'reply' });
 }
 
-function toOther(host: Host, packet: Packet): Verdict {
-  const verdict = toListener(host, packet, {
+function toOther(host: Host, skb: Skb): Verdict {
+  const { packet } = skb;
+  const verdict = toListener(host, skb, {
     disposition: Disposition.REFUSED,
     reason: Reason.NO_LISTENER,
     reply: { kind: 'icmp', error: noProtocol(packet) },
@@ -137,8 +150,8 @@ export function deliver(_run: Run, host: Host, skb: Skb): Stop {
   const verdict = (() => {
     if (isIcmp(packet.protocol)) return toIcmp(host, packet);
     if (packet.protocol === Protocol.TCP) return toTcp(host, skb);
-    if (packet.protocol === Protocol.UDP || packet.protocol === Protocol.SCTP) return toDatagram(host, packet);
-    return toOther(host, packet);
+    if (packet.protocol === Protocol.UDP || packet.protocol === Protocol.SCTP) return toDatagram(host, skb);
+    return toOther(host, skb);
   })();
   // Nobody answers what was sent to many.
   return { host, skb, ...verdict, ...(skb.route?.kind === 'multi' ? { reply: undefined } : {}) };

@@ -21,6 +21,8 @@ export interface Flow {
   dport: number;
   /** IPv6: only routes through this device (link-local, multicast). */
   strict?: boolean;
+  /** The VRF it belongs to (`flowi_l3mdev`), where neither `iif` nor `oif` says so. */
+  vrf?: Device | undefined;
 }
 
 export interface Leg {
@@ -44,8 +46,20 @@ export interface FibResult {
 const LEGACY_TOS = 0x1c;
 const DSCP = 0xfc;
 
+/** The VRF that a device is, or is a port of. */
+export function vrfOf(device: Device | undefined): Device | undefined {
+  if (device?.link.kind === 'vrf') return device;
+  return device?.master?.link.kind === 'vrf' ? device.master : undefined;
+}
+
+/** l3mdev_fib_rule_match */
+function vrfTable(host: Host, { iif, oif, vrf }: Flow): number | undefined {
+  const named = (name: string | undefined) => (name === undefined ? undefined : vrfOf(host.byName.get(name)));
+  return (vrf ?? named(oif) ?? named(iif))?.link.table;
+}
+
 /** Interface names of rules may end in `+` nowhere in the kernel: they are plain names. */
-function ruleMatches(rule: PolicyRule, flow: Flow): boolean {
+function ruleMatches(host: Host, rule: PolicyRule, flow: Flow): boolean {
   const inRange = (range: { from: number; to: number } | undefined, port: number) =>
     !range || (port >= range.from && port <= range.to);
   const prefixHolds = (prefix: string | undefined, address: string) =>
@@ -54,6 +68,7 @@ function ruleMatches(rule: PolicyRule, flow: Flow): boolean {
     (rule.iif === undefined || rule.iif === (flow.iif ?? 'lo')) &&
     (rule.oif === undefined || rule.oif === flow.oif) &&
     (rule.fwmark === undefined || ((flow.mark ^ rule.fwmark.value) & rule.fwmark.mask) === 0) &&
+    (!rule.l3mdev || vrfTable(host, flow) !== undefined) &&
     prefixHolds(rule.from, flow.saddr) &&
     prefixHolds(rule.to, flow.daddr) &&
     (!rule.tos || rule.tos === (flow.tos & (flow.family === 4 ? LEGACY_TOS : DSCP))) &&
@@ -169,7 +184,7 @@ export function fibLookup(host: Host, flow: Flow): FibResult {
   const rules = host.rules[flow.family];
   for (let i = 0; i < rules.length; i++) {
     const rule = rules[i] as PolicyRule;
-    if (!ruleMatches(rule, flow)) continue;
+    if (!ruleMatches(host, rule, flow)) continue;
     const { action } = rule;
     if (action.kind === 'nop') continue;
     if (action.kind === 'goto') {
@@ -180,12 +195,13 @@ export function fibLookup(host: Host, flow: Flow): FibResult {
     }
     if (action.kind !== 'lookup')
       return { rule, legs: [], error: action.kind === 'unreachable' ? 'none' : action.kind };
-    const found = tableLookup(host, action.table, flow);
+    const table = rule.l3mdev ? (vrfTable(host, flow) ?? action.table) : action.table;
+    const found = tableLookup(host, table, flow);
     if (!found) continue;
     const error = ROUTE_ERRORS[found.route.type];
     const suppress = rule.suppressPrefixLength;
     if (suppress !== undefined && suppress >= 0 && !error && found.length <= suppress) continue;
-    const result: FibResult = { rule, table: action.table, route: found.route, legs: found.legs };
+    const result: FibResult = { rule, table, route: found.route, legs: found.legs };
     return error ? { ...result, error } : result;
   }
   return { legs: [], error: 'none' };

@@ -7,6 +7,7 @@ import {
   Hook,
   IMPLIED_LOOPBACK,
   isSecondary,
+  localRoutes,
   localTable,
   type Netns,
   type Network,
@@ -54,8 +55,17 @@ function defaultRules(family: Family): PolicyRule[] {
   return tables.map(([priority, table]) => ({ family, priority, action: { kind: 'lookup', table } }));
 }
 
+/** The kernel adds this one with the first VRF (vrf_add_fib_rules). */
+const vrfRule = (family: Family): PolicyRule => ({
+  family,
+  priority: 1000,
+  l3mdev: true,
+  action: { kind: 'lookup', table: 0 },
+});
+
 function rulesOf(netns: Netns, family: Family): PolicyRule[] {
-  const given = netns.rules?.filter((rule) => rule.family === family) ?? defaultRules(family);
+  const own = netns.links.some(({ kind }) => kind === 'vrf') ? [vrfRule(family)] : [];
+  const given = netns.rules?.filter((rule) => rule.family === family) ?? [...defaultRules(family), ...own];
   return given
     .map((rule, order) => ({ rule, order }))
     .sort((a, b) => a.rule.priority - b.rule.priority || a.order - b.order)
@@ -70,7 +80,26 @@ function tablesOf(netns: Netns): Map<number, RouteTable> {
     else tables.set(table.id, merge(before, table));
   }
   tables.set(255, localTable(netns));
+  moveToVrfs(netns, tables);
   return tables;
+}
+
+/** The kernel's own routes for addresses of VRFs and their ports stand in the VRF's table (l3mdev_fib_table). */
+function moveToVrfs(netns: Netns, tables: Map<number, RouteTable>): void {
+  const vrfs = new Map(netns.links.flatMap((link) => (link.kind === 'vrf' ? [[link.name, link.table] as const] : [])));
+  if (vrfs.size === 0) return;
+  const ofLink = new Map(netns.links.map(({ name, master }) => [name, vrfs.get(name) ?? vrfs.get(master ?? '')]));
+  const tableOf = (route: RouteTable['routes'][number]) => ofLink.get(route.nexthops[0]?.dev ?? '');
+  const made = localRoutes(netns);
+  const local = tables.get(255) as RouteTable;
+  const given = new Set(netns.tables.flatMap((table) => table.routes));
+  tables.set(255, { ...local, routes: local.routes.filter((r) => given.has(r) || tableOf(r) === undefined) });
+  for (const route of made) {
+    const id = tableOf(route);
+    if (id === undefined) continue;
+    const before = tables.get(id) ?? { id, routes: [] };
+    tables.set(id, { ...before, routes: [...before.routes, route] });
+  }
 }
 
 /** Two tables of one id: their own routes in order; the first base that is there. */

@@ -3,13 +3,14 @@ import { Disposition, Hook, Reason } from '../src/index.ts';
 import { bridgeInput } from './bridge.ts';
 import { deliver } from './deliver.ts';
 import { runIngress } from './device-hooks.ts';
+import { vrfOf } from './fib.ts';
 import { forward } from './forward.ts';
 import { runHook } from './hooks.ts';
 import { martian6, routeInput } from './route.ts';
 import type { Arrival, Device, Host, Run, Skb } from './state.ts';
 import { forwardTo, type Next, stopped } from './transmit.ts';
 import { unwrap } from './tunnel.ts';
-import { hasAddress, ownsMac, vlanOf } from './wire.ts';
+import { bondHears, hasAddress, ownsMac, vlanOf } from './wire.ts';
 
 /** More than a TTL allows, bridges on the way included. */
 const MAX_ENTERS = 1024;
@@ -29,6 +30,7 @@ export function receive(run: Run, arrival: Arrival): Next {
     skb.outdev = undefined;
     return input(run, host, skb, device, false);
   }
+  if (device.master?.link.kind === 'bond' && !bondHears(device.master, device)) return drop(Reason.OTHER_HOST);
   const upper = upperOf(arrival);
   if (upper) return receive(run, upper);
   if (device.master?.link.kind === 'bridge') {
@@ -82,6 +84,13 @@ function input(run: Run, host: Host, skb: Skb, device: Device, prerouted: boolea
     const { daddr } = skb.packet;
     const stop = runHook(run, host, skb, Hook.PREROUTING);
     if (stop) return { stop };
+    // A VRF takes what came by its ports, and its hooks run for the VRF too (vrf_l3_rcv).
+    const vrf = vrfOf(device);
+    if (vrf && vrf !== device) {
+      skb.indev = vrf;
+      const again = runHook(run, host, skb, Hook.PREROUTING);
+      return again ? { stop: again } : input(run, host, skb, vrf, true);
+    }
     // What comes back by `lo` still has its route, unless nat sends it elsewhere.
     if (skb.packet.daddr !== daddr) skb.route = undefined;
   }

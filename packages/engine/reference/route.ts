@@ -16,7 +16,7 @@ import {
 } from '../src/index.ts';
 import { isLimitedBroadcast, isLinkLocal6, isLoopback, isMulticast, isUnspecified, isZeroNet } from './addresses.ts';
 import { choose } from './choice.ts';
-import { type FibResult, type Flow, fibLookup, type Leg } from './fib.ts';
+import { type FibResult, type Flow, fibLookup, type Leg, vrfOf } from './fib.ts';
 import { LINK, selectAddress4, selectAddress6 } from './source-address.ts';
 import { validateSource } from './source-validation.ts';
 import type { Device, Host, Reply, Routed, Run, Skb, Stop } from './state.ts';
@@ -218,7 +218,7 @@ export function routeOutput(run: Run, host: Host, skb: Skb, purpose: 'output' | 
   const device = purpose === 'reroute' ? skb.route?.device : skb.bound;
   const bound = (onLink || isOpenEcho(packet)) && device ? { oif: device.name, strict: true } : {};
   const through = skb.through && { oif: skb.through.name, strict: packet.family === 6 && packet.saddr === '' };
-  let flow: Flow = { ...flowOf(packet), ...through, ...bound };
+  let flow: Flow = { ...flowOf(packet), ...through, ...bound, vrf: vrfOf(skb.bound) };
   let result = fibLookup(host, flow);
   let leg = result.error ? undefined : chooseLeg(run, host, result, flow);
   let source: string | undefined;

@@ -1,6 +1,6 @@
 /** May this source come in here? fib_validate_source, __fib_validate_source (net/ipv4/fib_frontend.c). IPv4 only. */
 import { confAny, confMax, type Packet, type PolicyRule, Reason, type RouteTable } from '../src/index.ts';
-import { type Flow, fibLookup } from './fib.ts';
+import { type Flow, fibLookup, vrfOf } from './fib.ts';
 import type { Device, Host } from './state.ts';
 
 const STRICT = 1;
@@ -53,6 +53,7 @@ export function validateSource(
     saddr: broadcast ? '0.0.0.0' : packet.daddr,
     daddr: packet.saddr,
     iif: out?.name ?? 'lo',
+    vrf: vrfOf(device),
     mark: conf('src_valid_mark') ? packet.mark : 0,
     tos: packet.tos,
     protocol: packet.protocol,
@@ -64,7 +65,7 @@ export function validateSource(
   if (result.error || !result.route) return lastResort;
   const { type } = result.route;
   if (type !== 'unicast' && (type !== 'local' || !acceptLocal)) return Reason.MARTIAN_SOURCE;
-  if (result.legs.some((leg) => leg.device === device)) return undefined;
+  if (result.legs.some((leg) => leg.device === device || leg.device.master === device)) return undefined;
   if (type === 'local' && device.link.kind === 'loopback') return undefined;
   if (!device.addresses.some((a) => a.prefix.family === 4)) return lastResort;
   return filter === STRICT ? Reason.RP_FILTER : undefined;

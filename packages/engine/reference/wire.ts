@@ -45,6 +45,10 @@ export const activePort = ({ link, ports }: Device): Device | undefined =>
   ports.find((port) => port.name === link.active && port.up && port.carrier) ??
   ports.find((port) => port.up && port.carrier);
 
+/** Frames that come by a port in reserve are dropped (bond_should_deliver_exact_match). */
+export const bondHears = (bond: Device, port: Device): boolean =>
+  bond.link.mode !== 'active-backup' || activePort(bond) === port;
+
 const TUNNELS_OF_FRAMES = new Set(['vxlan', 'geneve', 'gretap']);
 
 /**
@@ -92,7 +96,7 @@ export function heard(world: World, device: Device, tag: number, call: Shout): D
   if (vlan) return heard(world, vlan, 0, call);
   const { master } = device;
   if (master?.link.kind === 'bridge') return flooded(world, master, device, tag, call);
-  if (master?.link.kind === 'bond') return activePort(master) === device ? heard(world, master, tag, call) : [];
+  if (master?.link.kind === 'bond') return bondHears(master, device) ? heard(world, master, tag, call) : [];
   const { children, own } = listeners(device, call.source);
   return [...(own && tag === 0 ? [device] : []), ...children.flatMap((child) => heard(world, child, tag, call))];
 }

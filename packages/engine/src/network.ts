@@ -149,6 +149,8 @@ export interface PolicyRule {
   ipproto?: number;
   sport?: { from: number; to: number };
   dport?: { from: number; to: number };
+  /** Only where a VRF or one of its ports leads in or out; a look-up goes into the VRF's table, whatever `table` says. */
+  l3mdev?: boolean;
   /** `suppress_prefixlength`: a result with a prefix this long or shorter is rejected. */
   suppressPrefixLength?: number;
   action:
