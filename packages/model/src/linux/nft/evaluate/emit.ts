@@ -77,7 +77,7 @@ function orderOfConcat(parts: readonly Term[]): bigint | undefined {
   return value;
 }
 
-export function sortElements(elements: readonly Element[]): Element[] {
+function sortElements(elements: readonly Element[]): Element[] {
   if (elements.some(({ key }) => key.is === 'concat' && orderOf(key) === undefined)) return [...elements];
   const keyed = elements.map((element) => ({ element, order: orderOf(element.key) }));
   keyed.sort((a, b) => {
@@ -94,14 +94,14 @@ function spanned(term: Term): Term {
   return span ? termOfSpan(span, term as unknown as Part) : term;
 }
 
-export function elementJson(element: Element, style: ScalarStyle): NftElement {
+function elementJson(element: Element, style: ScalarStyle): NftElement {
   const val = termJson(spanned(element.key), style);
   const key: NftExpression = element.options ? { elem: { val, ...element.options } } : val;
   if (!element.data) return key;
   return [key, termJson(element.data, style)];
 }
 
-export function setJson(set: SetTerm, style: ScalarStyle): NftExpression {
+function setJson(set: SetTerm, style: ScalarStyle): NftExpression {
   return { set: sortElements(set.elements).map((element) => elementJson(element, style)) };
 }
 

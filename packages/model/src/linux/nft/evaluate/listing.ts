@@ -16,6 +16,8 @@ import type { Term } from './term.ts';
 import { expand, tidyMatch } from './tidy-match.ts';
 
 export interface ListingOptions {
+  /** The rule comes from a listing, so its tests are joined and in order already. */
+  present?: boolean;
   numericProtocol?: boolean;
   utcOffset?: number;
 }
@@ -188,6 +190,6 @@ class Listing {
 /** Steps of a rule to the statements that nft lists. */
 export function listSteps(steps: readonly Step[], family: NftFamily, options: ListingOptions): NftStatement[] {
   const listing = new Listing(family, options);
-  for (const step of mergeSteps(steps, family)) listing.run(step);
+  for (const step of options.present === true ? steps : mergeSteps(steps, family)) listing.run(step);
   return listing.statements();
 }

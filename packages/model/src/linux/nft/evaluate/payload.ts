@@ -17,7 +17,7 @@ function conflict(known: Header, wanted: Header): NftRefusal {
 }
 
 /** `meta KEY`. */
-export function metaTerm(key: string): Read {
+function metaTerm(key: string): Read {
   const known = metaKeys[key];
   if (!known) throw new NftRefusal(`unknown meta key "${key}"`);
   return { is: 'read', what: { meta: { key } }, type: known.type, bits: known.bits, key: known };
@@ -29,7 +29,7 @@ function fieldTerm(header: Header, name: string): Payload {
   return { is: 'payload', base: header.base, offset: field.offset, bits: field.bits, type: field.type, header, field };
 }
 
-export function equals(left: Payload | Read, value: number): Match {
+function equals(left: Payload | Read, value: number): Match {
   return {
     is: 'match',
     op: '==',

@@ -7,7 +7,7 @@ import { type Header, headerNamed, nextHeader } from '../tables/headers.ts';
 import type { Payload, Read, Term, Value } from './term.ts';
 
 /** Something that no table knows follows. */
-export const UNKNOWN: Header = { name: 'unknown', base: 'ih', fields: [], next: [] };
+const UNKNOWN: Header = { name: 'unknown', base: 'ih', fields: [], next: [] };
 
 const HOOK: Readonly<Record<NftFamily, { base: 'll' | 'nh'; header: string }>> = {
   bridge: { base: 'll', header: 'ether' },

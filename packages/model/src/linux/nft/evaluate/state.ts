@@ -16,7 +16,7 @@ import { orderedFlags } from './nat.ts';
 import type { Part } from './term.ts';
 
 const UNITS = ['bytes', 'kbytes', 'mbytes'] as const;
-export const NAME: Part = { type: types.string, bits: 128 * 8 };
+const NAME: Part = { type: types.string, bits: 128 * 8 };
 
 /** The largest unit that divides it (nftables' get_rate). */
 export function inUnits(bytes: number): { value: number; unit: string } {
@@ -29,13 +29,13 @@ export function inUnits(bytes: number): { value: number; unit: string } {
   return { value, unit: UNITS[unit] as string };
 }
 
-export function inBytes(value: number, unit: string | undefined): number {
+function inBytes(value: number, unit: string | undefined): number {
   const power = UNITS.indexOf((unit ?? 'bytes') as (typeof UNITS)[number]);
   if (power < 0) throw new NftRefusal(`unknown unit "${unit}"`);
   return value * 1024 ** power;
 }
 
-export function normalLimit(limit: NftLimitValues): NftLimitValues {
+function normalLimit(limit: NftLimitValues): NftLimitValues {
   const per = limit.per ?? 'second';
   if (!['second', 'minute', 'hour', 'day', 'week'].includes(per)) throw new NftRefusal(`unknown time unit "${per}"`);
   if (limit.rate === 0) throw new NftRefusal('limit rate must be > 0');
@@ -47,7 +47,7 @@ export function normalLimit(limit: NftLimitValues): NftLimitValues {
   return { rate: rate.value, burst: burst.value, per, ...inv, rate_unit: rate.unit, burst_unit: burst.unit };
 }
 
-export function normalQuota(quota: NftQuotaValues): NftQuotaValues {
+function normalQuota(quota: NftQuotaValues): NftQuotaValues {
   const val = inUnits(inBytes(quota.val, quota.val_unit));
   const used = quota.used ? inUnits(inBytes(quota.used, quota.used_unit)) : undefined;
   return {

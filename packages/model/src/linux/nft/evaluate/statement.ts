@@ -97,7 +97,7 @@ function mangle(at: Evaluator, { mangle: { key, value } }: NftMangle): void {
 }
 
 /** Flags joined by `|` as a list. */
-export function flagsAsList(node: NftExpression): NftExpression {
+function flagsAsList(node: NftExpression): NftExpression {
   const flags: NftExpression[] = [];
   const walk = (at: NftExpression): void => {
     if (typeof at === 'object' && !Array.isArray(at) && '|' in at) at['|'].forEach(walk);

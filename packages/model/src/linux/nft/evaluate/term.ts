@@ -20,28 +20,28 @@ export interface Value extends Part {
 }
 
 /** A name: of a link, an account, a chain, an object. */
-export interface Text extends Part {
+interface Text extends Part {
   is: 'text';
   text: string;
 }
 
-export interface Prefix extends Part {
+interface Prefix extends Part {
   is: 'prefix';
   value: bigint;
   length: number;
 }
 
-export interface Range extends Part {
+interface Range extends Part {
   is: 'range';
   from: bigint;
   to: bigint;
 }
 
-export interface Any {
+interface Any {
   is: 'any';
 }
 
-export interface Concat {
+interface Concat {
   is: 'concat';
   parts: Term[];
 }
@@ -53,7 +53,7 @@ export interface SetTerm {
   interval: boolean;
 }
 
-export type ElementOptions = Omit<NftElem['elem'], 'val'>;
+type ElementOptions = Omit<NftElem['elem'], 'val'>;
 
 export interface Element {
   key: Term;
@@ -61,13 +61,13 @@ export interface Element {
   options?: ElementOptions;
 }
 
-export interface Named {
+interface Named {
   is: 'named';
   name: string;
   key: Shape;
 }
 
-export interface Verdict {
+interface Verdict {
   is: 'verdict';
   verdict: NftVerdict;
 }
@@ -90,7 +90,7 @@ export interface Read extends Part {
   key?: Key;
 }
 
-export interface Hash extends Part {
+interface Hash extends Part {
   is: 'hash';
   mod: number;
   offset?: number;

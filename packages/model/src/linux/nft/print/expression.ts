@@ -123,12 +123,7 @@ export function printElement(element: NftElement, shape: Shape, data: Shape | un
   return parts.join(' ');
 }
 
-export function printSet(
-  elements: readonly NftElement[],
-  shape: Shape,
-  data: Shape | undefined,
-  style: PrintStyle,
-): string {
+function printSet(elements: readonly NftElement[], shape: Shape, data: Shape | undefined, style: PrintStyle): string {
   return `{ ${elements.map((element) => printElement(element, shape, data, style)).join(', ')} }`;
 }
 

@@ -32,7 +32,7 @@ function bodyOf(object: NftObject): { family: NftFamily; table?: string; name?: 
 }
 
 /** Objects by table, in the order in which tables are met; elements join their sets. */
-export function groupTables(objects: readonly NftObject[]): TableParts[] {
+function groupTables(objects: readonly NftObject[]): TableParts[] {
   const tables = new Map<string, TableParts>();
   const chains = new Map<string, { chain: NftChain; rules: NftRule[] }>();
   const partsOf = (family: NftFamily, name: string): TableParts => {

@@ -89,7 +89,7 @@ export function readValuePrimary(at: Cursor): NftExpression {
 }
 
 /** Parts joined by dots; one part stays alone. */
-export function readConcat(at: Cursor, part: Primary): NftExpression {
+function readConcat(at: Cursor, part: Primary): NftExpression {
   const parts = [part(at)];
   while (at.accept('.')) parts.push(part(at));
   return parts.length === 1 ? (parts[0] as NftExpression) : { concat: parts };

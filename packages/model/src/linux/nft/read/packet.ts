@@ -142,7 +142,7 @@ function extensionExists(at: Cursor): NftExpression {
   return { exthdr: { name } };
 }
 
-export function metaKey(at: Cursor): string {
+function metaKey(at: Cursor): string {
   const word = at.word();
   const key = metaAliases[word] ?? word;
   if (!metaKeys[key]) return at.unexpected('expecting a meta key');

@@ -24,8 +24,6 @@ export interface Place {
   name: string;
 }
 
-const OBJECT_TYPES = ['counter', 'quota', 'limit', 'secmark', 'synproxy', 'verdict'];
-
 function typeNames(at: Cursor): string | string[] {
   const names: string[] = [];
   do names.push(at.string());
@@ -105,10 +103,6 @@ export function readSetBlock(
   const elements: { elem?: NftElement[] } = elem ? { elem } : {};
   const common = { ...place, ...handle, type, ...rest, ...elements };
   return map === undefined ? common : { ...common, map };
-}
-
-export function isObjectType(map: NftSetType): boolean {
-  return typeof map === 'string' && (OBJECT_TYPES.includes(map) || map.startsWith('ct '));
 }
 
 function priority(at: Cursor, family: NftFamily, hook: string): number {

@@ -108,7 +108,7 @@ function secmark(at: Cursor): NftStatement | undefined {
 }
 
 /** One statement; what is none of the others is a test. */
-export function readStatement(at: Cursor): NftStatement {
+function readStatement(at: Cursor): NftStatement {
   switch (at.word()) {
     case 'log':
       return readLog(at);

@@ -133,7 +133,7 @@ export function printScalar(value: bigint, type: Datatype, bits: number, style: 
 }
 
 /** The name that a value is printed with. Accounts are printed as numbers. */
-export function symbolOf(value: bigint, type: Datatype): string | undefined {
+function symbolOf(value: bigint, type: Datatype): string | undefined {
   if (type.open === true) return undefined;
   return type.symbols?.find(([, known]) => BigInt(known) === value)?.[0];
 }

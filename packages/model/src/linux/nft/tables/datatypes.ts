@@ -2,7 +2,7 @@
 import * as symbols from './symbols.ts';
 
 /** How text becomes a number and back. */
-export type Codec =
+type Codec =
   | 'number'
   | 'ipv4'
   | 'ipv6'
