@@ -1,5 +1,5 @@
 /** What nftables' own statements do: verdict maps, marks and translations that come from the packet or a map. */
-import type { Action, DataSource, NftElement, Scalar, Selector, ValueRange } from '@podwire/engine';
+import type { Action, DataSource, NftElement, Scalar, Selector, SetRef, ValueRange } from '@podwire/engine';
 import type { MatchContext } from './match/context.ts';
 import { elementSet, elementsOf, isSteady, keyFor, keyOf, setOf } from './match/nft.ts';
 import { natText } from './nat-text.ts';
@@ -11,18 +11,24 @@ type ActionOf<K extends Action['kind']> = Action & { kind: K };
 
 const unknown = (text: string): Next => ({ kind: 'verdict', verdict: 'unknown', text });
 
-/** A case for each element; undefined where what the map holds is not known. */
-function cases(
+interface Found {
+  element: NftElement;
+  /** Packets that find it, unless they find one before it. */
+  when: Diagram;
+}
+
+/** The elements of a map; undefined where what it holds is not known. */
+function elements(
   context: MatchContext,
-  { key, map: ref }: { key: readonly Selector[]; map: string | import('@podwire/engine').NftSet },
-  caseOf: (element: NftElement, when: Diagram) => Case,
-): Case[] | undefined {
+  { key, map: ref }: { key: readonly Selector[]; map: SetRef },
+): Found[] | undefined {
   const map = setOf(context, ref);
   if (!map || !isSteady(context, map)) return undefined;
   const found = keyFor(context, key, map);
-  return elementsOf(map).map((element) =>
-    caseOf(element, context.space.and(found.exists, elementSet(context, found, element))),
-  );
+  return elementsOf(map).map((element) => ({
+    element,
+    when: context.space.and(found.exists, elementSet(context, found, element)),
+  }));
 }
 
 const nextOf = ({ verdict }: NftElement): Next => {
@@ -41,9 +47,10 @@ const nextOf = ({ verdict }: NftElement): Next => {
 };
 
 export function verdictMapPiece(context: MatchContext, action: ActionOf<'verdict-map'>): Piece {
-  const found = cases(context, action, (element, when) => ({ ...to(nextOf(element)), when }));
+  const found = elements(context, action);
   if (!found) return branch(to(unknown(`vmap ${JSON.stringify(action.map)}`)));
-  return { kind: 'branch', cases: found, choice: true };
+  const cases = found.map(({ element, when }) => ({ ...to(nextOf(element)), when }));
+  return { kind: 'branch', cases, choice: true };
 }
 
 const ALL = 0xffffffff;
@@ -93,15 +100,13 @@ export function setMetaPiece(context: MatchContext, { target, value }: ActionOf<
     const { exists } = keyOf(context, value.key);
     return branch(...(effect ? guarded(effect, exists) : [{ ...to(unknown(text)), when: exists }]));
   }
-  const found = cases(context, value, ({ data }, when) => {
-    const [only] = data ?? [];
-    return isNumber(only) ? to(CONTINUE, written(target, only), when) : { ...to(unknown(text)), when };
-  });
+  const found = elements(context, value);
   if (!found) return branch(to(unknown(text)));
   return branch(
-    ...found.flatMap(({ effect, next, when }) =>
-      next.kind === 'continue' ? guarded(effect, when) : [{ effect, next, when }],
-    ),
+    ...found.flatMap(({ element, when }) => {
+      const [only] = element.data ?? [];
+      return isNumber(only) ? guarded(written(target, only), when) : [{ ...to(unknown(text)), when }];
+    }),
   );
 }
 
@@ -135,13 +140,32 @@ const fromPacket = (action: ActionOf<'nat-to'>, value: DataSource): Next => ({
   text: `${action.nat} to ${JSON.stringify(value)}`,
 });
 
+/** An address of the other family translates nothing, and the rule goes on (nft_nat_inet_eval). */
+function translated(
+  { space }: MatchContext,
+  action: ActionOf<'nat-to'>,
+  parts: readonly ValueRange[],
+  when: Diagram,
+): Case[] {
+  const next = translation(action, parts);
+  const at = action.gives.indexOf('address');
+  const address = at < 0 ? undefined : parts[at];
+  if (address === undefined) return [{ ...to(next), when }];
+  const family = space.family(String(ends(address).from).includes(':') ? 6 : 4);
+  return [
+    { ...to(next), when: space.and(family, when) },
+    { ...to(CONTINUE), when },
+  ];
+}
+
 export function natToPiece(context: MatchContext, action: ActionOf<'nat-to'>): Piece {
   const { value } = action;
-  if (value.kind === 'value') return branch(to(translation(action, value.values)));
+  if (value.kind === 'value') return branch(...translated(context, action, value.values, TRUE));
   if (value.kind === 'selectors')
     return branch({ ...to(fromPacket(action, value)), when: keyOf(context, value.key).exists });
-  const found = cases(context, value, ({ data = [] }, when) => ({ ...to(translation(action, data)), when }));
-  return branch(...(found ?? [to(unknown(`${action.nat} to ${JSON.stringify(value)}`))]));
+  const map = elements(context, value);
+  if (!map) return branch(to(unknown(`${action.nat} to ${JSON.stringify(value)}`)));
+  return branch(...map.flatMap(({ element, when }) => translated(context, action, element.data ?? [], when)));
 }
 
 /** A set that is full takes no more: the rule ends there (nft_dynset_eval). */

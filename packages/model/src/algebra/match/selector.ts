@@ -225,7 +225,7 @@ function furtherValue(context: MatchContext, selector: Selector): Value {
 
 /** A scalar of a value's form as a number of that many bits. */
 function scalarBits(value: Scalar, form: Value['form'], width: number): bigint {
-  if (typeof value === 'number') return BigInt(value >>> 0);
+  if (typeof value === 'number') return BigInt(value);
   switch (form) {
     case 'address': {
       const { family, bits } = addressBits(value);
