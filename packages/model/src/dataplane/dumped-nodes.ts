@@ -6,6 +6,7 @@ import type { NodeDump } from '../linux/node/index.ts';
 import type { Problem } from '../problem.ts';
 import { openLinks, routeTo } from './beyond.ts';
 import type { Dataplane, NodeState } from './node-state.ts';
+import { farEnds } from './tunnel-ends.ts';
 
 function warning(code: string, message: string, mend?: string): Problem {
   return { severity: 'warning', code, message, ...(mend !== undefined && { mend }) };
@@ -118,26 +119,10 @@ class Replacement {
     return withLink({ ...loose, ...mac, peer: { netns: this.#host.name, link: way.link } });
   }
 
-  /** Tunnels of one number meet in one segment, as far as their other ends were dumped, too. */
-  joinTunnels(isAlone: boolean): void {
-    for (const { name, vxlan } of [...this.#links]) {
-      if (!vxlan) continue;
-      this.#change(name, { segment: `vxlan-${vxlan.id}` });
-      if (isAlone) {
-        this.problems.push(
-          warning(
-            'dump-tunnel',
-            `${this.#host.name} sends by the VXLAN ${name}, and no other node of it was dumped: nobody answers there.`,
-            'Give the dumps of the other nodes, too.',
-          ),
-        );
-      }
-    }
+  /** Tunnels of one number meet in one segment. */
+  joinTunnels(): void {
+    for (const { name, vxlan } of [...this.#links]) if (vxlan) this.#change(name, { segment: `vxlan-${vxlan.id}` });
   }
-}
-
-function hasVxlan(dump: NodeDump): boolean {
-  return dump.netnses[0]?.netns.links.some((link) => link.vxlan !== undefined) ?? false;
 }
 
 /** Pods that were dumped themselves are known by their address; their compiled namespace keeps its name. */
@@ -157,7 +142,6 @@ export function replaceNodes(dataplane: Dataplane, cluster: Cluster, dumps: read
   const problems: Problem[] = [];
   const changed = new Map<string, Netns>();
   const nodes = new Map(dataplane.nodes);
-  const tunnels = dumps.filter(hasVxlan).length;
   for (const dump of dumps) {
     const state = nodes.get(dump.name);
     const [host] = dump.netnses;
@@ -182,11 +166,16 @@ export function replaceNodes(dataplane: Dataplane, cluster: Cluster, dumps: read
       const start = dumped && eth0 ? { ...dumped, name: pod.name } : pod;
       return replacement.joinPod(start, addresses);
     });
-    replacement.joinTunnels(tunnels < 2);
+    replacement.joinTunnels();
     problems.push(...replacement.problems);
     const replaced: NodeState = { name: state.name, host: replacement.host, pods };
     nodes.set(state.name, replaced);
     for (const netns of [replaced.host, ...pods]) changed.set(netns.name, netns);
+  }
+  const dumped = new Set(dumps.map((dump) => dump.name));
+  for (const host of farEnds(dumps, nodes, dumped, problems)) {
+    nodes.set(host.name, { ...(nodes.get(host.name) as NodeState), host });
+    changed.set(host.name, host);
   }
   const netnses = dataplane.network.netnses.map((netns) => changed.get(netns.name) ?? netns);
   return { dataplane: { ...dataplane, nodes, network: { netnses } }, problems };

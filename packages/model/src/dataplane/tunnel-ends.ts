@@ -1,0 +1,113 @@
+/**
+ * The far ends of VXLAN tunnels that a dumped node sends by, on nodes that were not dumped: what the dump says of them (address, link-layer
+ * address, the node behind it) is what those nodes would hold, as flannel and others set it up.
+ */
+import type { Link, Netns, Route, RouteTable } from '@podwire/engine';
+import type { NodeDump } from '../linux/node/index.ts';
+import type { Problem } from '../problem.ts';
+import type { CniCause } from './cause.ts';
+import type { NodeState } from './node-state.ts';
+
+const MAIN = 254;
+const CAUSE: CniCause = {
+  kind: 'cni',
+  cni: 'VXLAN',
+  why: 'the other end of the tunnel, as the dump of its peer shows it',
+};
+
+function hostPart(address: string): string {
+  return address.slice(0, address.indexOf('/'));
+}
+
+/** What a dump says of one far end. */
+interface FarEnd {
+  node: string;
+  /** The dumped node, whose pods are behind the tunnel from there. */
+  peer: Netns;
+  tunnel: Link;
+  mac: string;
+  /** Address of the far end inside the tunnel. */
+  address: string;
+}
+
+function nodeOf(address: string, nodes: ReadonlyMap<string, NodeState>): string | undefined {
+  for (const [name, { host }] of nodes) {
+    if (host.addresses.some((own) => own.link !== 'lo' && hostPart(own.address) === address)) return name;
+  }
+  return undefined;
+}
+
+function endsOf(peer: Netns, nodes: ReadonlyMap<string, NodeState>, problems: Problem[]): FarEnd[] {
+  return peer.links.flatMap((tunnel) => {
+    if (!tunnel.vxlan) return [];
+    return (peer.fdb ?? []).flatMap((entry): FarEnd[] => {
+      if (entry.link !== tunnel.name || entry.dst === undefined || /^00(:00){5}$/.test(entry.mac)) return [];
+      const node = nodeOf(entry.dst, nodes);
+      if (node === undefined) {
+        problems.push({
+          severity: 'warning',
+          code: 'dump-tunnel',
+          message: `${peer.name} sends by ${tunnel.name} to ${entry.dst}, which is no node of the cluster: nobody answers there.`,
+        });
+        return [];
+      }
+      const neighbor = peer.neighbors?.find((n) => n.link === tunnel.name && n.lladdr?.toLowerCase() === entry.mac);
+      return neighbor ? [{ node, peer, tunnel, mac: entry.mac, address: neighbor.address }] : [];
+    });
+  });
+}
+
+/** Routes of a node to the pods of the dumped one lead through the tunnel, where the node has one. */
+function throughTunnel(host: Netns, { peer, tunnel }: FarEnd): RouteTable[] {
+  const vtep = peer.addresses.find(({ link, address }) => link === tunnel.name && !address.includes(':'));
+  const direct = new Set(peer.addresses.map(({ address }) => hostPart(address)));
+  if (!vtep) return host.tables;
+  return host.tables.map((table) => {
+    if (table.id !== MAIN) return table;
+    const known = [...table.routes, ...(table.base?.routes ?? [])];
+    const moved = known.filter((route) => route.nexthops.some((hop) => hop.via !== undefined && direct.has(hop.via)));
+    const routes = moved.map(
+      (route): Route => ({
+        ...route,
+        nexthops: [{ dev: tunnel.name, via: hostPart(vtep.address), onlink: true }],
+        cause: CAUSE,
+      }),
+    );
+    return { ...table, routes: [...routes, ...table.routes.filter((route) => !moved.includes(route))] };
+  });
+}
+
+/** The nodes that get a tunnel, as they are with it. Nodes that were dumped have their own. */
+export function farEnds(
+  dumps: readonly NodeDump[],
+  nodes: ReadonlyMap<string, NodeState>,
+  dumped: ReadonlySet<string>,
+  problems: Problem[],
+): Netns[] {
+  const changed = new Map<string, Netns>();
+  for (const { name } of dumps) {
+    const peer = nodes.get(name)?.host;
+    for (const end of peer ? endsOf(peer, nodes, problems) : []) {
+      if (dumped.has(end.node)) continue;
+      const host = changed.get(end.node) ?? (nodes.get(end.node) as NodeState).host;
+      const { name: link, vxlan, mtu, segment } = end.tunnel;
+      const has = host.links.some((l) => l.name === link);
+      const made: Link = {
+        name: link,
+        kind: 'device',
+        mac: end.mac,
+        ...(mtu !== undefined && { mtu }),
+        ...(vxlan && { vxlan: { id: vxlan.id } }),
+        ...(segment !== undefined && { segment }),
+        cause: CAUSE,
+      };
+      changed.set(end.node, {
+        ...host,
+        links: has ? host.links : [...host.links, made],
+        addresses: has ? host.addresses : [...host.addresses, { link, address: `${end.address}/32`, cause: CAUSE }],
+        tables: throughTunnel(host, end),
+      });
+    }
+  }
+  return [...changed.values()];
+}
