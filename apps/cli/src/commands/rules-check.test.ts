@@ -84,6 +84,7 @@ test('as JSON', async () => {
     ],
     rules: 3,
     undecided: [],
+    coarse: [],
   });
 });
 

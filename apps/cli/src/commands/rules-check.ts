@@ -15,7 +15,7 @@ export async function checkFiles(flags: RulesFlags, streams: Streams): Promise<n
     throw new UserError('there is no input', {
       mend: 'Give the output of iptables-save with -f, or a node of a cluster.',
     });
-  const check: RuleCheck = { rows: [], rules: 0, undecided: [] };
+  const check: RuleCheck = { rows: [], rules: 0, undecided: [], coarse: [] };
   let notUnderstood = 0;
   for (const path of paths) {
     const { dump } = await collectDump({ name: 'host', path }, () => streams.input);
@@ -30,6 +30,7 @@ export async function checkFiles(flags: RulesFlags, streams: Streams): Promise<n
       const one = checkRules(netns.netfilter, isWhole ? netns : undefined);
       check.rows.push(...one.rows);
       check.undecided.push(...one.undecided);
+      check.coarse.push(...one.coarse);
       check.rules += one.rules;
     }
   }

@@ -32,9 +32,11 @@ function rowLines({ table, chain, rule, text, kind, by = [] }: RuleCheckRow, sty
 
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
-export function ruleCheckText({ rows, rules, undecided }: RuleCheck, style: Style): string {
+export function ruleCheckText({ rows, rules, undecided, coarse }: RuleCheck, style: Style): string {
   const lines = rows.flatMap((row) => rowLines(row, style));
   for (const { table, why } of undecided) lines.push(`${style(table, 'bold')} ${style('undecided', 'yellow')}: ${why}`);
+  for (const { table, chain } of coarse)
+    lines.push(`${style(`${table} ${chain}`, 'bold')} is too large to find rules in it that change nothing`);
   const chains = rows.filter(({ rule }) => rule === undefined).length;
   const never = rows.filter(({ kind, rule }) => rule !== undefined && kind !== 'redundant').length;
   const spare = rows.filter(({ kind }) => kind === 'redundant').length;

@@ -24,6 +24,8 @@ export interface RuleCheck {
   rules: number;
   /** Tables that could not be looked at, and why. */
   undecided: { table: string; why: string }[];
+  /** Chains that decide too much to find rules in them that change nothing. */
+  coarse: { table: string; chain: string }[];
 }
 
 const tableText = ({ family, name }: Table): string => `${family} ${name}`;
@@ -51,11 +53,12 @@ const isLookedAt = ({ family }: Table): boolean => family !== 'arp';
 
 /** `netns`: whose addresses and sets tests ask for; absent where only the tables are known. */
 export function checkRules(tables: readonly Table[], netns?: Netns): RuleCheck {
-  const check: RuleCheck = { rows: [], rules: 0, undecided: [] };
+  const check: RuleCheck = { rows: [], rules: 0, undecided: [], coarse: [] };
   for (const table of tables.filter(isLookedAt)) {
     try {
-      const { findings, unreached, rules } = findShadows(new PacketSpace(), table, netns);
+      const { findings, unreached, coarse, rules } = findShadows(new PacketSpace(), table, netns);
       check.rules += rules;
+      check.coarse.push(...coarse.map(({ chain }) => ({ table: tableText(table), chain: chain.name })));
       check.rows.push(...findings.map(rowOf), ...unreached.map(unreachedRow));
     } catch (error) {
       if (!(error instanceof RulesError || error instanceof AlgebraLimitError)) throw error;
