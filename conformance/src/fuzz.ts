@@ -1,4 +1,4 @@
-// The engine against the reference interpreter: `pnpm fuzz [--packets N] [--rulesets N] [--seed S] [--from RULESET] [--all]`.
+// The engine against the reference interpreter: `pnpm fuzz [--packets N] [--rulesets N] [--seed S] [--from RULESET] [--all] [--nft]`.
 // Prints the seed; of each disagreement the first difference and a self-contained case. Exits 1 where they disagree.
 import { createEngine } from '@podwire/engine';
 import { createReference, type Finding, fuzz } from '@podwire/engine/reference';
@@ -7,18 +7,23 @@ const defaults: Record<string, number> = { packets: 100_000, rulesets: 500, seed
 
 function usage(problem: string): never {
   process.stderr.write(
-    `fuzz: ${problem}\nusage: fuzz [--packets N] [--rulesets N] [--seed S] [--from RULESET] [--all]\n`,
+    `fuzz: ${problem}\nusage: fuzz [--packets N] [--rulesets N] [--seed S] [--from RULESET] [--all] [--nft]\n`,
   );
   process.exit(2);
 }
 
-function options(words: readonly string[]): { numbers: Record<string, number>; all: boolean } {
+function options(words: readonly string[]): { numbers: Record<string, number>; all: boolean; nft: boolean } {
   const numbers = { ...defaults };
   let all = false;
+  let nft = false;
   for (let i = 0; i < words.length; i++) {
     const name = words[i]?.replace(/^--/, '') ?? '';
     if (name === 'all') {
       all = true;
+      continue;
+    }
+    if (name === 'nft') {
+      nft = true;
       continue;
     }
     const value = Number(words[++i]);
@@ -26,7 +31,7 @@ function options(words: readonly string[]): { numbers: Record<string, number>; a
     if (!Number.isInteger(value) || value < 0) usage(`--${name} wants a number`);
     numbers[name] = value;
   }
-  return { numbers, all };
+  return { numbers, all, nft };
 }
 
 function print({ ruleset, mismatch, small }: Finding): void {
@@ -36,7 +41,7 @@ function print({ ruleset, mismatch, small }: Finding): void {
   process.stdout.write(`${JSON.stringify(small)}\n`);
 }
 
-const { numbers, all } = options(process.argv.slice(2));
+const { numbers, all, nft } = options(process.argv.slice(2));
 const { seed = 0, rulesets = 1, packets = 1, from = 0 } = numbers;
 const started = performance.now();
 let shown = 0;
@@ -46,6 +51,7 @@ const result = fuzz(await createEngine(), createReference(), {
   packets,
   from,
   most: all ? rulesets : 10,
+  nft,
   progress: (done, walks) => {
     if (!process.stderr.isTTY || performance.now() - shown < 500) return;
     shown = performance.now();

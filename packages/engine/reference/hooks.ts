@@ -9,7 +9,12 @@ import type { Device, HookEntry, Host, Run, Skb, Stop } from './state.ts';
 
 /** A chain of type route that changed one of these at OUTPUT has the packet routed again (ipt_mangle_out, ip6t_mangle_out). */
 const changesRoute = (a: Packet, b: Packet): boolean =>
-  a.saddr !== b.saddr || a.daddr !== b.daddr || a.mark !== b.mark || a.tos !== b.tos;
+  a.saddr !== b.saddr ||
+  a.daddr !== b.daddr ||
+  a.mark !== b.mark ||
+  a.tos !== b.tos ||
+  // nf_route_table_hook6 looks at the hop limit, too.
+  (a.family === 6 && a.ttl !== b.ttl);
 
 export function runHook(run: Run, host: Host, skb: Skb, hook: Hook): Stop | undefined {
   // Of one hook all chains see the same devices (struct nf_hook_state), wherever the packet is routed in between.

@@ -22,33 +22,77 @@ export interface Classes {
 /** Without classes every value is one; more than these are not modelled. */
 export const MOST_VALUES = 4096;
 
-/** Fields that stand in network byte order, and how many bytes they have: what a hash with a known seed can be computed of. */
+/** How many bytes a field has in the kernel's registers, where that is not 4 in the order of the CPU. */
 const BYTES: Record<string, number> = {
   'ip saddr': 4,
   'ip daddr': 4,
   'ip6 saddr': 16,
   'ip6 daddr': 16,
-  'ip protocol': 1,
-  'ip6 nexthdr': 1,
-  'meta l4proto': 1,
   'th sport': 2,
   'th dport': 2,
+  'udp length': 2,
+  'ip length': 2,
+  'ip6 length': 2,
+  'ip frag-off': 2,
+  'icmp id': 2,
   'ether saddr': 6,
   'ether daddr': 6,
+  'ether type': 2,
+  'meta protocol': 2,
+  'ct original proto-src': 2,
+  'ct original proto-dst': 2,
+  'ct reply proto-src': 2,
+  'ct reply proto-dst': 2,
 };
 
-const isPlain = (selector: Selector) =>
-  selector.field in BYTES && selector.mask === undefined && selector.xor === undefined && !selector.shift;
+/** Numbers that the CPU's own order makes no difference to, or that stand in it. */
+const OWN: Record<string, number> = {
+  'ip protocol': 1,
+  'ip ttl': 1,
+  'ip tos': 1,
+  'ip version': 1,
+  'ip hdrlength': 1,
+  'ip6 nexthdr': 1,
+  'ip6 hoplimit': 1,
+  'ip6 tclass': 1,
+  'ip6 version': 1,
+  'tcp flags': 1,
+  'icmp type': 1,
+  'icmp code': 1,
+  'meta nfproto': 1,
+  'meta l4proto': 1,
+  'meta pkttype': 1,
+  'meta iiftype': 2,
+  'meta oiftype': 2,
+  'ct direction': 1,
+  'ct l3proto': 1,
+  'ct protocol': 1,
+  'ct zone': 2,
+  'ct original zone': 2,
+  'ct reply zone': 2,
+};
 
-/** The value, where the seed is known and the key is of the packet's own bytes. */
+/** One component of a key: how many bytes it has, and the words that a little-endian CPU reads there. */
+function component({ field }: Selector, value: Value): { bytes: number; words: number[] } {
+  if (value.type === 'ifname') {
+    const name = new Uint8Array(16);
+    new TextEncoder().encodeInto(value.name, name);
+    const view = new DataView(name.buffer);
+    return { bytes: 16, words: [0, 4, 8, 12].map((at) => view.getUint32(at, true)) };
+  }
+  const ordered = value.type === 'integer' ? BYTES[field] : { ipv4_addr: 4, ipv6_addr: 16, ether_addr: 6 }[value.type];
+  if (ordered === undefined) return { bytes: OWN[field] ?? 4, words: [Number(value.n)] };
+  return { bytes: ordered, words: wordsOf(value, ordered).map(swap32) };
+}
+
+/** The value, where the seed is known. A key of one component is hashed as long as it is, others by whole words. */
 function computed(selector: ChanceSelector & { field: 'jhash' }, key: readonly Value[]): bigint | undefined {
   const { seed, mod, offset } = selector;
-  if (seed === undefined || !selector.key.every(isPlain)) return undefined;
-  const sizes = selector.key.map(({ field }) => BYTES[field] as number);
-  const words = key.flatMap((value, i) => wordsOf(value, sizes[i] as number));
-  const bytes = sizes.length === 1 ? (sizes[0] as number) : words.length * 4;
-  const hash = jhash2(words.map(swap32), seed, bytes);
-  return BigInt(reciprocalScale(hash, mod) + offset);
+  if (seed === undefined) return undefined;
+  const parts = key.map((value, i) => component(selector.key[i] as Selector, value));
+  const words = parts.flatMap((part) => part.words);
+  const bytes = parts.length === 1 ? (parts[0]?.bytes ?? 0) : words.length * 4;
+  return BigInt(reciprocalScale(jhash2(words, seed, bytes), mod) + offset);
 }
 
 /** What is known of a number already in this script: the values it may still have. */

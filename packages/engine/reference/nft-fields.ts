@@ -3,6 +3,7 @@ import {
   type CtField,
   CtState,
   type HeaderField,
+  Hook,
   type MetaField,
   Protocol,
   type TableFamily,
@@ -25,6 +26,7 @@ const DCCP = 33;
 const IPV6_HEADER = 40;
 const IPV4_HEADER = 20;
 const DONT_FRAGMENT = 0x4000;
+const ETHERNET_HEADER = 14;
 
 type Reader = (skb: Skb) => Value | undefined;
 
@@ -107,18 +109,22 @@ function linkKind(device: Device | undefined): Value | undefined {
   return link?.vxlan ? ifname('vxlan') : undefined;
 }
 
-/** Received packets alone know that they were for many (eth_type_trans). */
-function packetType({ packet, indev }: Skb): number {
+/** Received packets alone know that they were for many, or for another host: as the port or device sees it (eth_type_trans). */
+function packetType({ packet, indev, macTarget }: Skb, family: TableFamily, hook: Hook): number {
   if (!indev || indev.link.kind === 'loopback') return 0;
   if (isMulticast(packet.family, packet.daddr)) return 2;
-  return packet.family === 4 && isLimitedBroadcast(packet.daddr) ? 1 : 0;
+  if (packet.family === 4 && isLimitedBroadcast(packet.daddr)) return 1;
+  const isFrame = family === 'bridge' || hook === Hook.INGRESS;
+  if (!isFrame || macTarget === undefined || macTarget === indev.mac) return 0;
+  return family === 'bridge' && macTarget === indev.master?.mac ? 0 : 3;
 }
 
-export function loadMeta(skb: Skb, family: TableFamily, field: MetaField): Value | undefined {
+export function loadMeta(skb: Skb, family: TableFamily, hook: Hook, field: MetaField): Value | undefined {
   const { packet, indev, outdev } = skb;
   switch (field) {
     case 'meta length':
-      return integer(packet.length);
+      // On its way out of a device the packet has its Ethernet header in front (tried).
+      return integer(packet.length + (hook === Hook.EGRESS ? ETHERNET_HEADER : 0));
     case 'meta protocol':
       return integer(ETHERTYPES[packet.family]);
     case 'meta nfproto':
@@ -149,7 +155,7 @@ export function loadMeta(skb: Skb, family: TableFamily, field: MetaField): Value
     case 'meta obrname':
       return outdev?.master && ifname(outdev.master.name);
     case 'meta pkttype':
-      return integer(packetType(skb));
+      return integer(packetType(skb, family, hook));
   }
 }
 
@@ -202,8 +208,11 @@ export function loadCt({ ct }: Skb, field: CtField): Value | undefined {
 }
 
 /** The gateway of the packet's route, which it has from routing on, or its destination (rt_nexthop). */
-export function loadNexthop(host: Host, skb: Skb, family: 4 | 6): Value | undefined {
+export function loadNexthop(host: Host, skb: Skb, table: TableFamily, family: 4 | 6): Value | undefined {
+  // Tables of bridges and devices have no such thing (nft_pf).
+  if (table === 'bridge' || table === 'netdev') return undefined;
   if (!skb.route || skb.packet.family !== family) return undefined;
-  const gateway = skb.route.leg && gatewayOf(host, { nexthop: skb.route.leg, device: skb.route.device });
-  return address(gateway?.includes(':') === (family === 6) ? gateway : skb.packet.daddr);
+  const isUnicast = skb.route.kind === 'unicast';
+  const gateway = isUnicast && skb.route.leg && gatewayOf(host, { nexthop: skb.route.leg, device: skb.route.device });
+  return address(gateway && gateway.includes(':') === (family === 6) ? gateway : skb.packet.daddr);
 }

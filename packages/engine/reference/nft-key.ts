@@ -42,12 +42,12 @@ function chanceKey(at: At, selector: ChanceSelector, classes: Classes | undefine
 function plainValue({ host, skb, place }: At, selector: Exclude<Selector, ChanceSelector>): Value | undefined {
   const { field } = selector;
   if (field === 'fib') return loadFib(host, skb, place.hook, selector);
-  if (field === 'rt nexthop') return loadNexthop(host, skb, selector.family);
+  if (field === 'rt nexthop') return loadNexthop(host, skb, place.table.family, selector.family);
   if (field === 'unmodelled') throw new Error('what is not modelled has no value');
   if (isHeaderField(field)) return loadHeader(skb, field);
   return field.startsWith('ct ')
     ? loadCt(skb, field as Parameters<typeof loadCt>[1])
-    : loadMeta(skb, place.table.family, field as Parameters<typeof loadMeta>[2]);
+    : loadMeta(skb, place.table.family, place.hook, field as Parameters<typeof loadMeta>[3]);
 }
 
 function loadOne(at: At, selector: Selector, classes: Classes | undefined): Key {

@@ -214,7 +214,7 @@ function natRange(
   for (const [i, part] of gives.entries()) {
     const [from, to] = [firstOf(ranges[i]), lastOf(ranges[i])];
     if (part === 'address') range.addresses = { from: String(from), to: String(to) };
-    else range.ports = { from: Number(from), to: Number(to) };
+    else range.ports = { from: Number(from) & 0xffff, to: Number(to) & 0xffff };
   }
   if (random) range.random = true;
   if (randomFully) range.randomFully = true;

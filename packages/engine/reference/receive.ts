@@ -22,7 +22,8 @@ export function receive(run: Run, arrival: Arrival): Next {
   const drop = (reason: Reason) => stopped(host, skb, Disposition.DROPPED, reason);
   if (++run.enters > MAX_ENTERS) return drop(Reason.LOOP);
   if (!device.up) return drop(Reason.LINK_DOWN);
-  if (mac !== undefined) skb.macTarget = mac;
+  // A frame that bears no address is for the host that it comes to.
+  if (device.link.kind !== 'loopback') skb.macTarget = mac ?? (device.master ?? device).mac;
   const below = runIngress(run, device, skb);
   if (below) return 'stop' in below ? below : forwardTo(run, skb, below.device);
   if (device.link.kind === 'loopback') {

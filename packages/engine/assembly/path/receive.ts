@@ -40,6 +40,14 @@ function up(link: Link): void {
   if (input()) deliver();
 }
 
+/** A frame that bears no address is for the host that it comes to. */
+function addressTo(link: Link): void {
+  const s = skb();
+  s.framed = 1;
+  s.frameMac = link.mac;
+  s.target = link;
+}
+
 /** ingress of a device; false where the walk ended, or the packet went on by another device. */
 function enters(link: Link): bool {
   const passage = ingress(link);
@@ -54,6 +62,7 @@ export function receive(link: Link): void {
   traceEnter(link);
   forwardsClear();
   s.prerouted = 0;
+  if (!s.framed && (link.flags & LinkFlag.LOOPBACK) == 0) addressTo(some(link.master) ? link.master : link);
   s.oif = none<Link>();
   if (!isUp(link)) {
     finish(Disposition.DROPPED, Reason.LINK_DOWN);

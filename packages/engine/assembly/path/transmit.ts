@@ -188,6 +188,8 @@ function throughBridge(dev: Link): void {
     return;
   }
   traceBridge(dev, none<Link>(), port);
+  // The frame is the bridge's own from here on.
+  s.sourceMac = dev.mac;
   if (!allBridgeChains(Hook.OUTPUT, none<Link>(), port)) return;
   if (!allBridgeChains(Hook.POSTROUTING, none<Link>(), port)) return;
   // What may be cut is cut to the route's MTU before the bridge sees it.

@@ -101,7 +101,11 @@ export function nftFindKeyed(set: NftSet, key: usize): NftElement {
 /** The element for a key in the packet's namespace; null: none. */
 export function nftFind(set: NftSet, key: usize): NftElement {
   const element = nftFindKeyed(set, key);
-  if (some(element)) return element;
+  return some(element) ? element : nftCatchAll(set);
+}
+
+/** The element for keys that no other has; null: none, or it left. */
+export function nftCatchAll(set: NftSet): NftElement {
   return some(set.catchAll) && isAlive(set.catchAll) ? set.catchAll : none<NftElement>();
 }
 

@@ -62,10 +62,32 @@ function plain(r: Random): Drawn {
       number({ field: r.pick(['ct original proto-src', 'ct reply proto-dst', 'ct original proto-dst']) }, () =>
         r.pick(PORTS),
       ),
+    () => number({ field: r.pick(['meta length', 'udp length']) }, () => r.pick([32, 40, 60, 74, 80, 94])),
+    () => number({ field: 'meta pkttype' }, () => r.below(4)),
+    () => number({ field: 'ip frag-off', mask: 0x4000 }, () => r.pick([0, 0x4000])),
+    () => number({ field: 'ether type' }, () => r.pick([0x0800, 0x86dd])),
     () => number({ field: 'ct l3proto' }, () => r.pick([2, 10])),
     () => number({ field: r.pick(['meta iiftype', 'meta oiftype']) }, () => r.pick([1, 772])),
   ];
   return r.pick(all)();
+}
+
+function ether(r: Random, plan: Plan): Drawn {
+  const macs = plan.netnses.flatMap(({ links }) => links.flatMap(({ mac }) => mac ?? []));
+  const value = () => r.pick([...macs, '02:ff:00:00:00:01']);
+  return { selector: { field: r.pick(['ether saddr', 'ether daddr']) }, type: 'ether_addr', value };
+}
+
+function linkName(r: Random, plan: Plan): Drawn {
+  const field = r.pick(['meta ibrname', 'meta obrname', 'meta iifkind', 'meta oifkind'] as const);
+  const value = () => (field.endsWith('kind') ? r.pick(['veth', 'bridge', 'dummy']) : r.pick(['br0', ...plan.links]));
+  return { selector: { field }, type: 'ifname', value };
+}
+
+function nexthop(r: Random, plan: Plan): Drawn {
+  const family = r.pick([4, 6] as const);
+  const value = () => r.pick(plan.addresses[family]);
+  return { selector: { field: 'rt nexthop', family }, type: family === 4 ? 'ipv4_addr' : 'ipv6_addr', value };
 }
 
 function fib(r: Random, plan: Plan): Drawn {
@@ -77,10 +99,20 @@ function fib(r: Random, plan: Plan): Drawn {
   return number(selector, () => r.pick(result === 'type' ? [1, 2, 3, 5, 7] : [0, 1, 2, 3]));
 }
 
+const HASHED: readonly (readonly Selector[])[] = [
+  [{ field: 'ip saddr' }],
+  [{ field: 'th dport' }],
+  [{ field: 'ip6 daddr' }, { field: 'th dport' }],
+  [{ field: 'meta mark' }, { field: 'meta iifname' }],
+  [{ field: 'meta l4proto' }, { field: 'ct mark' }, { field: 'meta iif' }],
+  [{ field: 'ct original saddr' }, { field: 'ct original proto-dst' }],
+  [{ field: 'ip saddr', mask: '255.255.255.0' }, { field: 'tcp flags' }, { field: 'meta length' }],
+];
+
 /** A hash whose seed is known. */
 const seeded = (r: Random): Selector => ({
   field: 'jhash',
-  key: r.chance(1, 2) ? [{ field: 'ip saddr' }] : [{ field: 'ip6 daddr' }, { field: 'th dport' }],
+  key: [...r.pick(HASHED)],
   mod: r.pick([2, 3, 10]),
   offset: r.pick([0, 5]),
   seed: r.pick([0, 1, 0xdeadbeef]),
@@ -106,7 +138,7 @@ export function chance(r: Random): Drawn {
 }
 
 export function anySelector(r: Random, plan: Plan): Drawn {
-  const kinds = [address, address, name, plain, plain, plain, plain, fib];
+  const kinds = [address, address, name, plain, plain, plain, plain, fib, fib, ether, linkName, nexthop];
   if (r.chance(1, 40))
     return number({ field: 'unmodelled', text: 'socket mark', type: 'integer' }, () => r.pick(MARKS));
   if (r.chance(1, 10)) return chance(r);

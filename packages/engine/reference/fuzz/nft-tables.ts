@@ -29,6 +29,9 @@ interface Context {
   /** Named sets of addresses that rules change, by type; and a named map of verdicts. */
   dynamic: readonly NftSet[];
   nat?: 'src' | 'dst';
+  masquerades?: boolean;
+  /** At INGRESS: rules may send packets out of other devices. */
+  forwards?: boolean;
 }
 
 const lengthOf = (r: Random) => r.pick([1, 1, 1, 2, 3]);
@@ -180,8 +183,16 @@ function write(context: Context): Statement {
   };
 }
 
+/** MASQUERADE or REDIRECT to a port. */
+function natPort(context: Context, port: 'masquerade' | 'redirect'): Statement {
+  const { r } = context;
+  return { kind: 'nat-to', nat: port, gives: ['port'], value: source(context, () => r.pick(PORTS)) };
+}
+
 function natTo(context: Context): Statement {
   const { r, plan, nat } = context;
+  if (nat === 'dst' && r.chance(1, 6)) return natPort(context, 'redirect');
+  if (context.masquerades && r.chance(1, 4)) return natPort(context, 'masquerade');
   const family = context.family === 'ip' ? 4 : context.family === 'ip6' ? 6 : r.pick([4, 6] as const);
   const types = [family === 4 ? ('ipv4_addr' as const) : ('ipv6_addr' as const), 'integer' as const];
   const address = () => r.pick([...plan.addresses[family], ...plan.strangers[family]]);
@@ -207,6 +218,9 @@ function natTo(context: Context): Statement {
 function ending(context: Context): Statement {
   const { r, chains, family } = context;
   if (context.nat && r.chance(1, 2)) return natTo(context);
+  const wires = context.netns.links.filter(({ kind }) => kind === 'veth' || kind === 'device');
+  if (context.forwards && wires.length > 0 && r.chance(1, 12))
+    return { kind: 'forward-to', device: r.pick(wires).name };
   if (r.chance(1, 3)) {
     const key = drawKey(context);
     return {
@@ -274,15 +288,21 @@ function base(context: Context, hook: Hook): Chain {
         }
       : {}),
   };
-  const side = nat ? { nat: destination ? ('dst' as const) : ('src' as const), chains: [] } : {};
-  return { name: `${Hook[hook]}-${hooked.priority}`, hook: hooked, rules: rules({ ...context, ...side }, 4) };
+  const side = nat
+    ? { nat: destination ? ('dst' as const) : ('src' as const), chains: [], masquerades: hook === Hook.POSTROUTING }
+    : {};
+  return {
+    name: `${Hook[hook]}-${hooked.priority}`,
+    hook: hooked,
+    rules: rules({ ...context, ...side, forwards: family === 'netdev' && hook === Hook.INGRESS }, 4),
+  };
 }
 
 const IP_HOOKS = [Hook.PREROUTING, Hook.INPUT, Hook.FORWARD, Hook.OUTPUT, Hook.POSTROUTING];
 const HOOKS: Readonly<Record<TableFamily, readonly Hook[]>> = {
   ip: IP_HOOKS,
   ip6: IP_HOOKS,
-  inet: [...IP_HOOKS, Hook.INGRESS],
+  inet: IP_HOOKS,
   bridge: IP_HOOKS,
   netdev: [Hook.INGRESS, Hook.EGRESS],
   arp: [],
@@ -329,11 +349,26 @@ export function randomTable(r: Random, plan: Plan, netns: Netns, family: TableFa
   };
 }
 
+/** Chains and sets move into a base, in part; a set of the same name may hide there. */
+function layered(r: Random, table: Table): Table {
+  const own = r.some(table.chains, 1, 3);
+  const kept = new Set(own);
+  const sets = table.sets ?? [];
+  const low = { ...table, chains: table.chains.filter((chain) => !kept.has(chain)), sets };
+  return { ...table, base: low, chains: own, sets: r.some(sets, 1, 3).map((set) => ({ ...set, elements: [] })) };
+}
+
 /** Puts tables of nftables beside what is there. */
 export function addNftTables(r: Random, plan: Plan): void {
+  const shared: Table[] = [];
   for (const netns of plan.netnses) {
     if (r.chance(1, 3)) continue;
     const families = r.some<TableFamily>(['inet', 'ip', 'ip6', 'bridge', 'netdev'], 1, 2);
-    for (const family of families) netns.netfilter.push(randomTable(r, plan, netns, family, `nft-${family}`));
+    for (const family of families) {
+      const again = family === 'netdev' ? undefined : shared.find((table) => table.family === family);
+      const table = again && r.chance(1, 3) ? again : randomTable(r, plan, netns, family, `nft-${family}`);
+      shared.push(table);
+      netns.netfilter.push(again !== table && r.chance(1, 4) ? layered(r, table) : table);
+    }
   }
 }

@@ -11,7 +11,7 @@ import { CompareTest, Selector, Value } from '../../layout/nft';
 import { NftElement, NftSet } from '../../layout/nft-set';
 import { changedOf, elementOf } from '../../set/nft-changes';
 import { keyFrom, keyTo, valueAt } from '../../set/nft-element';
-import { exactAt, nftFind, rangedAt } from '../../set/nft';
+import { exactAt, nftCatchAll, nftFind, rangedAt } from '../../set/nft';
 import { transform } from './bitwise';
 import { compares } from './compare';
 import { Known, noteUnknown } from './key';
@@ -238,7 +238,7 @@ function draw(selector: Selector, by: Judge, at: usize): Known {
   // A key's own numbers were drawn on the way.
   judge = by;
   judged = at;
-  rest = by == Judge.SET ? changetype<usize>(changetype<NftSet>(at).catchAll) : 0;
+  rest = by == Judge.SET ? changetype<usize>(nftCatchAll(changetype<NftSet>(at))) : 0;
   const singly = by == Judge.NUMBER || (selector.flags & <u8>SelectorFlag.BITWISE) != 0;
   scattered = singly || count > 1 || by == Judge.RELATION;
   if (singly) {
