@@ -93,3 +93,15 @@ test('what is not understood is told, and leaves the answer open', async () => {
   expect(err).toContain('stdin:9: ');
   expect(exitCode).toBe(EXIT.UNDECIDED);
 });
+
+test('a set of nftables that is empty', async () => {
+  const { out, exitCode } = await check(`table ip filter {
+  set hosts { type ipv4_addr; }
+  chain input { type filter hook input priority 0; policy accept;
+    ip saddr @hosts drop
+  }
+}
+`);
+  expect(exitCode).toBe(EXIT.NO);
+  expect(out).toContain('ip filter input rule 1 never matches: the set it looks into is empty\n');
+});

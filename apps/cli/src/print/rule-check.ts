@@ -4,6 +4,7 @@ import type { Style } from './style.ts';
 
 const WORDS: Readonly<Record<RuleCheckKind, string>> = {
   contradiction: 'never matches: its tests contradict each other',
+  'empty-set': 'never matches: the set it looks into is empty',
   'no-packets': 'never matches: no packet that comes to this chain is what it asks for',
   shadowed: 'never matches',
   redundant: 'changes nothing: its packets would fare the same without it',

@@ -1,8 +1,9 @@
 /** Rules of one table, taken apart into pieces, with the names of what is drawn on the way. */
-import type { Chain, Netns, NftSet, Rule, Table } from '@podwire/engine';
+import type { Chain, Netns, NftSet, Rule, Statement, Table } from '@podwire/engine';
 import { actionPiece } from './action.ts';
 import type { MatchContext } from './match/context.ts';
 import { isMatch, matchSet } from './match/index.ts';
+import { isSteady, setOf } from './match/nft.ts';
 import type { Piece } from './piece.ts';
 import type { Diagram } from './space/diagram.ts';
 import type { Field } from './space/fields.ts';
@@ -48,6 +49,8 @@ export class RuleCompiler {
   readonly chains: ReadonlyMap<string, Chain>;
   readonly #context: MatchContext;
   readonly #nameOf: (text: string) => string;
+  readonly #sets: ReadonlyMap<string, NftSet>;
+  readonly #netns: Netns | undefined;
   readonly #drawn = new Map<string, number>();
   readonly #drawVariables = new Set<number>();
   readonly #known = new Map<Rule, readonly Piece[]>();
@@ -57,7 +60,8 @@ export class RuleCompiler {
     this.space = space;
     this.#nameOf = nameOf;
     this.chains = chainsOf(table);
-    const sets = setsOf(table);
+    this.#sets = setsOf(table);
+    this.#netns = netns;
     const everywhere = [table, ...(netns?.netfilter ?? [])].flatMap((t) => [...chainsOf(t).values()]);
     this.#context = {
       space,
@@ -66,9 +70,23 @@ export class RuleCompiler {
       opaque: (text) => space.atom(nameOf(text)),
       draw: (text) => this.#draw(text),
       drawNumber: (text, width) => this.#drawNumber(text, width),
-      setNamed: (name) => sets.get(name),
+      setNamed: this.setNamed,
       test: (statement) => (isMatch(statement) ? matchSet(this.#context, statement) : undefined),
     };
+  }
+
+  /** A set or map of the table. */
+  readonly setNamed = (name: string): NftSet | undefined => this.#sets.get(name);
+
+  /** Nothing is in the set that the statement looks into, and no rule writes to it. */
+  looksIntoEmpty(statement: Statement): boolean {
+    if (statement.kind === 'set') {
+      const set = this.#netns?.sets?.find(({ name }) => name === statement.set);
+      return set?.entries.length === 0 && !this.#context.writtenSets.has(statement.set);
+    }
+    if (statement.kind !== 'lookup' && statement.kind !== 'verdict-map') return false;
+    const set = setOf(this.#context, statement.kind === 'lookup' ? statement.set : statement.map);
+    return set?.elements.length === 0 && isSteady(this.#context, set);
   }
 
   /** Throws `RulesError` where the table has none of that name. */

