@@ -61,8 +61,9 @@ function settingViews(settings: ClusterSettings): SettingView[] {
 function notModelled(cluster: Cluster): ClusterAnswer['notModelled'] {
   const found: ClusterAnswer['notModelled'] = [];
   const { proxyMode } = cluster.settings;
-  if (proxyMode.value !== 'iptables')
-    found.push({ what: `kube-proxy mode ${proxyMode.value}`, count: cluster.services.size });
+  const { size } = cluster.services;
+  if (proxyMode.value !== 'iptables' && (proxyMode.value !== 'none' || size > 0))
+    found.push({ what: `kube-proxy mode ${proxyMode.value}`, count: size });
   if (cluster.networkPolicies.size > 0) found.push({ what: 'NetworkPolicy', count: cluster.networkPolicies.size });
   for (const [kind, count] of cluster.unused) if (DECIDING.test(kind)) found.push({ what: kind, count });
   return found;

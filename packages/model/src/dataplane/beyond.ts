@@ -54,6 +54,10 @@ function isLinkLocal(address: string): boolean {
   return /^(fe[89ab]|169\.254\.)/i.test(address);
 }
 
+function familyOf(address: string): Family {
+  return address.includes(':') ? 6 : 4;
+}
+
 function hostPart(address: string): string {
   return address.slice(0, address.indexOf('/'));
 }
@@ -106,7 +110,10 @@ function addressesFor(beyond: Beyond, asked: readonly string[]): Address[] {
   });
 }
 
-function backRoutes(beyond: Beyond): { routes: Route[]; neighbors: NonNullable<Netns['neighbors']> } {
+function backRoutes(
+  beyond: Beyond,
+  client: StandInTraits['client'],
+): { routes: Route[]; neighbors: NonNullable<Netns['neighbors']> } {
   const routes: Route[] = [];
   const neighbors: NonNullable<Netns['neighbors']> = [];
   for (const [index, end] of beyond.ends.entries()) {
@@ -128,6 +135,7 @@ function backRoutes(beyond: Beyond): { routes: Route[]; neighbors: NonNullable<N
           family,
           type: 'unicast',
           destination,
+          ...(client[family] !== undefined && { prefsrc: client[family] }),
           nexthops: [{ dev: 'eth0', via, onlink: true }],
           cause: CAUSE,
         });
@@ -142,14 +150,35 @@ function backRoutes(beyond: Beyond): { routes: Route[]; neighbors: NonNullable<N
 function exceptions(beyond: Beyond): Route[] {
   const own = beyond.ends.flatMap((end) => FAMILIES.flatMap((family) => faceAddresses(end, family).map(hostPart)));
   return [...new Set(own)].map((address): Route => {
-    const family = address.includes(':') ? 6 : 4;
+    const family = familyOf(address);
     return { family, type: 'throw', destination: `${address}/${width(family)}`, nexthops: [], cause: CAUSE };
   });
 }
 
-/** `asked`: addresses of the question that lie behind this link. */
-export function standIn(beyond: Beyond, asked: readonly string[]): Netns {
-  const { routes, neighbors } = backRoutes(beyond);
+export interface StandInTraits {
+  /** Addresses of the question that lie behind this link. */
+  asked: readonly string[];
+  /** Where it stands for the outside as such: the address it sends from, unless a question names another. */
+  client?: Readonly<Record<Family, string>>;
+}
+
+/** The client's addresses but those that a host on the network has itself. */
+function freeClients(beyond: Beyond, client: StandInTraits['client']): Partial<Record<Family, string>> {
+  const taken = new Set(beyond.ends.flatMap((end) => FAMILIES.flatMap((f) => faceAddresses(end, f).map(hostPart))));
+  const free: Partial<Record<Family, string>> = {};
+  for (const family of FAMILIES) {
+    const address = client?.[family];
+    if (address !== undefined && !taken.has(address)) free[family] = address;
+  }
+  return free;
+}
+
+export function standIn(beyond: Beyond, { asked, client }: StandInTraits): Netns {
+  const free = freeClients(beyond, client);
+  const { routes, neighbors } = backRoutes(beyond, free);
+  const clients = Object.values(free).map((address): Address => {
+    return { link: 'lo', address: `${address}/${width(familyOf(address))}`, scope: 'global', cause: CAUSE };
+  });
   const everything = FAMILIES.map(
     (family): Route => ({
       family,
@@ -163,7 +192,7 @@ export function standIn(beyond: Beyond, asked: readonly string[]): Netns {
   return {
     name: beyond.netns,
     links: [{ name: 'eth0', kind: 'device', segment: beyond.segment, cause: CAUSE }],
-    addresses: addressesFor(beyond, asked),
+    addresses: [...addressesFor(beyond, asked), ...clients],
     tables: [
       { id: MAIN, routes },
       { id: LOCAL, routes: [...exceptions(beyond), ...everything] },

@@ -5,6 +5,7 @@ import type { NodeDump } from '../linux/node/index.ts';
 import type { Node } from '../objects/kube.ts';
 import { type Beyond, canonical, nameOf, networksAround, openLinks, routeTo, standIn } from './beyond.ts';
 import type { Dataplane, NetnsRole } from './node-state.ts';
+import { EXTERNAL_ADDRESS } from './outside.ts';
 
 /** No host can have this name: nothing is behind it. */
 const NOWHERE = '@nowhere';
@@ -91,7 +92,10 @@ export function buildHosts(cluster: Cluster, dumps: readonly NodeDump[], asked: 
     const network = behind(address);
     if (network) byNetwork.set(network, [...(byNetwork.get(network) ?? []), address]);
   }
-  const standIns = networks.map((network) => standIn(network, byNetwork.get(network) ?? []));
+  const outside = behind(EXTERNAL_ADDRESS[4]) ?? networks[0];
+  const standIns = networks.map((network) =>
+    standIn(network, { asked: byNetwork.get(network) ?? [], ...(network === outside && { client: EXTERNAL_ADDRESS }) }),
+  );
   const hosts = dumps.flatMap(({ netnses }) =>
     netnses.map(({ netns }): Netns => {
       const own = ends.filter(({ host }) => host === netns);
@@ -108,11 +112,10 @@ export function buildHosts(cluster: Cluster, dumps: readonly NodeDump[], asked: 
   const roles = new Map<string, NetnsRole>([[NOWHERE, { kind: 'external' }]]);
   for (const host of hosts) roles.set(host.name, { kind: 'node', node: cluster.nodes.get(host.name) as Placed<Node> });
   for (const network of networks) roles.set(network.netns, { kind: 'external', name: nameOf(network) });
-  const byDefault = behind('203.0.113.10')?.netns ?? networks[0]?.netns ?? NOWHERE;
   return {
     nodes: new Map(hosts.map((host) => [host.name, { name: host.name, host, pods: [] }])),
     gateway: nowhere,
-    external: standIns.find((netns) => netns.name === byDefault) ?? nowhere,
+    external: standIns.find((netns) => netns.name === outside?.netns) ?? nowhere,
     outsideOf: (address) => behind(address)?.netns,
     netnsOfPod: new Map(),
     describe(netns) {
