@@ -112,7 +112,7 @@ function addressesFor(beyond: Beyond, asked: readonly string[]): Address[] {
 
 function backRoutes(
   beyond: Beyond,
-  client: StandInTraits['client'],
+  client: Readonly<Partial<Record<Family, string>>>,
 ): { routes: Route[]; neighbors: NonNullable<Netns['neighbors']> } {
   const routes: Route[] = [];
   const neighbors: NonNullable<Netns['neighbors']> = [];
