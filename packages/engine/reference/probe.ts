@@ -48,12 +48,19 @@ export interface ChainProbe {
   ask(table: Table, chain: string, packet: ProbePacket, script?: readonly number[]): ProbeResult;
 }
 
-/** Any chain can be asked; one that is no base chain is asked as if it were one with policy accept. */
+/**
+ * Any chain can be asked; one that is no base chain is asked as if it were one with policy accept. Throws `EngineError` for names that are
+ * not there.
+ */
 export function createProbe(network: Network, netns: string): ChainProbe {
   const world = loadWorld(network);
   const host = world.byName.get(netns);
   if (!host) throw new EngineError('UNKNOWN_NETNS', `no network namespace ${netns} is loaded`);
-  const device = (name: string | undefined) => (name ? host.byName.get(name) : undefined);
+  const device = (name: string | undefined) => {
+    const found = name ? host.byName.get(name) : undefined;
+    if (name && !found) throw new EngineError('UNKNOWN_LINK', `network namespace ${netns} has no link ${name}`);
+    return found;
+  };
 
   function skbOf({ packet, iif, oif, bridge, etherSource, state, connection }: ProbePacket): Skb {
     const physin = device(bridge?.in);

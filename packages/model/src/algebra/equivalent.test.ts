@@ -4,7 +4,7 @@ import { type ProbeResult, random } from '@podwire/engine/reference';
 import { expect, test } from 'vitest';
 import { type Difference, rulesetDifference } from './equivalent.ts';
 import { PacketSpace } from './space/packet-space.ts';
-import { TINY_SUBJECTS, tinyProbe, tinyTable } from './tiny.fixture.ts';
+import { TINY_SUBJECTS, tinyPackets, tinyProbe, tinyTable } from './tiny.fixture.ts';
 
 const SEED = Number(process.env.PODWIRE_SEED ?? 1);
 const ROUNDS = Number(process.env.PODWIRE_ROUNDS ?? 30);
@@ -39,11 +39,9 @@ test(`rulesets are alike where every packet fares alike, and only there (seed ${
   for (let n = 0; n < ROUNDS; n++) {
     const table = tinyTable(random(SEED * 15_485_863 + n), true);
     const other = changed(table, n);
-    const difference: Difference | undefined = rulesetDifference(
-      new PacketSpace(),
-      { tables: [table] },
-      { tables: [other] },
-    );
+    const space = new PacketSpace();
+    const [one, two] = [{ tables: [table] }, { tables: [other] }];
+    const difference: Difference | undefined = rulesetDifference(space, one, two, tinyPackets(space));
     const about = JSON.stringify({ n, table, other });
     expect(difference !== undefined, about).toBe(differs(table, other));
     if (difference) {

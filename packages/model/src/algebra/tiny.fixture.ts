@@ -11,6 +11,8 @@ import {
   type Table,
 } from '@podwire/engine';
 import { type ChainProbe, createProbe, type ProbeResult, type Random } from '@podwire/engine/reference';
+import { PacketSet } from './packet-set.ts';
+import type { PacketSpace } from './space/packet-space.ts';
 import type { Subject } from './subject.ts';
 
 const MARK_BITS = 2;
@@ -143,6 +145,13 @@ export const TINY_SUBJECTS: readonly Subject[] = ADDRESSES.flatMap((saddr) =>
     ),
   ),
 );
+
+/** Packets by interfaces that the host has, so that they can be sent. */
+export const tinyPackets = (space: PacketSpace): PacketSet =>
+  new PacketSet(
+    space,
+    space.and(space.or(...NAMES.map((name) => space.interfaceName('iif', name))), space.interfaceName('oif', 'eth1')),
+  );
 
 /** Asks the reference interpreter. */
 export function tinyProbe(): (table: Table, subject: Subject) => ProbeResult {
