@@ -75,7 +75,8 @@ function recent({ r, family }: Place): Match {
   const seconds = looks && r.chance(0.5);
   return {
     kind: 'recent',
-    name: r.pick(['DEFAULT', 'seen']),
+    // A list that both families share has the mask of the rule that was loaded first.
+    name: r.pick(family === 4 ? ['DEFAULT', 'seen'] : ['DEFAULT6', 'seen6']),
     action,
     side: r.pick(['source', 'dest']),
     mask: family === 4 ? '255.255.255.255' : 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff',

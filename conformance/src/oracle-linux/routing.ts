@@ -70,9 +70,9 @@ function randomRoute(r: Random, plan: Plan, netns: Draft): Route | undefined {
   if (several && nexthops[0]?.dev === nexthops[1]?.dev && nexthops[0]?.via === nexthops[1]?.via) return undefined;
   // IPv6 gives several gateways, not several devices.
   if (several && family === 6 && nexthops.some((hop) => hop.via === undefined)) return undefined;
-  // A gateway must stay on the link that it is said to be on.
+  // A gateway must stay on the link that it is said to be on, and not behind another one.
   const covered = gateways(netns, family).filter((hop) => covers(common.destination, hop.via as string));
-  if (nexthops.some((hop) => covered.some((known) => known.dev !== hop.dev))) return undefined;
+  if (nexthops.some((hop) => covered.some((known) => hop.via !== undefined || known.dev !== hop.dev))) return undefined;
   const own = ownAddresses(netns, family);
   return {
     ...common,
@@ -231,7 +231,7 @@ const SETTINGS: readonly (readonly [name: string, values: readonly number[]])[] 
   ['net.ipv4.conf.LINK.forwarding', [0, 1]],
   ['net.ipv6.conf.LINK.forwarding', [0, 1]],
   ['net.ipv4.conf.LINK.proxy_arp', [1]],
-  ['net.ipv4.conf.LINK.arp_ignore', [1, 2, 3, 8]],
+  ['net.ipv4.conf.LINK.arp_ignore', [1, 3]],
   ['net.ipv6.conf.LINK.proxy_ndp', [1]],
   ['net.ipv4.conf.LINK.src_valid_mark', [1]],
   ['net.ipv4.conf.LINK.ignore_routes_with_linkdown', [1]],

@@ -99,6 +99,15 @@ function redirect(
   return neighbor ? { mac: neighbor.mac, nexthop: route.nexthop } : noNeighbor(run, host, skb, bridge, route.nexthop);
 }
 
+/** No chain is told the input interface there (br_nf_post_routing). */
+function postrouting(run: Run, host: Host, skb: Skb): Stop | undefined {
+  const { indev } = skb;
+  skb.indev = undefined;
+  const stop = runHook(run, host, skb, Hook.POSTROUTING);
+  skb.indev = indev;
+  return stop;
+}
+
 /** From port to port; with bridge-nf through FORWARD and POSTROUTING. */
 function passThrough(
   run: Run,
@@ -127,7 +136,7 @@ function passThrough(
     runBridge(run, host, skb, Hook.FORWARD, ports, BRIDGE_NETFILTER_FORWARD) ??
     runBridge(run, host, skb, Hook.POSTROUTING, { out: to, frame });
   if (late) return late;
-  const stop = filtered ? runHook(run, host, skb, Hook.POSTROUTING) : undefined;
+  const stop = filtered ? postrouting(run, host, skb) : undefined;
   if (stop) return stop;
   return isTooLong(skb.packet, to, filtered) ? drop(Reason.FRAGMENTATION_NEEDED) : undefined;
 }

@@ -75,7 +75,7 @@ export function matchRecent(run: Run, host: Host, skb: Skb, _place: Place, match
   const address = masked(match.side === 'dest' ? packet.daddr : packet.saddr, list.mask);
   const key = `${packet.family} ${address}`;
   // The TTL as it was before this host forwarded the packet.
-  const ttl = packet.ttl + (skb.outdev && skb.indev ? 1 : 0);
+  const ttl = packet.ttl + (skb.outdev && (skb.indev ?? skb.bridge) ? 1 : 0);
   const not = match.not === true;
   const found = list.entries.get(key);
   const entry = found && (!match.rttl || found.ttl === ttl) ? found : undefined;

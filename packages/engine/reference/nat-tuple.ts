@@ -38,7 +38,10 @@ const inRange = (protocol: number, tuple: Tuple, range: Range): boolean =>
   (!range.addresses || between(tuple.saddr, range.addresses)) &&
   (!range.ports || portInRange(protocol, tuple, 'src', range.ports));
 
-/** Is the answer to this tuple another connection's already? Two entries of one flow are not in each other's way. */
+/**
+ * Is the answer to this tuple another connection's already? Two entries of one flow are not in each other's way. Only the hash bucket of
+ * the reply's zone is looked into (nf_conntrack_tuple_taken), where originals of a zone of one direction do not stand.
+ */
 function isUsed(host: Host, connection: Connection, tuple: Tuple): boolean {
   const reply = invert(connection.protocol, tuple);
   if (!reply) return false;
@@ -50,6 +53,7 @@ function isUsed(host: Host, connection: Connection, tuple: Tuple): boolean {
       !sameTuple(other.tuples[0], connection.tuples[0]) &&
       ([0, 1] as const).some(
         (direction) =>
+          zoneId(other.zone, direction) === zoneId(connection.zone, 1) &&
           zoneId(other.zone, direction) === zoneId(connection.zone, direction) &&
           sameTuple(other.tuples[direction], reply),
       ),

@@ -109,11 +109,9 @@ export function flowTaken(reply: Tuple, flow: Flow): bool {
   const directions = <u32>flow.zoneDirections;
   const both = zone == 0 || directions == 3;
   memory.copy(changetype<usize>(KEY), changetype<usize>(reply), offsetof<Tuple>());
-  KEY.zone = <u16>zoneIn(zone, directions, 0);
-  if (takenIn(flow, 0, both)) return true;
-  if (both) return false;
+  // Only the bucket of the reply's zone is looked into, where originals of a zone of one direction do not stand (nf_conntrack_tuple_taken()).
   KEY.zone = <u16>zoneIn(zone, directions, 1);
-  return takenIn(flow, 1, false);
+  return takenIn(flow, 1, both);
 }
 
 @inline

@@ -62,6 +62,16 @@ function isTooLong(port: Link, filtered: bool): bool {
   return p.length > port.mtu && (p.family == 6 || p.dontFragment);
 }
 
+/** No chain is told the input interface there (br_netfilter_hooks.c:br_nf_post_routing()). */
+function postroutingOfBridge(): bool {
+  const s = skb();
+  const iif = s.iif;
+  s.iif = none<Link>();
+  const passed = postrouting();
+  s.iif = iif;
+  return passed;
+}
+
 /** From port to port, with bridge-nf through forward -> postrouting. */
 function passThrough(bridge: Link, from: Link, to: Link, filtered: bool): void {
   const s = skb();
@@ -76,7 +86,7 @@ function passThrough(bridge: Link, from: Link, to: Link, filtered: bool): void {
   }
   if (!bridgeChains(Hook.FORWARD, BRIDGE_NF_FORWARD, LAST, from, to)) return;
   if (!allBridgeChains(Hook.POSTROUTING, none<Link>(), to)) return;
-  if (filtered && !postrouting()) return;
+  if (filtered && !postroutingOfBridge()) return;
   if (isTooLong(to, filtered)) return drop(Reason.FRAGMENTATION_NEEDED);
   overWire(to, s.sourceMac != 0 ? s.sourceMac : bridge.mac);
 }
