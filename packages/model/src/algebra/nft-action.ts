@@ -1,7 +1,7 @@
 /** What nftables' own statements do: verdict maps, marks and translations that come from the packet or a map. */
 import type { Action, DataSource, NftElement, Scalar, Selector, SetRef, ValueRange } from '@podwire/engine';
 import type { MatchContext } from './match/context.ts';
-import { elementSet, elementsOf, isSteady, keyFor, keyOf, setOf } from './match/nft.ts';
+import { type Found, foundIn, isSteady, keyFor, keyOf, setOf } from './match/nft.ts';
 import { natText } from './nat-text.ts';
 import { branch, type Case, CONTINUE, type Next, type Piece, to } from './piece.ts';
 import { type Diagram, TRUE } from './space/diagram.ts';
@@ -11,12 +11,6 @@ type ActionOf<K extends Action['kind']> = Action & { kind: K };
 
 const unknown = (text: string): Next => ({ kind: 'verdict', verdict: 'unknown', text });
 
-interface Found {
-  element: NftElement;
-  /** Packets that find it, unless they find one before it. */
-  when: Diagram;
-}
-
 /** The elements of a map; undefined where what it holds is not known. */
 function elements(
   context: MatchContext,
@@ -24,11 +18,7 @@ function elements(
 ): Found[] | undefined {
   const map = setOf(context, ref);
   if (!map || !isSteady(context, map)) return undefined;
-  const found = keyFor(context, key, map);
-  return elementsOf(map).map((element) => ({
-    element,
-    when: context.space.and(found.exists, elementSet(context, found, element)),
-  }));
+  return foundIn(context, keyFor(context, key, map), map);
 }
 
 const nextOf = ({ verdict }: NftElement): Next => {

@@ -64,21 +64,6 @@ export const compare: MatchSet<'compare'> = (context, { key, op, values }) => {
   return space.and(exists, space.unless(op === 'lt' || op === 'gt', inside));
 };
 
-/** Packets that the element's key holds, and its statements too. */
-export function elementSet(context: MatchContext, { values }: Key, element: NftElement): Diagram {
-  const { space } = context;
-  const { key, statements = [] } = element;
-  const keyed =
-    key === '*'
-      ? TRUE
-      : all(
-          space,
-          values.map((value, i) => inRange(space, value, key[i] ?? '')),
-        );
-  const tests = statements.map((statement) => context.test(statement) ?? TRUE);
-  return space.and(keyed, ...tests);
-}
-
 export function setOf({ setNamed }: MatchContext, ref: SetRef): NftSet | undefined {
   return typeof ref === 'string' ? setNamed(ref) : ref;
 }
@@ -87,19 +72,36 @@ export function setOf({ setNamed }: MatchContext, ref: SetRef): NftSet | undefin
 export const isSteady = ({ writtenSets }: MatchContext, { name, dynamic }: NftSet): boolean =>
   dynamic !== true && (name === undefined || !writtenSets.has(name));
 
-/** The catch-all counts where no other does. */
-export const elementsOf = ({ elements }: NftSet): NftElement[] => [
-  ...elements.filter(({ key }) => key !== '*'),
-  ...elements.filter(({ key }) => key === '*'),
-];
+export interface Found {
+  element: NftElement;
+  /** Packets that find it. */
+  when: Diagram;
+}
+
+/** The catch-all counts where no other key does. An element whose statements do not hold is not found, and nor is another in its place. */
+export function foundIn(context: MatchContext, { values, exists }: Key, { elements }: NftSet): Found[] {
+  const { space } = context;
+  const keyed = elements.flatMap((element) => {
+    const { key } = element;
+    if (key === '*') return [];
+    const parts = values.map((value, i) => inRange(space, value, key[i] ?? ''));
+    return [{ element, when: all(space, parts) }];
+  });
+  const others = elements.filter(({ key }) => key === '*');
+  const rest = others.length === 0 ? FALSE : space.not(space.or(...keyed.map(({ when }) => when)));
+  return [...keyed, ...others.map((element) => ({ element, when: rest }))].map(({ element, when }) => {
+    const tests = (element.statements ?? []).map((statement) => context.test(statement) ?? TRUE);
+    return { element, when: space.and(exists, when, ...tests) };
+  });
+}
 
 export const lookup: MatchSet<'lookup'> = (context, { key, set: ref, not }) => {
   const { space } = context;
   const set = setOf(context, ref);
-  const { values, exists } = set ? keyFor(context, key, set) : keyOf(context, key);
-  const found =
+  const found = set ? keyFor(context, key, set) : keyOf(context, key);
+  const holds =
     set && isSteady(context, set)
-      ? space.or(...set.elements.map((element) => elementSet(context, { values, exists }, element)))
+      ? space.or(...foundIn(context, found, set).map(({ when }) => when))
       : context.draw(`@${typeof ref === 'string' ? ref : ''} ${JSON.stringify(key)}`);
-  return space.and(exists, space.unless(not, set?.elements.length === 0 && isSteady(context, set) ? FALSE : found));
+  return space.and(found.exists, space.unless(not, holds));
 };
