@@ -48,6 +48,7 @@ export * from './layout/route';
 export * from './layout/set';
 export * from './layout/statement';
 export * from './layout/step';
+export * from './layout/tunnel';
 // Maps and rule lists that stand alone, each in an instance of its own.
 export { rulesFindStaged } from './chain/first';
 export * from './flows/index';

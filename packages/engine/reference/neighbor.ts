@@ -2,7 +2,16 @@
  * Who has an address on a link: arp_solicit, arp_process (net/ipv4/arp.c), ndisc_recv_ns (net/ipv6/ndisc.c). Everyone is asked as often
  * as needed; nothing is learnt.
  */
-import { confAll, confAny, confMax, confOf, containsAddress, type Neighbor, type Packet, RouteType } from '../src/index.ts';
+import {
+  confAll,
+  confAny,
+  confMax,
+  confOf,
+  containsAddress,
+  type Neighbor,
+  type Packet,
+  RouteType,
+} from '../src/index.ts';
 import { addressOf, canonical } from './addresses.ts';
 import { addressType4 } from './match-addrtype.ts';
 import { routeInput } from './route.ts';
@@ -41,7 +50,8 @@ function askerAddress(device: Device, nexthop: string, packet: Packet): string {
 /** arp_ignore, inet_confirm_addr; the values that it reserves mean nothing. */
 function ignoresArp({ host, name, addresses }: Device, address: string, asker: string): boolean {
   const isHeld = addresses.some((a) => a.text === address);
-  const inSubnet = ({ subnet }: DeviceAddress) => [address, asker].every((text) => containsAddress(subnet, addressOf(text)));
+  const inSubnet = ({ subnet }: DeviceAddress) =>
+    [address, asker].every((text) => containsAddress(subnet, addressOf(text)));
   switch (confMax(host.netns.sysctls, 4, name, 'arp_ignore')) {
     case 1:
       return !isHeld;

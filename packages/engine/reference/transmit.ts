@@ -7,6 +7,7 @@ import { encapsulate } from './encapsulate.ts';
 import { resolve } from './neighbor.ts';
 import type { Arrival, Device, Frame, FrameOut, Host, Run, Skb, Stop } from './state.ts';
 import { carriesFrames, isTunnel } from './tunnel.ts';
+import { hasEntry } from './tunnel-ends.ts';
 import { above, activePort, hasAddress, ownsMac, sent, shout, wireEnds } from './wire.ts';
 
 export type Next = { arrival: Arrival } | { stop: Stop };
@@ -123,7 +124,9 @@ export function portTowards(run: Run, bridge: Device, mac: string, vid = 0): Dev
       (device) => device !== bridge && ownsMac(device, mac),
     );
   };
-  return bridge.ports.find((port) => port.up && admits(bridge, port, vid) && leads(port));
+  const usable = bridge.ports.filter((port) => port.up && admits(bridge, port, vid));
+  // A tunnel's own entry leads there, whoever is behind it.
+  return usable.find((port) => port.link.kind === 'vxlan' && hasEntry(port, mac)) ?? usable.find(leads);
 }
 
 /** One end of a segment takes the frame; the other end of a wire gets it, wanted or not. */

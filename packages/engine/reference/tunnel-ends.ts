@@ -17,6 +17,10 @@ export const portOf = (device: Device): number =>
   tunnelOf(device).port ??
   (device.link.kind === 'geneve' ? PORTS.geneve : device.link.kind === 'vxlan' ? PORTS.vxlan : 0);
 
+/** A static entry says where frames for `mac` go. */
+export const hasEntry = ({ host, name }: Device, mac: string): boolean =>
+  (host.netns.fdb ?? []).some((fdb) => fdb.link === name && fdb.dst !== undefined && fdb.mac.toLowerCase() === mac);
+
 /** Where VXLAN sends frames for `mac`: its entry, else those for every other address. */
 export function forwardingOf(device: Device, mac: string): string[] {
   const entries = (device.host.netns.fdb ?? []).filter(

@@ -213,6 +213,14 @@ export enum LinkFlag {
   ARP_SCOPED = 33554432,
 }
 
+/** Bits of a tunnel. */
+export enum TunnelFlag {
+  INHERIT_TOS = 1,
+  INHERIT_TTL = 2,
+  DF = 4,
+  INHERIT_DF = 8,
+}
+
 /** Bits of a network namespace. */
 export enum NetnsFlag {
   /** Connection tracking runs for IPv4, IPv6. */
@@ -321,6 +329,9 @@ export enum StepKind {
   BRIDGE = 7,
   TRANSMIT = 8,
   CHOICE = 9,
+  /** As ENTER. */
+  ENCAPSULATE = 10,
+  DECAPSULATE = 11,
 }
 
 export enum RoutePurpose {

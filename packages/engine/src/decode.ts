@@ -114,6 +114,12 @@ export class Decoder {
           ? { kind: 'enter', netns, packet }
           : { kind: 'enter', netns, link: this.#link(link).link, packet };
       }
+      case StepKind.ENCAPSULATE:
+      case StepKind.DECAPSULATE: {
+        const { link } = this.#link(this.#u32(at + abi.ENTER_LINK));
+        const packet = readPacket(abi, this.#views, at + abi.ENTER_PACKET);
+        return { kind: kind === StepKind.ENCAPSULATE ? 'encapsulate' : 'decapsulate', netns, link, packet };
+      }
       case StepKind.CONNTRACK: {
         const state = this.#u16(at + abi.CT_STEP_STATE);
         const direction = this.#u16(at + abi.CT_STEP_DIRECTION);

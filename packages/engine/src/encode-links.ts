@@ -4,6 +4,7 @@ import { type IpPrefix, maskOf, maskWords, parsePrefix } from './address.ts';
 import { AddressFlag, LinkFlag, NeighborState, ScopeId } from './codes.ts';
 import { DISABLED_6, type WrittenAddress } from './encode-local.ts';
 import { scopeId } from './encode-routes.ts';
+import { encodeTunnel, isTunnel, segmentOf } from './encode-tunnels.ts';
 import { addressOf, type Encoding, macOf, prefixOf, type Symbols } from './encoding.ts';
 import { EngineError } from './errors.ts';
 import { addressesOf, IMPLIED_ADDRESSES, IMPLIED_LOOPBACK } from './local-table.ts';
@@ -93,7 +94,7 @@ function kindFlags(link: Link): number {
 }
 
 /** Kinds that the engine follows. The others only the reference knows. */
-const KINDS: ReadonlySet<LinkKind> = new Set(['loopback', 'device', 'veth', 'bridge', 'dummy']);
+const KINDS: ReadonlySet<LinkKind> = new Set(['loopback', 'device', 'veth', 'bridge', 'dummy', 'vxlan']);
 
 function checkLink(netns: Netns, { name, mac, kind, vlanFiltering }: Link): void {
   const where = `link ${name} of network namespace ${netns.name}`;
@@ -184,10 +185,17 @@ export class LinkArray {
   connect(): { at: number; count: number } {
     const { abi, arena, objects } = this.#encoding;
     const { links, netnses } = objects.links;
-    for (const link of links)
-      if (link.segment !== undefined && !link.peer && !this.#segments.has(link.segment))
-        this.#segments.set(link.segment, this.#segments.size);
+    for (const link of links) {
+      const segment = segmentOf(link);
+      if (segment !== undefined && !this.#segments.has(segment)) this.#segments.set(segment, this.#segments.size);
+    }
+
     const segments = arena.alloc(this.#segments.size * abi.SEGMENT_SIZE);
+    const tunnels = links.map((link, i) =>
+      isTunnel(link)
+        ? encodeTunnel(this.#encoding, link, netnses[i] as number, (netns, name) => this.#find(netns, name))
+        : 0,
+    );
     const { u32 } = arena;
     for (let i = 0; i < links.length; i++) {
       const link = links[i] as Link;
@@ -206,12 +214,13 @@ export class LinkArray {
             `${where()}: its peer ${link.peer.netns}/${link.peer.link} does not name it`,
           );
         u32[(at + abi.LINK_PEER) >>> 2] = peer;
-      } else if (link.segment !== undefined) {
-        const segment = this.#segments.get(link.segment) as number;
+      } else if (segmentOf(link) !== undefined) {
+        const segment = this.#segments.get(segmentOf(link) as string) as number;
         u32[(at + abi.LINK_SEGMENT) >>> 2] = segments + segment * abi.SEGMENT_SIZE;
       }
       u32[(at + abi.LINK_FLAGS) >>> 2] =
         (u32[(at + abi.LINK_FLAGS) >>> 2] as number) | this.#passedOver(link, otherEnd, netns);
+      u32[(at + abi.LINK_TUNNEL) >>> 2] = tunnels[i] as number;
       if (link.master === undefined) continue;
       const master = this.#find(netns, link.master);
       if (master === undefined || links[(master - this.at) / abi.LINK_SIZE]?.kind !== 'bridge')
@@ -363,6 +372,10 @@ export function encodeFdb(encoding: Encoding, netns: Netns, link: (name: string)
     const at = first + i * abi.FDB_SIZE;
     arena.u32.set(macOf(entry.mac, `network namespace ${netns.name}`), (at + abi.FDB_MAC) >>> 2);
     arena.u32[(at + abi.FDB_LINK) >>> 2] = link(entry.link);
+    if (entry.dst === undefined) continue;
+    const dst = addressOf(entry.dst, `network namespace ${netns.name}`);
+    arena.putWords(at + abi.FDB_DST, dst.words);
+    arena.u8[at + abi.FDB_FAMILY] = dst.family;
   }
   return first;
 }

@@ -58,6 +58,8 @@ export class Skb {
 
   /** An answer to a link-local address leaves by this link alone. */
   bound: Link;
+  /** The outer packet of a tunnel leaves by this link alone. */
+  through: Link;
   /** Position in the rules: the base chain under evaluation, and the rule. */
   base: BaseChain;
   table: u32;

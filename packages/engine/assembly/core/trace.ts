@@ -61,6 +61,14 @@ export function traceEnter(link: Link): void {
   memory.copy(changetype<usize>(record) + offsetof<EnterStep>(), PACKET_BASE, 2 * offsetof<Packet>());
 }
 
+/** The packet as it goes on: into a tunnel or out of it. */
+export function traceTunnel(kind: StepKind, link: Link): void {
+  const size = offsetof<EnterStep>() + 2 * offsetof<Packet>();
+  const record = changetype<EnterStep>(step(kind, size));
+  record.link = link;
+  memory.copy(changetype<usize>(record) + offsetof<EnterStep>(), PACKET_BASE, 2 * offsetof<Packet>());
+}
+
 export function traceConntrack(state: u32, direction: u32, zone: u32, flow: Flow): void {
   const entry = changetype<usize>(flow) != 0;
   const size = offsetof<ConntrackStep>() + (entry ? offsetof<Flow>() : 0);

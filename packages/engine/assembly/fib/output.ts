@@ -113,8 +113,12 @@ function isOpenEcho(p: Packet): bool {
 function bindAnswer(): void {
   const p = packet();
   const s = skb();
-  if (!some(s.bound) || !(isOfOneLink(p) || isOpenEcho(p))) return;
   const key = routeKey();
+  if (some(s.through)) {
+    key.oif = s.through;
+    key.strict = p.family == 6 && p.sourceless != 0;
+  }
+  if (!some(s.bound) || !(isOfOneLink(p) || isOpenEcho(p))) return;
   key.oif = s.bound;
   key.strict = 1;
 }
@@ -168,6 +172,7 @@ function chooseSourceBlind(): bool {
 export function reroute(): bool {
   fillKey();
   const p = packet();
+  if (some(skb().through)) routeKey().oif = skb().through;
   if (isOfOneLink(p)) {
     // Rewritten to an address of one link, it stays with the link it was to leave by.
     const key = routeKey();

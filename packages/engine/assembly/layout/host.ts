@@ -12,12 +12,18 @@ export class Neighbor {
   pad: u16;
 }
 
-/** A static forwarding entry of a bridge. */
+/** A static forwarding entry of a bridge, or of a tunnel. */
 @unmanaged
 export class FdbEntry {
   mac: u64;
+  /** The other end of the tunnel. */
+  dstHi: u64;
+  dstLo: u64;
   link: Link;
-  pad: u32;
+  /** Of `dst`; 0: it is a bridge's. */
+  family: u8;
+  pad: u8;
+  pad2: u16;
 }
 
 /** A socket that waits for packets from anybody. */
@@ -42,6 +48,8 @@ export const NEIGHBOR_FAMILY: u32 = offsetof<Neighbor>('family');
 export const FDB_SIZE: u32 = offsetof<FdbEntry>();
 export const FDB_MAC: u32 = offsetof<FdbEntry>('mac');
 export const FDB_LINK: u32 = offsetof<FdbEntry>('link');
+export const FDB_DST: u32 = offsetof<FdbEntry>('dstHi');
+export const FDB_FAMILY: u32 = offsetof<FdbEntry>('family');
 export const LISTENER_SIZE: u32 = offsetof<Listener>();
 export const LISTENER_ADDRESS: u32 = offsetof<Listener>('hi');
 export const LISTENER_PORT: u32 = offsetof<Listener>('port');

@@ -1,4 +1,5 @@
 import { Netns } from './netns';
+import { Tunnel } from './tunnel';
 
 /**
  * An interface. Everything a packet needs to know about it when it passes: the sysctls of the interface are already folded into
@@ -38,6 +39,9 @@ export class Link {
   seen: u32;
   /** Symbol of what made it (`rtnl_link_ops`): veth, bridge, dummy, vxlan; 0: a driver. */
   made: u32;
+  /** Its frames go into packets; 0: no tunnel. */
+  tunnel: Tunnel;
+  pad: u32;
 }
 
 /** A switch without intelligence: every frame is seen by all its links. */
@@ -62,6 +66,7 @@ export const LINK_INDEX: u32 = offsetof<Link>('index');
 export const LINK_MTU: u32 = offsetof<Link>('mtu');
 export const LINK_FLAGS: u32 = offsetof<Link>('flags');
 export const LINK_MADE: u32 = offsetof<Link>('made');
+export const LINK_TUNNEL: u32 = offsetof<Link>('tunnel');
 export const LINK_PEER: u32 = offsetof<Link>('peer');
 export const LINK_MASTER: u32 = offsetof<Link>('master');
 export const LINK_SEGMENT: u32 = offsetof<Link>('segment');

@@ -28,6 +28,7 @@ import { setBuild, setsReset } from '../set/sets';
 import { forgetBlocks } from '../store/blocks';
 import { domainsBuild } from '../wire/domain';
 import { ownersBuild } from '../wire/owners';
+import { tunnelsBuild } from '../wire/tunnels';
 
 /** What the host encoded: where its arrays are. */
 @unmanaged
@@ -88,6 +89,7 @@ export function load(at: usize): i32 {
   namesSet(manifest.names, manifest.nameCount);
   netnses = manifest.netnses;
   netnsCount = manifest.netnsCount;
+  tunnelsBuild(manifest.links, manifest.linkCount);
   domainsBuild(manifest.links, manifest.linkCount, manifest.segments, manifest.segmentCount);
   ownersBuild(manifest.addresses, manifest.addressCount, manifest.links, manifest.linkCount);
   for (let i: u32 = 0; i < manifest.chainCount; i++) {

@@ -14,6 +14,7 @@ import { bridgeInput } from './bridge';
 import { deliver } from './deliver';
 import { forward } from './forward';
 import { forwardTo, ownsMac } from './transmit';
+import { decapsulate } from './tunnel';
 
 /** prerouting -> route -> (input | forward -> postrouting), above the link layer. */
 function up(link: Link): void {
@@ -37,7 +38,7 @@ function up(link: Link): void {
     forward();
     return;
   }
-  if (input()) deliver();
+  if (input() && !decapsulate()) deliver();
 }
 
 /** A frame that bears no address is for the host that it comes to. */

@@ -9,6 +9,8 @@ import { egress, Passage, sentTo } from '../hook/device';
 import { FdbEntry } from '../layout/host';
 import { Link } from '../layout/link';
 import { endOf, isUp, leadsTo, portOf } from '../wire/domain';
+import { entryFor } from '../wire/tunnels';
+import { encapsulate } from './tunnel';
 import { resolve, resolvedLink, resolvedMac } from '../wire/resolve';
 
 /** How much more than its MTU a device takes. */
@@ -49,7 +51,11 @@ export function portTowards(bridge: Link): Link {
   const netns = bridge.netns;
   for (let i: u32 = 0; i < netns.fdbCount; i++) {
     const entry = changetype<FdbEntry>(netns.fdb + <usize>i * offsetof<FdbEntry>());
-    if (entry.mac == s.frameMac && entry.link.master == bridge) return entry.link;
+    if (entry.mac == s.frameMac && entry.family == 0 && entry.link.master == bridge) return entry.link;
+  }
+  // A tunnel's own entry leads there, whoever is behind it.
+  for (let port = bridge.ports; some(port); port = port.nextPort) {
+    if (some(port.tunnel) && isUp(port) && entryFor(port, s.frameMac)) return port;
   }
   if (!some(s.target)) return none<Link>();
   const port = portOf(bridge, s.target);
@@ -126,6 +132,10 @@ export function overWire(out: Link, sourceMac: u64): void {
   }
   if ((out.flags & (LinkFlag.LOOPBACK | LinkFlag.BRIDGE | LinkFlag.DUMMY)) != 0) {
     sendElsewhere(out);
+    return;
+  }
+  if (some(out.tunnel)) {
+    encapsulate(out, sourceMac);
     return;
   }
   const taker = takerOf(out);

@@ -12,6 +12,7 @@ import { Netns } from '../layout/netns';
 import { answers, buildAnswer, cameBy } from './answer';
 import { receive } from './receive';
 import { send, sendThroughPort } from './send';
+import { payloadClear } from './tunnel';
 
 /** More links than a packet can pass with its TTL, bridges on the way included. */
 const MOST_ENTERS: u32 = 1024;
@@ -32,6 +33,7 @@ function enterHost(netns: Netns): void {
   s.kind = <u8>RouteKind.NONE;
   s.made = 0;
   s.bound = none<Link>();
+  s.through = none<Link>();
 }
 
 function run(first: u32): void {
@@ -54,6 +56,7 @@ function run(first: u32): void {
 
 function begin(netns: Netns): void {
   traceClear();
+  payloadClear();
   const s = skb();
   enterHost(netns);
   s.ended = 0;

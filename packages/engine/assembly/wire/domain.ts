@@ -6,6 +6,7 @@ import { LinkFlag } from '../../src/codes';
 import { allocate } from '../core/memory';
 import { none, some } from '../core/skb';
 import { Link, Segment } from '../layout/link';
+import { reachesEnd } from './tunnels';
 
 /** A vertex: the address of a link, or of a segment with the lowest bit set. */
 type Vertex = usize;
@@ -175,6 +176,7 @@ export function leadsTo(out: Link, target: Link): bool {
     if (!isUp(at)) return false;
     const end = endOf(at, target);
     if (!some(end) || !isUp(end)) return false;
+    if (some(at.tunnel) && !reachesEnd(at, end)) return false;
     const bridge = end.master;
     if (!some(bridge)) return end == target;
     if (!isUp(bridge)) return false;

@@ -7,11 +7,13 @@ import { ArpVerdict, arpVerdict } from '../fib/input';
 import { localType, TABLE_LOCAL } from '../fib/lookup';
 import { addressAt, coversAddress, selectSource4 } from '../fib/source';
 import { foundRoute, tableLookup, tableOf } from '../fib/table';
+import { InterfaceAddress } from '../layout/address';
 import { Neighbor } from '../layout/host';
 import { Link, Segment } from '../layout/link';
 import { Netns } from '../layout/netns';
 import { isUp, mayPass } from './domain';
 import { macOwner, ownersOf } from './owners';
+import { endAtPlace, endIn, floodPlace } from './tunnels';
 
 /** The answer to the last question: the link-layer address, and who has it. */
 export let resolvedMac: u64 = 0;
@@ -163,9 +165,25 @@ function askMany(segment: Segment, out: Link): Link {
   }
 }
 
+/** Everybody at a tunnel's other ends, in the order of the places it floods to. */
+function askTunnel(out: Link): Link {
+  for (let n: u32 = 0; floodPlace(out, n); n++) {
+    let owner = endAtPlace(out, none<InterfaceAddress>());
+    while (some(owner)) {
+      const found = askEnd(endIn(owner.link.netns, out));
+      if (some(found)) return found;
+      // The place that was asked last may be another one by now.
+      floodPlace(out, n);
+      owner = endAtPlace(out, owner);
+    }
+  }
+  return none<Link>();
+}
+
 /** Everybody at the other end of a link's own wire. */
 function askWire(out: Link): Link {
   out.seen = search;
+  if (some(out.tunnel)) return askTunnel(out);
   if (some(out.peer)) return askEnd(out.peer);
   const segment = out.segment;
   if (!some(segment)) return none<Link>();

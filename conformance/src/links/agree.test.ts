@@ -1,0 +1,45 @@
+/** The engine walks the scenes that it knows as the reference does. */
+import { createEngine, EngineError, type Packet, Protocol, TcpFlag } from '@podwire/engine';
+import { createReference } from '@podwire/engine/reference';
+import { expect, test } from 'vitest';
+import { type Scene, scenes } from './scenes.ts';
+
+function packets(daddr: string): Packet[] {
+  const common = {
+    family: daddr.includes(':') ? (6 as const) : (4 as const),
+    saddr: '',
+    daddr,
+    sport: 40000,
+    dport: 80,
+    icmpType: 0,
+    icmpCode: 0,
+    icmpId: 0,
+    ttl: 64,
+    tos: 3,
+    mark: 5,
+  };
+  const tcp = { ...common, protocol: Protocol.TCP, tcpFlags: TcpFlag.SYN, length: 60, dontFragment: true };
+  return [
+    tcp,
+    ...[100, 1430, 1480, 3000].flatMap((length) =>
+      [true, false].map((dontFragment) => ({ ...common, protocol: Protocol.UDP, tcpFlags: 0, length, dontFragment })),
+    ),
+  ];
+}
+
+test.each(scenes)('$name', async ({ network, asks }: Scene) => {
+  const [one, two] = [await createEngine(), createReference()];
+  two.load(network);
+  try {
+    one.load(network);
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    expect(error.message).toMatch(/the engine does not know links of kind/);
+    return;
+  }
+  for (const { from, to } of asks)
+    for (const packet of packets(to)) {
+      expect(one.send(from, packet), `${from} to ${to}, ${packet.length}`).toEqual(two.send(from, packet));
+      expect(one.answer(), `the answer of ${to} to ${from}`).toEqual(two.answer());
+    }
+});
