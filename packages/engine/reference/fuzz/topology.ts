@@ -1,5 +1,5 @@
 /** Random networks: nodes on a segment, each with pods behind a bridge or behind wires of their own, a gateway, and an outside. */
-import type { Address, Family, Link, Neighbor, Netns, Route, RouteTable } from '../../src/index.ts';
+import type { Address, Family, FdbEntry, Link, Neighbor, Netns, Route, RouteTable } from '../../src/index.ts';
 import type { Random } from './random.ts';
 import type { Plan } from './world.ts';
 
@@ -12,9 +12,18 @@ interface Draft {
   routes: Route[];
   sysctls: Sysctls;
   neighbors: Neighbor[];
+  fdb: FdbEntry[];
 }
 
-const draft = (name: string): Draft => ({ name, links: [], addresses: [], routes: [], sysctls: {}, neighbors: [] });
+const draft = (name: string): Draft => ({
+  name,
+  links: [],
+  addresses: [],
+  routes: [],
+  sysctls: {},
+  neighbors: [],
+  fdb: [],
+});
 
 const prefixOf = (family: Family, text: string) => `${text}/${family === 4 ? 32 : 128}`;
 
@@ -96,6 +105,52 @@ function makeNode(r: Random, n: number): Draft[] {
   const made = [node];
   for (let p = 0; p < pods; p++) made.push((bridged ? bridgedPod : routedPod)(r, node, n, p));
   return made;
+}
+
+const ANY_MAC = '00:00:00:00:00:00';
+
+/** The nodes' tunnel ends, which lead to the pods of other nodes, or join the nodes' bridges. */
+function overlay(r: Random, nodes: Draft[]): void {
+  const v6 = r.chance(1, 4);
+  const at = (n: number) => (v6 ? `fd00::${n}` : `10.0.0.${n}`);
+  const id = r.chance(1, 8) ? undefined : 7;
+  const all = nodes.map((node, i) => ({ node, n: i + 1 }));
+  for (const { node, n } of all) {
+    const bridged = node.links.some(({ name }) => name === 'br0') && r.chance(1, 3);
+    node.links.push({
+      name: 'vx0',
+      kind: 'vxlan',
+      mac: `02:cc:00:00:00:0${n}`,
+      mtu: r.pick([1450, 1450, 1500, 1400]),
+      ...(bridged ? { master: 'br0' } : {}),
+      tunnel: {
+        id: id ?? r.below(2),
+        port: 4789,
+        ...(r.chance(3, 4) ? { local: at(n) } : {}),
+        ...(r.chance(1, 2) ? { dev: 'eth0' } : {}),
+        ...(r.chance(1, 3) ? { df: r.pick(['set', 'inherit'] as const) } : {}),
+        ...(r.chance(1, 5) ? { ttl: r.pick(['inherit', 2, 9] as const) } : {}),
+        ...(r.chance(1, 5) ? { tos: r.pick(['inherit', 8] as const) } : {}),
+      },
+    });
+    if (!bridged) {
+      address(node, 'vx0', `10.3.0.${n}/24`);
+      address(node, 'vx0', `fd00:3::${n}/64`);
+    }
+    for (const { n: m } of all) {
+      if (m === n) continue;
+      if (r.chance(3, 4)) node.fdb.push({ mac: ANY_MAC, link: 'vx0', dst: at(m) });
+      if (r.chance(1, 4)) node.fdb.push({ mac: `02:cc:00:00:00:0${m}`, link: 'vx0', dst: at(r.chance(7, 8) ? m : 77) });
+      if (!bridged && r.chance(1, 3))
+        node.neighbors.push({ link: 'vx0', address: `10.3.0.${m}`, lladdr: `02:cc:00:00:00:0${m}` });
+    }
+    if (bridged || r.chance(1, 5)) continue;
+    for (const route of node.routes) {
+      const [hop] = route.nexthops;
+      const m = /^(?:10\.0\.0\.|fd00::)(\d)$/.exec(hop?.via ?? '')?.[1];
+      if (m !== undefined) route.nexthops = [{ dev: 'vx0', via: route.family === 4 ? `10.3.0.${m}` : `fd00:3::${m}` }];
+    }
+  }
 }
 
 /** Everyone on the segment knows where the others' pods are, and that the gateway knows the rest. */
@@ -187,7 +242,7 @@ function trouble(r: Random, made: Draft[]): void {
 
 const mainTable = (routes: Route[]): RouteTable => ({ id: 254, routes });
 
-const finish = ({ name, links, addresses, routes, sysctls, neighbors }: Draft): Netns => ({
+const finish = ({ name, links, addresses, routes, sysctls, neighbors, fdb }: Draft): Netns => ({
   name,
   links,
   addresses,
@@ -195,6 +250,7 @@ const finish = ({ name, links, addresses, routes, sysctls, neighbors }: Draft): 
   sysctls,
   netfilter: [],
   ...(neighbors.length > 0 ? { neighbors } : {}),
+  ...(fdb.length > 0 ? { fdb } : {}),
 });
 
 export function makePlan(r: Random): Plan {
@@ -203,6 +259,7 @@ export function makePlan(r: Random): Plan {
   const gateway = makeGateway();
   const nodes = groups.map(([node]) => node as Draft);
   connect(nodes, gateway[0] as Draft);
+  if (r.chance(1, 2)) overlay(r, nodes);
   const made = [...groups.flat(), ...gateway];
   trouble(r, made);
   const netnses = made.map(finish);
@@ -221,6 +278,6 @@ export function makePlan(r: Random): Plan {
       4: ['10.0.0.0/8', '10.1.0.0/16', '10.2.0.0/16', '10.0.0.0/24', '10.96.0.0/12', '192.0.2.0/24', '0.0.0.0/0'],
       6: ['fd00::/8', 'fd00:1::/32', 'fd00:2::/32', 'fd00::/64', 'fd00:96::/112', '2001:db8::/32', '::/0'],
     },
-    links: ['eth0', 'br0', 'veth0', 'veth1', 'veth+', 'cali0', 'cali+', 'lo', 'wan', 'eth+'],
+    links: ['eth0', 'vx0', 'br0', 'veth0', 'veth1', 'veth+', 'cali0', 'cali+', 'lo', 'wan', 'eth+'],
   };
 }
