@@ -97,6 +97,12 @@ function leaves(out: Link, sourceMac: u64): bool {
   return passage == Passage.ON;
 }
 
+/** egress of a device for a frame whose destination nobody was asked for. */
+function leavesUnaddressed(out: Link): bool {
+  skb().framed = 0;
+  return leaves(out, out.mac);
+}
+
 /** A rule sends the frame out of another device as it is (nf_fwd_netdev_egress()). */
 export function forwardTo(out: Link): void {
   const s = skb();
@@ -166,13 +172,13 @@ export function transmit(): void {
     return;
   }
   if (s.kind == <u8>RouteKind.MULTI) {
-    if (!leaves(dev, dev.mac)) return;
+    if (!leavesUnaddressed(dev)) return;
     traceTransmit(dev, s.gatewayHi, s.gatewayLo, s.gatewayFamily, none<Link>());
     finish(Disposition.UNREACHABLE, Reason.NO_NEIGHBOR);
     return;
   }
   if ((dev.flags & LinkFlag.DUMMY) != 0) {
-    if (!leaves(dev, dev.mac)) return;
+    if (!leavesUnaddressed(dev)) return;
     traceTransmit(dev, s.gatewayHi, s.gatewayLo, s.gatewayFamily, none<Link>());
     finish(Disposition.DROPPED, Reason.NO_NEIGHBOR);
     return;
