@@ -85,7 +85,10 @@ function passThrough(bridge: Link, from: Link, to: Link, filtered: bool): void {
     if (!forward()) return;
   }
   if (!bridgeChains(Hook.FORWARD, BRIDGE_NF_FORWARD, LAST, from, to)) return;
+  const came = s.sourceMac;
+  if (came == 0) s.sourceMac = bridge.mac;
   if (!allBridgeChains(Hook.POSTROUTING, none<Link>(), to)) return;
+  s.sourceMac = came;
   if (filtered && !postroutingOfBridge()) return;
   if (isTooLong(to, filtered)) return drop(Reason.FRAGMENTATION_NEEDED);
   overWire(to, s.sourceMac != 0 ? s.sourceMac : bridge.mac);
@@ -101,7 +104,6 @@ export function bridgeInput(port: Link): bool {
     return false;
   }
   const filtered = (s.netns.flags & (p.family == 4 ? NetnsFlag.BRIDGE_CALL_4 : NetnsFlag.BRIDGE_CALL_6)) != 0;
-  if (!s.framed) addressBridge(bridge);
   s.iif = bridge;
   if (!bridgeChains(Hook.PREROUTING, FIRST, BRIDGE_NF, port, none<Link>())) return false;
   if (filtered) {
