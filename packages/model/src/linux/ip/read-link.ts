@@ -79,6 +79,36 @@ function readAddress(words: string[]): AddressRecord {
   return record;
 }
 
+const BRIEF = /^(\S+?)(?:@(\S+))?\s+(UP|DOWN|UNKNOWN|LOWERLAYERDOWN|DORMANT|TESTING|NOTPRESENT)(?:\s+(.*))?$/;
+
+/** `eth0@if3 UP 10.0.0.1/24 fe80::1/64`, `eth0 UP 02:00:00:00:00:01 <BROADCAST,UP>`: `ip -br`, which leaves scopes out. */
+function readBrief(line: string): Found | undefined {
+  const m = BRIEF.exec(line);
+  if (!m) return undefined;
+  const [, ifname = '', other, state = '', rest = ''] = m;
+  const words = rest.split(/\s+/).filter((word) => word !== '');
+  const flags = /^<([^>]*)>$/.exec(words.at(-1) ?? '')?.[1]?.split(',');
+  const isUp = state !== 'DOWN' && state !== 'NOTPRESENT';
+  const mac = words.find((word) => /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(word));
+  const index = /^if(\d+)$/.exec(other ?? '')?.[1];
+  const record: Found = {
+    ifname,
+    flags: [...(flags ?? (isUp ? ['UP', 'LOWER_UP'] : [])), ...(ifname === 'lo' ? ['LOOPBACK'] : [])],
+    operstate: state,
+    ...(index !== undefined && { link_index: Number(index) }),
+    ...(other !== undefined && index === undefined && { link: other }),
+    ...(mac !== undefined && { address: mac }),
+    addr_info: [],
+  };
+  for (const word of words) {
+    if (!word.includes('/')) continue;
+    const family = word.includes(':') ? 'inet6' : 'inet';
+    const scope = /^(127\.|::1\/)/.test(word) ? 'host' : /^fe[89ab]/i.test(word) ? 'link' : 'global';
+    record.addr_info?.push(readAddress([family, word, 'scope', scope]));
+  }
+  return record;
+}
+
 /** What stands under an interface and says nothing of where packets go: counters, times, other names, virtual functions. */
 const PASSED =
   /^(valid_lft|RX|TX|altname|alias|\d[\d\s.KMGT]*$|vf \d|vfinfo|prog\/|xdp|port|tun |numtxqueues|parentbus|switchid|designated|allmulti|fanout)/;
@@ -97,7 +127,7 @@ class BlockReader {
       return;
     }
     if (!this.record) {
-      this.record = readHeader(text);
+      this.record = readBrief(text) ?? readHeader(text);
       return;
     }
     const { record } = this;
@@ -133,7 +163,7 @@ function blocksOf(text: string, problems: Problem[], options: ReadOptions): { re
     // `-o` folds the lines of one interface by backslashes.
     for (const line of raw.trimEnd().split(/\\(?=\s)/)) {
       if (line.trim() === '') continue;
-      const begins = /^\d+: /.test(line);
+      const begins = /^\d+: /.test(line) || BRIEF.test(line);
       if (begins) reader = new BlockReader();
       try {
         if (line.length > LINE_MAX) throw new RangeError(`it has ${line.length} characters`);

@@ -67,7 +67,10 @@ function readLine(line: string): ReadRoute {
     } else if (word === 'pref' && words[0] === 'medium') record.pref = words.shift() as 'medium';
     else if (FLAGS.includes(word)) record.flags.push(word);
     else if (word === 'cache' || /^<.*>$/.test(word)) continue;
-    else {
+    else if (word === 'encap') {
+      record.encap = words[0] ?? '';
+      while (words.length > 0 && words[0] !== 'via' && words[0] !== 'dev') words.shift();
+    } else {
       const extra = takeExtra(word, words);
       if (extra === undefined) throw new RangeError(`"${word}" is not understood`);
       record.extra = record.extra === undefined ? extra : `${record.extra} ${extra}`;
@@ -96,9 +99,10 @@ const REJECTS: readonly string[] = ['blackhole', 'unreachable', 'prohibit', 'thr
 /** Of the kernel's own last route, which says that there is none. */
 const UNREACHABLE_METRIC = 0xffffffff;
 
-type ReadRoute = RouteRecord & { extra?: string };
+type ReadRoute = RouteRecord & { extra?: string; encap?: string };
 
 const RECORD_KEYS = [
+  'encap',
   'extra',
   'type',
   'dst',
@@ -130,6 +134,11 @@ function familyOf(record: ReadRoute): Family {
 }
 
 function toRoute(record: ReadRoute, family: Family, complain: (message: string) => void): Route | undefined {
+  if (record.encap !== undefined) {
+    complain(
+      `route to ${record.dst}: its encapsulation (${record.encap}) is not modelled, what it sends is sent as it is`,
+    );
+  }
   const strange = Object.keys(record).filter((key) => !RECORD_KEYS.includes(key));
   if (strange.length) complain(`route to ${record.dst}: ${strange.join(', ')} not understood`);
   const type = TYPES.find((name) => name === (record.type ?? 'unicast'));

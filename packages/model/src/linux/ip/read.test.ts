@@ -106,12 +106,35 @@ describe('what ip prints', () => {
   });
 });
 
+describe('ip -br', () => {
+  it('gives links and addresses, scopes by what the addresses are', () => {
+    const text =
+      'lo               UNKNOWN        127.0.0.1/8 ::1/128 \neth0             UP             10.0.0.1/24 fe80::1/64 \nv0@if3           DOWN           \n';
+    const { links, addresses, problems } = readIpAddr(text);
+    expect(problems).toEqual([]);
+    expect(links.map(({ name, kind, up }) => [name, kind, up])).toEqual([
+      ['lo', 'loopback', true],
+      ['eth0', 'device', true],
+      ['v0', 'veth', false],
+    ]);
+    expect(addresses.map((a) => `${a.link} ${a.address} ${a.scope}`)).toEqual([
+      'lo 127.0.0.1/8 host',
+      'lo ::1/128 host',
+      'eth0 10.0.0.1/24 global',
+      'eth0 fe80::1/64 link',
+    ]);
+    const link = readIpAddr('eth0             UP             02:00:00:00:00:01 <BROADCAST,MULTICAST,UP,LOWER_UP> \n');
+    expect(link.links).toMatchObject([{ name: 'eth0', mac: '02:00:00:00:00:01', up: true, carrier: true }]);
+  });
+});
+
 describe('what is not understood', () => {
   it('is named with its line', () => {
     const routes = readIpRoute('default via 10.0.0.1 dev a\n10.0.0.0/8 via 10.0.0.1 dev a encap mpls 100\n', 4, {
       file: 'r',
     });
-    expect(routes.tables[0]?.routes).toHaveLength(1);
+    // Its way is known, what is put around it is not.
+    expect(routes.tables[0]?.routes).toHaveLength(2);
     expect(routes.problems).toMatchObject([{ file: 'r', line: 2, code: 'ip-route' }]);
     expect(
       readIpRule('0:\tfrom all lookup local\nwhat\n9:\tfrom all uidrange 0-5 lookup 7\n', 4).problems,

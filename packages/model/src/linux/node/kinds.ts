@@ -134,7 +134,7 @@ export const FORMS: readonly DumpForm[] = [
     kind: 'ip-addr',
     title: 'ip addr, ip link',
     signature: /^\d+: \S+: <[A-Z0-9_,-]*> mtu \d+ (?!master \S+ (state [a-z]|priority|hwmode))/,
-    line: /^(\d+: \S+\s+inet6? [\da-f.:]+|\s+(link\/\w+|inet6? [\da-f.:]+\/?\d* .*scope|valid_lft|RX:|TX:))/,
+    line: /^(\S+\s+(UP|DOWN|UNKNOWN|LOWERLAYERDOWN)(\s+[\da-f.:]+\/\d+|\s+[\da-f:]{17}\s+<)|\d+: \S+\s+inet6? [\da-f.:]+|\s+(link\/\w+|inet6? [\da-f.:]+\/?\d* .*scope|valid_lft|RX:|TX:))/,
     command: /^ip\b.* (a|ad|add|addr|address|l|li|lin|link)(\b|$)/,
   },
   {

@@ -114,7 +114,7 @@ describe('what is wrong with a dump is named', () => {
       ['route', 3],
       ['route', 4],
     ]);
-    expect(dump.found.find((f) => f.file === 'route')).toMatchObject({ lines: 4, notUnderstood: 2, items: 2 });
+    expect(dump.found.find((f) => f.file === 'route')).toMatchObject({ lines: 4, notUnderstood: 2, items: 3 });
   });
 
   test('JSON that ends early is read as far as it goes', () => {
