@@ -1,5 +1,6 @@
 /** One rule of arptables, from its words and back (iptables/nft-arp.c). */
 import type { Action, Match, Rule, Statement } from '@podwire/engine';
+import { checkTargetName } from '../iptables/base/chain-name.ts';
 import { readCounters } from '../iptables/base/counters.ts';
 import { checkDirections } from '../iptables/base/directions.ts';
 import {
@@ -12,6 +13,7 @@ import {
   type TargetExtension,
   word,
 } from '../iptables/base/extension.ts';
+import { rulesOfLists } from '../iptables/base/rules-of-lists.ts';
 import { type Owner, scan } from '../iptables/base/scan.ts';
 import { bareWord } from '../iptables/base/words.ts';
 import { verdicts } from '../iptables/target/verdict.ts';
@@ -35,7 +37,7 @@ function read(args: readonly string[]): Reading {
     taken(owner, given) {
       if (owner !== own || given.name !== 'jump') return;
       const name = word(given);
-      if (name === '') throw new Refusal('Invalid target name (too short)');
+      checkTargetName(name);
       const extension = targetNamed(name);
       reading.target = { name, extension, options: extension?.options ?? [], given: [] };
     },
@@ -82,22 +84,17 @@ function build(reading: Reading, place: RulePlace): Rule[] {
     return asked ? readAddresses(letter, asked) : [undefined];
   };
   const destinations = addresses('destination-ip', 'd');
-  return addresses('source-ip', 's').flatMap((source) =>
-    destinations.map((destination): Rule => {
-      const texts: Readonly<Record<string, string | undefined>> = {
-        'source-ip': source,
-        'destination-ip': destination,
-      };
-      const tests = HEADER_ORDER.flatMap((name): Match[] => {
-        const text = texts[name];
-        if (text !== undefined) return [{ kind: 'unmodelled', text }];
-        const asked = name in texts ? undefined : given(name);
-        const test = asked && readTest(asked);
-        return test ? [test] : [];
-      });
-      return { body: [...tests, ...actions], ...(counters && { counters }) };
-    }),
-  );
+  return rulesOfLists(addresses('source-ip', 's'), destinations, (source, destination): Rule => {
+    const texts: Readonly<Record<string, string | undefined>> = { 'source-ip': source, 'destination-ip': destination };
+    const tests = HEADER_ORDER.flatMap((name): Match[] => {
+      const text = texts[name];
+      if (text !== undefined) return [{ kind: 'unmodelled', text }];
+      const asked = name in texts ? undefined : given(name);
+      const test = asked && readTest(asked);
+      return test ? [test] : [];
+    });
+    return { body: [...tests, ...actions], ...(counters && { counters }) };
+  });
 }
 
 /** The words after `-A CHAIN`. Lists of addresses make several rules. */

@@ -90,7 +90,7 @@ const mangle: TargetExtension = {
   },
 };
 
-const targets = [mark, classify, mangle];
+export const targets = [mark, classify, mangle];
 
 export function targetNamed(name: string): TargetExtension | undefined {
   return targets.find((target) => target.name === name);

@@ -1,5 +1,6 @@
 /** The ebtables matches on frames that carry no IP: ARP, VLAN tags, 802.3, spanning tree. net/bridge/netfilter/ebt_arp.c and its siblings. */
 import { prefix, printHostPrefix } from '../iptables/base/address.ts';
+import { dictionary } from '../iptables/base/dictionary.ts';
 import { ethertypeNumber } from '../iptables/base/ethertypes.ts';
 import { type Given, Refusal } from '../iptables/base/extension.ts';
 import { printMacAndMask, readMacAndMask } from '../iptables/base/mac.ts';
@@ -142,8 +143,8 @@ const spanning = (name: string, print: Printer) => row(`stp-${name}`, print, neg
 const stp: EbtExtension = {
   name: 'stp',
   rows: [
-    spanning('type', namedByte({ config: 0, tcn: 0x80 })),
-    spanning('flags', namedByte({ 'topology-change': 1, 'topology-change-ack': 0x80 })),
+    spanning('type', namedByte(dictionary({ config: 0, tcn: 0x80 }))),
+    spanning('flags', namedByte(dictionary({ 'topology-change': 1, 'topology-change-ack': 0x80 }))),
     spanning('root-prio', span(U16)),
     spanning('root-addr', mac),
     spanning('root-cost', span(U32)),

@@ -2,7 +2,7 @@
 import { Refusal } from '../iptables/base/extension.ts';
 import { hex, number } from '../iptables/base/numbers.ts';
 import { printRate, readRate } from '../iptables/base/rate.ts';
-import { none, type Printer, row, uint } from '../iptables/base/table.ts';
+import { inQuotationMarks, none, type Printer, row, uint } from '../iptables/base/table.ts';
 import { cutBytes } from '../iptables/base/words.ts';
 import { readLevel } from '../iptables/target/note.ts';
 import { readPairs } from './among.ts';
@@ -33,7 +33,8 @@ const packetType: Printer = ([text = '']) => {
   const value = named >= 0 ? named : /^(0[xX])?[0-9a-fA-F]+$/.test(text) ? Number.parseInt(text, 16) : undefined;
   if (value === undefined) throw new Refusal(`Could not parse class '${text}'`);
   if (value > 255) throw new Refusal('Problem with specified pkttype class');
-  return CLASSES[value] ?? String(value);
+  // The tool prints large ones decimal, and would read them back as hexadecimal.
+  return CLASSES[value] ?? (value < 10 ? String(value) : hex(value));
 };
 
 /** XT_LIMIT_SCALE. */
@@ -41,9 +42,15 @@ const SCALE = 10_000;
 const DEFAULT_RATE = '3/hour';
 const DEFAULT_BURST = '5';
 
+/** nftables' limit, to which no burst at all means the usual one. */
+const burst: Printer = ([text = ''], { name }) => {
+  const value = number(name, text, 10_000);
+  return value === 0 ? DEFAULT_BURST : String(value);
+};
+
 export const limit: EbtExtension = {
   name: 'limit',
-  rows: [row('limit', ([text = '']) => printRate(readRate(text, SCALE), SCALE)), row('limit-burst', uint(10_000))],
+  rows: [row('limit', ([text = '']) => printRate(readRate(text, SCALE), SCALE)), row('limit-burst', burst)],
   defaults: { limit: () => printRate(readRate(DEFAULT_RATE, SCALE), SCALE), 'limit-burst': () => DEFAULT_BURST },
 };
 
@@ -56,11 +63,11 @@ export const otherMatches: readonly EbtExtension[] = [
 const LEVELS = ['emerg', 'alert', 'crit', 'error', 'warning', 'notice', 'info', 'debug'];
 const NOTICE = 5;
 
-/** Printed between quotation marks as it is, so that it may hold none. */
+/** Printed between quotation marks, of which it may hold none. The tool leaves backslashes single, and would read something else back. */
 function logPrefix(length: number): Printer {
   return ([text = '']) => {
     if (text.includes('"')) throw new Refusal('Use of \\" is not allowed in the prefix');
-    return text === '' ? undefined : `"${cutBytes(text, length)}"`;
+    return text === '' ? undefined : inQuotationMarks(cutBytes(text, length));
   };
 }
 

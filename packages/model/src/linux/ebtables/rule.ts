@@ -1,5 +1,6 @@
 /** One rule of ebtables, from its words and back (iptables/nft-bridge.c, xtables-eb.c). */
 import type { Action, Match, Rule, Statement } from '@podwire/engine';
+import { checkTargetName } from '../iptables/base/chain-name.ts';
 import { readCounters } from '../iptables/base/counters.ts';
 import { checkDirections } from '../iptables/base/directions.ts';
 import { bang, checkDemands, type Given, Refusal, type RulePlace, word } from '../iptables/base/extension.ts';
@@ -14,7 +15,8 @@ import { ip, ip6 } from './ip.ts';
 import { limit, otherMatches, watchers } from './other.ts';
 import { targets } from './targets.ts';
 
-const extensions: readonly EbtExtension[] = [...frameMatches, ip, ip6, ...otherMatches, limit, ...watchers];
+/** Matches and watchers. */
+export const extensions: readonly EbtExtension[] = [...frameMatches, ip, ip6, ...otherMatches, limit, ...watchers];
 
 interface Loaded extends Owner {
   extension: EbtExtension;
@@ -58,7 +60,7 @@ function read(args: readonly string[]): Reading {
     taken(owner, given) {
       if (owner !== own || given.name !== 'jump') return;
       const name = word(given);
-      if (name === '') throw new Refusal('Invalid target name (too short)');
+      checkTargetName(name);
       const extension = targets.find((target) => target.name === name);
       reading.target = { name, extension, options: extension?.rows ?? [], given: [] };
     },

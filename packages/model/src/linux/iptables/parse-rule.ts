@@ -3,6 +3,7 @@
  * by `-m`, `-j` or, when one of their options appears, by `-p`.
  */
 import type { Action, Match, Rule, Statement } from '@podwire/engine';
+import { checkTargetName } from './base/chain-name.ts';
 import { readCounters } from './base/counters.ts';
 import { checkDirections } from './base/directions.ts';
 import {
@@ -16,6 +17,7 @@ import {
   type TargetExtension,
   word,
 } from './base/extension.ts';
+import { rulesOfLists } from './base/rules-of-lists.ts';
 import { findOption, type Owner, type Scanner, scan } from './base/scan.ts';
 import { quoteWord } from './base/words.ts';
 import { headerOptions, headerOrder, readAddresses, readHeader, readProtocol, SHORT } from './header.ts';
@@ -39,15 +41,6 @@ function load<Extension extends { options: Owner['options'] }>(
   extension: Extension | undefined,
 ): Loaded<Extension> {
   return { name, extension, options: extension?.options ?? [], given: [] };
-}
-
-/** XT_EXTENSION_MAXNAMELEN, the terminating zero included. */
-const MAX_NAME = 29;
-
-function checkTargetName(name: string): void {
-  if (name === '') throw new Refusal('Invalid target name (too short)');
-  if (name.length >= MAX_NAME) throw new Refusal(`Invalid target name \`${name}' (${MAX_NAME - 1} chars max)`);
-  if (/\s/.test(name)) throw new Refusal(`Invalid target name \`${name}'`);
 }
 
 /** Options of the tool itself have effects at once. */
@@ -100,6 +93,8 @@ function scanner(reading: Reading): Scanner {
 
 /** Words of an extension nobody here knows, one blank between them. */
 function verbatim(lead: string, name: string, given: readonly Given[]): string {
+  const strange = [name, ...given.map((g) => g.name)].find((one) => !/^[\w.:+-]+$/.test(one));
+  if (strange !== undefined) throw new Refusal(`Couldn't load ${lead} ${name}: "${strange}" is no name`);
   const options = given.map((g) => [
     g.not ? '!' : '',
     `--${g.name}`,
@@ -163,12 +158,10 @@ function build({ context, header, matches, target, goto: chain }: Reading): Rule
     checkChain(chain, context);
     rest.push({ kind: 'goto', chain });
   }
-  return sources.flatMap((source) =>
-    destinations.map((destination) => {
-      const addresses = [source, destination].filter((s) => s !== undefined);
-      return { body: [...addresses, ...simple, ...rest], ...(counters && { counters }) };
-    }),
-  );
+  return rulesOfLists(sources, destinations, (source, destination) => {
+    const addresses = [source, destination].filter((s) => s !== undefined);
+    return { body: [...addresses, ...simple, ...rest], ...(counters && { counters }) };
+  });
 }
 
 /**

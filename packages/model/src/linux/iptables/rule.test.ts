@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { type IpFamily, parseIptablesRule, parseIptablesRules, printIptablesRule, splitRestoreWords } from './index.ts';
+import {
+  type IpFamily,
+  parseIptablesRule,
+  parseIptablesRules,
+  printIptablesRule,
+  type RulePlace,
+  splitRestoreWords,
+} from './index.ts';
 
 /**
  * What is written -> what iptables-save 1.8.9 printed after `iptables -A FORWARD` of it (Linux 6.18), but for the names of protocols,
@@ -113,6 +120,45 @@ describe('a rule', () => {
     const printed = printIptablesRule(read.rule, family);
     expect(printed).toBe(expected);
     expect(parseIptablesRule(splitRestoreWords(printed) ?? [], family)).toEqual(read);
+  });
+
+  it.each<[string, RulePlace, string]>([
+    ['-o eth0 -j DROP', { chain: 'INPUT' }, "Can't use --out-interface with INPUT"],
+    ['-i eth0 -j DROP', { chain: 'POSTROUTING' }, "Can't use --in-interface with POSTROUTING"],
+    ['-j MASQUERADE', { table: 'filter' }, 'MASQUERADE target: only valid in nat table, not filter'],
+    [
+      '-j MASQUERADE',
+      { table: 'nat', chain: 'OUTPUT' },
+      'MASQUERADE target: used from hooks OUTPUT, but only usable from POSTROUTING',
+    ],
+    [
+      '-j DROP',
+      { table: 'nat' },
+      'The "nat" table is not intended for filtering, the use of DROP is therefore inhibited.',
+    ],
+    ['-m geoip --cc DE', { stock: true }, "Couldn't load match `geoip':No such file or directory"],
+    ['-j X', { stock: true, objects: { chains: new Set(['Y']) } }, "Chain 'X' does not exist"],
+    [
+      '! -s 0.0.0.0/0',
+      { backend: 'nft' },
+      'RULE_APPEND failed (Invalid argument): nothing is outside of all addresses',
+    ],
+  ])('%s is refused in %o', (written, place, error) => {
+    expect(parseIptablesRule(splitRestoreWords(written) ?? [], 'ip', place)).toEqual({ error });
+    expect(parseIptablesRule(splitRestoreWords(written) ?? [], 'ip')).toHaveProperty('rule');
+  });
+
+  it.each(['constructor', '__proto__', 'toString', 'hasOwnProperty'])('takes %s for a name like any', (name) => {
+    expect(parseIptablesRule(['-j', name], 'ip')).toEqual({ rule: { body: [{ kind: 'jump', chain: name }] } });
+    for (const option of [
+      '-m tos --tos',
+      '-m pkttype --pkt-type',
+      '-j LOG --log-level',
+      '-p',
+      '-m dscp --dscp-class',
+    ]) {
+      expect(parseIptablesRule([...option.split(' '), name], 'ip')).toHaveProperty('error');
+    }
   });
 
   it('becomes several for a list of addresses', () => {

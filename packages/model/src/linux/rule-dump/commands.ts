@@ -1,8 +1,12 @@
 /** The commands of iptables and its siblings on one table: add, insert, replace, delete, rename, flush, set a policy. */
 import type { Rule } from '@podwire/engine';
+import { wrongChainName } from '../iptables/base/chain-name.ts';
 import { type Fault, lineNotUnderstood, type OpenChain, type OpenTable } from './reading.ts';
 
 type Counters = Rule['counters'];
+
+/** iptables/xshared.h: MAX_ARGC, the program's name and the end included. */
+const WORDS_MAX = 253;
 
 const POLICIES = ['ACCEPT', 'DROP'];
 
@@ -74,6 +78,8 @@ export function declareChain(
   policy: string | undefined,
   counters: Counters,
 ): Fault | undefined {
+  const wrong = wrongChainName(name, table.tool.hasTarget);
+  if (wrong !== undefined) return { code: 'chain', message: wrong };
   const fault = policy === undefined ? undefined : checkPolicy(table, name, policy);
   const builtin = table.tool.chains(table.name).includes(name);
   const usual = builtin ? 'ACCEPT' : table.tool.ownPolicies?.[0];
@@ -133,6 +139,8 @@ function renameChain(table: OpenTable, name: string, to: string | undefined): Fa
     return { code: 'unknown-chain', message: `table ${table.name} has no chain ${name} to rename` };
   }
   if (table.chains.has(to) || builtin.includes(to)) return { code: 'chain', message: `chain ${to} exists already` };
+  const wrong = wrongChainName(to, table.tool.hasTarget);
+  if (wrong !== undefined) return { code: 'chain', message: wrong };
   chain.name = to;
   const chains = [...table.chains.values()];
   table.chains.clear();
@@ -216,6 +224,7 @@ function ruleCommand(table: OpenTable, verb: string, chain: OpenChain, words: st
 
 /** Carries out one command; `words` are what is left of it without `-t TABLE`, `counters` stood in front. */
 export function command(table: OpenTable, words: readonly string[], counters: Counters): Fault | undefined {
+  if (words.length > WORDS_MAX) return { code: 'line', message: 'Parser cannot handle more arguments' };
   // The command may stand behind other options.
   const at = words.findIndex((word) => verbOf(word) !== undefined);
   const verb = at < 0 ? undefined : verbOf(words[at] ?? '');

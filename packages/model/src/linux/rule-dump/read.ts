@@ -73,10 +73,13 @@ function comment(reading: Reading, line: string, tools: DumpTools): void {
   if (call && isListing(call)) announce(reading, call, tools);
 }
 
+/** No table has more built-in chains. */
+const CHAINS_MAX = 5;
+
 /** The chains of this run of `-P` lines. */
 function policyRun(lines: readonly string[], from: number): string[] {
   const names: string[] = [];
-  for (let at = from; at < lines.length; at++) {
+  for (let at = from; at < lines.length && names.length <= CHAINS_MAX; at++) {
     const m = /^\s*-P (\S+)/.exec(lines[at] ?? '');
     if (m?.[1] === undefined) break;
     names.push(m[1]);
@@ -124,6 +127,21 @@ function takeCounters(words: string[]): Rule['counters'] {
   return { packets: Number(m[1]), bytes: Number(m[2]) };
 }
 
+/** A command with `-t`. */
+function commandIn(
+  reading: Reading,
+  tool: DumpTool,
+  table: string,
+  words: readonly string[],
+  counters?: Rule['counters'],
+  backend = reading.backend,
+): Fault | undefined {
+  if (tool.chains(table).length === 0) {
+    return { code: 'table', message: `can't initialize ${tool.name} table \`${table}': Table does not exist` };
+  }
+  return command(openTable(reading, table, tool, backend), words, counters);
+}
+
 /** A line as iptables-restore takes it, and `-S` prints it. */
 function bareLine(reading: Reading, line: string, lines: readonly string[], { table }: DumpOptions): Fault | undefined {
   const split = splitRestoreWords(line);
@@ -133,8 +151,8 @@ function bareLine(reading: Reading, line: string, lines: readonly string[], { ta
   const first = split[0] ?? '';
   if (verbOf(first) === undefined && first !== '-t' && first !== '--table') return lineNotUnderstood(line);
   const { table: named, words } = first === '-t' ? takeTable(split) : { table: undefined, words: split };
-  const open = named === undefined ? listedTable(reading, verbOf(first), lines, table) : openTable(reading, named);
-  return command(open, words, counters);
+  if (named !== undefined) return commandIn(reading, reading.tool, named, words, counters);
+  return command(listedTable(reading, verbOf(first), lines, table), words, counters);
 }
 
 function chainLine({ open }: { open: OpenTable }, line: string): Fault | undefined {
@@ -155,12 +173,8 @@ function carryOut(reading: Reading, call: ToolCall, tools: DumpTools): Fault | u
   }
   const variable = isShell(call.words);
   if (variable !== undefined) return { code: 'line', message: `the shell's part is not known: ${variable}` };
-  const tool = tools.named[call.tool];
-  return command(
-    openTable(reading, call.table ?? 'filter', tool, call.backend ?? reading.backend),
-    call.words,
-    undefined,
-  );
+  const { tool, table = 'filter', words, backend = reading.backend } = call;
+  return commandIn(reading, tools.named[tool], table, words, undefined, backend);
 }
 
 /** Programs that do nothing to the rules. */
@@ -230,13 +244,13 @@ function readLine(
 
 /** Lines that the shell takes for one: a backslash ends all but the last. */
 function joined(lines: readonly string[], from: number): { line: string; count: number } {
-  let line = lines[from]?.trim() ?? '';
-  let count = 1;
-  while (line.endsWith('\\') && from + count < lines.length && /tables/.test(line)) {
-    line = `${line.slice(0, -1)}${lines[from + count]?.trim() ?? ''}`;
-    count++;
+  const first = lines[from]?.trim() ?? '';
+  if (!first.endsWith('\\') || !/tables/.test(first)) return { line: first, count: 1 };
+  const parts = [first];
+  while (parts.at(-1)?.endsWith('\\') && from + parts.length < lines.length) {
+    parts.push(lines[from + parts.length]?.trim() ?? '');
   }
-  return { line, count };
+  return { line: parts.map((part) => part.replace(/\\$/, '')).join(''), count: parts.length };
 }
 
 export function readDump(text: string, tools: DumpTools, options: DumpOptions = {}): DumpText {

@@ -1,14 +1,15 @@
 /** The TOS byte as rules write it: a name, or value and mask. */
+import { dictionary } from './dictionary.ts';
 import { number } from './numbers.ts';
 
 /** RFC 1349. */
-const TOS_NAMES: Readonly<Record<string, number>> = {
+const TOS_NAMES: Readonly<Record<string, number>> = dictionary({
   'minimize-delay': 0x10,
   'maximize-throughput': 0x08,
   'maximize-reliability': 0x04,
   'minimize-cost': 0x02,
   'normal-service': 0x00,
-};
+});
 /** A name says nothing of the two highest bits. */
 const NAME_MASK = 0x3f;
 

@@ -1,6 +1,7 @@
 /** Matches on the headers between IPv6 and what it carries (RFC 8200, 8754): the machine does not look into them. */
 
 import { address } from '../base/address.ts';
+import { dictionary } from '../base/dictionary.ts';
 import { type Given, Refusal } from '../base/extension.ts';
 import { protocolNumber } from '../base/names.ts';
 import { number, parseNumber, printRange } from '../base/numbers.ts';
@@ -47,7 +48,7 @@ const HEADERS: readonly (readonly [string, number])[] = [
   ['ipv6-nonxt', 59],
   ['protocol', 255],
 ];
-const HEADER_NAMES: Readonly<Record<string, number>> = {
+const HEADER_NAMES: Readonly<Record<string, number>> = dictionary({
   'hop-by-hop': 0,
   hop: 0,
   protocol: 255,
@@ -58,7 +59,7 @@ const HEADER_NAMES: Readonly<Record<string, number>> = {
   auth: 51,
   esp: 50,
   none: 59,
-};
+});
 
 const headerNames: Printer = ([text = '']) => {
   const asked = text

@@ -1,4 +1,5 @@
 /** Matches that the machine does not evaluate, a few lines each: processors, control groups, connection labels, helpers, routes ... */
+import { dictionary } from '../base/dictionary.ts';
 import { readDscpClass } from '../base/dscp.ts';
 import { type Context, type Given, Refusal, refuseIn } from '../base/extension.ts';
 import { protocolNumber } from '../base/names.ts';
@@ -66,7 +67,11 @@ const dscp: Printer = ([text = ''], row) => hexadecimal(0x3f, 2)([text], row);
 /** A class is another way to write its number. */
 const dscpClass: Printer = ([text = '']) => readDscpClass(text);
 
-const PACKET_TYPES: Readonly<Record<string, string>> = { bcast: 'broadcast', mcast: 'multicast', host: 'unicast' };
+const PACKET_TYPES: Readonly<Record<string, string>> = dictionary({
+  bcast: 'broadcast',
+  mcast: 'multicast',
+  host: 'unicast',
+});
 const packetType: Printer = ([text = '']) => {
   const lower = text.toLowerCase();
   const type = PACKET_TYPES[lower] ?? lower;

@@ -1,10 +1,11 @@
 /** `-m rateest`: net/netfilter/xt_rateest.c. It compares what `-j RATEEST` rules measure, which nobody knows here. */
+import { dictionary } from '../base/dictionary.ts';
 import { byName, type Context, type Given, type MatchExtension, option, Refusal, word } from '../base/extension.ts';
 import { number } from '../base/numbers.ts';
 import { bareWord } from '../base/words.ts';
 
 /** Bits per second; any case. */
-const UNITS: Readonly<Record<string, number>> = {
+const UNITS: Readonly<Record<string, number>> = dictionary({
   bit: 1,
   kibit: 2 ** 10,
   kbit: 1e3,
@@ -23,7 +24,7 @@ const UNITS: Readonly<Record<string, number>> = {
   gbps: 8e9,
   tibps: 8 * 2 ** 40,
   tbps: 8e12,
-};
+});
 const U32 = 0xffffffff;
 
 /** Bytes per second, as the kernel keeps it: 32 bits. */

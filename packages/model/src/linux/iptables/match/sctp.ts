@@ -1,5 +1,7 @@
 /** `-m sctp`: net/netfilter/xt_sctp.c. Chunk types are not modelled; a match on them keeps its text. */
+
 import { Protocol } from '@podwire/engine';
+import { dictionary } from '../base/dictionary.ts';
 import { bang, byName, type Given, inverted, type MatchExtension, option, Refusal, word } from '../base/extension.ts';
 import { portRange } from '../base/numbers.ts';
 import { type PortTest, portOptions, printPorts } from './ports.ts';
@@ -30,12 +32,12 @@ const CHUNKS = [
   'I_FORWARD_TSN',
 ];
 /** Letters of the flags a chunk has, highest bit first: upper case asks for a flag, lower case for its absence. */
-const FLAGS: Readonly<Record<string, string>> = {
+const FLAGS: Readonly<Record<string, string>> = dictionary({
   DATA: 'IUBE',
   I_DATA: 'IUBE',
   ABORT: 'T',
   SHUTDOWN_COMPLETE: 'T',
-};
+});
 
 /** A flag once asked for stays asked for. */
 function readFlags(chunk: string, text: string): string {

@@ -1,7 +1,9 @@
 /** Targets that decide nothing about a packet's fate: they log, count, copy or label it. */
+
 import { Protocol, TcpFlag } from '@podwire/engine';
+import { dictionary } from '../base/dictionary.ts';
 import { type Context, type Given, Refusal, refuseIn } from '../base/extension.ts';
-import { number } from '../base/numbers.ts';
+import { number, parseNumber } from '../base/numbers.ts';
 import { cut, host, inQuotes, none, oneOf, type Printer, plain, row, type TextExtension, uint } from '../base/table.ts';
 import { bareWord, cutBytes, interfaceName } from '../base/words.ts';
 import { rateEstimator } from './rateest.ts';
@@ -9,7 +11,7 @@ import { rateEstimator } from './rateest.ts';
 const U16 = 0xffff;
 const U32 = 0xffffffff;
 
-const LEVELS: Readonly<Record<string, number>> = {
+const LEVELS: Readonly<Record<string, number>> = dictionary({
   emerg: 0,
   panic: 0,
   alert: 1,
@@ -19,13 +21,13 @@ const LEVELS: Readonly<Record<string, number>> = {
   notice: 5,
   info: 6,
   debug: 7,
-};
+});
 const WARNING = 4;
 
 /** Of syslog: a name (exactly) or a number. */
 export function readLevel(text: string): number {
-  const value = /^\d/.test(text) ? Number(text) : LEVELS[text];
-  if (value === undefined || !(value <= 7)) throw new Refusal(`log level "${text}" unknown`);
+  const value = parseNumber(text, 7) ?? LEVELS[text];
+  if (value === undefined) throw new Refusal(`log level "${text}" unknown`);
   return value;
 }
 

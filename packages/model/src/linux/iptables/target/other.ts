@@ -1,6 +1,8 @@
 /** Targets that the machine does not follow: they rewrite fields, hand the packet to a program, or translate prefixes. */
+
 import { Protocol } from '@podwire/engine';
 import { prefix } from '../base/address.ts';
+import { dictionary } from '../base/dictionary.ts';
 import { readDscpClass } from '../base/dscp.ts';
 import { type Given, isProtocol, Refusal } from '../base/extension.ts';
 import { decimalPort, hex, number, valueAndMask } from '../base/numbers.ts';
@@ -30,14 +32,14 @@ const queues: Printer = ([text = ''], { name }) => {
   return `${from}:${to}`;
 };
 
-const TCP_OPTIONS: Readonly<Record<string, number>> = {
+const TCP_OPTIONS: Readonly<Record<string, number>> = dictionary({
   wscale: 3,
   mss: 2,
   'sack-permitted': 4,
   sack: 5,
   timestamp: 8,
   md5: 19,
-};
+});
 
 /** Numbers of TCP options, in order. */
 const strip: Printer = ([text = ''], { name }) => {

@@ -1,9 +1,10 @@
 /** `-j RATEEST`: net/netfilter/xt_RATEEST.c, a moving average of what passes (net/core/gen_estimator.c). */
+import { dictionary } from '../base/dictionary.ts';
 import { type Given, Refusal } from '../base/extension.ts';
 import { bare, row, type TextExtension } from '../base/table.ts';
 
 const SECOND_US = 1_000_000;
-const UNITS: Readonly<Record<string, number>> = {
+const UNITS: Readonly<Record<string, number>> = dictionary({
   '': 1,
   s: SECOND_US,
   sec: SECOND_US,
@@ -14,7 +15,7 @@ const UNITS: Readonly<Record<string, number>> = {
   us: 1,
   usec: 1,
   usecs: 1,
-};
+});
 const NAME_MAX = 15;
 
 /** `250ms`; microseconds where no unit is named. */

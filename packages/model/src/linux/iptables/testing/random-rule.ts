@@ -237,6 +237,11 @@ const FITTING: Readonly<Record<string, readonly string[]>> = {
   'rateest-interval': ['250.0ms', '500ms', '2s'],
   'rateest-ewmalog': ['500ms', '2s', '5s'],
   'connbytes-mode': ['packets', 'bytes', 'avgpkt'],
+  'mangle-ip-s': ['1.2.3.4', '10.0.0.1'],
+  'mangle-ip-d': ['1.2.3.4', '10.0.0.1'],
+  'mangle-mac-s': ['11:22:33:44:55:66', 'a:b:c:d:e:f'],
+  'mangle-mac-d': ['11:22:33:44:55:66', 'a:b:c:d:e:f'],
+  'mangle-target': ['DROP', 'ACCEPT', 'CONTINUE'],
   'connbytes-dir': ['original', 'reply', 'both'],
 };
 
