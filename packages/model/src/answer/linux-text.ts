@@ -31,6 +31,14 @@ export function ruleText(chain: Chain, index: number, table: Table): string {
   return text;
 }
 
+/** `:FORWARD DROP`, as iptables-save has it; `chain inet filter forward { policy drop; }`, as nft reads it. */
+export function policyText({ name, hook }: Chain, { family, name: table, syntax }: Table): string {
+  const policy = hook?.policy ?? 'accept';
+  return syntax === 'nft'
+    ? `chain ${family} ${table} ${name} { policy ${policy}; }`
+    : `:${name} ${policy.toUpperCase()}`;
+}
+
 const TABLE_NAMES: Readonly<Record<number, string>> = { 253: 'default', 254: 'main', 255: 'local' };
 
 export function tableName(id: number): string {

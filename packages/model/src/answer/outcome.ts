@@ -13,7 +13,7 @@ import { isDataplaneCause } from '../dataplane/cause.ts';
 import type { Condition, Decisive, Outcome, Receiver, VerdictWord } from './answer.ts';
 import { causeObject } from './cause.ts';
 import type { Destination } from './destinations.ts';
-import { conntrackText, routeText, ruleText } from './linux-text.ts';
+import { conntrackText, policyText, routeText, ruleText } from './linux-text.ts';
 import type { Path } from './paths.ts';
 import { isStandIn, type Places } from './places.ts';
 import { codeOf } from './reasons.ts';
@@ -49,9 +49,7 @@ function decisiveOf(walk: Walk, teller: Teller): Decisive | undefined {
   if (rule) {
     const written = rule.chain.rules[rule.index];
     const object = written && causeObject(teller.provenance, written.cause);
-    const text = written
-      ? ruleText(rule.chain, rule.index, rule.table)
-      : `:${rule.chain.name} ${rule.chain.hook?.policy.toUpperCase() ?? ''}`;
+    const text = written ? ruleText(rule.chain, rule.index, rule.table) : policyText(rule.chain, rule.table);
     return { place, text, ...(object && { object }) };
   }
   if (disposition === Disposition.UNREACHABLE || disposition === Disposition.DROPPED) {
