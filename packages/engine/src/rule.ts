@@ -19,6 +19,8 @@ export interface Table {
   chains: Chain[];
   /** Named sets and maps of an nftables table. Not found here, they are looked for in `base`. */
   sets?: NftSet[];
+  /** What it was compiled from: opaque to the machine, kept for printers. */
+  source?: unknown;
 }
 
 /**

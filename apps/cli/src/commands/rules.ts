@@ -7,6 +7,7 @@ import type { Streams } from '../shell/streams.ts';
 const SECTIONS = [
   'iptables',
   'ip6tables',
+  'nft',
   'link',
   'addr',
   'route',

@@ -10,6 +10,7 @@ import { printRoutes } from '../linux/ip/print-route.ts';
 import { printRules } from '../linux/ip/print-rule.ts';
 import { printIpsetSave } from '../linux/ipset/index.ts';
 import { printIptablesSave } from '../linux/iptables-save.ts';
+import { printNftTables } from '../linux/nft-compile/index.ts';
 import { printSs } from '../linux/sockets/index.ts';
 import { printSysctls } from '../linux/sysctl/index.ts';
 
@@ -53,6 +54,7 @@ function forwarding({ fdb = [], links }: Netns): string {
 const PRINTERS: Readonly<Record<NetnsSectionName, Print>> = {
   iptables: ({ netfilter }) => [{ command: 'iptables-save', text: printIptablesSave(netfilter, 'ip') }],
   ip6tables: ({ netfilter }) => [{ command: 'ip6tables-save', text: printIptablesSave(netfilter, 'ip6') }],
+  nft: ({ netfilter }) => [{ command: 'nft list ruleset', text: printNftTables(netfilter) }],
   link: (netns, world) => [{ command: 'ip link', text: printLinks(netns, world) }],
   addr: (netns, world) => [{ command: 'ip addr', text: printAddresses(netns, world) }],
   route: routes,
@@ -75,6 +77,7 @@ const PRINTERS: Readonly<Record<NetnsSectionName, Print>> = {
 export type NetnsSectionName =
   | 'iptables'
   | 'ip6tables'
+  | 'nft'
   | 'link'
   | 'addr'
   | 'route'

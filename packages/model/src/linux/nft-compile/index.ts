@@ -1,6 +1,7 @@
 /** nftables for the machine: a ruleset that was read becomes tables of rules, each with the statement that it was made of. */
 import type { Rule, Table } from '@podwire/engine';
 import { printExpression } from '../nft/print/expression.ts';
+import { printNftRuleset } from '../nft/print/ruleset.ts';
 import { printRuleBody, printStatement } from '../nft/print/statement.ts';
 import type { NftExpression, NftObject, NftRule, NftStatement } from '../nft/syntax.ts';
 import { type CompileOptions, compileNft } from './ruleset.ts';
@@ -46,4 +47,9 @@ export function nftTables(objects: readonly NftObject[], options: Pick<CompileOp
 export function nftRuleText({ source }: Rule, family: Table['family']): string {
   if (typeof source !== 'object' || source === null || !('expr' in source)) throw new Error('not a rule of nftables');
   return printRuleBody(source as NftRule, { family, stateless: true });
+}
+
+/** `nft list ruleset` of the tables that were made of nftables' text. */
+export function printNftTables(tables: readonly Table[]): string {
+  return printNftRuleset(tables.flatMap(({ source }) => (Array.isArray(source) ? (source as NftObject[]) : [])));
 }

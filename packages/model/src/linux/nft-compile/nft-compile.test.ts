@@ -2,7 +2,7 @@
 import { CtState, Hook, RouteType, type Statement } from '@podwire/engine';
 import { describe, expect, test } from 'vitest';
 import { parseNftRuleset } from '../nft/index.ts';
-import { nftRuleText, nftTables } from './index.ts';
+import { nftRuleText, nftTables, printNftTables } from './index.ts';
 
 const SETS = `
   set hosts { type ipv4_addr; elements = { 10.0.0.1, 10.0.0.2 } }
@@ -237,4 +237,10 @@ test('a rule is quoted as nft prints it', () => {
   const rule = nftTables(objects)[0]?.chains[0]?.rules[0];
   expect(rule?.counters).toEqual({ packets: 5, bytes: 60 });
   expect(rule && nftRuleText(rule, 'ip')).toBe('ip saddr 10.0.0.0/8 counter accept');
+});
+
+test('tables are printed as they were read', () => {
+  const text =
+    'table ip t {\n\tset hosts {\n\t\ttype ipv4_addr\n\t\telements = { 10.0.0.1 }\n\t}\n\n\tchain c {\n\t\tip saddr @hosts drop\n\t}\n}\n';
+  expect(printNftTables(nftTables(parseNftRuleset(text).objects))).toBe(text);
 });

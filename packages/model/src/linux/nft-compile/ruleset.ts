@@ -36,6 +36,7 @@ interface Building {
   sets: (NftSet | NftMap)[];
   rules: NftRule[];
   dormant: boolean;
+  objects: NftObject[];
 }
 
 /** Bytes and packets of the first counter of a rule. */
@@ -84,7 +85,7 @@ function finish(building: Building, options: CompileOptions): Table {
       ...(options.cause ? { cause: options.cause(rule) } : {}),
     });
   }
-  return { ...table, chains: [...chains.values()], ...(sets.length > 0 ? { sets } : {}) };
+  return { ...table, chains: [...chains.values()], ...(sets.length > 0 ? { sets } : {}), source: building.objects };
 }
 
 /** Tables in the order of the listing. Dormant ones hold no hooks. */
@@ -95,7 +96,14 @@ export function compileNft(objects: readonly NftObject[], options: CompileOption
     const known = tables.get(key);
     if (known) return known;
     const table: Table = { family, name, syntax: 'nft', chains: [] };
-    const made: Building = { table, chains: new Map(), sets: [], rules: [], dormant: flags.includes('dormant') };
+    const made: Building = {
+      table,
+      chains: new Map(),
+      sets: [],
+      rules: [],
+      dormant: flags.includes('dormant'),
+      objects: [],
+    };
     tables.set(key, made);
     return made;
   };
@@ -110,6 +118,8 @@ export function compileNft(objects: readonly NftObject[], options: CompileOption
     else if ('map' in object) building(object.map.family, object.map.table).sets.push(object.map);
     else if ('set' in object) building(object.set.family, object.set.table).sets.push(object.set);
     else if ('element' in object) addElements(building(object.element.family, object.element.table), object.element);
+    const [body] = Object.values(object) as { family: NftFamily; table?: string; name: string }[];
+    if (body) building(body.family, 'table' in object ? body.name : (body.table ?? body.name)).objects.push(object);
   }
   return [...tables.values()].map((one) => finish(one, options));
 }
