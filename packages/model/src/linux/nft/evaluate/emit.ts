@@ -1,7 +1,7 @@
 /** Terms back to the syntax tree, in the form in which nft lists them. */
 import type { NftElement, NftExpression } from '../syntax.ts';
 import { type ScalarStyle, scalarJson } from '../tables/codec.ts';
-import { spanOf, termOfSpan } from './interval.ts';
+import { spanOf, spanOfKey, termOfSpan } from './interval.ts';
 import type { Element, Part, SetTerm, Term, Value } from './term.ts';
 
 const binary = (operator: string, left: NftExpression, right: NftExpression): NftExpression =>
@@ -77,9 +77,10 @@ function orderOfConcat(parts: readonly Term[]): bigint | undefined {
   return value;
 }
 
-function sortElements(elements: readonly Element[]): Element[] {
-  if (elements.some(({ key }) => key.is === 'concat' && orderOf(key) === undefined)) return [...elements];
-  const keyed = elements.map((element) => ({ element, order: orderOf(element.key) }));
+function sortElements({ elements, interval }: SetTerm): Element[] {
+  if (elements.some(({ key }) => key.is === 'concat' && (interval || orderOf(key) === undefined))) return [...elements];
+  const order = interval ? (term: Term) => spanOfKey(term)?.from : orderOf;
+  const keyed = elements.map((element) => ({ element, order: order(element.key) }));
   keyed.sort((a, b) => {
     if (a.order === undefined || b.order === undefined) return a.order === b.order ? 0 : a.order === undefined ? 1 : -1;
     return a.order < b.order ? -1 : a.order > b.order ? 1 : 0;
@@ -102,7 +103,7 @@ function elementJson(element: Element, style: ScalarStyle): NftElement {
 }
 
 function setJson(set: SetTerm, style: ScalarStyle): NftExpression {
-  return { set: sortElements(set.elements).map((element) => elementJson(element, style)) };
+  return { set: sortElements(set).map((element) => elementJson(element, style)) };
 }
 
 /** Whether something is there stands as a number in concatenations. */

@@ -15,6 +15,22 @@ export function spanOf(term: Term): Span | undefined {
   return undefined;
 }
 
+/** The names that a name stands for, as numbers of `bits` whose first byte is the first letter; several where it ends in `*`. */
+export function spanOfText(text: string, bits: number): Span {
+  const wild = text.endsWith('*') && !text.endsWith('\\*');
+  const name = wild ? text.slice(0, -1) : text.replace('\\*', '*');
+  let from = 0n;
+  for (const letter of name) from = (from << 8n) | BigInt(letter.charCodeAt(0));
+  const rest = BigInt(Math.max(0, bits - 8 * name.length));
+  from <<= rest;
+  return { from, to: wild ? from | ones(Number(rest)) : from };
+}
+
+/** What a key of an interval set stands for; undefined for concatenations and `*`. */
+export function spanOfKey(term: Term): Span | undefined {
+  return term.is === 'text' ? spanOfText(term.text, term.bits) : spanOf(term);
+}
+
 /** A span as nft lists it: one value, a prefix where the type has prefixes, else a range. */
 export function termOfSpan({ from, to }: Span, part: Part): Term {
   const { type, bits } = part;
@@ -47,15 +63,31 @@ export function uniqueKeys(elements: readonly Element[]): Element[] {
   });
 }
 
+/** Names without those that a longer wildcard already takes in. */
+function mergeNames(elements: readonly Element[]): Element[] {
+  const keyed = elements.flatMap((element) => {
+    const span = spanOfKey(element.key);
+    return span ? [{ element, span }] : [];
+  });
+  keyed.sort((a, b) => compare(a.span.from, b.span.from) || compare(b.span.to, a.span.to));
+  const kept: typeof keyed = [];
+  for (const next of keyed) {
+    const last = kept.at(-1);
+    if (!last || next.span.to > last.span.to) kept.push(next);
+  }
+  return kept.map(({ element }) => element);
+}
+
 /** Joins overlapping and neighbouring ranges of an anonymous set. */
 export function mergeSet(set: SetTerm): SetTerm {
   if (!set.interval) return { ...set, elements: uniqueKeys(set.elements) };
+  const names = set.elements.filter(({ key }) => key.is === 'text');
   const spans: { span: Span; part: Part }[] = [];
   const others: Element[] = [];
   for (const element of set.elements) {
     const span = spanOf(element.key);
     if (span && element.key.is !== 'concat') spans.push({ span, part: element.key as unknown as Part });
-    else others.push(element);
+    else if (element.key.is !== 'text') others.push(element);
   }
   spans.sort((a, b) => compare(a.span.from, b.span.from) || compare(a.span.to, b.span.to));
   const merged: { span: Span; part: Part }[] = [];
@@ -65,12 +97,13 @@ export function mergeSet(set: SetTerm): SetTerm {
       if (next.span.to > last.span.to) last.span.to = next.span.to;
     } else merged.push({ span: { ...next.span }, part: next.part });
   }
-  return { ...set, elements: [...merged.map(({ span, part }) => ({ key: termOfSpan(span, part) })), ...others] };
+  const ranges = merged.map(({ span, part }) => ({ key: termOfSpan(span, part) }));
+  return { ...set, elements: [...ranges, ...mergeNames(names), ...others] };
 }
 
 /** Throws where two elements of a map overlap. */
 export function refuseOverlap(elements: readonly Element[]): void {
-  const spans = elements.flatMap((element) => spanOf(element.key) ?? []);
+  const spans = elements.flatMap((element) => spanOfKey(element.key) ?? []);
   const all = spans.sort((a, b) => compare(a.from, b.from) || compare(a.to, b.to));
   for (let index = 1; index < all.length; index++) {
     const last = all[index - 1] as Span;
@@ -95,7 +128,7 @@ function above(spans: readonly Span[], from: bigint): number {
 /** Adds spans to those of a named set, in order. Throws where two overlap and are not the same, unless `join`. */
 export function addSpans(spans: Span[], elements: readonly Element[], join: boolean): void {
   for (const element of elements) {
-    const span = spanOf(element.key);
+    const span = spanOfKey(element.key);
     if (!span) continue;
     const at = above(spans, span.from);
     const before = spans[at - 1];

@@ -6,6 +6,9 @@ import { parseEther, parseIpv4, parseIpv6, printEther, printIpv4, printIpv6 } fr
 import { parseDate, parseHour, printDate, printHour } from './clock.ts';
 import type { Datatype } from './datatypes.ts';
 
+/** The first link of every network namespace (include/net/flow.h). */
+const LOOPBACK_INDEX = 1n;
+
 export interface CodecOptions {
   /** Seconds that the node's time is ahead of UTC, for `meta time` and `meta hour`. 0 where absent. */
   utcOffset?: number;
@@ -74,7 +77,7 @@ export function parseScalar(
   }
   const text = String(given);
   if (type.codec === 'string') return text;
-  if (type.codec === 'interface') return /^\d+$/.test(text) ? BigInt(text) : text;
+  if (type.codec === 'interface') return text === 'lo' ? LOOPBACK_INDEX : /^\d+$/.test(text) ? BigInt(text) : text;
   const symbol = type.symbols?.find(([name]) => name === text);
   const value = symbol ? BigInt(symbol[1]) : decode(text, type, options);
   if (value !== undefined) return value;
@@ -156,7 +159,8 @@ export function scalarJson(
   if (type.codec === 'label') return value.toString(2).length - 1;
   const symbol = symbolOf(value, type);
   if (symbol !== undefined) return symbol;
-  if (type.name === 'realm' || type.codec === 'interface') return String(value);
+  if (type.codec === 'interface') return value === LOOPBACK_INDEX ? 'lo' : String(value);
+  if (type.name === 'realm') return String(value);
   return value <= 0xffff_ffff_ffff_ffffn ? safe(value) : hexadecimal(value, 1);
 }
 
