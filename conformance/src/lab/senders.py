@@ -77,6 +77,7 @@ class Senders:
                 # Who knows its own address knows both ends from the start.
                 if is_new and wanted["saddr"]:
                     made.connect(target)
+                    is_new = False
                 data = bytes.fromhex(wanted["payload"])
                 if wanted["saddr"]:
                     made.send(data)

@@ -168,12 +168,18 @@ function selector(r: Random, plan: Plan, netns: Draft, family: Family): Partial<
 
 const LOCAL_TABLE = 255;
 
+/** The usual sense of it: the main table, but for its short prefixes. */
+const suppressed = (r: Random): Partial<PolicyRule> => ({
+  suppressPrefixLength: r.pick([0, 8, 16, 24, 64]),
+  ...(r.chance(0.7) && { action: { kind: 'lookup', table: 254 } }),
+});
+
 function randomRule(r: Random, plan: Plan, netns: Draft, priority: number): PolicyRule {
   const family: Family = r.chance(0.6) ? 4 : 6;
   const roll = r.next();
   const action: PolicyRule['action'] =
     roll < 0.75
-      ? { kind: 'lookup', table: r.pick([100, 100, 101, 254, LOCAL_TABLE]) }
+      ? { kind: 'lookup', table: r.pick([100, 100, 101, 101, 254, LOCAL_TABLE]) }
       : r.pick<PolicyRule['action']>([
           { kind: 'blackhole' },
           { kind: 'unreachable' },
@@ -190,7 +196,7 @@ function randomRule(r: Random, plan: Plan, netns: Draft, priority: number): Poli
     action,
     ...own,
     ...(r.chance(0.25) && !own.dport && !own.sport && selector(r, plan, netns, family)),
-    ...(action.kind === 'lookup' && r.chance(0.25) && { suppressPrefixLength: r.pick([0, 8, 16, 24]) }),
+    ...(action.kind === 'lookup' && r.chance(0.3) && suppressed(r)),
   };
 }
 
@@ -279,7 +285,8 @@ function addOddities(r: Random, plan: Plan, netns: Draft): void {
     );
   for (const one of netns.links) {
     if (r.chance(0.03)) one.up = false;
-    if (r.chance(0.08)) one.mtu = r.pick([1280, 1400, 1480]);
+    // The lab's switch takes what is too long for one of its ports.
+    if (one.segment === undefined && r.chance(0.08)) one.mtu = r.pick([1280, 1400, 1480]);
   }
   // A bridge takes on the smallest size of its ports (br_mtu_auto_adjust).
   for (const bridge of netns.links.filter((l) => l.kind === 'bridge'))
@@ -317,7 +324,7 @@ export function addRouting(r: Random, plan: Plan): void {
       for (let i = r.between(1, 3); i > 0; i--) push(mainRoutes(netns), randomRoute(r, plan, netns));
     if (r.chance(0.12)) push(mainRoutes(netns), objectRoute(r, plan, netns));
     if (r.chance(0.06)) push(mainRoutes(netns), localRoute(r, plan));
-    if (r.chance(isRouter ? 0.35 : 0.15)) addRules(r, plan, netns);
+    if (r.chance(isRouter ? 0.5 : 0.3)) addRules(r, plan, netns);
     addSettings(r, netns);
     forgetRoutes(netns);
   }

@@ -224,8 +224,7 @@ export function routeOutput(run: Run, host: Host, skb: Skb, purpose: 'output' | 
   let source: string | undefined;
   if (packet.saddr === '' && packet.family === 6 && !leg) {
     // Rules that look at the source get a second chance, with the source of a packet that has no way.
-    const lo = host.byName.get('lo');
-    source = lo && selectAddress6(host, lo, packet.daddr);
+    source = selectAddress6(host, undefined, packet.daddr);
     if (source !== undefined) {
       flow = { ...flow, saddr: source };
       result = fibLookup(host, flow);

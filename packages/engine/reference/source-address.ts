@@ -72,7 +72,7 @@ interface Candidate extends DeviceAddress {
 }
 
 /** Positive where `a` is the better source for `to` (rules 1, 2, 3, 5, 6, 8 of RFC 6724, section 5; the others do not apply here). */
-function better(a: Candidate, b: Candidate, to: string, out: Device): number {
+function better(a: Candidate, b: Candidate, to: string, out: Device | undefined): number {
   const yes = (fact: boolean) => (fact ? 1 : 0);
   if ((a.text === to) !== (b.text === to)) return yes(a.text === to) - yes(b.text === to);
   const wanted = scopeOf6(to);
@@ -94,9 +94,10 @@ function better(a: Candidate, b: Candidate, to: string, out: Device): number {
 }
 
 /** IPv6. Destinations on one link only take addresses of that link. */
-export function selectAddress6(host: Host, out: Device, to: string): string | undefined {
+export function selectAddress6(host: Host, out: Device | undefined, to: string): string | undefined {
   const narrow = isLinkLocal6(to) || isMulticast(6, to) || to === '::1';
-  const devices = narrow ? [out] : [out, ...host.devices.filter((device) => device !== out)];
+  const others = host.devices.filter((device) => device !== out);
+  const devices = !out ? others : narrow ? [out] : [out, ...others];
   let best: Candidate | undefined;
   for (const device of devices) {
     for (const address of device.addresses) {

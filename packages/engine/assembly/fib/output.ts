@@ -5,6 +5,7 @@ import { finish } from '../core/end';
 import { linkByName, LOOPBACK_NAME } from '../core/links';
 import { none, packet, RouteKind, skb, some } from '../core/skb';
 import { InterfaceAddress } from '../layout/address';
+import { Link } from '../layout/link';
 import { Packet } from '../layout/packet';
 import { Endpoint } from '../layout/route';
 import { isLinkLocal6, isLoopback4, isMulticast6 } from './kinds';
@@ -158,10 +159,7 @@ export function routeOutput(): bool {
 /** IPv6: the source that a packet without any route would have; rules that look at it get a second look. */
 function chooseSourceBlind(): bool {
   const p = packet();
-  const netns = skb().netns;
-  const link = linkByName(netns, LOOPBACK_NAME);
-  if (!some(link)) return false;
-  const address = selectSource6(netns, link, p.daddrHi, p.daddrLo);
+  const address = selectSource6(skb().netns, none<Link>(), p.daddrHi, p.daddrLo);
   if (!some(address)) return false;
   p.saddrHi = address.hi;
   p.saddrLo = address.lo;
