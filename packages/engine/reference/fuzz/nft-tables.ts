@@ -144,6 +144,7 @@ function source(context: Context, value: () => number): DataSource {
 
 function write(context: Context): Statement {
   const { r, dynamic, plan } = context;
+  if (r.chance(1, 15)) return { kind: 'notrack' };
   if (dynamic.length > 0 && r.chance(1, 3)) {
     const { name, type, data } = r.pick(dynamic);
     return {
