@@ -104,9 +104,9 @@ const linkType = (device: Device | undefined): Value | undefined =>
 
 /** The name of the driver; a physical device and `lo` have none that they would tell. */
 function linkKind(device: Device | undefined): Value | undefined {
-  const link = device?.link;
-  if (link?.kind === 'veth' || link?.kind === 'bridge' || link?.kind === 'dummy') return ifname(link.kind);
-  return link?.vxlan ? ifname('vxlan') : undefined;
+  const kind = device?.link.vxlan ? 'vxlan' : device?.link.kind;
+  if (kind === undefined || kind === 'device' || kind === 'loopback') return undefined;
+  return ifname(kind === 'tap' ? 'tun' : kind);
 }
 
 /** Received packets alone know that they were for many, or for another host: as the port or device sees it (eth_type_trans). */

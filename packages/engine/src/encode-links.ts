@@ -32,7 +32,8 @@ const ALIKE = '';
 /** The kind of a link as the kernel names it (`rtnl_link_ops`), as a symbol; 0: it has a driver, or is `lo`. */
 function madeBy({ kind, vxlan }: Link, interfaces: Symbols): number {
   if (vxlan) return interfaces.of('vxlan');
-  return kind === 'device' || kind === 'loopback' ? 0 : interfaces.of(kind);
+  if (kind === 'device' || kind === 'loopback') return 0;
+  return interfaces.of(kind === 'tap' ? 'tun' : kind);
 }
 
 /** Flags that follow from sysctls, remembered: most links of a cluster have the same. */
