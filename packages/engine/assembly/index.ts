@@ -47,6 +47,7 @@ export * from './layout/packet';
 export * from './layout/route';
 export * from './layout/set';
 export * from './layout/statement';
+export * from './layout/stack';
 export * from './layout/step';
 export * from './layout/tunnel';
 // Maps and rule lists that stand alone, each in an instance of its own.

@@ -168,6 +168,14 @@ function outerDf(device: Device, inner: Packet): boolean {
   return pmtudisc !== false || (inner.family === 4 && inner.dontFragment);
 }
 
+/** Packets in packets; the kernel sends no deeper (XMIT_RECURSION_LIMIT). */
+const DEEPEST = 8;
+const depthOf = ({ payload }: Skb): number => {
+  let depth = 0;
+  for (let at = payload; at; at = at.payload) depth++;
+  return depth;
+};
+
 /** The outer packet, made in the tunnel's underlay. Its source may be left to routing. */
 export function wrap(run: Run, host: Host, skb: Skb, device: Device, frame: FrameOut): Wrapped {
   const { packet } = skb;
@@ -177,6 +185,7 @@ export function wrap(run: Run, host: Host, skb: Skb, device: Device, frame: Fram
     return { stop: { host, disposition: Disposition.UNKNOWN, reason: Reason.UNMODELLED_LINK, skb } };
   const target = targetOf(run, host, skb, device, frame);
   if ('disposition' in target) return { stop: target };
+  if (depthOf(skb) >= DEEPEST) return { stop: { host, disposition: Disposition.DROPPED, reason: Reason.LOOP, skb } };
   const family = target.remote.includes(':') ? 6 : 4;
   const kind = kindOf(device);
   const inherited = tunnel.tos === 'inherit' ? packet.tos : (tunnel.tos ?? 0);

@@ -211,6 +211,19 @@ export enum LinkFlag {
   /** `arp_ignore`: asked by somebody of the same subnet (with ARP_OWN); for addresses of at most link scope. */
   ARP_SUBNET = 16777216,
   ARP_SCOPED = 33554432,
+  /** Ends in a process. */
+  TUN = 67108864,
+  /** Where its frames go nobody knows. */
+  UNFOLLOWED = 134217728,
+}
+
+/** How a macvlan device stands to its siblings. */
+export enum StackMode {
+  NONE = 0,
+  PRIVATE = 1,
+  VEPA = 2,
+  BRIDGE = 3,
+  PASSTHRU = 4,
 }
 
 /** Bits of a tunnel. */

@@ -1,14 +1,12 @@
-/** Links with their interface settings, segments, addresses, neighbours and bridge entries. */
-
-import { type IpPrefix, maskOf, maskWords, parsePrefix } from './address.ts';
-import { AddressFlag, LinkFlag, NeighborState, ScopeId } from './codes.ts';
-import { DISABLED_6, type WrittenAddress } from './encode-local.ts';
-import { scopeId } from './encode-routes.ts';
+/** Links with their interface settings, segments, neighbours and bridge entries. */
+import { LinkFlag, NeighborState } from './codes.ts';
+import { DISABLED_6 } from './encode-local.ts';
+import { encodeStacks, lowerOf } from './encode-stacks.ts';
 import { encodeTunnel, isTunnel, segmentOf } from './encode-tunnels.ts';
-import { addressOf, type Encoding, macOf, prefixOf, type Symbols } from './encoding.ts';
+import { addressOf, type Encoding, macOf, type Symbols } from './encoding.ts';
 import { EngineError } from './errors.ts';
-import { addressesOf, IMPLIED_ADDRESSES, IMPLIED_LOOPBACK } from './local-table.ts';
-import type { Address, Link, LinkKind, Netns, Route, RouteTable } from './network.ts';
+import { IMPLIED_LOOPBACK } from './local-table.ts';
+import type { Link, LinkKind, Netns, Route, RouteTable } from './network.ts';
 import { confAll, confAny, confMax, confOf, hasOwnConf, type Sysctls } from './sysctl.ts';
 
 const MTU = 1500;
@@ -90,12 +88,27 @@ function kindFlags(link: Link): number {
     (link.kind === 'loopback' ? LinkFlag.LOOPBACK : LinkFlag.ETHERNET) |
     (link.kind === 'bridge' ? LinkFlag.BRIDGE : 0) |
     (link.kind === 'veth' ? LinkFlag.VETH : 0) |
-    (link.kind === 'dummy' ? LinkFlag.DUMMY : 0)
+    (link.kind === 'dummy' ? LinkFlag.DUMMY : 0) |
+    (link.kind === 'tun' || link.kind === 'tap' ? LinkFlag.TUN : 0) |
+    (link.kind === 'team' || link.kind === 'ifb' || link.kind === 'nlmon' ? LinkFlag.UNFOLLOWED : 0)
   );
 }
 
 /** Kinds that the engine follows. The others only the reference knows. */
-const KINDS: ReadonlySet<LinkKind> = new Set(['loopback', 'device', 'veth', 'bridge', 'dummy', 'vxlan']);
+const KINDS: ReadonlySet<LinkKind> = new Set([
+  'loopback',
+  'device',
+  'veth',
+  'bridge',
+  'dummy',
+  'vxlan',
+  'macvlan',
+  'tun',
+  'tap',
+  'team',
+  'ifb',
+  'nlmon',
+]);
 
 function checkLink(netns: Netns, { name, mac, kind, vlanFiltering }: Link): void {
   const where = `link ${name} of network namespace ${netns.name}`;
@@ -169,10 +182,44 @@ export class LinkArray {
     return number === undefined ? undefined : this.at + number * this.#encoding.abi.LINK_SIZE;
   }
 
+  #lowerOf(link: Link, netns: number): { link: Link; number: number } | undefined {
+    const { objects } = this.#encoding;
+    const number = lowerOf(objects, link, netns);
+    const lower = number === undefined ? undefined : objects.links.links[number];
+    return lower && number !== undefined ? { link: lower, number } : undefined;
+  }
+
+  /** What stands on another link has a carrier while that is up and has one. */
+  #lowerCarries(link: Link, netns: number): boolean {
+    const lower = this.#lowerOf(link, netns)?.link;
+    if (!lower) return true;
+    const { objects } = this.#encoding;
+    const home = lower.peer && objects.netnsByName.get(lower.peer.netns);
+    const peer = lower.peer && home !== undefined ? objects.links.find(home, lower.peer.link) : undefined;
+    const wire = peer === undefined || objects.links.links[peer]?.up !== false;
+    return lower.up !== false && (lower.carrier ?? wire);
+  }
+
+  /** A macvlan has the MTU of the link below, in passthru mode its address too, where it has none of its own. */
+  #inherit(link: Link, netns: number, at: number): void {
+    const lower = this.#lowerOf(link, netns);
+    if (!lower) return;
+    const { abi, arena } = this.#encoding;
+    const { u32 } = arena;
+    const from = this.at + lower.number * abi.LINK_SIZE;
+    const copy = (offset: number) => {
+      u32[(at + offset) >>> 2] = u32[(from + offset) >>> 2] as number;
+    };
+    if (link.mtu === undefined) copy(abi.LINK_MTU);
+    if (link.mac !== undefined || link.mode !== 'passthru') return;
+    copy(abi.LINK_MAC);
+    copy(abi.LINK_MAC + 4);
+  }
+
   /** A wire has a carrier while both ends are up. Routes by a link without one count, unless a sysctl says not. */
-  #passedOver(link: Link, peer: Link | undefined, netns: number): number {
+  #passedOver(link: Link, carries: boolean, netns: number): number {
     const { netnses } = this.#encoding.objects;
-    const carrier = link.carrier ?? peer?.up !== false;
+    const carrier = link.carrier ?? carries;
     if (carrier !== false && link.up !== false) return 0;
     const sysctls = netnses[netns]?.sysctls ?? {};
     const name = 'ignore_routes_with_linkdown';
@@ -197,6 +244,7 @@ export class LinkArray {
         ? encodeTunnel(this.#encoding, link, netnses[i] as number, (netns, name) => this.#find(netns, name))
         : 0,
     );
+    const stacks = encodeStacks(this.#encoding, this.at);
     const { u32 } = arena;
     for (let i = 0; i < links.length; i++) {
       const link = links[i] as Link;
@@ -220,8 +268,11 @@ export class LinkArray {
         u32[(at + abi.LINK_SEGMENT) >>> 2] = segments + segment * abi.SEGMENT_SIZE;
       }
       u32[(at + abi.LINK_FLAGS) >>> 2] =
-        (u32[(at + abi.LINK_FLAGS) >>> 2] as number) | this.#passedOver(link, otherEnd, netns);
+        (u32[(at + abi.LINK_FLAGS) >>> 2] as number) |
+        this.#passedOver(link, otherEnd?.up !== false && this.#lowerCarries(link, netns), netns);
+      this.#inherit(link, netns, at);
       u32[(at + abi.LINK_TUNNEL) >>> 2] = tunnels[i] as number;
+      u32[(at + abi.LINK_STACK) >>> 2] = stacks.get(i) ?? 0;
       if (link.master === undefined) continue;
       const master = this.#find(netns, link.master);
       if (master === undefined || links[(master - this.at) / abi.LINK_SIZE]?.kind !== 'bridge')
@@ -230,119 +281,6 @@ export class LinkArray {
     }
     return { at: segments, count: this.#segments.size };
   }
-}
-
-function scopeOf({ scope, address }: Address): ScopeId {
-  if (scope !== undefined) return scopeId(scope);
-  if (address.startsWith('127.') || address === '::1/128') return ScopeId.HOST;
-  return /^fe[89ab]/.test(address) ? ScopeId.LINK : ScopeId.UNIVERSE;
-}
-
-/** Links with more addresses than this find the first of a subnet by a map. */
-const FEW = 8;
-
-/** The record of the first IPv4 address of the subnet of `addresses[at]` from `from` on; undefined where that is itself. */
-function firstAmong(addresses: readonly WrittenAddress[], from: number, at: number): number | undefined {
-  const { subnet, length } = addresses[at] as WrittenAddress;
-  for (let i = from; i < at; i++) {
-    const other = addresses[i] as WrittenAddress;
-    if (other.family === 4 && other.length === length && other.subnet[3] === subnet[3]) return other.at;
-  }
-  return undefined;
-}
-
-/** The same by what was met before, to which the address is added. */
-function firstOf(met: Map<string, number>, { subnet, length, at }: WrittenAddress): number | undefined {
-  const key = `${subnet[3]}/${length}`;
-  const first = met.get(key);
-  if (first === undefined) met.set(key, at);
-  return first;
-}
-
-/** What the kernel gives `lo` stands in every namespace. */
-const KNOWN_PREFIXES = new Map<Address, IpPrefix>(
-  IMPLIED_ADDRESSES.map((implied) => [implied, parsePrefix(implied.address) as IpPrefix]),
-);
-
-/** The interface addresses of the whole network in one array, by namespace and link. */
-export class AddressArray {
-  readonly at: number;
-  count = 0;
-  readonly #encoding: Encoding;
-
-  constructor(encoding: Encoding, netnses: readonly Netns[]) {
-    this.#encoding = encoding;
-    // Every namespace may have two more on an implied loopback.
-    const capacity = netnses.reduce((sum, { addresses }) => sum + addresses.length + 2, 0);
-    this.at = encoding.arena.alloc(capacity * encoding.abi.ADDRESS_SIZE);
-  }
-
-  /** Writes the addresses of one namespace and ties them to its links, whose array starts at `linksAt`. */
-  encode(netns: Netns, number: number, linksAt: number): WrittenAddress[] {
-    const { abi, arena, objects } = this.#encoding;
-    const where = `network namespace ${netns.name}`;
-    const addresses = addressesOf(netns);
-    const written: WrittenAddress[] = [];
-    let isSorted = true;
-    for (let i = 0; i < addresses.length; i++) {
-      const address = addresses[i] as Address;
-      const found = objects.links.find(number, address.link);
-      if (found === undefined)
-        throw new EngineError('UNKNOWN_LINK', `${where}: ${address.address} on link ${address.link}`);
-      const prefix = KNOWN_PREFIXES.get(address) ?? prefixOf(address.address, where);
-      const peer = address.peer === undefined ? undefined : prefixOf(address.peer, where);
-      const length = peer && address.peer?.includes('/') ? peer.length : prefix.length;
-      const link = linksAt + found * abi.LINK_SIZE;
-      const subnet = maskWords((peer ?? prefix).words, maskOf(prefix.family, length));
-      if (i > 0 && link < (written[i - 1] as WrittenAddress).link) isSorted = false;
-      written.push({ address, family: prefix.family, own: prefix.words, subnet, length, primary: 0, at: 0, link });
-    }
-    // Addresses stand by link in the order of the links, whatever order they were listed in.
-    const byLink = isSorted ? written : [...written].sort((a, b) => a.link - b.link);
-    for (let from = 0; from < byLink.length; ) {
-      const { link } = byLink[from] as WrittenAddress;
-      let to = from + 1;
-      while (byLink[to]?.link === link) to++;
-      arena.u32[(link + abi.LINK_ADDRESSES) >>> 2] = this.at + this.count * abi.ADDRESS_SIZE;
-      arena.u32[(link + abi.LINK_ADDRESS_COUNT) >>> 2] = to - from;
-      this.#write(byLink, from, to);
-      from = to;
-    }
-    return written;
-  }
-
-  /** Writes the addresses of one link, and finds the first of each subnet. */
-  #write(addresses: readonly WrittenAddress[], from: number, to: number): void {
-    const { abi, arena } = this.#encoding;
-    const primaries = to - from > FEW ? new Map<string, number>() : undefined;
-    for (let i = from; i < to; i++) {
-      const one = addresses[i] as WrittenAddress;
-      const { address, family, own, subnet, length } = one;
-      const at = this.at + this.count++ * abi.ADDRESS_SIZE;
-      one.at = at;
-      one.primary = at;
-      let secondary = address.secondary;
-      if (family === 4 && to - from > 1) {
-        const first = primaries ? firstOf(primaries, one) : firstAmong(addresses, from, i);
-        if (first !== undefined && secondary !== false) one.primary = first;
-        secondary ??= first !== undefined;
-      }
-      arena.putWords(at + abi.ADDRESS_ADDRESS, own);
-      arena.putWords(at + abi.ADDRESS_SUBNET, subnet);
-      arena.u32[(at + abi.ADDRESS_LINK) >>> 2] = one.link;
-      arena.u8[at + abi.ADDRESS_LENGTH] = prefixLength(address.address, family);
-      arena.u8[at + abi.ADDRESS_SUBNET_LENGTH] = length;
-      arena.u8[at + abi.ADDRESS_FAMILY] = family;
-      arena.u8[at + abi.ADDRESS_SCOPE] = scopeOf(address);
-      arena.u8[at + abi.ADDRESS_FLAGS] =
-        (secondary ? AddressFlag.SECONDARY : 0) | (address.deprecated ? AddressFlag.DEPRECATED : 0);
-    }
-  }
-}
-
-function prefixLength(text: string, family: 4 | 6): number {
-  const slash = text.indexOf('/');
-  return slash < 0 ? (family === 4 ? 32 : 128) : Number(text.slice(slash + 1));
 }
 
 /** Writes the static neighbours of a namespace. */

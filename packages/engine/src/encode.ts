@@ -2,8 +2,9 @@
 import type { Abi } from './abi.ts';
 import type { Arena } from './arena.ts';
 import { CtStatus, ListenerFlag, NetnsFlag, TcpState } from './codes.ts';
+import { AddressArray } from './encode-addresses.ts';
 import { TableFacts } from './encode-facts.ts';
-import { AddressArray, encodeFdb, encodeNeighbors, everyTableOnce, LinkArray } from './encode-links.ts';
+import { encodeFdb, encodeNeighbors, everyTableOnce, LinkArray } from './encode-links.ts';
 import { encodeLocal } from './encode-local.ts';
 import {
   ChainArray,

@@ -1,4 +1,5 @@
 import { Netns } from './netns';
+import { Stack } from './stack';
 import { Tunnel } from './tunnel';
 
 /**
@@ -41,7 +42,8 @@ export class Link {
   made: u32;
   /** Its frames go into packets; 0: no tunnel. */
   tunnel: Tunnel;
-  pad: u32;
+  /** Links below and above; 0: none. */
+  stack: Stack;
 }
 
 /** A switch without intelligence: every frame is seen by all its links. */
@@ -66,6 +68,7 @@ export const LINK_INDEX: u32 = offsetof<Link>('index');
 export const LINK_MTU: u32 = offsetof<Link>('mtu');
 export const LINK_FLAGS: u32 = offsetof<Link>('flags');
 export const LINK_MADE: u32 = offsetof<Link>('made');
+export const LINK_STACK: u32 = offsetof<Link>('stack');
 export const LINK_TUNNEL: u32 = offsetof<Link>('tunnel');
 export const LINK_PEER: u32 = offsetof<Link>('peer');
 export const LINK_MASTER: u32 = offsetof<Link>('master');

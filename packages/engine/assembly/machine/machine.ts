@@ -28,6 +28,7 @@ import { setBuild, setsReset } from '../set/sets';
 import { forgetBlocks } from '../store/blocks';
 import { domainsBuild } from '../wire/domain';
 import { ownersBuild } from '../wire/owners';
+import { stacksBuild } from '../wire/stacks';
 import { tunnelsBuild } from '../wire/tunnels';
 
 /** What the host encoded: where its arrays are. */
@@ -89,6 +90,7 @@ export function load(at: usize): i32 {
   namesSet(manifest.names, manifest.nameCount);
   netnses = manifest.netnses;
   netnsCount = manifest.netnsCount;
+  stacksBuild(manifest.links, manifest.linkCount);
   tunnelsBuild(manifest.links, manifest.linkCount);
   domainsBuild(manifest.links, manifest.linkCount, manifest.segments, manifest.segmentCount);
   ownersBuild(manifest.addresses, manifest.addressCount, manifest.links, manifest.linkCount);

@@ -1,5 +1,5 @@
 /** A packet comes in (ip_input.c:ip_rcv(), ip_rcv_finish(), ip_local_deliver(); ip6_input.c:ip6_rcv_core()). */
-import { LinkFlag } from '../../src/codes';
+import { LinkFlag, StackMode } from '../../src/codes';
 import { Disposition, Reason } from '../../src/terms';
 import { finish } from '../core/end';
 import { none, packet, RouteKind, skb, some } from '../core/skb';
@@ -10,6 +10,7 @@ import { input } from '../hook/input';
 import { prerouting } from '../hook/prerouting';
 import { Link } from '../layout/link';
 import { isUp } from '../wire/domain';
+import { upperFor } from '../wire/stacks';
 import { bridgeInput } from './bridge';
 import { deliver } from './deliver';
 import { forward } from './forward';
@@ -73,6 +74,13 @@ export function receive(link: Link): void {
   if ((link.flags & LinkFlag.LOOPBACK) != 0) {
     s.iif = link;
     up(link);
+    return;
+  }
+  const upper = upperFor(link, s.framed ? s.frameMac : 0);
+  if (some(upper)) {
+    // It takes every frame, whomever it is for.
+    if (upper.stack.mode == StackMode.PASSTHRU) s.framed = 0;
+    s.arrival = upper;
     return;
   }
   if (some(link.master)) {

@@ -9,6 +9,7 @@ import { egress, Passage, sentTo } from '../hook/device';
 import { FdbEntry } from '../layout/host';
 import { Link } from '../layout/link';
 import { endOf, isUp, leadsTo, portOf } from '../wire/domain';
+import { lowerOf, nearOf } from '../wire/stacks';
 import { entryFor } from '../wire/tunnels';
 import { encapsulate } from './tunnel';
 import { resolve, resolvedLink, resolvedMac } from '../wire/resolve';
@@ -67,7 +68,7 @@ function takes(end: Link): bool {
   const s = skb();
   if (!isUp(end)) return false;
   const bridge = end.master;
-  if (!some(bridge)) return end == s.target;
+  if (!some(bridge)) return end == s.target || (some(s.target) && lowerOf(s.target) == end);
   if (ownsMac(bridge, s.frameMac)) return true;
   if (!isUp(bridge)) return false;
   const port = portTowards(bridge);
@@ -144,6 +145,15 @@ export function overWire(out: Link, sourceMac: u64): void {
     encapsulate(out, sourceMac);
     return;
   }
+  if ((out.flags & (LinkFlag.TUN | LinkFlag.UNFOLLOWED)) != 0) {
+    traceTransmit(out, s.frameHi, s.frameLo, s.frameFamily, none<Link>());
+    finish(Disposition.UNKNOWN, (out.flags & LinkFlag.TUN) != 0 ? Reason.TUN : Reason.UNMODELLED_LINK);
+    return;
+  }
+  if (some(lowerOf(out))) {
+    overLower(out, lowerOf(out), sourceMac);
+    return;
+  }
   const taker = takerOf(out);
   traceTransmit(out, s.frameHi, s.frameLo, s.frameFamily, taker);
   if (!some(taker)) {
@@ -160,6 +170,30 @@ export function overWire(out: Link, sourceMac: u64): void {
   assert(taker.domain == out.domain, 'a wire does not leave its domain');
   s.sourceMac = sourceMac;
   s.arrival = taker;
+}
+
+/** Straight to another link that stands on the same one, or over the wire of that (macvlan_queue_xmit()). */
+function overLower(out: Link, lower: Link, sourceMac: u64): void {
+  const s = skb();
+  const near = s.framed ? nearOf(out, s.frameMac) : none<Link>();
+  traceTransmit(out, s.frameHi, s.frameLo, s.frameFamily, some(near) ? near : lower);
+  s.netns = lower.netns;
+  if (!some(near)) {
+    overWire(lower, sourceMac);
+    return;
+  }
+  // It goes by the lower link, which must be up and take the size (dev_forward_skb()).
+  if (!isUp(lower)) {
+    finish(Disposition.DROPPED, Reason.LINK_DOWN);
+    return;
+  }
+  if (min(packet().length, out.mtu) > lower.mtu + VLAN_HEADER) {
+    finish(Disposition.DROPPED, Reason.FRAGMENTATION_NEEDED);
+    return;
+  }
+  if (near.netns != out.netns) packet().mark = 0;
+  s.sourceMac = sourceMac;
+  s.arrival = near;
 }
 
 /** The routed packet leaves: by lo back in, or to the neighbour of its next hop. */
@@ -181,6 +215,14 @@ export function transmit(): void {
     if (!leavesUnaddressed(dev)) return;
     traceTransmit(dev, s.gatewayHi, s.gatewayLo, s.gatewayFamily, none<Link>());
     finish(Disposition.DROPPED, Reason.NO_NEIGHBOR);
+    return;
+  }
+  if ((dev.flags & (LinkFlag.TUN | LinkFlag.UNFOLLOWED)) != 0) {
+    s.framed = 0;
+    s.frameHi = s.gatewayHi;
+    s.frameLo = s.gatewayLo;
+    s.frameFamily = s.gatewayFamily;
+    overWire(dev, dev.mac);
     return;
   }
   if (!addressFrame(dev)) {

@@ -33,7 +33,7 @@ class Payload {
   pad2: u32;
 }
 
-/** Tunnels in tunnels: no network is deeper. */
+/** Packets in packets; the kernel sends no deeper (dev.h: XMIT_RECURSION_LIMIT). */
 const DEEPEST: u32 = 8;
 const PACKETS: usize = 2 * offsetof<Packet>();
 const PAYLOADS: usize = memory.data(1280, 16);

@@ -6,6 +6,7 @@ import { LinkFlag } from '../../src/codes';
 import { allocate } from '../core/memory';
 import { none, some } from '../core/skb';
 import { Link, Segment } from '../layout/link';
+import { firstUpper, lowerOf } from './stacks';
 import { reachesEnd } from './tunnels';
 
 /** A vertex: the address of a link, or of a segment with the lowest bit set. */
@@ -64,12 +65,14 @@ function span(root: Vertex, domain: u32): void {
     if (some(link.segment)) visit(changetype<usize>(link.segment) | SEGMENT, vertex, domain);
     if (some(link.master)) visit(changetype<usize>(link.master), vertex, domain);
     for (let port = link.ports; some(port); port = port.nextPort) visit(changetype<usize>(port), vertex, domain);
+    if (some(lowerOf(link))) visit(changetype<usize>(lowerOf(link)), vertex, domain);
+    for (let at = firstUpper(link); some(at); at = at.stack.nextUpper) visit(changetype<usize>(at), vertex, domain);
   }
 }
 
 /** True for links that may answer for addresses that are not theirs alone. */
 function mayProxy(link: Link): bool {
-  if (some(link.master)) return true;
+  if (some(link.master) || some(link.stack)) return true;
   return (link.flags & (LinkFlag.PROXY_ARP | LinkFlag.PROXY_NDP | LinkFlag.ANSWERS_OTHERS)) != 0;
 }
 
@@ -178,7 +181,7 @@ export function leadsTo(out: Link, target: Link): bool {
     if (!some(end) || !isUp(end)) return false;
     if (some(at.tunnel) && !reachesEnd(at, end)) return false;
     const bridge = end.master;
-    if (!some(bridge)) return end == target;
+    if (!some(bridge)) return end == target || lowerOf(target) == end;
     if (!isUp(bridge)) return false;
     if (bridge == target) return true;
     const port = portOf(bridge, target);

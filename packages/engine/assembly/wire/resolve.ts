@@ -13,6 +13,7 @@ import { Link, Segment } from '../layout/link';
 import { Netns } from '../layout/netns';
 import { isUp, mayPass } from './domain';
 import { macOwner, ownersOf } from './owners';
+import { areNear, firstUpper, lowerOf } from './stacks';
 import { endAtPlace, endIn, floodPlace } from './tunnels';
 
 /** The answer to the last question: the link-layer address, and who has it. */
@@ -108,12 +109,33 @@ function answers(link: Link): bool {
   return family == 4 ? answersArp(link) : answersSolicitation(link);
 }
 
+/** Those that stand on a link hear what it hears. */
+function askUppers(link: Link): Link {
+  for (let at = firstUpper(link); some(at); at = at.stack.nextUpper) {
+    const found = askEnd(at);
+    if (some(found)) return found;
+  }
+  return none<Link>();
+}
+
+/** Out of a link that stands on another: its near siblings, then the wire of the link below. */
+function askBelow(link: Link): Link {
+  const lower = lowerOf(link);
+  if (!isUp(lower)) return none<Link>();
+  for (let at = firstUpper(lower); some(at); at = at.stack.nextUpper) {
+    if (!areNear(link, at)) continue;
+    const found = askEnd(at);
+    if (some(found)) return found;
+  }
+  return askWire(lower);
+}
+
 /** The end of a wire: a link with a stack of its own, or a port, whose bridge and whose other ports are asked. */
 function askEnd(end: Link): Link {
   if (end.seen == search || !isUp(end)) return none<Link>();
   end.seen = search;
   const bridge = end.master;
-  if (!some(bridge)) return answers(end) ? end : none<Link>();
+  if (!some(bridge)) return answers(end) ? end : askUppers(end);
   if (!isUp(bridge)) return none<Link>();
   if (bridge.seen != search) {
     bridge.seen = search;
@@ -184,6 +206,7 @@ function askTunnel(out: Link): Link {
 function askWire(out: Link): Link {
   out.seen = search;
   if (some(out.tunnel)) return askTunnel(out);
+  if (some(lowerOf(out))) return askBelow(out);
   if (some(out.peer)) return askEnd(out.peer);
   const segment = out.segment;
   if (!some(segment)) return none<Link>();

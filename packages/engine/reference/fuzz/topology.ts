@@ -86,6 +86,28 @@ function routedPod(r: Random, node: Draft, n: number, p: number): Draft {
   return pod;
 }
 
+/** A pod on a link of its own that stands on the node's. */
+function macvlanPod(r: Random, node: Draft, n: number, p: number): Draft {
+  const pod = draft(`pod-${n}-m${p}`);
+  const mode = r.pick(['bridge', 'bridge', 'bridge', 'private', 'vepa', 'passthru']);
+  pod.links.push({
+    name: 'eth0',
+    kind: 'macvlan',
+    mode,
+    lower: { netns: node.name, link: 'eth0' },
+    ...(mode === 'passthru' ? {} : { mac: `02:dd:00:00:0${n}:0${p}` }),
+  });
+  address(pod, 'eth0', `10.0.0.${n * 10 + p}/24`);
+  address(pod, 'eth0', `fd00::${n * 10 + p}/64`);
+  way(pod, '0.0.0.0/0', 'eth0', r.chance(1, 2) ? '10.0.0.200' : `10.0.0.${n}`);
+  way(pod, '::/0', 'eth0', 'fd00::200');
+  if (r.chance(1, 6)) {
+    pod.links.push({ name: 'tun0', kind: r.pick(['tun', 'tap', 'nlmon'] as const) });
+    way(pod, '10.2.0.0/16', 'tun0');
+  }
+  return pod;
+}
+
 function makeNode(r: Random, n: number): Draft[] {
   const node = draft(`node-${n}`);
   node.links.push({ name: 'eth0', kind: 'device', segment: 'lan' });
@@ -104,6 +126,7 @@ function makeNode(r: Random, n: number): Draft[] {
   const pods = 1 + r.below(3);
   const made = [node];
   for (let p = 0; p < pods; p++) made.push((bridged ? bridgedPod : routedPod)(r, node, n, p));
+  if (r.chance(1, 4)) for (let p = 0; p < 1 + r.below(2); p++) made.push(macvlanPod(r, node, n, p));
   return made;
 }
 
