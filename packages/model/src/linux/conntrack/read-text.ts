@@ -69,8 +69,7 @@ interface Head {
 }
 
 /** `ipv4     2 tcp      6 431999 ESTABLISHED `: all but the protocol's name and number may be missing. */
-const HEAD =
-  /^\s*(?:\[\w+\]\s+)?(?:ipv[46]\s+\d+\s+)?([\w-]+)\s+(\d+)\s+(?:(\d+)\s+)?(?:([A-Z][A-Z0-9_]*)\s+)?(?=src=)/;
+const HEAD = /^\s*(?:ipv[46]\s+\d+\s+)?([\w-]+)\s+(\d+)\s+(?:(\d+)\s+)?(?:([A-Z][A-Z0-9_]*)\s+)?(?=src=)/;
 
 function detailsOf(head: Head, words: Words): ConntrackDetails | undefined {
   const { common, flags } = words;

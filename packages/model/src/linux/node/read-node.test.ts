@@ -39,7 +39,7 @@ describe('files are told by what is in them', () => {
   });
 
   test('by prompts and titles, where one file holds several', () => {
-    const session = `root@node:~# ip addr\n${ADDR}root@node:~# ip route\n${ROUTE}[admin@node ~]$ sudo iptables-save\n${SAVE}=== sysctl -a ===\nnet.ipv4.ip_forward = 1\n+ ss -lnt\nState  Recv-Q Send-Q Local Address:Port Peer Address:Port\nLISTEN 0      128          0.0.0.0:22        0.0.0.0:*\nroot@node:~# \n`;
+    const session = `root@node:~# ip addr\n${ADDR}root@node:~# ip route\n${ROUTE}[admin@node ~]$ sudo iptables-save\n${SAVE}=== sysctl -a ===\nnet.ipv4.ip_forward = 1\n+ ss -lnt\nState  Recv-Q Send-Q Local Address:Port Peer Address:Port\nLISTEN 0      128          0.0.0.0:22        0.0.0.0:*\ncore@node ~/dir $ ip rule\n0:\tfrom all lookup local\nroot@node:~# \n`;
     const dump = dumpOf({ 'session.txt': session });
     expect(dump.found.map((f) => [f.line, f.kind, f.notUnderstood])).toEqual([
       [2, 'ip-addr', 0],
@@ -47,6 +47,7 @@ describe('files are told by what is in them', () => {
       [13, 'iptables-save', 0],
       [20, 'sysctl', 0],
       [22, 'ss', 0],
+      [25, 'ip-rule', 0],
     ]);
     expect(dump.problems.filter((p) => p.severity === 'error')).toEqual([]);
     expect(host(dump).listeners).toEqual([{ protocol: 6, address: '0.0.0.0', port: 22 }]);

@@ -18,11 +18,11 @@ export interface Section {
 const PROGRAM =
   '(?:ip|bridge|brctl|ipset|conntrack|ss|netstat|sysctl|ipvsadm|ifconfig|route|arp|ip6?tables(?:-legacy|-nft)?(?:-save)?|nft|cat|ebtables(?:-save)?|arptables(?:-save)?|nsenter|ethtool|tc|hostname(?:ctl)?|uname|date|uptime|kubectl|docker|crictl|lsmod|lspci|dmesg|systemctl|journalctl|resolvectl|nmcli|wg|mount|ps|df|free|env|ls|echo|grep|lsns)';
 
-/** `root@node:~# `, `[root@node ~]# `, `node# `, `$ `. */
-const PROMPT = /^(?:\[[^\]\s]+@[^\]]+\]|[\w.-]+@[\w.-]+(?::[^\s#$]*)?|[\w.-]+)?\s?[#$%]\s+(.*)$/;
+/** `root@node:~# `, `core@node ~ $ `, `[root@node ~]# `, `node# `, `$ `. */
+const PROMPT = /^(?:\[[^\]\s]+@[^\]]+\]|[\w.-]+@[\w.-]+(?:(?::| [~/])[^\s#$]*)?|[\w.-]+)?\s?[#$%]\s+(.*)$/;
 /** `+ ip addr`, `=== ip addr ===`, `--- ip addr`, `### ip addr`, `==> ip addr <==`. */
 const TITLE = /^(?:\+{1,4}|={2,}>?|-{2,}|#{1,6}|\*{3,})\s*(.*?)\s*(?:<?={2,}|-{2,}|#+|\*+|:)?$/;
-const EMPTY_PROMPT = /^(?:\[[^\]\s]+@[^\]]+\]|[\w.-]+@[\w.-]+(?::[^\s#$]*)?)\s?[#$%]\s*$/;
+const EMPTY_PROMPT = /^(?:\[[^\]\s]+@[^\]]+\]|[\w.-]+@[\w.-]+(?:(?::| [~/])[^\s#$]*)?)\s?[#$%]\s*$/;
 
 const COMMAND = new RegExp(`^(?:sudo\\s+(?:-\\S+\\s+)*)?(?:/\\S*/)?${PROGRAM}(?:\\s|$)`);
 const PROC = /^\/proc\/\S+$/;
