@@ -66,6 +66,15 @@ function optional(node: NftExpression, table: readonly OptionHeader[], at: { nam
   return read(node, { type: field.type, bits: field.bits });
 }
 
+/** Bits of a TCP option by their place: a field, where one is there. */
+function placedOption(node: NftExpression, at: { base: number; offset: number; len: number }): Read {
+  for (const { name, number, fields } of tcpOptions) {
+    const field = fields.find(({ offset, bits }) => number === at.base && offset === at.offset && bits === at.len);
+    if (field) return read({ 'tcp option': { name, field: field.name } }, field);
+  }
+  return read(node, { type: types.integer, bits: at.len });
+}
+
 function ct(node: Extract<Node, { ct: unknown }>): Read {
   const { key, family, dir } = node.ct;
   const name = family === undefined ? key : `${family} ${key}`;
@@ -119,8 +128,7 @@ export function resolveRead(node: NftExpression, inner: (expression: NftExpressi
       const canonical = { 'tcp option': { name, ...(at.field === undefined ? {} : { field: at.field }) } };
       return optional(canonical, tcpOptions, canonical['tcp option']);
     }
-    const exists = at.offset === 0 && at.len === 8;
-    return read(node, exists ? { type: types.boolean, bits: 1 } : { type: types.bits, bits: at.len });
+    return placedOption(node, at);
   }
   if ('ip option' in node) return optional(node, ipOptions, node['ip option']);
   if ('sctp chunk' in node) return optional(node, sctpChunks, node['sctp chunk']);

@@ -1,7 +1,8 @@
 /** Tests: operators, sets, what an equality tells of the headers behind it. */
 import { NftRefusal } from '../base/refusal.ts';
-import type { NftExpression, NftMatch, NftOperator, NftVerdictMap } from '../syntax.ts';
+import type { NftMatch, NftOperator, NftVerdictMap } from '../syntax.ts';
 import { types } from '../tables/datatypes.ts';
+import { tcpOptions } from '../tables/options.ts';
 import { checkOrder, fold } from './constant.ts';
 import { type Evaluator, isFamilyless } from './evaluator.ts';
 import { keyName } from './protocols.ts';
@@ -68,15 +69,20 @@ function checkOperator(op: NftOperator, left: Term, right: Term): void {
   if (right.is === 'concat') throw new NftRefusal('Use concatenations with sets and maps, not singleton values');
 }
 
-/** `fib … oif exists` asks whether there is a route, not for its link. */
-function askWhether(left: Term, right: NftExpression): void {
-  if (typeof right !== 'boolean' || left.is !== 'read') return;
-  if (typeof left.what === 'object' && 'fib' in left.what) Object.assign(left, { type: types.boolean, bits: 1 });
+/** `fib … oif exists` asks whether there is a route, not for its link; a TCP option's first byte whether it is there. */
+function askWhether(left: Term, { left: node, right }: NftMatch['match']): void {
+  if (typeof right !== 'boolean' || left.is !== 'read' || typeof node !== 'object' || Array.isArray(node)) return;
+  const option = 'tcp option' in node ? node['tcp option'] : undefined;
+  const placed = option && 'base' in option && option.offset === 0 && option.len === 8 ? option : undefined;
+  if (!placed && !('fib' in node)) return;
+  Object.assign(left, { type: types.boolean, bits: 1 });
+  const known = placed && tcpOptions.find(({ number }) => number === placed.base);
+  if (placed) left.what = known ? { 'tcp option': { name: known.name } } : node;
 }
 
 export function evaluateMatch(at: Evaluator, match: NftMatch['match']): void {
   const left = at.left(match.left);
-  askWhether(left, match.right);
+  askWhether(left, match);
   const shape = shapeOf(left);
   if (shape.some((part) => part.bits === 0 && part.type.codec === 'number' && left.is === 'read'))
     throw new NftRefusal('datatype mismatch: type of the left side is not known');

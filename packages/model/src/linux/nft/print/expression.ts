@@ -150,7 +150,14 @@ function optionText(word: string, at: { name: string; field?: string }): string 
 
 function tcpOption(at: { name: string; field?: string } | { base: number; offset: number; len: number }): string {
   if ('name' in at) return optionText('tcp option', at);
-  return at.offset === 0 && at.len === 8 ? `tcp option ${at.base}` : `tcp option @${at.base},${at.offset},${at.len}`;
+  return `tcp option @${at.base},${at.offset},${at.len}`;
+}
+
+/** An option of TCP as a whole: where it is asked for, or taken out. */
+export function wholeOption(node: NftExpression): string | undefined {
+  if (typeof node !== 'object' || Array.isArray(node) || !('tcp option' in node)) return undefined;
+  const at = node['tcp option'];
+  return 'base' in at && at.offset === 0 && at.len === 8 ? `tcp option ${at.base}` : undefined;
 }
 
 const list = (flags: string | string[]): string[] => (typeof flags === 'string' ? [flags] : flags);

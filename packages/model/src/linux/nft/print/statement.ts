@@ -13,6 +13,7 @@ import {
   printValue,
   printVerdict,
   quote,
+  wholeOption,
 } from './expression.ts';
 import { printName, printStatefulStatement } from './state.ts';
 
@@ -40,7 +41,8 @@ function printMatch({ op, left, right }: NftMatch['match'], style: PrintStyle): 
   const value = printValue(right, shape, style);
   const single = typeof right !== 'object' && !(typeof right === 'string' && right.startsWith('@'));
   const shown = op === 'in' || (op === '==' && !binary && !(flags && single)) ? '' : `${op} `;
-  return `${printValue(left, shape, style)} ${shown}${value}`;
+  const whole = typeof right === 'boolean' ? wholeOption(left) : undefined;
+  return `${whole ?? printValue(left, shape, style)} ${shown}${value}`;
 }
 
 function printLog({ log }: NftLog): string {
@@ -163,7 +165,7 @@ function printOther(statement: NftStatement, style: PrintStyle): string {
     return `meter ${name} size ${size ?? 0} { ${dynamicKey(key, style)}${printStates([stmt], style)} }`;
   }
   if ('flow' in statement) return `flow add ${statement.flow.flowtable}`;
-  if ('reset' in statement) return `reset ${printExpression(statement.reset, style)}`;
+  if ('reset' in statement) return `reset ${wholeOption(statement.reset) ?? printExpression(statement.reset, style)}`;
   if ('xt' in statement) return statement.xt === null ? 'xt' : `xt ${statement.xt.type} ${statement.xt.name}`;
   if ('notrack' in statement) return 'notrack';
   return printVerdict(statement as Parameters<typeof printVerdict>[0]);
