@@ -54,7 +54,7 @@ const addressOf =
 /** The frame it leaves in, below IP, or came in by a wire; what was made here has none yet. */
 function frameOf({ indev, macSource, macTarget, leaving }: Skb): Frame | undefined {
   if (leaving) return leaving;
-  const came = macSource !== undefined && indev !== undefined && indev.link.kind !== 'loopback';
+  const came = macSource !== undefined && indev?.link.kind !== 'loopback';
   return came ? { source: macSource, target: macTarget } : undefined;
 }
 

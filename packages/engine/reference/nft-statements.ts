@@ -17,6 +17,7 @@ import {
   Verdict,
 } from '../src/index.ts';
 import { choose } from './choice.ts';
+import { UNTRACKED_BY_RULE } from './conntrack.ts';
 import type { Classes } from './nft-chance.ts';
 import { type At, addressType, type Key, loadKey } from './nft-key.ts';
 import { cutsOf, elementClasses, findElement, liveElements, setState, updateSet } from './nft-sets.ts';
@@ -170,7 +171,9 @@ function setMeta({ skb }: At, target: (NftAction & { kind: 'set-meta' })['target
       if (connection) connection.mark = value >>> 0;
       return;
     default:
-      if (skb.ct || skb.zone) return;
+      // The template takes the place of what NOTRACK attached (tried).
+      if ((skb.ct && skb.ct !== UNTRACKED_BY_RULE) || skb.zone) return;
+      skb.ct = undefined;
       skb.zone = { id: value & 0xffff, original: target !== 'ct reply zone', reply: target !== 'ct original zone' };
   }
 }
@@ -238,7 +241,8 @@ export function actNft(at: At, action: NftAction, run: RunStatements): NftResult
       // Who is in the set then, nobody knows.
       if (key.kind === 'unmodelled') return unknownAction(at, key.text);
       const data = action.data && dataOf(at, action.data, run);
-      if (data && data.kind !== 'data') return undefined;
+      if (data?.kind === 'break') return undefined;
+      if (data?.kind === 'unmodelled') return unknownAction(at, data.text);
       const { op, timeout } = action;
       const done = updateSet(at.run, state, { op, key: key.values, data: data?.ranges, timeout });
       return done ? going(undefined) : undefined;
