@@ -94,6 +94,12 @@ describe('a plain router', () => {
     expect([answer.verdict, answer.reason]).toEqual([verdict, reason]);
   });
 
+  test('without a port, a ping is asked for', async () => {
+    const { question, summary } = await ask({ from: '10.0.0.5', to: '93.184.216.34' });
+    expect(question).toMatchObject({ protocol: 'icmp', to: '93.184.216.34' });
+    expect(summary).toContain('leaves by wan0 of router');
+  });
+
   test('what leaves is masqueraded and says by which link', async () => {
     const { groups, notes, summary } = await ask({ from: '10.0.0.5', to: 'tcp:93.184.216.34:443' });
     const [outcome] = groups[0]?.outcomes ?? [];

@@ -60,8 +60,10 @@ export function resolveQuestion(
   const from = parseReference(question.from);
   const to = parseReference(question.to);
   const option = question.port === undefined ? undefined : parsePort(String(question.port));
-  const protocol = agree(to.protocol, question.protocol ?? from.protocol, 'protocol');
   const port = agree(to.port, option, 'port');
+  // Hosts that are given by their dumps alone declare no ports: without one, a ping is asked for.
+  const open = cluster.dumpedAddresses !== undefined && port === undefined ? 'icmp' : undefined;
+  const protocol = agree(to.protocol, question.protocol ?? from.protocol, 'protocol') ?? open;
   if (protocol === 'icmp' && port !== undefined) {
     throw new QuestionError('contradiction', 'ICMP has no ports', {
       mend: 'Leave the port out, or ask with tcp or udp.',
