@@ -166,7 +166,67 @@ function withNeighbors(network: Network): Network {
 const mark = (value: number): Rule => ({ body: [{ kind: 'set-mark', value, mask: 0xffffffff }] });
 const dropMarked = (value: number): Rule => ({ body: [{ kind: 'mark', value, mask: 0xffffffff }, { kind: 'drop' }] });
 
+/** Two ports of a bridge that do not hear each other, and a bridge that may answer for both. */
+function isolated(sysctls: Record<string, number>): Network {
+  const pod = (n: number) => wire({ netns: `pod${n}`, link: 'eth0' }, { netns: 'node', link: `veth${n}` });
+  const ends = [pod(1), pod(2)];
+  return {
+    netnses: [
+      host('node', {
+        links: [
+          { name: 'br0', kind: 'bridge' },
+          ...ends.map(([, port]) => ({ ...port, master: 'br0', isolated: true })),
+        ],
+        addresses: ['br0 10.0.0.254/24'],
+        sysctls: { 'net.ipv4.ip_forward': 1, ...sysctls },
+      }),
+      ...ends.map(([inside], i) => host(`pod${i + 1}`, { links: [inside], addresses: [`eth0 10.0.0.${i + 1}/24`] })),
+    ],
+  };
+}
+
+/** Packets from an address that the other side has no way back to, and validates. */
+function announcing(sysctls: Record<string, number>): Network {
+  const end = (name: string, n: number, more: { addresses?: string[]; sysctls?: Record<string, number> } = {}) =>
+    host(name, {
+      links: [plugged('eth0', 'lan')],
+      addresses: [`eth0 10.0.0.${n}/24`, ...(more.addresses ?? [])],
+      sysctls: more.sysctls ?? {},
+    });
+  const a = end('a', 1, { addresses: ['lo 10.8.8.8/32'], sysctls });
+  const [table] = a.tables;
+  const own = {
+    family: 4 as const,
+    type: 'unicast' as const,
+    destination: '10.0.0.2/32',
+    prefsrc: '10.8.8.8',
+    nexthops: [{ dev: 'eth0' }],
+  };
+  return {
+    netnses: [
+      { ...a, tables: [{ id: 254, routes: [...(table?.routes ?? []), own] }] },
+      end('b', 2, { sysctls: { 'net.ipv4.conf.all.rp_filter': 1, 'net.ipv4.conf.eth0.rp_filter': 1 } }),
+    ],
+  };
+}
+
+const neighborScenes: Scene[] = [
+  ...[{}, { 'net.ipv4.conf.br0.proxy_arp_pvlan': 1 }, { 'net.ipv4.conf.all.proxy_arp_pvlan': 1 }].map((sysctls, i) => ({
+    name: `proxy_arp_pvlan ${['off', 'of the link', 'of all'][i]}`,
+    network: isolated(sysctls),
+    asks: ask('pod1', '10.0.0.2', '10.0.0.254', '10.0.0.9'),
+  })),
+  ...[0, 1, 2].flatMap((value) =>
+    ['all', 'eth0'].map((where) => ({
+      name: `arp_announce ${value} of ${where}`,
+      network: announcing({ [`net.ipv4.conf.${where}.arp_announce`]: value }),
+      asks: ask('a', '10.0.0.2'),
+    })),
+  ),
+];
+
 export const scenes: Scene[] = [
+  ...neighborScenes,
   { name: 'VXLAN floods and finds', network: nodes(3), asks: ask('n1', '10.9.0.2', '10.9.0.3', 'fd09::2', '10.9.0.9') },
   {
     name: 'VXLAN: another number, another port',

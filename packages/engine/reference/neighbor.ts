@@ -40,10 +40,22 @@ export function resolve(run: Run, device: Device, nexthop: string, packet: Packe
   return holder && { mac: holder.mac };
 }
 
-/** arp_announce 0: the packet's own source if it is an address of this host, else one that suits the link. */
+/**
+ * The packet's own source if it is an address of this host (arp_announce 0), and known to who is asked (1); else, and always for 2, one
+ * that suits the link.
+ */
 function askerAddress(device: Device, nexthop: string, packet: Packet): string {
   const { host } = device;
-  if (packet.family === 4 && addressType4(host, packet.saddr) === RouteType.LOCAL) return packet.saddr;
+  const announce = confMax(host.netns.sysctls, 4, device.name, 'arp_announce');
+  const isLocal = packet.family === 4 && addressType4(host, packet.saddr) === RouteType.LOCAL;
+  const isOnLink = () =>
+    device.addresses.some(
+      ({ prefix, subnet }) =>
+        prefix.family === 4 &&
+        containsAddress(subnet, addressOf(nexthop)) &&
+        containsAddress(subnet, addressOf(packet.saddr)),
+    );
+  if (isLocal && announce !== 2 && (announce !== 1 || isOnLink())) return packet.saddr;
   return selectAddress4(host, device, nexthop, LINK) ?? '0.0.0.0';
 }
 
@@ -95,7 +107,7 @@ function answersArp(run: Run, device: Device, address: string, asker: string): b
   if (routeInput(aside, host, skb, device) || !skb.route) return false;
   if (skb.route.kind === 'local') return localAnswer();
   if (skb.route.kind !== 'unicast' || confOf(sysctls, 4, device.name, 'forwarding') === 0) return false;
-  if (skb.route.device === device) return false;
+  if (skb.route.device === device) return address !== asker && confAny(sysctls, 4, device.name, 'proxy_arp_pvlan');
   return confAny(sysctls, 4, device.name, 'proxy_arp') || hasProxyEntry(device, address);
 }
 

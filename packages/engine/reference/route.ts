@@ -117,7 +117,7 @@ function pathKey(run: Run, host: Host, route: NonNullable<FibResult['route']>, f
   const id = routeIds.get(route) ?? routeIds.size;
   routeIds.set(route, id);
   // Policy 0 of IPv6 takes the flow label, which Linux makes of the ports (rt6_multipath_hash, ip6_make_flowlabel).
-  const byEnds = flow.family === 4 && sysctl(host.netns.sysctls, 'net.ipv4.fib_multipath_hash_policy') === 0;
+  const byEnds = flow.family === 4 && [0, 2].includes(sysctl(host.netns.sysctls, 'net.ipv4.fib_multipath_hash_policy'));
   const ends = [host.order, id, flow.saddr, flow.daddr];
   return (byEnds ? ends : [...ends, flow.protocol, flow.sport, flow.dport]).join(' ');
 }

@@ -215,6 +215,11 @@ export enum LinkFlag {
   TUN = 67108864,
   /** Where its frames go nobody knows. */
   UNFOLLOWED = 134217728,
+  /** `proxy_arp_pvlan`: answers for those that it reaches by this very link. */
+  PROXY_ARP_PVLAN = 268435456,
+  /** `arp_announce` 1: asks by the packet's source only in a subnet of the link; 2: never. */
+  ARP_ANNOUNCE_SUBNET = 536870912,
+  ARP_ANNOUNCE_BEST = 1073741824,
 }
 
 /** How a macvlan device stands to its siblings. */

@@ -57,12 +57,15 @@ class LinkSettings {
     const any = (name: string, flag: LinkFlag) => (confAny(sysctls, 4, link, name) ? flag : 0);
     const rpFilter = confMax(sysctls, 4, link, 'rp_filter');
     const arpIgnore = confMax(sysctls, 4, link, 'arp_ignore');
+    const arpAnnounce = confMax(sysctls, 4, link, 'arp_announce');
     const proxiesNdp = confAll(sysctls, 6, 'proxy_ndp') !== 0 || confOf(sysctls, 6, link, 'proxy_ndp') !== 0;
     return (
       any('accept_local', LinkFlag.ACCEPT_LOCAL) |
       any('route_localnet', LinkFlag.ROUTE_LOCALNET) |
       any('src_valid_mark', LinkFlag.SRC_VALID_MARK) |
       any('proxy_arp', LinkFlag.PROXY_ARP) |
+      any('proxy_arp_pvlan', LinkFlag.PROXY_ARP_PVLAN) |
+      (arpAnnounce === 1 ? LinkFlag.ARP_ANNOUNCE_SUBNET : arpAnnounce === 2 ? LinkFlag.ARP_ANNOUNCE_BEST : 0) |
       (confAny(sysctls, 4, link, 'send_redirects') ? 0 : LinkFlag.NO_REDIRECTS) |
       (confOf(sysctls, 4, link, 'forwarding') !== 0 ? LinkFlag.FORWARDING : 0) |
       (confOf(sysctls, 6, link, 'forwarding') !== 0 ? LinkFlag.FORWARDING_6 : 0) |

@@ -12,7 +12,7 @@ import { RouteType } from './terms.ts';
 export const DERIVED = 0xffffffff;
 
 /** Of the flags of a link: no IPv6 there. The engine does not ask, only the local table does. */
-export const DISABLED_6 = 1 << 30;
+export const DISABLED_6 = 1 << 31;
 
 /** One address of a namespace, as it was just written. */
 export interface WrittenAddress {

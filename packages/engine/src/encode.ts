@@ -40,7 +40,8 @@ class NetnsSettings {
           on('net.netfilter.nf_conntrack_tcp_loose', NetnsFlag.TCP_LOOSE) |
           on('net.ipv4.icmp_echo_ignore_all', NetnsFlag.ECHO_IGNORE_4) |
           on('net.ipv6.icmp.echo_ignore_all', NetnsFlag.ECHO_IGNORE_6) |
-          on('net.ipv4.fib_multipath_hash_policy', NetnsFlag.MULTIPATH_PORTS_4) |
+          // Policy 2 takes the addresses alone, of the inner packet of a tunnel where there is one.
+          ([0, 2].includes(sysctl(sysctls, 'net.ipv4.fib_multipath_hash_policy')) ? 0 : NetnsFlag.MULTIPATH_PORTS_4) |
           on('net.ipv4.fwmark_reflect', NetnsFlag.FWMARK_REFLECT_4) |
           on('net.ipv6.fwmark_reflect', NetnsFlag.FWMARK_REFLECT_6) |
           on('net.ipv4.tcp_fwmark_accept', NetnsFlag.FWMARK_ACCEPT) |

@@ -153,6 +153,8 @@ export enum ArpVerdict {
   LOCAL = 1,
   /** It would be forwarded, by the link in `routeResult().dev`. */
   FORWARD = 2,
+  /** By the very link that asks, for which this host answers. */
+  FORWARD_BACK = 3,
 }
 
 export function arpVerdict(link: Link, source: u64, destination: u64): ArpVerdict {
@@ -171,7 +173,10 @@ export function arpVerdict(link: Link, source: u64, destination: u64): ArpVerdic
   }
   if (result.type != RouteType.UNICAST || (link.flags & LinkFlag.FORWARDING) == 0) return ArpVerdict.SILENT;
   if (validateSource(link, source, destination, 0, 0, dev, 0, 0, 0) != Reason.NONE) return ArpVerdict.SILENT;
-  return dev == link ? ArpVerdict.SILENT : ArpVerdict.FORWARD;
+  if (dev != link) return ArpVerdict.FORWARD;
+  // arp_fwd_pvlan()
+  const answers = (link.flags & LinkFlag.PROXY_ARP_PVLAN) != 0 && source != destination;
+  return answers ? ArpVerdict.FORWARD_BACK : ArpVerdict.SILENT;
 }
 
 /** Routes the packet that came in on `link`. False where the walk ended. */

@@ -73,7 +73,7 @@ function span(root: Vertex, domain: u32): void {
 /** True for links that may answer for addresses that are not theirs alone. */
 function mayProxy(link: Link): bool {
   if (some(link.master) || some(link.stack)) return true;
-  return (link.flags & (LinkFlag.PROXY_ARP | LinkFlag.PROXY_NDP | LinkFlag.ANSWERS_OTHERS)) != 0;
+  return (link.flags & (LinkFlag.PROXY_ARP | LinkFlag.PROXY_ARP_PVLAN | LinkFlag.PROXY_NDP | LinkFlag.ANSWERS_OTHERS)) != 0;
 }
 
 function listProxies(segment: Segment): void {

@@ -67,11 +67,7 @@ function hostHas(netns: Netns): bool {
 
 /** confirm_addr_indev(): a subnet of the link holds the one who asks and what is asked for. */
 function hasSubnetOfBoth(link: Link): bool {
-  for (let i: u32 = 0; i < link.addressCount; i++) {
-    const address = addressAt(link.addresses, i);
-    if (address.family == 4 && coversAddress(address, 0, wantedLo) && coversAddress(address, 0, asker)) return true;
-  }
-  return false;
+  return haveSubnet(link, wantedLo, asker);
 }
 
 function answersArp(link: Link): bool {
@@ -84,6 +80,8 @@ function answersArp(link: Link): bool {
       return mayAnswer(link);
     case ArpVerdict.FORWARD:
       return (link.flags & LinkFlag.PROXY_ARP) != 0 || some(entryOf(link, NeighborState.PROXY, 0, wantedLo));
+    case ArpVerdict.FORWARD_BACK:
+      return true;
     default:
       return false;
   }
@@ -236,11 +234,23 @@ function ask(link: Link): Link {
   return none<Link>();
 }
 
-/** arp_announce 0: the packet's own source if it is an address of this host, else one that suits the link. */
+/** inet_addr_onlink(): a subnet of the link holds both. */
+function haveSubnet(link: Link, a: u64, b: u64): bool {
+  for (let i: u32 = 0; i < link.addressCount; i++) {
+    const address = addressAt(link.addresses, i);
+    if (address.family == 4 && coversAddress(address, 0, a) && coversAddress(address, 0, b)) return true;
+  }
+  return false;
+}
+
+/** arp_solicit(): the packet's own source if it is an address of this host that may be told, else one that suits the link. */
 function askerAddress(link: Link, lo: u64): u64 {
   const p = packet();
   const netns = link.netns;
-  if (p.family == 4 && localType(netns, 4, 0, p.saddrLo, none<Link>()) == RouteType.LOCAL) return p.saddrLo;
+  const best = (link.flags & LinkFlag.ARP_ANNOUNCE_BEST) != 0;
+  if (!best && p.family == 4 && localType(netns, 4, 0, p.saddrLo, none<Link>()) == RouteType.LOCAL) {
+    if ((link.flags & LinkFlag.ARP_ANNOUNCE_SUBNET) == 0 || haveSubnet(link, lo, p.saddrLo)) return p.saddrLo;
+  }
   const address = selectSource4(netns, link, lo, ScopeId.LINK);
   return some(address) ? address.lo : 0;
 }
