@@ -1,5 +1,6 @@
 import type { Kind } from '../runner/contract.ts';
 import { iptablesRule } from './iptables-rule.ts';
+import { iptablesTranslate } from './iptables-translate.ts';
 import { kernelNatFlow } from './kernel-nat-flow.ts';
 import { kernelRoute } from './kernel-route.ts';
 import { kubeProxyDetectLocal } from './kube-proxy-detect-local.ts';
@@ -17,6 +18,7 @@ import { nftRuleJson } from './nft-rule-json.ts';
 /** Every kind of suite that can be judged, one module each, in the order of their names. */
 const kinds: readonly Kind[] = [
   iptablesRule,
+  iptablesTranslate,
   kernelNatFlow,
   kernelRoute,
   kubeProxyDetectLocal,

@@ -51,6 +51,8 @@ export interface RulePlace {
     /** Rate estimators that rules made (`-j RATEEST --rateest-name`). */
     rateest?: ReadonlySet<string>;
   };
+  /** The tool alone reads it, and no kernel is asked (`iptables-translate`). */
+  unasked?: boolean;
   /** Refuse what iptables itself does not ship. Otherwise the text of an unknown extension is kept. */
   stock?: boolean;
 }
@@ -134,7 +136,8 @@ const BUILTIN = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING', 'BRO
 
 /** net/netfilter/x_tables.c:xt_check_match(), xt_check_target(). In a chain of the user's own the hooks are not known here. */
 export function checkDemands(what: string, { tables, chains, protocols }: Demands, context: Context): void {
-  const { table, chain } = context.place;
+  const { table, chain, unasked } = context.place;
+  if (unasked) return;
   if (tables && table !== undefined && !tables.includes(table)) {
     throw new Refusal(`${what}: only valid in ${tables.join(' or ')} table, not ${table}`);
   }

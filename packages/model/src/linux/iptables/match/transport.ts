@@ -73,8 +73,13 @@ export const transportMatches: readonly TextExtension[] = [
       row('ecn-ip-ect', uint(3), negatable),
     ],
     need: [['ecn-ip-ect', 'ecn-tcp-ece', 'ecn-tcp-cwr']],
-    check(given, { protocol }) {
-      if (!isProtocol(protocol, [Protocol.TCP]) && given.some((g) => g.name.startsWith('ecn-tcp'))) {
+    check(given, { protocol, place }) {
+      // net/netfilter/xt_ecn.c:ecn_mt_check4().
+      if (
+        place.unasked !== true &&
+        !isProtocol(protocol, [Protocol.TCP]) &&
+        given.some((g) => g.name.startsWith('ecn-tcp'))
+      ) {
         throw new Refusal('ecn: cannot match TCP bits for non-tcp packets');
       }
     },

@@ -1,0 +1,70 @@
+/** Pieces of nftables text, and the options of an iptables extension that is kept as text. */
+import type { PortRange } from '@podwire/engine';
+import { parseNumber } from '../iptables/base/numbers.ts';
+import { splitRestoreWords } from '../iptables/base/words.ts';
+import type { IpFamily } from '../iptables/index.ts';
+
+/** nftables has no words for the construct. */
+export class NotTranslated extends Error {}
+
+export const hex = (value: number): string => `0x${value.toString(16)}`;
+
+/** `tcp dport 80`, `tcp dport != 80`. */
+export function compare(left: string, right: string, not?: boolean): string {
+  return `${left} ${not ? '!= ' : ''}${right}`;
+}
+
+/** `meta mark 0x1`; with a mask `meta mark & 0xff == 0x1`. */
+export function masked(left: string, value: number, mask: number, not?: boolean): string {
+  if (mask === 0xffffffff) return compare(left, hex(value), not);
+  return `${left} & ${hex(mask)} ${not ? '!=' : '=='} ${hex(value)}`;
+}
+
+export function rangeText({ from, to }: PortRange): string {
+  return from === to ? String(from) : `${from}-${to}`;
+}
+
+/** Header of the family: `ip`, `ip6`. */
+export type Header = IpFamily;
+
+export interface TextOption {
+  name: string;
+  values: string[];
+  not: boolean;
+}
+
+/** The name and options of `-m NAME ...`, `-j NAME ...` as iptables prints them. */
+export function optionsOf(text: string): { name: string; options: TextOption[] } {
+  const [, name = '', ...words] = splitRestoreWords(text) ?? [];
+  const options: TextOption[] = [];
+  let not = false;
+  for (const word of words) {
+    if (word === '!') not = true;
+    else if (word.startsWith('--')) {
+      options.push({ name: word.slice(2), values: [], not });
+      not = false;
+    } else options.at(-1)?.values.push(word);
+  }
+  return { name, options };
+}
+
+/** `5`, `5:7` of iptables, as numbers; `/` as in `value/mask` gives the second one. */
+export function numbersOf(text: string, separator: ':' | '/' = ':'): readonly [number, number | undefined] {
+  const [first = '', second] = text.split(separator);
+  const value = parseNumber(first);
+  const other = second === undefined ? undefined : parseNumber(second);
+  if (value === undefined || (second !== undefined && other === undefined)) throw new NotTranslated(text);
+  return [value, other];
+}
+
+/** A number or range of iptables as nftables writes it. */
+export function span(text: string): string {
+  const [from, to] = numbersOf(text);
+  return to === undefined || to === from ? String(from) : `${from}-${to}`;
+}
+
+/** In quotation marks, as nftables reads it. */
+export function quoted(text: string): string {
+  if (/["\n]/.test(text)) throw new NotTranslated(`nftables has no way to write ${JSON.stringify(text)}`);
+  return `"${text}"`;
+}
