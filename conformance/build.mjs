@@ -8,7 +8,13 @@ const folder = dirname(fileURLToPath(import.meta.url));
 await bundle({
   folder,
   platform: 'node',
-  entries: { conformance: 'src/conformance.ts', fuzz: 'src/fuzz.ts', oracle: 'src/oracle.ts' },
+  entries: {
+    conformance: 'src/conformance.ts',
+    fuzz: 'src/fuzz.ts',
+    'fuzz-text': 'src/fuzz-text.ts',
+    'fuzz-text-worker': 'src/fuzz-text/worker.ts',
+    oracle: 'src/oracle.ts',
+  },
 });
 for (const program of readdirSync(join(folder, 'src/lab')).filter((name) => name.endsWith('.py')))
   copyFileSync(join(folder, 'src/lab', program), join(folder, 'dist', program));

@@ -27,6 +27,12 @@ export interface Engine extends Machine {
   dispose(): void;
 }
 
+/** What is missing, or of another type than it is declared with, comes from outside of what types are checked in. */
+function misshapen(what: string, error: unknown): unknown {
+  if (error instanceof EngineError || !(error instanceof Error)) return error;
+  return new EngineError('BAD_VALUE', `${what} is not made as its type says: ${error.message}`);
+}
+
 class WasmEngine implements Engine {
   #calls: Calls | undefined;
   readonly #abi: Abi;
@@ -74,6 +80,8 @@ class WasmEngine implements Engine {
   #encode(arena: Arena, network: Network): ReturnType<typeof encodeNetwork> {
     try {
       return encodeNetwork(this.#abi, arena, network);
+    } catch (error) {
+      throw misshapen('the network', error);
     } finally {
       // A network that contradicts itself is written in part.
       this.#written = arena.end;
@@ -116,7 +124,11 @@ class WasmEngine implements Engine {
         throw new EngineError('UNKNOWN_LINK', `network namespace ${netns} has no link ${options.link}`);
       link = this.#linksAt + found * this.#abi.LINK_SIZE;
     }
-    writeNested(this.#abi, this.#views, this.#abi.PACKET_BASE, packet);
+    try {
+      writeNested(this.#abi, this.#views, this.#abi.PACKET_BASE, packet);
+    } catch (error) {
+      throw misshapen('the packet', error);
+    }
     throwFailure(calls.send(at, link));
     return this.#walk(calls);
   }

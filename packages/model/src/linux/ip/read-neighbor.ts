@@ -45,7 +45,7 @@ export function readIpNeigh(text: string, options: ReadOptions = {}): { neighbor
   const neighbors: Neighbor[] = [];
   for (const { record, line } of readRecords<NeighborRecord>(text, readLine, 'ip-neigh', problems, options)) {
     const { dst, dev, lladdr, proxy } = record;
-    if (parseAddress(dst) === undefined || typeof dev !== 'string') {
+    if (typeof dst !== 'string' || parseAddress(dst) === undefined || typeof dev !== 'string') {
       problems.push(complaint('ip-neigh', `"${String(dst)}" is no address of a neighbour`, line, options));
       continue;
     }
@@ -53,8 +53,8 @@ export function readIpNeigh(text: string, options: ReadOptions = {}): { neighbor
       neighbors.push({ link: dev, address: dst, proxy: true });
       continue;
     }
-    const words = record.state ?? [];
-    if (lladdr !== undefined && !/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(lladdr)) {
+    const words = Array.isArray(record.state) ? record.state : [];
+    if (lladdr !== undefined && !(typeof lladdr === 'string' && /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(lladdr))) {
       // Tunnels have neighbours with addresses of other kinds, which no link of the machine has.
       problems.push(complaint('ip-neigh', `neighbour ${dst}: "${lladdr}" is no Ethernet address`, line, options));
       continue;
