@@ -5,6 +5,7 @@ import {
   NftRefusal,
   type NftStatement,
   NotTranslated,
+  parseArptablesRule,
   parseEbtablesRule,
   parseIptablesRule,
   printRuleBody,
@@ -24,10 +25,11 @@ interface TranslateCase {
   untranslatable: boolean;
 }
 
-const FAMILIES: Readonly<Record<string, IpFamily | 'bridge'>> = {
+const FAMILIES: Readonly<Record<string, IpFamily | 'bridge' | 'arp'>> = {
   iptables: 'ip',
   ip6tables: 'ip6',
   ebtables: 'bridge',
+  arptables: 'arp',
 };
 const COMMAND = /^(?:add|insert) rule (\S+) (\S+) (\S+) (.*)$/;
 
@@ -61,6 +63,12 @@ function listed(expr: readonly NftStatement[], comment: string | undefined, fami
   );
 }
 
+function parse(family: IpFamily | 'bridge' | 'arp', { table, words }: Asked) {
+  const place = { table, unasked: true };
+  if (family === 'arp') return parseArptablesRule(words, place);
+  return family === 'bridge' ? parseEbtablesRule(words, place) : parseIptablesRule(words, family, place);
+}
+
 function judge(row: TranslateCase): Outcome {
   const family = FAMILIES[row.tool];
   if (!family) return skip(`${row.tool}-translate`);
@@ -68,9 +76,7 @@ function judge(row: TranslateCase): Outcome {
   const [line = ''] = row.nft;
   const m = COMMAND.exec(line);
   if (!command || !m || row.nft.length !== 1 || row.untranslatable) return skip('no single rule');
-  const place = { table: command.table, unasked: true };
-  const read =
-    family === 'bridge' ? parseEbtablesRule(command.words, place) : parseIptablesRule(command.words, family, place);
+  const read = parse(family, command);
   if ('error' in read) return fail(`${row.iptables}: ${read.error}`);
   let own: string;
   try {

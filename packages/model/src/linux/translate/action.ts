@@ -2,6 +2,7 @@
 import type { IptablesAction, NatRange } from '@podwire/engine';
 import { parseNumber } from '../iptables/base/numbers.ts';
 import {
+  firstOf,
   type Header,
   hex,
   NotTranslated,
@@ -58,8 +59,6 @@ const REJECTS: Readonly<Record<string, string>> = {
   'icmp6-reject-route': 'icmpv6 type reject-route',
   'tcp-reset': 'tcp reset',
 };
-const firstOf = (options: readonly TextOption[], name: string): string | undefined =>
-  options.find((o) => o.name === name)?.values[0];
 const has = (options: readonly TextOption[], name: string): boolean => options.some((o) => o.name === name);
 
 function only(target: string, options: readonly TextOption[], ...names: string[]): void {

@@ -5,7 +5,7 @@ import { protocolNumber } from '../iptables/base/names.ts';
 import { splitRestoreWords } from '../iptables/base/words.ts';
 import { ICMP_NAMES, ICMP6_NAMES, type IcmpNames } from '../iptables/match/icmp.ts';
 import { interfaceTest } from './header.ts';
-import { compare, hex, NotTranslated, numbersOf, quoted, span, type TextOption } from './part.ts';
+import { bareOptions, compare, firstOf, hex, NotTranslated, numbersOf, quoted, span, type TextOption } from './part.ts';
 
 type Option = (option: TextOption) => string | string[];
 
@@ -110,27 +110,10 @@ const TESTS: Readonly<Record<string, (transport: string) => Option>> = {
   'pkttype-type': () => (option) => compare('meta pkttype', PACKET_TYPES[first(option)] ?? first(option), option.not),
 };
 
-/** Options of ebtables belong together by their names: `--limit` and `--limit-burst`. */
-function optionsOf(text: string): TextOption[] {
-  const options: TextOption[] = [];
-  let not = false;
-  for (const word of splitRestoreWords(text) ?? []) {
-    if (word === '!') not = true;
-    else if (/^--?[a-z]/.test(word)) {
-      options.push({ name: word.replace(/^--?/, ''), values: [], not });
-      not = false;
-    } else options.at(-1)?.values.push(word);
-  }
-  return options;
-}
-
-const firstOf = (options: readonly TextOption[], name: string): string | undefined =>
-  options.find((option) => option.name === name)?.values[0];
-
 const UNITS: Readonly<Record<string, string>> = { sec: 'second', min: 'minute', hour: 'hour', day: 'day' };
 
 function limit(text: string): string {
-  const options = optionsOf(text);
+  const options = bareOptions(text);
   const [rate = '', unit = ''] = (firstOf(options, 'limit') ?? '').split('/');
   return `limit rate ${rate}/${UNITS[unit] ?? unit} burst ${firstOf(options, 'limit-burst') ?? '5'} packets`;
 }
@@ -139,7 +122,7 @@ const LEVELS: Readonly<Record<string, string>> = { error: 'err', warning: 'warn'
 
 /** `--log`, `--nflog`. */
 function watcher(text: string): string {
-  const options = optionsOf(text);
+  const options = bareOptions(text);
   const part = (word: string, value: string | undefined) => (value === undefined ? [] : [`${word} ${value}`]);
   const prefix = (name: string) => {
     const value = firstOf(options, name);
@@ -167,7 +150,7 @@ const SETTERS: Readonly<Record<string, string>> = {
 
 function target(text: string): string[] {
   const [, name = '', ...words] = splitRestoreWords(text) ?? [];
-  const options = optionsOf(words.map((word) => (/\s/.test(word) ? `"${word}"` : word)).join(' '));
+  const options = bareOptions(words.map((word) => (/\s/.test(word) ? `"${word}"` : word)).join(' '));
   const asked = firstOf(options, `${name}-target`) ?? 'ACCEPT';
   // Told to go on, a rule of nftables need not say so: iptables-translate does it behind a changed address.
   const verdict = asked === 'CONTINUE' && !name.endsWith('nat') ? [] : [asked.toLowerCase()];
@@ -197,7 +180,7 @@ interface Test {
 
 /** Each option a test; ports belong to the protocol that another option names. */
 function tests(text: string): Test[] {
-  const options = optionsOf(text);
+  const options = bareOptions(text);
   const transport = firstOf(options, 'ip-proto') ?? firstOf(options, 'ip6-proto') ?? '';
   const icmpOrPorts = options.some(({ name }) => /-(sport|dport|icmp-type)$/.test(name));
   return options.flatMap((option) => {

@@ -4,6 +4,7 @@ import { headerOrder } from '../iptables/header.ts';
 import { type IpFamily, parseIptablesRule, splitRestoreWords } from '../iptables/index.ts';
 import { NftRefusal, type NftStatement, readRule } from '../nft/index.ts';
 import { actionText } from './action.ts';
+import { arpTexts } from './arp.ts';
 import { bridgeTexts } from './bridge.ts';
 import { headerTest } from './header.ts';
 import { matchTests } from './match.ts';
@@ -84,7 +85,8 @@ const MATCHES: ReadonlySet<string> = new Set([
 const isMatch = (statement: Rule['body'][number]): statement is IptablesMatch => MATCHES.has(statement.kind);
 
 /** What the rule is in nftables: tests, a counter, the target. Throws `NotTranslated` where nftables has no words, or none that mean the same. */
-export function translateRule(rule: Rule, family: IpFamily | 'bridge'): Translation {
+export function translateRule(rule: Rule, family: IpFamily | 'bridge' | 'arp'): Translation {
+  if (family === 'arp') return readBody(arpTexts(rule));
   if (family === 'bridge') return readBody(bridgeTexts(rule));
   const header: Parameters<typeof headerTest>[0][] = [];
   const others: IptablesMatch[] = [];

@@ -68,3 +68,21 @@ export function quoted(text: string): string {
   if (/["\n]/.test(text)) throw new NotTranslated(`nftables has no way to write ${JSON.stringify(text)}`);
   return `"${text}"`;
 }
+
+/** As `optionsOf` of text that begins with an option: ebtables and arptables name no extension. */
+export function bareOptions(text: string): TextOption[] {
+  const options: TextOption[] = [];
+  let not = false;
+  for (const word of splitRestoreWords(text) ?? []) {
+    if (word === '!') not = true;
+    else if (/^--?[a-z]/.test(word)) {
+      options.push({ name: word.replace(/^--?/, ''), values: [], not });
+      not = false;
+    } else options.at(-1)?.values.push(word);
+  }
+  return options;
+}
+
+export function firstOf(options: readonly TextOption[], name: string): string | undefined {
+  return options.find((option) => option.name === name)?.values[0];
+}

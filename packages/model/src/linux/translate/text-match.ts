@@ -1,6 +1,7 @@
 /** Matches that the machine keeps as text, as nftables writes them: a table of options for each extension. */
 import {
   compare,
+  firstOf,
   type Header,
   hex,
   NotTranslated,
@@ -106,8 +107,6 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Option>>>> = {
 type Whole = (options: readonly TextOption[], header: Header) => string[];
 
 const has = (options: readonly TextOption[], name: string): boolean => options.some((o) => o.name === name);
-const firstOf = (options: readonly TextOption[], name: string): string | undefined =>
-  options.find((o) => o.name === name)?.values[0];
 
 /** Refuses options that nothing here stands for. */
 function only(extension: string, options: readonly TextOption[], ...names: string[]): void {

@@ -1,11 +1,16 @@
 import { describe, expect, it } from 'vitest';
+import { parseArptablesRule } from '../arptables/index.ts';
 import { parseEbtablesRule } from '../ebtables/index.ts';
 import { type IpFamily, parseIptablesRule, splitShellWords } from '../iptables/index.ts';
 import { type NftStatement, printRuleBody, Ruleset, readRule, readScript } from '../nft/index.ts';
 import { translateRule } from './index.ts';
 
 /** As nft lists it. */
-function listed(expr: readonly NftStatement[], comment: string | undefined, family: IpFamily | 'bridge'): string {
+function listed(
+  expr: readonly NftStatement[],
+  comment: string | undefined,
+  family: IpFamily | 'bridge' | 'arp',
+): string {
   const ruleset = new Ruleset({ numericProtocol: true });
   for (const line of [`add table ${family} t`, `add chain ${family} t c`]) {
     for (const command of readScript(line).commands) ruleset.apply(command);
@@ -14,9 +19,14 @@ function listed(expr: readonly NftStatement[], comment: string | undefined, fami
   return printRuleBody({ expr: list, ...(comment !== undefined && { comment }) }, { family, stateless: true });
 }
 
-function translated(rule: string, family: IpFamily | 'bridge') {
+function translated(rule: string, family: IpFamily | 'bridge' | 'arp') {
   const words = splitShellWords(rule) ?? [];
-  const read = family === 'bridge' ? parseEbtablesRule(words) : parseIptablesRule(words, family);
+  const read =
+    family === 'bridge'
+      ? parseEbtablesRule(words)
+      : family === 'arp'
+        ? parseArptablesRule(words)
+        : parseIptablesRule(words, family);
   if ('error' in read) throw new Error(read.error);
   return translateRule(read.rule, family);
 }
@@ -111,5 +121,26 @@ describe('a rule of ebtables in nftables', () => {
   it('has no words for what nftables lacks', () => {
     expect(() => translated('-p ARP -j arpreply', 'bridge')).toThrow();
     expect(() => translated('-d BGA --stp-type 1', 'bridge')).toThrow();
+  });
+});
+
+describe('a rule of arptables in nftables', () => {
+  it.each([
+    // What arptables tests unless told otherwise (iptables/nft-arp.c:nft_arp_init_cs()) must be said.
+    [
+      '-s 10.0.0.0/8 -i eth0 -j DROP',
+      'iifname "eth0" arp htype 1 arp hlen 6 arp plen 4 arp saddr ip 10.0.0.0/8 counter drop',
+    ],
+    [
+      '--opcode 1 ! --src-mac 02:00:00:00:00:01 --h-type 6/0xff -j ACCEPT',
+      'arp htype & 0xff == 6 arp hlen 6 arp plen 4 arp operation 1 arp saddr ether != 02:00:00:00:00:01 counter accept',
+    ],
+    [
+      '-d 10.0.0.1 -j mangle --mangle-ip-s 10.0.0.2 --mangle-target DROP',
+      'arp htype 1 arp hlen 6 arp plen 4 arp daddr ip 10.0.0.1 counter arp saddr ip set 10.0.0.2 drop',
+    ],
+  ])('%s', (rule, expected) => {
+    const own = translated(rule, 'arp');
+    expect(listed(own.expr, own.comment, 'arp')).toBe(listed(readRule(expected).expr, undefined, 'arp'));
   });
 });
