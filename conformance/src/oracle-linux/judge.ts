@@ -29,7 +29,7 @@ export interface Sides {
   lab: Lab;
 }
 
-export const HASTE: Patience = { quietMs: 3, patienceMs: 45 };
+const HASTE: Patience = { quietMs: 3, patienceMs: 45 };
 export const LEISURE: Patience = { quietMs: 12, patienceMs: 60 };
 
 /**

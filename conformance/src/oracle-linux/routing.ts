@@ -323,7 +323,7 @@ export function addRouting(r: Random, plan: Plan): void {
     if (r.chance(isRouter ? 0.5 : 0.2))
       for (let i = r.between(1, 3); i > 0; i--) push(mainRoutes(netns), randomRoute(r, plan, netns));
     if (r.chance(0.12)) push(mainRoutes(netns), objectRoute(r, plan, netns));
-    if (r.chance(0.06)) push(mainRoutes(netns), localRoute(r, plan));
+    if (r.chance(0.06)) netns.tables.push({ id: LOCAL_TABLE, routes: [localRoute(r, plan)] });
     if (r.chance(isRouter ? 0.5 : 0.3)) addRules(r, plan, netns);
     addSettings(r, netns);
     forgetRoutes(netns);

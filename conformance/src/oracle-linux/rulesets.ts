@@ -100,7 +100,7 @@ function natAction(context: Context, matches: readonly Match[]): Action {
 const isTcp = (matches: readonly Match[]) =>
   matches.some((match) => match.kind === 'protocol' && match.protocol === Protocol.TCP && !match.not);
 
-function plainAction({ r, family, table, sets }: Context, matches: readonly Match[]): Action {
+function plainAction({ r, family, table, sets, zones }: Context, matches: readonly Match[]): Action {
   const mark = () => ({ value: r.pick(MARKS), mask: r.pick([0xffffffff, 0x4000, 0xc000]) });
   const masks = () => ({ nfmask: r.pick([0xffffffff, 0x4000]), ctmask: r.pick([0xffffffff, 0x4000]) });
   const any: (() => Action)[] = [
@@ -112,10 +112,13 @@ function plainAction({ r, family, table, sets }: Context, matches: readonly Matc
     () => ({ kind: 'set-mark', ...mark() }),
     () => ({ kind: 'set-mark', ...mark() }),
     () => ({ kind: 'set-mark', ...mark() }),
-    () => ({ kind: 'set-connmark', ...mark() }),
-    () => ({ kind: r.pick(['save-mark', 'restore-mark'] as const), ...masks() }),
     () => ({ kind: 'note', text: '-j NFLOG' }),
   ];
+  if (!zones)
+    any.push(
+      () => ({ kind: 'set-connmark', ...mark() }),
+      () => ({ kind: r.pick(['save-mark', 'restore-mark'] as const), ...masks() }),
+    );
   const changing = sets.filter(({ name }) => !name.startsWith('list'));
   if (changing.length > 0)
     any.push(() => {
@@ -128,11 +131,12 @@ function plainAction({ r, family, table, sets }: Context, matches: readonly Matc
     });
   if (table === 'raw') {
     any.push(() => ({ kind: 'notrack' }));
-    any.push(() => ({
+    const zone = (): Action => ({
       kind: 'ct-zone',
       zone: r.between(1, 2),
       ...(r.chance(0.3) && { direction: r.pick(['ORIGINAL', 'REPLY'] as const) }),
-    }));
+    });
+    if (zones) any.push(zone, zone);
   }
   if (table === 'filter' && matches.length > 0) {
     const reject = (): Action => ({
@@ -291,10 +295,12 @@ function addTo(r: Random, plan: Plan, netns: Draft, backend: Backend): void {
     const sets = r.chance(0.3) ? makeSets(r, plan, family, links) : [];
     const kinds = KINDS.filter(({ name }) => r.chance(name === 'nat' || name === 'filter' ? 0.7 : 0.25));
     if (sets.length > 0) netns.sets = [...(netns.sets ?? []), ...sets];
-    for (const kind of kinds)
+    for (const kind of kinds) {
+      const zones = kind.name === 'raw' && r.chance(0.5);
       netns.netfilter.push(
-        makeTable({ r, plan, family, table: kind.name, links, sets: dimensionsOf(sets), backend }, kind),
+        makeTable({ r, plan, family, table: kind.name, links, sets: dimensionsOf(sets), backend, zones }, kind),
       );
+    }
   }
 }
 

@@ -13,7 +13,7 @@ import type { Scenario } from './scenario.ts';
 import { shrink } from './shrink.ts';
 
 /** Where this oracle's cases stand among all. */
-export const FOLDER = 'linux';
+const FOLDER = 'linux';
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
@@ -29,7 +29,7 @@ interface Totals {
   shrunk: number;
 }
 
-export function mismatchText({ events }: Scenario, { event, machine, kernel }: Mismatch): string {
+function mismatchText({ events }: Scenario, { event, machine, kernel }: Mismatch): string {
   const { netns, link, packet } = events[event] as Scenario['events'][number];
   const side = (name: string, seen: Mismatch['machine']) =>
     Object.entries(seen).flatMap(([what, list]) => (list as string[]).map((text) => `    ${name} ${what}: ${text}`));

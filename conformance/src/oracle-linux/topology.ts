@@ -28,7 +28,7 @@ interface Foot {
 const V6 = 'fd00';
 export const ipOf = (family: Family, subnet: number, host: number): string =>
   family === 4 ? `10.${subnet}.0.${host}` : `${V6}:${subnet}::${host.toString(16)}`;
-export const subnetOf = (family: Family, subnet: number): string =>
+const subnetOf = (family: Family, subnet: number): string =>
   family === 4 ? `10.${subnet}.0.0/24` : `${V6}:${subnet}::/64`;
 
 export const plain = (address: string): string => address.split('/')[0] as string;

@@ -20,11 +20,12 @@ import { isAnycast, isAnycastOf } from './neighbor.ts';
 import { flowOf } from './route.ts';
 import { selectAddress6 } from './source-address.ts';
 import type { CtInfo, Device, Host, IcmpError, Skb, Stop } from './state.ts';
-import { isIcmpError } from './tuple.ts';
+import { isIcmp, isIcmpError } from './tuple.ts';
 
 /** No error about an error, about what was sent to many, or to nobody in particular. */
 function allowsError(stop: Stop): boolean {
-  const { packet, route } = stop.skb;
+  const { packet, route, locked, indev } = stop.skb;
+  if (locked && !indev && stop.reason === Reason.REJECT_RULE) return false;
   if (isIcmpError(packet) || route?.kind === 'multi') return false;
   if (isMulticast(packet.family, packet.daddr) || packet.daddr === '255.255.255.255') return false;
   return !isUnspecified(packet.saddr) && !isMulticast(packet.family, packet.saddr) && packet.saddr !== '';
@@ -171,7 +172,7 @@ const boundFlow = (skb: Skb) => {
 /** The packet to send, with the connection it carries, and the device it is bound to. */
 export function answerTo(stop: Stop): Skb | undefined {
   const made = madeFor(stop);
-  return made && { ...made, bound: cameBy(stop.skb) };
+  return made && { ...made, bound: cameBy(stop.skb), locked: isIcmp(made.packet.protocol) };
 }
 
 function madeFor(stop: Stop): Skb | undefined {

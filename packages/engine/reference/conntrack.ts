@@ -7,6 +7,7 @@ import { invert, isIcmpError, mayOpen, sameTuple, tupleOf } from './tuple.ts';
 
 const DEFAULT_ZONE: Zone = { id: 0, original: true, reply: true };
 const UDP_STREAM_MS = 2000;
+const GRE = 47;
 
 export const zoneId = (zone: Zone, direction: CtDirection): number =>
   (direction === CtDirection.ORIGINAL ? zone.original : zone.reply) ? zone.id : 0;
@@ -96,6 +97,9 @@ function judge(run: Run, host: Host, packet: Packet, zone: Zone): CtInfo {
     }
     kill = verdict === 'kill';
   } else if (packet.protocol === Protocol.UDP && connection.seenReply && run.world.clockMs > connection.streamFrom) {
+    connection.assured = true;
+  } else if (packet.protocol === GRE && connection.seenReply) {
+    // nf_conntrack_gre_packet
     connection.assured = true;
   }
   if (kill) forget(host, connection);

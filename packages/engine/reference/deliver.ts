@@ -82,20 +82,36 @@ type Verdict = Omit<Stop, 'host' | 'skb'>;
 
 const taken = (reason: Reason, reply?: Reply): Verdict => ({ disposition: Disposition.DELIVERED, reason, reply });
 
-/** A listener for it, given or assumed; it then has a socket that knows both ends. */
-function toListener(host: Host, { packet, indev }: Skb, refusal: Verdict): Verdict {
+/** Is there one, or nothing known? */
+function hasListener(host: Host, { packet, indev }: Skb): boolean {
   const vrf = vrfOf(indev);
   const { listeners } = host.netns;
-  if (listeners && !listeners.some((listener) => listens(listener, packet) && hearsVrf(host, listener, vrf)))
-    return refusal;
+  return !listeners || listeners.some((listener) => listens(listener, packet) && hearsVrf(host, listener, vrf));
+}
+
+/** A listener for it, given or assumed; it then has a socket that knows both ends. */
+function toListener(host: Host, skb: Skb, refusal: Verdict): Verdict {
+  const { packet } = skb;
+  const { listeners } = host.netns;
+  if (!hasListener(host, skb)) return refusal;
   addSocket(host, receiverSocket(packet));
   return taken(listeners ? Reason.LISTENER : Reason.LISTENER_ASSUMED, { kind: 'reply' });
 }
 
+/** No connection with one of several, and a reset only from a listener (tcp_v6_conn_request, tcp_v6_send_reset). */
+function toTcpOfMany(host: Host, skb: Skb): Verdict {
+  const { packet } = skb;
+  const answered = !isSyn(packet) && (packet.tcpFlags & TcpFlag.RST) === 0 && hasListener(host, skb);
+  return {
+    disposition: Disposition.DROPPED,
+    reason: Reason.NO_SOCKET,
+    ...(answered && { reply: { kind: 'stack-reset' } }),
+  };
+}
+
 function toTcp(host: Host, skb: Skb): Verdict {
   const { packet } = skb;
-  // No connection with one of several, and no reset from it either (tcp_v6_conn_request, tcp_v6_send_reset).
-  if (isAnycast(skb)) return { disposition: Disposition.DROPPED, reason: Reason.NO_SOCKET };
+  if (isAnycast(skb)) return toTcpOfMany(host, skb);
   const reset: Reply = { kind: 'stack-reset' };
   if (isSyn(packet))
     return toListener(host, skb, { disposition: Disposition.REFUSED, reason: Reason.NO_LISTENER, reply: reset });

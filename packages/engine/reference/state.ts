@@ -191,6 +191,8 @@ export interface Skb {
   bound?: Device | undefined;
   /** Link-layer source, unknown for a packet that was made here or put in from outside. */
   macSource?: string | undefined;
+  /** ICMP that the stack itself makes: until it has left, its socket sends no other (icmp_xmit_lock). */
+  locked?: boolean;
   /** The frame that it leaves in, while hooks below IP look at it. */
   leaving?: Frame | undefined;
   /** How often rules have sent it out of another device here. */

@@ -12,6 +12,7 @@ import { invertTuple, isIcmpError, mayOpen, packetTuple } from './tuple';
 const SCRATCH = changetype<Tuple>(memory.data(48, 8));
 /** After so long a replied UDP connection counts as a stream. */
 const UDP_STREAM_MS: u64 = 2000;
+const GRE: u8 = 47;
 /** A zone that holds in both directions. */
 const BOTH: u32 = 3;
 
@@ -81,6 +82,9 @@ function judge(zone: u32, directions: u32): void {
       if (judgement == TcpJudgement.KILL) flowKill(flow);
     } else if (p.protocol == <u8>Protocol.UDP && (flow.status & CtStatus.SEEN_REPLY) != 0) {
       if (now() > flow.created + UDP_STREAM_MS) flow.status |= CtStatus.ASSURED;
+    } else if (p.protocol == GRE && (flow.status & CtStatus.SEEN_REPLY) != 0) {
+      // nf_conntrack_proto_gre.c:nf_conntrack_gre_packet()
+      flow.status |= CtStatus.ASSURED;
     }
     if (direction == 1) {
       flow.status |= CtStatus.SEEN_REPLY;

@@ -3,7 +3,7 @@
  * nf_reject_ipv4.c:nf_send_reset()).
  */
 import { LinkFlag, NetnsFlag } from '../../src/codes';
-import { Disposition, Protocol, RouteType, TcpFlag } from '../../src/terms';
+import { Disposition, Protocol, Reason, RouteType, TcpFlag } from '../../src/terms';
 import { endRecord, ReplyKind } from '../core/end';
 import { PACKET_BASE } from '../core/memory';
 import { CtInfo, directionOf, innerPacket, none, packet, RouteKind, skb, some } from '../core/skb';
@@ -18,10 +18,18 @@ import { InterfaceAddress } from '../layout/address';
 import { Link } from '../layout/link';
 import { Packet } from '../layout/packet';
 
+/** The packet is ICMP that the stack itself makes: until it has left, its socket sends no other (icmp.c:icmp_xmit_lock()). */
+let locked: bool = false;
+
+export function unlockIcmp(): void {
+  locked = false;
+}
+
 /** No error about an error, about what was sent to many, or to nobody in particular. */
 function allowsError(): bool {
   const p = packet();
   const s = skb();
+  if (locked && !some(s.iif) && endRecord().reason == <u8>Reason.REJECT_RULE) return false;
   if (isIcmpError(p) || s.kind == <u8>RouteKind.MULTI) return false;
   if (isMulticast(p.family, p.daddrHi, p.daddrLo)) return false;
   if (p.family == 4 && isLimitedBroadcast(p.daddrLo)) return false;
@@ -193,6 +201,12 @@ function buildError(p: Packet): void {
 
 /** Turns the packet that ended the walk into what goes back. True: the connection goes along, in the other direction (nf_ct_attach()). */
 export function buildAnswer(): bool {
+  const attached = build();
+  locked = isIcmp(packet().protocol);
+  return attached;
+}
+
+function build(): bool {
   const s = skb();
   const p = packet();
   const kind = <i32>endRecord().reply;

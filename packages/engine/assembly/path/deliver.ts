@@ -22,18 +22,22 @@ function listens(listener: Listener, p: Packet): bool {
   return listener.lo == p.daddrLo && listener.hi == p.daddrHi;
 }
 
+/** Is there one, or nothing known? */
+function hasListener(): bool {
+  const netns = skb().netns;
+  if (netns.listenerCount == ABSENT) return true;
+  for (let i: u32 = 0; i < netns.listenerCount; i++) {
+    if (listens(changetype<Listener>(netns.listeners + <usize>i * offsetof<Listener>()), packet())) return true;
+  }
+  return false;
+}
+
 /** A listener for it, known or assumed, takes it and has a socket from then on. False where nothing listens. */
 function listenerTakes(reply: bool): bool {
   const netns = skb().netns;
   const p = packet();
   const known = netns.listenerCount != ABSENT;
-  if (known) {
-    let found = false;
-    for (let i: u32 = 0; i < netns.listenerCount && !found; i++) {
-      found = listens(changetype<Listener>(netns.listeners + <usize>i * offsetof<Listener>()), p);
-    }
-    if (!found) return false;
-  }
+  if (!hasListener()) return false;
   rememberReceiver(p);
   taken(known ? Reason.LISTENER : Reason.LISTENER_ASSUMED, reply);
   return true;
@@ -51,12 +55,13 @@ function refuseProtocol(): void {
 
 function toTcp(): void {
   const p = packet();
-  // No connection with one of several, and no reset from it either (tcp_v6_conn_request(), tcp_v6_send_reset()).
+  const flags = <u32>p.tcpFlags & (TcpFlag.SYN | TcpFlag.ACK | TcpFlag.RST);
   if (isAnycast()) {
+    // No connection with one of several, and a reset only from a listener (tcp_v6_conn_request(), tcp_v6_send_reset()).
     finish(Disposition.DROPPED, Reason.NO_SOCKET);
+    if (flags != TcpFlag.SYN && (flags & TcpFlag.RST) == 0 && hasListener()) answerWith(ReplyKind.STACK_RESET, 0, 0);
     return;
   }
-  const flags = <u32>p.tcpFlags & (TcpFlag.SYN | TcpFlag.ACK | TcpFlag.RST);
   if (flags == TcpFlag.SYN) {
     if (!listenerTakes(true)) refuse(ReplyKind.STACK_RESET, 0, 0);
     return;

@@ -9,7 +9,7 @@ import { flowsSweep } from '../ct/flows';
 import { Flow } from '../layout/flow';
 import { Link } from '../layout/link';
 import { Netns } from '../layout/netns';
-import { answers, buildAnswer, cameBy } from './answer';
+import { answers, buildAnswer, cameBy, unlockIcmp } from './answer';
 import { receive } from './receive';
 import { send, sendThroughPort } from './send';
 import { payloadClear } from './tunnel';
@@ -68,6 +68,7 @@ function begin(netns: Netns): void {
 
 /** Sends the packet at PACKET_BASE: made by a process of the namespace, or, with a link, come in there. */
 export function walk(netns: Netns, link: Link): void {
+  unlockIcmp();
   flowsSweep();
   begin(netns);
   const s = skb();
