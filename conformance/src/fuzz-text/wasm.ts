@@ -67,11 +67,13 @@ function spoil(r: Random, network: Tree): string {
   else if (r.chance(1, 8)) delete holder[key];
   else if (r.chance(1, 12)) holder[key] = holder;
   else holder[key] = r.pick(WRONG);
-  return `${key} := ${String(JSON.stringify(holder[key], depthOne(holder[key])))}`.slice(0, 200);
+  return `${key} := ${shown(holder[key])}`;
 }
 
-function depthOne(top: unknown): (key: string, value: unknown) => unknown {
-  return (_key, value) => (typeof value === 'bigint' ? `${value}n` : isTree(value) && value !== top ? '…' : value);
+/** Values inside of values may be circles. */
+function shown(value: unknown): string {
+  if (typeof value === 'bigint') return `${value}n`;
+  return isTree(value) ? `{${Object.keys(value).slice(0, 5).join()}}` : String(JSON.stringify(value)).slice(0, 60);
 }
 
 const list = (holder: Tree, key: string): unknown[] => {

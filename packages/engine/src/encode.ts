@@ -18,6 +18,7 @@ import { DEFAULT_RULES, encodeRules, encodeTable, encodeTables, LOCAL_TABLE } fr
 import { SetArray } from './encode-sets.ts';
 import { addressOf, type Encoding, LinkList, nameBytes, type Objects, Symbols } from './encoding.ts';
 import { EngineError } from './errors.ts';
+import { checkLayers } from './layers.ts';
 import { localTable } from './local-table.ts';
 import type { ConntrackEntry, Listener, Netns, Network, PolicyRule, Tuple } from './network.ts';
 import { confAll, type Sysctls, sysctl } from './sysctl.ts';
@@ -170,6 +171,7 @@ export function encodeNetwork(
   network: Network,
 ): { manifest: number; objects: Objects; linksAt: number } {
   const { netnses } = network;
+  checkLayers(netnses);
   const objects = emptyObjects();
   const encoding: Encoding = {
     abi,
