@@ -16,22 +16,42 @@ function keyOf(object: NftObject): string {
 const chainKey = (rule: { family: string; table: string; chain: string }): string =>
   `${rule.family} ${rule.table} ${rule.chain}`;
 
+interface NormalForms {
+  rule(rule: NftRule): NftRule;
+  elements(set: NftSet | NftMap, elements: readonly NftElement[]): NftElement[];
+}
+
+const elementsOf = (elem: unknown): NftElement[] =>
+  Array.isArray(elem) ? (elem as NftElement[]) : [elem as NftElement];
+
 export class ObjectStore {
+  private readonly normal: NormalForms;
   private named = new Map<string, NftObject>();
   private rules = new Map<string, NftRule[]>();
 
+  constructor(normal: NormalForms) {
+    this.normal = normal;
+  }
+
   objects(): NftObject[] {
-    const all: NftObject[] = [...this.named.values()];
+    const all: NftObject[] = [...this.named.values()].map((object) => this.listed(object));
     for (const rules of this.rules.values()) for (const rule of rules) all.push({ rule });
     return all;
   }
 
-  /** Changes the objects; gives the bodies that it made. `normal` turns rules into what nft lists. Throws `NftRefusal`. */
-  apply(command: NftCommand, normal: (rule: NftRule) => NftRule): object[] {
-    if ('add' in command) return this.add(command.add, normal);
-    if ('create' in command) return this.add(command.create, normal);
-    if ('insert' in command) return [this.place(normal(command.insert.rule), true)];
-    if ('replace' in command) return this.replace(normal(command.replace.rule));
+  /** A set's elements are in the listing's order. */
+  private listed(object: NftObject): NftObject {
+    const set = 'set' in object ? object.set : 'map' in object ? object.map : undefined;
+    if (set?.elem) set.elem = this.normal.elements(set, elementsOf(set.elem));
+    return object;
+  }
+
+  /** Changes the objects; gives the bodies that it made. Throws `NftRefusal`. */
+  apply(command: NftCommand): object[] {
+    if ('add' in command) return this.add(command.add);
+    if ('create' in command) return this.add(command.create);
+    if ('insert' in command) return [this.place(this.normal.rule(command.insert.rule), true)];
+    if ('replace' in command) return this.replace(this.normal.rule(command.replace.rule));
     if ('flush' in command) this.flush(command.flush as Record<string, NftReference | null | undefined>);
     else if ('rename' in command) this.rename(command.rename.chain);
     else {
@@ -41,13 +61,10 @@ export class ObjectStore {
     return [];
   }
 
-  private add(object: NftObject, normal: (rule: NftRule) => NftRule): object[] {
-    if ('rule' in object) return [this.place(normal(object.rule), false)];
+  private add(object: NftObject): object[] {
+    if ('rule' in object) return [this.place(this.normal.rule(object.rule), false)];
     if ('element' in object) {
-      this.addElements(
-        object.element,
-        Array.isArray(object.element.elem) ? (object.element.elem as NftElement[]) : [object.element.elem],
-      );
+      this.addElements(object.element, elementsOf(object.element.elem));
       return [];
     }
     const key = keyOf(object);
@@ -147,9 +164,17 @@ export class ObjectStore {
 
   private removeElements(what: NftReference): void {
     const set = this.setOf(what);
-    const gone = Array.isArray(what.elem) ? (what.elem as NftElement[]) : what.elem === undefined ? [] : [what.elem];
-    const texts = new Set(gone.map((element) => JSON.stringify(keyOnly(element))));
-    set.elem = (set.elem ?? []).filter((element) => !texts.has(JSON.stringify(keyOnly(element))));
+    if (what.elem === undefined) return;
+    const without = (there: readonly NftElement[], gone: readonly NftElement[]): NftElement[] => {
+      const texts = new Set(gone.map((element) => JSON.stringify(keyOnly(element))));
+      return there.filter((element) => !texts.has(JSON.stringify(keyOnly(element))));
+    };
+    const gone = elementsOf(what.elem);
+    const there = set.elem ?? [];
+    set.elem = without(there, gone);
+    // Not all are written as those that are there.
+    if (set.elem.length > there.length - gone.length)
+      set.elem = without(this.normal.elements(set, there), this.normal.elements(set, gone));
   }
 }
 

@@ -264,6 +264,68 @@ rename chain inet f c d
 `);
   });
 
+  it('lists the elements of sets as nft does: each once, in order, by their names', () => {
+    const script = `
+table inet t {
+ set a { type ipv4_addr . inet_service; elements = { 10.0.0.1 . 80, 10.0.0.1 . ssh, 10.0.0.1 . 80 }; }
+ set b { type ipv4_addr; flags interval; auto-merge; elements = { 192.168.0.0/16, 10.0.0.0/8, 10.0.0.1 }; }
+ set c { type icmp_type; elements = { echo-request, 3 }; }
+ set d { type ifname; flags interval; elements = { "lo", "eth*" }; }
+ map e { type inet_proto . inet_service : verdict; elements = { tcp . 80 : accept, udp . 53 : drop }; }
+}
+add element inet t c { 8, 0 }
+delete element inet t a { 10.0.0.1 . 22 }
+`;
+    const { objects, problems } = parseNftRuleset(script);
+    expect(problems).toEqual([]);
+    // What nftables 1.0.6 lists then.
+    expect(printNftRuleset(objects)).toBe(`table inet t {
+\tset a {
+\t\ttype ipv4_addr . inet_service
+\t\telements = { 10.0.0.1 . 80 }
+\t}
+
+\tset b {
+\t\ttype ipv4_addr
+\t\tflags interval
+\t\tauto-merge
+\t\telements = { 10.0.0.0/8, 192.168.0.0/16 }
+\t}
+
+\tset c {
+\t\ttype icmp_type
+\t\telements = { echo-reply,
+\t\t\t     destination-unreachable,
+\t\t\t     echo-request }
+\t}
+
+\tset d {
+\t\ttype ifname
+\t\tflags interval
+\t\telements = { "eth*",
+\t\t\t     "lo" }
+\t}
+
+\tmap e {
+\t\ttype inet_proto . inet_service : verdict
+\t\telements = { udp . 53 : drop,
+\t\t\t     tcp . 80 : accept }
+\t}
+}
+`);
+  });
+
+  it.each([
+    'table inet t {\n}\nadd chain inet t x { type nat hook forward priority 0; }',
+    'table inet t {\n}\nadd chain inet t x { type filter hook nosuch priority 0; }',
+    'table arp t {\n}\nadd chain arp t x { type filter hook forward priority 0; }',
+    'table bridge t {\n}\nadd chain bridge t x { type nat hook prerouting priority 0; }',
+    'table ip t {\n}\nadd set ip t s { type integer; }',
+    'table ip t {\n}\nadd map ip t m { type mark : mark; elements = { 1 : 1, 1 : 2 }; }',
+  ])('refuses as nft does: %s', (script) => {
+    expect(parseNftRuleset(script).problems.map(({ code, line }) => [code, line])).toEqual([['nft-refused', 3]]);
+  });
+
   it('says what it does not follow', () => {
     expect(messages('include "/etc/nftables.d/*.nft"\n')[0]?.[1]).toBe('include "/etc/nftables.d/*.nft" is not read');
     expect(messages('table ip t { }\nadd rule ip t c tcp dport $nope accept\n')).toEqual([

@@ -97,13 +97,16 @@ export function parseNftRuleset(text: string, options: ParseNftOptions = {}): Nf
   const file = options.file === undefined ? {} : { file: options.file };
   const tell: Tell = (problem) => problems.push({ severity: 'warning', ...problem, ...file });
   const { commands, lineOf } = looksLikeNftJson(text) ? fromJson(text, tell) : fromText(text, tell);
-  const store = new ObjectStore();
   const ruleset = new Ruleset({ ...options, present: true });
+  const store = new ObjectStore({
+    rule: (rule) => (options.raw === true ? rule : ruleset.tryRule(rule)),
+    elements: (set, elements) => (options.raw === true ? [...elements] : ruleset.tryElements(set, elements)),
+  });
   const lines = new WeakMap<object, number>();
   for (const { command, ...place } of prepared(commands)) {
     guard(tell, 'nft-refused', place, () => ruleset.apply(command));
     guard(tell, 'nft-refused', place, () => {
-      for (const made of store.apply(command, (rule) => (options.raw === true ? rule : ruleset.tryRule(rule)))) {
+      for (const made of store.apply(command)) {
         if (place.line !== undefined) lines.set(made, place.line);
       }
     });

@@ -102,8 +102,9 @@ function elementJson(element: Element, style: ScalarStyle): NftElement {
   return [key, termJson(element.data, style)];
 }
 
-function setJson(set: SetTerm, style: ScalarStyle): NftExpression {
-  return { set: sortElements(set).map((element) => elementJson(element, style)) };
+/** Elements in the order in which nft lists them. */
+export function elementsJson(set: SetTerm, style: ScalarStyle): NftElement[] {
+  return sortElements(set).map((element) => elementJson(element, style));
 }
 
 /** Whether something is there stands as a number in concatenations. */
@@ -132,7 +133,7 @@ export function termJson(term: Term, style: ScalarStyle, list = false): NftExpre
     case 'concat':
       return { concat: term.parts.map((part) => partJson(part, style)) };
     case 'set':
-      return setJson(term, style);
+      return { set: elementsJson(term, style) };
     case 'named':
       return `@${term.name}`;
     case 'verdict':

@@ -80,6 +80,31 @@ function refuseTracking(expr: readonly NftStatement[]): void {
   }
 }
 
+const NETWORK: Hooks = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
+
+const FAMILY_HOOKS: Readonly<Record<string, Hooks>> = {
+  ip: NETWORK,
+  ip6: NETWORK,
+  inet: [...NETWORK, 'ingress'],
+  bridge: NETWORK,
+  arp: ['input', 'output'],
+  netdev: ['ingress', 'egress'],
+};
+
+const TYPE_HOOKS: Readonly<Record<string, Hooks>> = {
+  nat: ['prerouting', 'input', 'output', 'postrouting'],
+  route: ['output'],
+};
+
+/** Throws where a chain of this type cannot hang there. */
+export function checkBase({ family, type, hook }: { family: string; type?: string; hook?: string }): void {
+  if (hook === undefined) return;
+  if (!FAMILY_HOOKS[family]?.includes(hook)) throw new NftRefusal(`unknown chain hook ${hook} in family ${family}`);
+  if (type === undefined || type === 'filter') return;
+  if (!TYPE_HOOKS[type]?.includes(hook) || !INTERNET.has(family))
+    throw new NftRefusal(`Could not process rule: Operation not supported: chain type ${type} at hook ${hook}`);
+}
+
 /** Throws `NftRefusal` for the first statement that cannot stand in the chain. */
 export function checkHooks(expr: readonly NftStatement[], scope: TableScope): void {
   const { hook, type } = scope.chain ?? {};

@@ -101,16 +101,19 @@ export function mergeSet(set: SetTerm): SetTerm {
   return { ...set, elements: [...ranges, ...mergeNames(names), ...others] };
 }
 
+/** Do two elements that are not the same take in one value? */
+export function overlapping(elements: readonly Element[]): boolean {
+  const all = elements.flatMap((element) => spanOfKey(element.key) ?? []);
+  all.sort((a, b) => compare(a.from, b.from) || compare(a.to, b.to));
+  return all.some((next, index) => {
+    const last = all[index - 1];
+    return last !== undefined && next.from <= last.to && (next.from !== last.from || next.to !== last.to);
+  });
+}
+
 /** Throws where two elements of a map overlap. */
 export function refuseOverlap(elements: readonly Element[]): void {
-  const spans = elements.flatMap((element) => spanOfKey(element.key) ?? []);
-  const all = spans.sort((a, b) => compare(a.from, b.from) || compare(a.to, b.to));
-  for (let index = 1; index < all.length; index++) {
-    const last = all[index - 1] as Span;
-    const next = all[index] as Span;
-    if (next.from === last.from && next.to === last.to) continue;
-    if (next.from <= last.to) throw new NftRefusal('conflicting intervals specified');
-  }
+  if (overlapping(elements)) throw new NftRefusal('conflicting intervals specified');
 }
 
 /** First index whose span starts above `from`. */

@@ -4,6 +4,7 @@ import { NftRefusal } from '../base/refusal.ts';
 import type {
   NftChain,
   NftCommand,
+  NftElement,
   NftFamily,
   NftMap,
   NftObject,
@@ -14,12 +15,14 @@ import type {
 } from '../syntax.ts';
 import type { CodecOptions } from '../tables/codec.ts';
 import { isInterval, resolveElements } from './constant.ts';
-import { addSpans, type Span } from './interval.ts';
+import { elementsJson } from './emit.ts';
+import { checkBase } from './hooks.ts';
+import { addSpans, mergeSet, overlapping, type Span, uniqueKeys } from './interval.ts';
 import { checkObject } from './object.ts';
 import { type EvaluateOptions, evaluateRule } from './rule.ts';
 import type { SetInfo, TableScope } from './scope.ts';
 import { shapeOfSetType } from './shape.ts';
-import type { Shape } from './term.ts';
+import type { SetTerm, Shape } from './term.ts';
 
 const list = (flags: string | string[] | undefined): string[] =>
   flags === undefined ? [] : typeof flags === 'string' ? [flags] : flags;
@@ -99,9 +102,43 @@ export class Ruleset {
     }
   }
 
+  private resolved(state: SetState, family: NftFamily, table: string, elements: readonly NftElement[]): SetTerm {
+    const { info } = state;
+    const name: Shape = shapeOfSetType('string') ?? [];
+    const shape = info.object === undefined ? info.data : name;
+    const data = shape === undefined ? undefined : { shape, interval: info.dataInterval === true };
+    const resolved = resolveElements(elements, info.key, this.scope(family, table), data);
+    return { ...resolved, interval: info.flags.has('interval') };
+  }
+
+  /**
+   * Elements of a named set as the listing shows them: each once, in order, joined where the set merges them. As they are written where nft
+   * would refuse one of them.
+   */
+  tryElements(
+    where: { family: NftFamily; table: string; name: string },
+    elements: readonly NftElement[],
+  ): NftElement[] {
+    const state = this.tables.get(`${where.family} ${where.table}`)?.sets.get(where.name);
+    if (!state) return [...elements];
+    try {
+      const set = this.resolved(state, where.family, where.table, elements);
+      const plain = set.elements.every(({ data, options }) => data === undefined && options === undefined);
+      // Neighbours that a listing shows apart were added apart.
+      const merges = state.set['auto-merge'] === true && plain && set.interval && overlapping(set.elements);
+      const listed = merges ? mergeSet(set) : { ...set, elements: uniqueKeys(set.elements) };
+      return elementsJson(listed, this.options);
+    } catch (error) {
+      if (error instanceof NftRefusal) return [...elements];
+      throw error;
+    }
+  }
+
   private addSet(set: NftSet | NftMap): void {
     const table = this.table(set.family, set.table);
     const info = setInfo(set);
+    const vague = info.key.find(({ bits }) => bits === 0);
+    if (vague) throw new NftRefusal(`unqualified type ${vague.type.name} specified in set definition`);
     const old = table.sets.get(set.name);
     const state: SetState = old ?? { info, set, spans: [] };
     table.sets.set(set.name, state);
@@ -114,11 +151,8 @@ export class Ruleset {
     if (!state) throw new NftRefusal(`No such file or directory: set ${given.name}`);
     const { info, set } = state;
     const nodes = Array.isArray(given.elem) ? (given.elem as NftSetElements['elem'][]) : [given.elem];
-    const name: Shape = shapeOfSetType('string') ?? [];
-    const shape = info.object === undefined ? info.data : name;
-    const data = shape === undefined ? undefined : { shape, interval: info.dataInterval === true };
-    const scope = this.scope(given.family, given.table);
-    const { elements } = resolveElements(nodes as Parameters<typeof resolveElements>[0], info.key, scope, data);
+    const { elements } = this.resolved(state, given.family, given.table, nodes as NftElement[]);
+    uniqueKeys(elements);
     const interval = info.flags.has('interval');
     if (!interval && elements.some((element) => isInterval(element.key)))
       throw new NftRefusal(`You must add 'flags interval' to your set declaration if you want to add range elements`);
@@ -130,6 +164,7 @@ export class Ruleset {
   }
 
   private addChain(chain: NftChain): void {
+    checkBase(chain);
     const { chains } = this.table(chain.family, chain.table);
     if (!chains.has(chain.name)) chains.set(chain.name, chain);
   }
