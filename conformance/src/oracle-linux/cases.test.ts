@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { kernelMissing, Lab } from '../lab/lab.ts';
 import { createMachine } from '../lab/machine.ts';
 import { loadCases } from './cases.ts';
-import { compare, judge, LEISURE } from './judge.ts';
+import { compare, judge } from './judge.ts';
 
 const folder = fileURLToPath(new URL('../../oracle-cases/linux', import.meta.url));
 const cases = existsSync(folder) ? loadCases(folder) : [];
@@ -26,7 +26,7 @@ describe('on this kernel', () => {
   test.for(cases)('$name', { timeout: 60_000 }, async ({ found }, context) => {
     context.skip(missing !== undefined, missing);
     if (!lab) throw new Error('there is no lab');
-    const { mismatch } = await judge({ machine: await createMachine('wasm'), lab }, found.scenario, LEISURE);
+    const { mismatch } = await judge({ machine: await createMachine('wasm'), lab }, found.scenario);
     expect(mismatch).toBeUndefined();
   });
 });

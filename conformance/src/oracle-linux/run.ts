@@ -8,7 +8,7 @@ import { inLabs, withoutKernel } from '../lab/run.ts';
 import type { OracleArguments } from '../oracle/arguments.ts';
 import { saveCase } from './cases.ts';
 import { generate } from './generate.ts';
-import { type Judgement, judge, LEISURE, type Mismatch } from './judge.ts';
+import { type Judgement, judge, type Mismatch } from './judge.ts';
 import type { Scenario } from './scenario.ts';
 import { shrink } from './shrink.ts';
 
@@ -51,13 +51,10 @@ class Worker {
     this.#sides = { machine, lab };
   }
 
-  /** What does not come again at leisure is not what the kernel does. */
   async #judge(scenario: Scenario): Promise<Judgement> {
-    const first = await judge(this.#sides, scenario);
-    if (!first.mismatch) return first;
-    const second = await judge(this.#sides, scenario, LEISURE);
-    if (!second.mismatch) this.#totals.second++;
-    return second;
+    const judgement = await judge(this.#sides, scenario);
+    if (judgement.second) this.#totals.second++;
+    return judgement;
   }
 
   async configuration(number: number): Promise<void> {
