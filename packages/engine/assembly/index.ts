@@ -1,8 +1,10 @@
 // What the host may call: numbers in, numbers out. Then where the regions are, and the layout of every record that crosses.
 export {
   ABI_VERSION,
+  advance,
   answer,
   flush,
+  forget,
   load,
   MANIFEST_ADDRESSES,
   MANIFEST_CHAINS,
@@ -18,7 +20,7 @@ export {
   send,
   setScript,
 } from './machine/machine';
-export { advance } from './core/clock';
+export { clock } from './core/clock';
 export { choiceCount } from './core/choice';
 export { open, used } from './core/memory';
 export { indexAll } from './core/limits';

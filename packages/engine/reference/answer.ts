@@ -12,6 +12,7 @@ import {
   RouteType,
   sysctl,
   TcpFlag,
+  type TcpNumbers,
 } from '../src/index.ts';
 import { isLinkLocal6, isMulticast, isUnspecified } from './addresses.ts';
 import { fibLookup } from './fib.ts';
@@ -20,6 +21,7 @@ import { isAnycast, isAnycastOf } from './neighbor.ts';
 import { flowOf } from './route.ts';
 import { selectAddress6 } from './source-address.ts';
 import type { CtInfo, Device, Host, IcmpError, Skb, Stop } from './state.ts';
+import { segmentEnd } from './tcp-window.ts';
 import { isIcmp, isIcmpError } from './tuple.ts';
 
 /** No error about an error, about what was sent to many, or to nobody in particular. */
@@ -65,6 +67,9 @@ const swapped = (packet: Packet, host: Host): Packet => {
     dontFragment: true,
   };
   delete back.inner;
+  // What a process would answer in sequence numbers or chunks nobody knows.
+  delete back.tcp;
+  delete back.sctp;
   return back;
 };
 
@@ -90,10 +95,19 @@ function reply(host: Host, skb: Skb): Packet {
   };
 }
 
+/** They follow from the segment that the reset is about (tcp_v4_send_reset, nf_reject_ip_tcphdr_put). */
+function resetNumbers(packet: Packet, acknowledges: boolean): { tcp?: TcpNumbers } {
+  const { tcp } = packet;
+  if (!tcp) return {};
+  if (acknowledges) return { tcp: { seq: tcp.ack, ack: 0, window: 0 } };
+  return { tcp: { seq: 0, ack: segmentEnd(packet, tcp), window: 0 } };
+}
+
 function reset(host: Host, packet: Packet, tos: number): Packet {
   const acknowledges = (packet.tcpFlags & TcpFlag.ACK) !== 0;
   return {
     ...swapped(packet, host),
+    ...resetNumbers(packet, acknowledges),
     tcpFlags: acknowledges ? TcpFlag.RST : TcpFlag.RST | TcpFlag.ACK,
     length: tcpLength(packet),
     tos,

@@ -1,13 +1,24 @@
 /** Connection tracking: nf_conntrack_in, resolve_normal_ct, nf_conntrack_inet_error, nf_confirm (net/netfilter/nf_conntrack_core.c). */
-import { CtDirection, CtState, type Packet, Protocol, sysctl, type Tuple } from '../src/index.ts';
+import {
+  ChoiceKind,
+  CtDirection,
+  CtState,
+  Disposition,
+  type Packet,
+  Protocol,
+  Reason,
+  type Tuple,
+} from '../src/index.ts';
+import { choose } from './choice.ts';
 import { entryOf } from './connections.ts';
-import type { Connection, CtInfo, Host, Run, Skb, Zone } from './state.ts';
+import { sctpPacket } from './sctp.ts';
+import type { Connection, CtInfo, Host, Run, Skb, Stop, Zone } from './state.ts';
 import { tcpPacket } from './tcp.ts';
+import { ctSetting, GRE, isExpired, plainSeconds, refresh, UDPLITE } from './timeouts.ts';
 import { invert, isIcmpError, mayOpen, sameTuple, tupleOf } from './tuple.ts';
 
 const DEFAULT_ZONE: Zone = { id: 0, original: true, reply: true };
 const UDP_STREAM_MS = 2000;
-const GRE = 47;
 
 export const zoneId = (zone: Zone, direction: CtDirection): number =>
   (direction === CtDirection.ORIGINAL ? zone.original : zone.reply) ? zone.id : 0;
@@ -57,10 +68,25 @@ function judgeError(host: Host, packet: Packet, zone: Zone): CtInfo {
   return { state: CtState.RELATED, direction: found.direction, connection: found.connection };
 }
 
-function newConnection(run: Run, packet: Packet, zone: Zone): Connection | undefined {
+/**
+ * Is there room for one more (__nf_conntrack_alloc, early_drop)? The kernel looks through eight buckets for a connection that is not
+ * assured: nobody knows which ones stand there.
+ */
+function hasRoom(run: Run, host: Host): boolean {
+  const most = ctSetting(host, 'max');
+  if (most === 0 || host.connections.length < most) return true;
+  const unassured = host.connections.find((connection) => !connection.assured);
+  const choice = { kind: ChoiceKind.EARLY_DROP, alternatives: 2, netns: host.netns.name };
+  if (!unassured || choose(run, choice) !== 0) return false;
+  forget(host, unassured);
+  return true;
+}
+
+function newConnection(run: Run, host: Host, packet: Packet, zone: Zone): Connection | 'full' | undefined {
   const original = tupleOf(packet);
   const reply = invert(packet.protocol, original);
   if (!reply) return undefined;
+  if (!hasRoom(run, host)) return 'full';
   return {
     family: packet.family,
     protocol: packet.protocol,
@@ -75,34 +101,47 @@ function newConnection(run: Run, packet: Packet, zone: Zone): Connection | undef
     confirmed: false,
     mark: 0,
     streamFrom: run.world.clockMs + UDP_STREAM_MS,
+    expires: 0,
   };
 }
 
-function judge(run: Run, host: Host, packet: Packet, zone: Zone): CtInfo {
+/** Protocols with little state: nf_conntrack_udp_packet, nf_conntrack_icmp_packet, nf_conntrack_gre_packet, generic_packet. */
+function plainPacket(host: Host, connection: Connection, clockMs: number): void {
+  const isUdp = connection.protocol === Protocol.UDP || connection.protocol === UDPLITE;
+  const stream = connection.seenReply && clockMs > connection.streamFrom;
+  // Also an assured connection has the shorter time before two seconds are over; an unanswered one always.
+  const seconds =
+    isUdp && !stream
+      ? ctSetting(host, 'udp_timeout')
+      : plainSeconds(host, isUdp ? { ...connection, assured: true } : connection);
+  refresh(connection, clockMs, seconds);
+  if ((isUdp && stream) || (connection.protocol === GRE && connection.seenReply)) connection.assured = true;
+}
+
+/** `full`: there is no room for the connection, and the packet is dropped. */
+function judge(run: Run, host: Host, packet: Packet, zone: Zone): CtInfo | 'full' {
+  const { clockMs } = run.world;
   if (isUntracked6(packet)) return UNTRACKED;
   if (isIcmpError(packet)) return judgeError(host, packet, zone);
   const found = findConnection(host, packet.family, packet.protocol, tupleOf(packet), zone);
-  const connection = found?.connection ?? newConnection(run, packet, zone);
+  const connection = found?.connection ?? newConnection(run, host, packet, zone);
   if (!connection) return INVALID;
+  if (connection === 'full') return 'full';
   const direction = found?.direction ?? CtDirection.ORIGINAL;
   if (!connection.confirmed && !mayOpen(packet)) return INVALID;
   let kill = false;
   if (packet.protocol === Protocol.TCP) {
-    const loose = sysctl(host.netns.sysctls, 'net.netfilter.nf_conntrack_tcp_loose') !== 0;
-    const verdict = tcpPacket(connection, packet.tcpFlags, direction, loose);
+    const verdict = tcpPacket(host, connection, packet, direction, clockMs);
     if (verdict === 'invalid') return INVALID;
     if (verdict === 'reopen') {
       forget(host, connection);
       return judge(run, host, packet, zone);
     }
     kill = verdict === 'kill';
-  } else if (packet.protocol === Protocol.UDP && connection.seenReply && run.world.clockMs > connection.streamFrom) {
-    connection.assured = true;
-  } else if (packet.protocol === GRE && connection.seenReply) {
-    // nf_conntrack_gre_packet
-    connection.assured = true;
-  }
-  if (kill) forget(host, connection);
+  } else if (packet.protocol === Protocol.SCTP) {
+    if (!sctpPacket(host, connection, packet, direction, clockMs)) return INVALID;
+  } else plainPacket(host, connection, clockMs);
+  if (kill || (connection.confirmed && isExpired(connection, clockMs))) forget(host, connection);
   const replied = direction === CtDirection.REPLY;
   const state = replied || connection.seenReply ? CtState.ESTABLISHED : CtState.NEW;
   if (replied) connection.seenReply = true;
@@ -110,9 +149,10 @@ function judge(run: Run, host: Host, packet: Packet, zone: Zone): CtInfo {
 }
 
 /** At PREROUTING and OUTPUT. A packet that is attached already, or not to be tracked, is left alone. */
-export function conntrackIn(run: Run, host: Host, skb: Skb): void {
-  if (skb.ct && skb.ct !== UNTRACKED_BY_RULE) return;
+export function conntrackIn(run: Run, host: Host, skb: Skb): Stop | undefined {
+  if (skb.ct && skb.ct !== UNTRACKED_BY_RULE) return undefined;
   const info = skb.ct ? UNTRACKED : judge(run, host, skb.packet, skb.zone ?? DEFAULT_ZONE);
+  if (info === 'full') return { host, disposition: Disposition.DROPPED, reason: Reason.CONNTRACK_FULL, skb };
   skb.ct = info;
   run.steps.push({
     kind: 'conntrack',
@@ -120,17 +160,18 @@ export function conntrackIn(run: Run, host: Host, skb: Skb): void {
     state: info.state,
     direction: info.direction,
     zone: info.connection ? info.connection.zone.id : (skb.zone?.id ?? 0),
-    ...(info.connection ? { entry: entryOf(info.connection) } : {}),
+    ...(info.connection ? { entry: entryOf(info.connection, run.world.clockMs) } : {}),
   });
+  return undefined;
 }
 
 /** What the NOTRACK target attaches; conntrack turns it into UNTRACKED when it comes by, with a step. */
 export const UNTRACKED_BY_RULE: CtInfo = { state: CtState.UNTRACKED, direction: CtDirection.ORIGINAL };
 
 /** At the end of POSTROUTING and INPUT: the connection becomes known to all. */
-export function confirm(host: Host, skb: Skb): void {
+export function confirm(run: Run, host: Host, skb: Skb): void {
   const { ct } = skb;
   if (!ct?.connection || ct.connection.confirmed || ct.direction !== CtDirection.ORIGINAL) return;
   ct.connection.confirmed = true;
-  host.connections.push(ct.connection);
+  if (!isExpired(ct.connection, run.world.clockMs)) host.connections.push(ct.connection);
 }

@@ -44,14 +44,13 @@ function runEntries(run: Run, host: Host, skb: Skb, hook: Hook, outdev: Device |
 function runEntry(run: Run, host: Host, skb: Skb, hook: Hook, entry: HookEntry): Stop | undefined {
   switch (entry.kind) {
     case 'conntrack':
-      conntrackIn(run, host, skb);
-      return undefined;
+      return conntrackIn(run, host, skb);
     case 'chain':
       return runChain(run, host, skb, hook, entry.table, entry.chain, entry.base).stop;
     case 'nat':
       return natHook(run, host, skb, hook, entry);
     case 'confirm':
-      confirm(host, skb);
+      confirm(run, host, skb);
       return undefined;
   }
 }

@@ -22,6 +22,7 @@ import { frameChains } from './device-hooks.ts';
 import { hookEntries, needsConntrack } from './hook-entries.ts';
 import { stackDevices } from './stack-devices.ts';
 import type { Device, DeviceAddress, Host, World } from './state.ts';
+import { expire } from './timeouts.ts';
 
 const MAX_MTU_LOOPBACK = 65536;
 const SCOPES = { global: 0, site: 200, link: 253, host: 254, nowhere: 255 } as const;
@@ -213,7 +214,8 @@ export function resetWorld(world: World): void {
   world.numbers.clear();
   world.last = undefined;
   for (const host of world.hosts) {
-    host.connections = (host.netns.conntrack ?? []).map(connectionOf);
+    host.connections = (host.netns.conntrack ?? []).map((entry) => connectionOf(host, entry));
+    expire(host, 0);
     host.sets = new Map(
       (host.netns.sets ?? []).map((set) => [
         set.name,

@@ -2,8 +2,10 @@
 import {
   type Choice,
   type ConntrackEntry,
+  type ConntrackFilter,
   type End,
   EngineError,
+  fitsFilter,
   type Machine,
   type Network,
   type Packet,
@@ -21,6 +23,7 @@ import { lookupRoute } from './lookup.ts';
 import { receive } from './receive.ts';
 import { emit, emitThroughPort } from './send.ts';
 import type { Host, Run, Skb, Stop, World } from './state.ts';
+import { expire } from './timeouts.ts';
 import type { Next } from './transmit.ts';
 import { wireEnds } from './wire.ts';
 
@@ -75,6 +78,7 @@ class Reference implements Machine, RouteLookup {
 
   advance(ms: number): void {
     this.#world.clockMs += ms;
+    for (const host of this.#world.hosts) expire(host, this.#world.clockMs);
   }
 
   send(netns: string, packet: Packet, options: { link?: string } = {}): Walk {
@@ -107,11 +111,12 @@ class Reference implements Machine, RouteLookup {
   }
 
   conntrack(netns: string): ConntrackEntry[] {
-    return this.#host(netns).connections.map(entryOf);
+    return this.#host(netns).connections.map((connection) => entryOf(connection, this.#world.clockMs));
   }
 
-  flush(netns?: string): void {
-    for (const host of netns === undefined ? this.#world.hosts : [this.#host(netns)]) host.connections = [];
+  flush(netns?: string, filter: ConntrackFilter = {}): void {
+    for (const host of netns === undefined ? this.#world.hosts : [this.#host(netns)])
+      host.connections = host.connections.filter((one) => !fitsFilter(entryOf(one, this.#world.clockMs), filter));
   }
 
   #host(name: string): Host {

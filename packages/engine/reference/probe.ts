@@ -15,7 +15,7 @@ import { type ChainResult, runChain } from './chain.ts';
 import { connectionOf } from './connections.ts';
 import { chainsOf } from './hook-entries.ts';
 import { loadWorld, resetWorld } from './load.ts';
-import type { Connection, Run, Skb } from './state.ts';
+import type { Connection, Host, Run, Skb } from './state.ts';
 
 /** A packet with all that a rule can see of it. */
 export interface ProbePacket {
@@ -54,8 +54,9 @@ export interface ChainProbe {
  */
 export function createProbe(network: Network, netns: string): ChainProbe {
   const world = loadWorld(network);
-  const host = world.byName.get(netns);
-  if (!host) throw new EngineError('UNKNOWN_NETNS', `no network namespace ${netns} is loaded`);
+  const known = world.byName.get(netns);
+  if (!known) throw new EngineError('UNKNOWN_NETNS', `no network namespace ${netns} is loaded`);
+  const host: Host = known;
   const device = (name: string | undefined) => {
     const found = name ? host.byName.get(name) : undefined;
     if (name && !found) throw new EngineError('UNKNOWN_LINK', `network namespace ${netns} has no link ${name}`);
@@ -66,7 +67,7 @@ export function createProbe(network: Network, netns: string): ChainProbe {
     const physin = device(bridge?.in);
     const physout = device(bridge?.out);
     const known: Connection | undefined = connection && {
-      ...connectionOf(connection),
+      ...connectionOf(host, connection),
       confirmed: connection.confirmed,
     };
     return {

@@ -118,6 +118,9 @@ export interface Connection {
   confirmed: boolean;
   mark: number;
   tcp?: TcpTrack;
+  sctp?: SctpTrack;
+  /** When it ends; milliseconds of the clock. */
+  expires: number;
   /** When a replied UDP connection starts to count as a stream; milliseconds of the clock. */
   streamFrom: number;
 }
@@ -125,8 +128,8 @@ export interface Connection {
 export interface TcpTrack {
   /** Index into the state names. */
   state: number;
-  /** By direction: this side closed (IP_CT_TCP_FLAG_CLOSE_INIT). */
-  closeInit: [boolean, boolean];
+  /** Somebody closed (IP_CT_TCP_FLAG_CLOSE_INIT). */
+  closeInit: boolean;
   /** The last packet's direction and kind (`last_dir`, `last_index`). */
   lastDirection: CtDirection;
   lastIndex: number;
@@ -134,6 +137,43 @@ export interface TcpTrack {
   challengeExpected: boolean;
   /** Both sides sent a SYN. */
   simultaneous: boolean;
+  /** Every segment so far had its numbers: windows are checked. */
+  followed: boolean;
+  /** By direction. */
+  sides: [TcpSide, TcpSide];
+  /** Of the last plain ACK, or of the last segment that was let through (`last_seq`, `last_ack`, `last_end`, `last_win`). */
+  last: { seq: number; ack: number; end: number; window: number };
+  /** Options of a SYN that was let through. */
+  offered: TcpSide;
+  /** How often the last ACK came again. */
+  retransmissions: number;
+}
+
+/** What one end has sent and may send (`struct ip_ct_tcp_state`). */
+export interface TcpSide {
+  /** Behind the highest byte sent. */
+  end: number;
+  /** Behind the highest byte that it may send. */
+  maxEnd: number;
+  /** The largest window it offered; 0: nothing was seen of it. */
+  maxWindow: number;
+  /** The highest acknowledgment it sent. */
+  maxAck?: number;
+  scale: number;
+  scaled: boolean;
+  liberal: boolean;
+  unacknowledged: boolean;
+}
+
+/** An SCTP association. */
+export interface SctpTrack {
+  state: string;
+  followed: boolean;
+  /** By direction: the tag that packets have to have, and whether an INIT was seen. */
+  tags: [number, number];
+  inits: [boolean, boolean];
+  /** A heartbeat had another tag: its direction. */
+  failedHeartbeat?: CtDirection;
 }
 
 /** `skb->_nfct`: a connection with the packet's relation to it, or `state` alone for INVALID and UNTRACKED. */

@@ -19,7 +19,7 @@ import type { Range } from './nat-tuple.ts';
 import { rejectReply } from './reject.ts';
 import { sourceFor } from './source-address.ts';
 import type { Device, Host, Reply, Run, SetState, Skb } from './state.ts';
-import { TCP_CLOSE } from './tcp.ts';
+import { tcpClose } from './tcp.ts';
 
 export interface ActionResult {
   verdict: Verdict;
@@ -138,7 +138,7 @@ export function act(run: Run, host: Host, skb: Skb, place: Place, action: Iptabl
     case 'reject': {
       const reply = rejectReply(skb, action.with);
       // A reset closes the connection that it is about (nf_ct_set_closing).
-      if (reply?.kind === 'reject-reset' && connection?.tcp) connection.tcp.state = TCP_CLOSE;
+      if (reply?.kind === 'reject-reset' && connection) tcpClose(host, connection, run.world.clockMs);
       return { verdict: Verdict.REJECT, reply };
     }
     case 'set-mark':

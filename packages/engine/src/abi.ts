@@ -54,7 +54,8 @@ const NAMES = [
   'FLOW_NETNS',
   'FLOW_ZONE',
   'FLOW_ZONE_DIRECTIONS',
-  'FLOW_TCP_STATE',
+  'FLOW_STATE',
+  'FLOW_EXPIRES',
   'FLOW_NEXT',
   'FLOW_TCP_LAST_INDEX',
   'NEIGHBOR_SIZE',
@@ -132,6 +133,7 @@ const NAMES = [
   'NETNS_FLOW_COUNT',
   'NETNS_TTL4',
   'NETNS_TTL6',
+  'NETNS_CT_SETTINGS',
   'PACKET_SIZE',
   'PACKET_SADDR',
   'PACKET_DADDR',
@@ -150,6 +152,14 @@ const NAMES = [
   'PACKET_DONT_FRAGMENT',
   'PACKET_HAS_INNER',
   'PACKET_SOURCELESS',
+  'PACKET_L4',
+  'PACKET_HEADER_SIZE',
+  'PACKET_SEQ',
+  'PACKET_ACK',
+  'PACKET_WINDOW',
+  'PACKET_HEADER',
+  'PACKET_SCALE',
+  'PACKET_CHUNKS',
   'ROUTE_SIZE',
   'ROUTE_PREFIX',
   'ROUTE_ID',
@@ -394,6 +404,10 @@ export interface Calls {
   choiceCount(): number;
   flowsFirst(): number;
   flush(netns: number): void;
+  /** Forgets the connection whose record is there. */
+  forget(flow: number): void;
+  /** Milliseconds on the machine's clock. */
+  clock(): number;
 }
 
 const CALLS = [
@@ -412,6 +426,8 @@ const CALLS = [
   'choiceCount',
   'flowsFirst',
   'flush',
+  'forget',
+  'clock',
 ] as const satisfies readonly (keyof Calls)[];
 
 function numberOf(exports: WebAssembly.Exports, name: string): number {

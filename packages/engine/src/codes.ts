@@ -384,3 +384,47 @@ export enum CtStatus {
   DYING = 128,
   EXPECTED = 256,
 }
+
+/** Where settings of connection tracking stand in a namespace's list: seconds by TCP state (`TcpState`), then the rest. */
+export enum CtSetting {
+  MAX_RETRANS_TIMEOUT = 10,
+  UNACKNOWLEDGED_TIMEOUT = 11,
+  UDP = 12,
+  UDP_STREAM = 13,
+  ICMP = 14,
+  ICMPV6 = 15,
+  GENERIC = 16,
+  GRE = 17,
+  GRE_STREAM = 18,
+  /** Seconds by SCTP state (`SctpState`). */
+  SCTP = 19,
+  /** Connections a namespace may hold; 0: any number. */
+  MAX = 28,
+  MAX_RETRANS = 29,
+  LIBERAL = 30,
+  IGNORE_INVALID_RST = 31,
+  COUNT = 32,
+}
+
+/** SCTP states of conntrack (`enum sctp_conntrack`). */
+export enum SctpState {
+  NONE = 0,
+  CLOSED = 1,
+  COOKIE_WAIT = 2,
+  COOKIE_ECHOED = 3,
+  ESTABLISHED = 4,
+  SHUTDOWN_SENT = 5,
+  SHUTDOWN_RECD = 6,
+  SHUTDOWN_ACK_SENT = 7,
+  HEARTBEAT_SENT = 8,
+}
+
+/** What a packet says of TCP or SCTP beyond ports and flags. */
+export enum PacketL4 {
+  TCP = 1,
+  SCTP = 2,
+  HEADER = 4,
+  SCALE = 8,
+  SACK_GIVEN = 16,
+  SACK_PERMITTED = 32,
+}

@@ -2,7 +2,7 @@
 import type { Abi } from './abi.ts';
 import { formatAddress, type Words } from './address.ts';
 import { getWords } from './arena.ts';
-import { CtStatus, RoutePurpose, StepKind, TcpState } from './codes.ts';
+import { CtStatus, RoutePurpose, SctpState, StepKind, TcpState } from './codes.ts';
 import { readElement } from './decode-element.ts';
 import { DERIVED } from './encode-local.ts';
 import type { Objects } from './encoding.ts';
@@ -59,6 +59,7 @@ export class Decoder {
   readonly #objects: Objects;
   /** Routes that the kernel made by itself, by namespace: derived when a walk first meets one. */
   readonly #localRoutes = new Map<number, Map<string, Route>>();
+  #clock = 0;
 
   constructor(abi: Abi, views: Views, objects: Objects) {
     this.#abi = abi;
@@ -94,7 +95,9 @@ export class Decoder {
     return { link: item(links, number), netns: item(netnses, number) };
   }
 
-  steps(length: number): Step[] {
+  /** `clock`: milliseconds on the machine's clock. */
+  steps(length: number, clock: number): Step[] {
+    this.#clock = clock;
     const abi = this.#abi;
     const steps: Step[] = [];
     const end = abi.TRACE_BASE + length;
@@ -125,7 +128,7 @@ export class Decoder {
         const direction = this.#u16(at + abi.CT_STEP_DIRECTION);
         const zone = this.#u16(at + abi.CT_STEP_ZONE);
         const step: Step = { kind: 'conntrack', netns, state, direction, zone };
-        if (this.#u16(at + abi.CT_STEP_ENTRY) !== 0) step.entry = this.entry(at + abi.CT_STEP_FLOW);
+        if (this.#u16(at + abi.CT_STEP_ENTRY) !== 0) step.entry = this.entry(at + abi.CT_STEP_FLOW, this.#clock);
         return step;
       }
       case StepKind.RULE:
@@ -258,7 +261,7 @@ export class Decoder {
   }
 
   /** A connection's record, in the table or copied into a step. */
-  entry(at: number): ConntrackEntry {
+  entry(at: number, clock: number): ConntrackEntry {
     const abi = this.#abi;
     const family = this.#u8(at + abi.TUPLE_FAMILY) as Family;
     const protocol = this.#u8(at + abi.TUPLE_PROTOCOL);
@@ -275,17 +278,20 @@ export class Decoder {
       mark: this.#u32(at + abi.FLOW_MARK),
       zone: this.#u16(at + abi.FLOW_ZONE),
     };
-    const state: TcpState = this.#u8(at + abi.FLOW_TCP_STATE);
-    if (protocol === Protocol.TCP && state !== TcpState.NONE) entry.tcpState = TcpState[state];
+    const state = this.#u8(at + abi.FLOW_STATE);
+    if (protocol === Protocol.TCP && state !== TcpState.NONE) entry.tcpState = TcpState[state] as string;
+    if (protocol === Protocol.SCTP && state !== SctpState.NONE) entry.state = SctpState[state] as string;
+    const expires = this.#u32(at + abi.FLOW_EXPIRES) + this.#u32(at + abi.FLOW_EXPIRES + 4) * 2 ** 32;
+    entry.timeout = Math.floor(Math.max(0, expires - clock) / 1000);
     return entry;
   }
 
-  /** The connections of one namespace, whose record is at `netns`, from the first of all on. */
-  entries(first: number, netns: number): ConntrackEntry[] {
+  /** The connections of one namespace, whose record is at `netns` (0: of all), from the first of all on; with their records. */
+  entries(first: number, netns: number, clock: number): { at: number; entry: ConntrackEntry }[] {
     const abi = this.#abi;
-    const found: ConntrackEntry[] = [];
+    const found: { at: number; entry: ConntrackEntry }[] = [];
     for (let at = first; at !== 0; at = this.#u32(at + abi.FLOW_NEXT))
-      if (this.#u32(at + abi.FLOW_NETNS) === netns) found.push(this.entry(at));
+      if (netns === 0 || this.#u32(at + abi.FLOW_NETNS) === netns) found.push({ at, entry: this.entry(at, clock) });
     return found;
   }
 

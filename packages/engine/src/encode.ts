@@ -1,8 +1,9 @@
 /** A `Network` as records in the engine's memory. What namespaces share by identity is written once. */
 import type { Abi } from './abi.ts';
 import type { Arena } from './arena.ts';
-import { CtStatus, ListenerFlag, NetnsFlag, TcpState } from './codes.ts';
+import { ListenerFlag, NetnsFlag } from './codes.ts';
 import { AddressArray } from './encode-addresses.ts';
+import { encodeCtSettings, encodeFlows } from './encode-conntrack.ts';
 import { TableFacts } from './encode-facts.ts';
 import { encodeFdb, encodeNeighbors, everyTableOnce, LinkArray } from './encode-links.ts';
 import { encodeLocal } from './encode-local.ts';
@@ -20,17 +21,30 @@ import { addressOf, type Encoding, LinkList, nameBytes, type Objects, Symbols } 
 import { EngineError } from './errors.ts';
 import { checkLayers } from './layers.ts';
 import { localTable } from './local-table.ts';
-import type { ConntrackEntry, Listener, Netns, Network, PolicyRule, Tuple } from './network.ts';
+import type { Listener, Netns, Network, PolicyRule } from './network.ts';
 import { confAll, type Sysctls, sysctl } from './sysctl.ts';
 
 /** `listenerCount` where nobody knows. */
 const ABSENT = 0xffffffff;
 
-/** Flags of a namespace that follow from its sysctls, remembered by identity. */
-class NetnsSettings {
-  readonly #known = new Map<Sysctls, { flags: number; ttl4: number; ttl6: number }>();
+interface Settings {
+  flags: number;
+  ttl4: number;
+  ttl6: number;
+  /** Address of the settings of connection tracking. */
+  conntrack: number;
+}
 
-  of(sysctls: Sysctls): { flags: number; ttl4: number; ttl6: number } {
+/** What of a namespace follows from its sysctls, remembered by identity. */
+class NetnsSettings {
+  readonly #known = new Map<Sysctls, Settings>();
+  readonly #encoding: Encoding;
+
+  constructor(encoding: Encoding) {
+    this.#encoding = encoding;
+  }
+
+  of(sysctls: Sysctls): Settings {
     let settings = this.#known.get(sysctls);
     if (!settings) {
       const on = (name: string, flag: NetnsFlag) => (sysctl(sysctls, name) !== 0 ? flag : 0);
@@ -49,6 +63,7 @@ class NetnsSettings {
           (confAll(sysctls, 6, 'forwarding') !== 0 ? NetnsFlag.FORWARD_6 : 0),
         ttl4: sysctl(sysctls, 'net.ipv4.ip_default_ttl'),
         ttl6: sysctl(sysctls, 'net.ipv6.conf.all.hop_limit'),
+        conntrack: encodeCtSettings(this.#encoding, sysctls),
       };
       this.#known.set(sysctls, settings);
     }
@@ -71,47 +86,6 @@ function encodeListeners(encoding: Encoding, listeners: readonly Listener[], whe
     arena.u8[at + abi.LISTENER_FLAGS] =
       (any6 ? ListenerFlag.ANY_6 : 0) |
       ((any && address.family === 4) || (any6 && !listener.v6only) ? ListenerFlag.ANY_4 : 0);
-  }
-  return first;
-}
-
-function encodeTuple(encoding: Encoding, at: number, tuple: Tuple, entry: ConntrackEntry, netns: number): void {
-  const { abi, arena } = encoding;
-  arena.putWords(at + abi.TUPLE_SADDR, addressOf(tuple.saddr, 'conntrack').words);
-  arena.putWords(at + abi.TUPLE_DADDR, addressOf(tuple.daddr, 'conntrack').words);
-  arena.u32[(at + abi.TUPLE_NETNS) >>> 2] = netns;
-  arena.u16[(at + abi.TUPLE_SPORT) >>> 1] = tuple.sport;
-  arena.u16[(at + abi.TUPLE_DPORT) >>> 1] = tuple.dport;
-  arena.u16[(at + abi.TUPLE_ZONE) >>> 1] = entry.zone;
-  arena.u8[at + abi.TUPLE_FAMILY] = entry.family;
-  arena.u8[at + abi.TUPLE_PROTOCOL] = entry.protocol;
-}
-
-const BOTH_DIRECTIONS = 3;
-/** `TCP_NONE_SET`: no packet has been seen yet. */
-const NO_SEGMENT = 5;
-
-/** Connections at the start count as confirmed, and as having their NAT decided. */
-function encodeFlows(encoding: Encoding, entries: readonly ConntrackEntry[], netns: number): number {
-  const { abi, arena } = encoding;
-  const first = arena.alloc(entries.length * abi.FLOW_SIZE);
-  for (const [i, entry] of entries.entries()) {
-    const at = first + i * abi.FLOW_SIZE;
-    encodeTuple(encoding, at, entry.original, entry, netns);
-    encodeTuple(encoding, at + abi.FLOW_REPLY, entry.reply, entry, netns);
-    arena.u32[(at + abi.FLOW_STATUS) >>> 2] =
-      CtStatus.SRC_DONE |
-      CtStatus.DST_DONE |
-      (entry.seenReply ? CtStatus.SEEN_REPLY : 0) |
-      (entry.assured ? CtStatus.ASSURED : 0) |
-      (entry.snat ? CtStatus.SNAT : 0) |
-      (entry.dnat ? CtStatus.DNAT : 0);
-    arena.u32[(at + abi.FLOW_MARK) >>> 2] = entry.mark;
-    arena.u16[(at + abi.FLOW_ZONE) >>> 1] = entry.zone;
-    arena.u8[at + abi.FLOW_ZONE_DIRECTIONS] = BOTH_DIRECTIONS;
-    arena.u8[at + abi.FLOW_TCP_LAST_INDEX] = NO_SEGMENT;
-    if (entry.tcpState !== undefined)
-      arena.u8[at + abi.FLOW_TCP_STATE] = TcpState[entry.tcpState as keyof typeof TcpState] ?? TcpState.NONE;
   }
   return first;
 }
@@ -204,7 +178,7 @@ export function encodeNetwork(
   const chains = new ChainArray(encoding, countChains(netnses));
   const sets = new SetArray(encoding, netnses);
   const facts = new TableFacts();
-  const settings = new NetnsSettings();
+  const settings = new NetnsSettings(encoding);
   // Addresses that no interface has: routes of type local. Those that the kernel did not make itself: `fib_has_custom_local_routes`.
   const holdsOthers = everyTableOnce(({ type }) => type === 'local');
   const hasCustomLocal = everyTableOnce(
@@ -234,7 +208,7 @@ export function encodeNetwork(
     const rules = encodeRules(encoding, netns);
     const hooks = HOOK_FAMILIES.map((family) => encodeHooks(encoding, chains, facts, netns, family));
     const [hooks4, hooks6] = hooks as [Hooks, Hooks];
-    const { flags, ttl4, ttl6 } = settings.of(netns.sysctls);
+    const { flags, ttl4, ttl6, conntrack } = settings.of(netns.sysctls);
     const listed = (family: 4 | 6) => netns.conntrack?.some((entry) => entry.family === family) === true;
     const track4 = hooks4.tracks || listed(4);
     const track6 = hooks6.tracks || listed(6);
@@ -261,6 +235,7 @@ export function encodeNetwork(
     for (const [j, { placed }] of hooks.entries()) arena.u16[((at + abi.NETNS_CHAIN_COUNTS) >>> 1) + j] = placed.length;
     put(abi.NETNS_TTL4, ttl4);
     put(abi.NETNS_TTL6, ttl6);
+    put(abi.NETNS_CT_SETTINGS, conntrack);
     put(abi.NETNS_LISTENER_COUNT, netns.listeners?.length ?? ABSENT);
     if (netns.neighbors?.length) {
       put(abi.NETNS_NEIGHBORS, encodeNeighbors(encoding, netns, linkAt));

@@ -2,12 +2,13 @@
 import { type Abi, type Calls, readAbi } from './abi.ts';
 import { Arena } from './arena.ts';
 import { compileEngine, type WasmSource } from './compile.ts';
+import { fitsFilter } from './conntrack-filter.ts';
 import { Decoder } from './decode.ts';
 import { encodeNetwork } from './encode.ts';
 import type { Objects } from './encoding.ts';
 import { EngineError, throwFailure } from './errors.ts';
 import type { Machine } from './machine.ts';
-import type { ConntrackEntry, Network } from './network.ts';
+import type { ConntrackEntry, ConntrackFilter, Network } from './network.ts';
 import type { Packet } from './packet.ts';
 import { writeNested } from './packet-record.ts';
 import { Views } from './views.ts';
@@ -143,12 +144,18 @@ class WasmEngine implements Engine {
   conntrack(netns: string): ConntrackEntry[] {
     const calls = this.#live;
     const [, at] = this.#netns(netns);
-    return this.#decoder?.entries(calls.flowsFirst() >>> 0, at) ?? [];
+    return this.#flows(calls, at).map(({ entry }) => entry);
   }
 
-  flush(netns?: string): void {
+  flush(netns?: string, filter?: ConntrackFilter): void {
     const calls = this.#live;
-    calls.flush(netns === undefined ? 0 : this.#netns(netns)[1]);
+    const at = netns === undefined ? 0 : this.#netns(netns)[1];
+    if (!filter) calls.flush(at);
+    else for (const flow of this.#flows(calls, at)) if (fitsFilter(flow.entry, filter)) calls.forget(flow.at);
+  }
+
+  #flows(calls: Calls, netns: number): { at: number; entry: ConntrackEntry }[] {
+    return this.#decoder?.entries(calls.flowsFirst() >>> 0, netns, calls.clock()) ?? [];
   }
 
   dispose(): void {
@@ -168,7 +175,7 @@ class WasmEngine implements Engine {
 
   #walk(calls: Calls): Walk {
     const decoder = this.#decoder as Decoder;
-    return { steps: decoder.steps(calls.traceLength()), end: decoder.end() };
+    return { steps: decoder.steps(calls.traceLength(), calls.clock()), end: decoder.end() };
   }
 }
 

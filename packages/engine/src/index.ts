@@ -1,6 +1,7 @@
 /** `@podwire/engine`: a small Linux network stack. It knows nothing of Kubernetes. */
 export * from './address.ts';
 export { compileEngine, type WasmSource } from './compile.ts';
+export { fitsFilter } from './conntrack-filter.ts';
 export { type Conversation, continueConversation, converse, type Errno, type Outcome } from './converse.ts';
 export { createEngine, type Engine, type EngineOptions } from './engine.ts';
 export { EngineError, type EngineErrorCode } from './errors.ts';

@@ -1,5 +1,5 @@
 /** What both machines offer: the WASM engine (`createEngine`) and the reference interpreter (`createReference`). */
-import type { ConntrackEntry, Network } from './network.ts';
+import type { ConntrackEntry, ConntrackFilter, Network } from './network.ts';
 import type { Packet } from './packet.ts';
 import type { Choice, Walk } from './walk.ts';
 
@@ -17,7 +17,7 @@ export interface Machine {
    * [1, every - 1], because nobody knows the counter of a running node.
    */
   nth(mode: 'count' | 'choice'): void;
-  /** Moves the clock forward; `recent` looks at it. Milliseconds. */
+  /** Moves the clock forward, in milliseconds: connections, set elements and entries of `recent` end. */
   advance(ms: number): void;
   /** Sends a packet made by a process of `netns` (an empty `saddr` is chosen by routing), or, with `link`, one that comes in there. */
   send(netns: string, packet: Packet, options?: { link?: string }): Walk;
@@ -28,6 +28,6 @@ export interface Machine {
   answer(): Walk | undefined;
   /** Connections of one namespace in the order they were made. */
   conntrack(netns: string): ConntrackEntry[];
-  /** `conntrack -F`, in one namespace or all. */
-  flush(netns?: string): void;
+  /** `conntrack -F`, in one namespace or all; with a filter `conntrack -D`. */
+  flush(netns?: string, filter?: ConntrackFilter): void;
 }

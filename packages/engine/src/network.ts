@@ -235,6 +235,10 @@ export interface ConntrackEntry {
   reply: Tuple;
   /** TCP state as `conntrack -L` prints it (SYN_SENT, ESTABLISHED ...); absent for other protocols. */
   tcpState?: string;
+  /** State of SCTP or DCCP, as printed: `ESTABLISHED`, `COOKIE_WAIT`. */
+  state?: string;
+  /** Seconds until it ends, rounded down. Absent at the start: what its state gives it. */
+  timeout?: number;
   seenReply: boolean;
   assured: boolean;
   snat: boolean;
@@ -246,12 +250,8 @@ export interface ConntrackEntry {
 
 /** What `conntrack -L` says of an entry beyond what the machine works with: kept for printing. */
 export interface ConntrackDetails {
-  /** Seconds until it ends. */
-  timeout?: number;
   original?: { packets: number; bytes: number };
   reply?: { packets: number; bytes: number };
-  /** State of SCTP, DCCP: `ESTABLISHED`, `COOKIE_WAIT`. */
-  state?: string;
   helper?: string;
   labels?: string;
   secctx?: string;
@@ -265,4 +265,15 @@ export interface ConntrackDetails {
   stop?: string;
   use?: number;
   id?: number;
+}
+
+/** Which connections are meant, as `conntrack -D` has it: what is absent fits every one. Addresses are canonical text. */
+export interface ConntrackFilter {
+  family?: Family;
+  protocol?: number;
+  original?: Partial<Tuple>;
+  reply?: Partial<Tuple>;
+  tcpState?: string;
+  mark?: { value: number; mask: number };
+  zone?: number;
 }

@@ -2,9 +2,11 @@
 import type { Abi } from './abi.ts';
 import { formatAddress } from './address.ts';
 import { getWords } from './arena.ts';
+import { PacketL4 } from './codes.ts';
 import { addressOf } from './encoding.ts';
 import { EngineError } from './errors.ts';
-import type { Family, Packet } from './packet.ts';
+import type { Family, Packet, SctpChunk, SctpChunks, TcpNumbers } from './packet.ts';
+import { Protocol } from './terms.ts';
 import type { Views } from './views.ts';
 
 function writeAddress(u32: Uint32Array, at: number, text: string, family: Family): void {
@@ -18,14 +20,73 @@ function writeAddress(u32: Uint32Array, at: number, text: string, family: Family
   u32[i + 3] = w2;
 }
 
-/** Writes a packet, and the one it is about behind it. An empty source is one that routing will choose. */
-export function writePacket(
+const MOST_CHUNKS = 8;
+/** A chunk's type and its T bit stand in 16 bits. */
+const REFLECTED = 0x100;
+
+function writeTcp(abi: Abi, { u8, u16, u32 }: Views, at: number, tcp: TcpNumbers): void {
+  const { header, windowScale, sackPermitted } = tcp;
+  u32[(at + abi.PACKET_SEQ) >>> 2] = tcp.seq;
+  u32[(at + abi.PACKET_ACK) >>> 2] = tcp.ack;
+  u16[(at + abi.PACKET_WINDOW) >>> 1] = tcp.window;
+  u8[at + abi.PACKET_HEADER] = header ?? 20;
+  u8[at + abi.PACKET_SCALE] = windowScale ?? 0;
+  u8[at + abi.PACKET_L4] =
+    PacketL4.TCP |
+    (header === undefined ? 0 : PacketL4.HEADER) |
+    (windowScale === undefined ? 0 : PacketL4.SCALE) |
+    (sackPermitted === undefined ? 0 : PacketL4.SACK_GIVEN) |
+    (sackPermitted ? PacketL4.SACK_PERMITTED : 0);
+}
+
+function readTcp(abi: Abi, { u8, u16, u32 }: Views, at: number, has: number): TcpNumbers {
+  const tcp: TcpNumbers = {
+    seq: u32[(at + abi.PACKET_SEQ) >>> 2] as number,
+    ack: u32[(at + abi.PACKET_ACK) >>> 2] as number,
+    window: u16[(at + abi.PACKET_WINDOW) >>> 1] as number,
+  };
+  if (has & PacketL4.HEADER) tcp.header = u8[at + abi.PACKET_HEADER] as number;
+  if (has & PacketL4.SCALE) tcp.windowScale = u8[at + abi.PACKET_SCALE] as number;
+  if (has & PacketL4.SACK_GIVEN) tcp.sackPermitted = (has & PacketL4.SACK_PERMITTED) !== 0;
+  return tcp;
+}
+
+/** The initiate tag of a packet's first INIT or INIT ACK, which has to be alone, stands for all. */
+function writeSctp(abi: Abi, { u8, u16, u32 }: Views, at: number, sctp: SctpChunks): void {
+  const { tag, chunks } = sctp;
+  if (chunks.length > MOST_CHUNKS)
+    throw new EngineError('BAD_VALUE', `packet: ${chunks.length} chunks, not ${MOST_CHUNKS} at most`);
+  const given = chunks.filter(({ initTag }) => initTag !== undefined);
+  if (given.length > 1) throw new EngineError('BAD_VALUE', 'packet: two chunks with an initiate tag');
+  u32[(at + abi.PACKET_SEQ) >>> 2] = tag;
+  u32[(at + abi.PACKET_ACK) >>> 2] = given[0]?.initTag ?? 0;
+  u16[(at + abi.PACKET_WINDOW) >>> 1] = given[0] === undefined ? 0 : chunks.indexOf(given[0]) + 1;
+  u8[at + abi.PACKET_HEADER] = chunks.length;
+  for (const [i, { type, reflected }] of chunks.entries())
+    u16[((at + abi.PACKET_CHUNKS) >>> 1) + i] = type | (reflected ? REFLECTED : 0) | (reflected === false ? 0x200 : 0);
+  u8[at + abi.PACKET_L4] = PacketL4.SCTP;
+}
+
+function readSctp(abi: Abi, { u8, u16, u32 }: Views, at: number): SctpChunks {
+  const initiates = (u16[(at + abi.PACKET_WINDOW) >>> 1] as number) - 1;
+  const chunks = Array.from({ length: u8[at + abi.PACKET_HEADER] as number }, (_, i) => {
+    const word = u16[((at + abi.PACKET_CHUNKS) >>> 1) + i] as number;
+    const chunk: SctpChunk = { type: word & 0xff };
+    if (word & 0x300) chunk.reflected = (word & REFLECTED) !== 0;
+    if (i === initiates) chunk.initTag = u32[(at + abi.PACKET_ACK) >>> 2] as number;
+    return chunk;
+  });
+  return { tag: u32[(at + abi.PACKET_SEQ) >>> 2] as number, chunks };
+}
+
+/** Writes what tests of rules look at. An empty source is one that routing will choose. */
+export function writeHeader(
   abi: Abi,
   { u8, u16, u32 }: Pick<Views, 'u8' | 'u16' | 'u32'>,
   at: number,
   packet: Packet,
 ): void {
-  u8.fill(0, at, at + abi.PACKET_SIZE);
+  u8.fill(0, at, at + abi.PACKET_HEADER_SIZE);
   const { family } = packet;
   if (packet.saddr !== '') writeAddress(u32, at + abi.PACKET_SADDR, packet.saddr, family);
   writeAddress(u32, at + abi.PACKET_DADDR, packet.daddr, family);
@@ -44,6 +105,13 @@ export function writePacket(
   u8[at + abi.PACKET_DONT_FRAGMENT] = packet.dontFragment ? 1 : 0;
   u8[at + abi.PACKET_HAS_INNER] = packet.inner ? 1 : 0;
   u8[at + abi.PACKET_SOURCELESS] = packet.saddr === '' ? 1 : 0;
+}
+
+function writePacket(abi: Abi, views: Views, at: number, packet: Packet): void {
+  views.u8.fill(0, at + abi.PACKET_HEADER_SIZE, at + abi.PACKET_SIZE);
+  writeHeader(abi, views, at, packet);
+  if (packet.tcp && packet.protocol === Protocol.TCP) writeTcp(abi, views, at, packet.tcp);
+  else if (packet.sctp && packet.protocol === Protocol.SCTP) writeSctp(abi, views, at, packet.sctp);
 }
 
 /** Writes a packet to be sent. The engine carries one packet inside another, no more. */
@@ -75,6 +143,9 @@ export function readPacket(abi: Abi, views: Views, at: number): Packet {
     length: u32[(at + abi.PACKET_LENGTH) >>> 2] as number,
     dontFragment: u8[at + abi.PACKET_DONT_FRAGMENT] === 1,
   };
+  const has = u8[at + abi.PACKET_L4] as number;
+  if (has & PacketL4.TCP) packet.tcp = readTcp(abi, views, at, has);
+  else if (has & PacketL4.SCTP) packet.sctp = readSctp(abi, views, at);
   if (u8[at + abi.PACKET_HAS_INNER] === 1) packet.inner = readPacket(abi, views, at + abi.PACKET_SIZE);
   return packet;
 }

@@ -30,6 +30,41 @@ export interface Packet {
   /** Total length in bytes, IP header included. */
   length: number;
   dontFragment: boolean;
+  /** TCP: what windows are made of. A connection all of whose segments have it is followed by its windows. */
+  tcp?: TcpNumbers;
+  /** SCTP: an association all of whose packets have it is followed by its states. */
+  sctp?: SctpChunks;
   /** The packet an ICMP error is about, as it stands in the error's payload. */
   inner?: Packet;
+}
+
+/** What conntrack reads of a TCP header beyond ports and flags. The data's length follows from `Packet.length`. */
+export interface TcpNumbers {
+  seq: number;
+  /** 0 in a segment without ACK. */
+  ack: number;
+  /** As it stands in the header, not scaled. */
+  window: number;
+  /** Bytes of the TCP header, options included; 20 where absent. */
+  header?: number;
+  /** Window scale option of a SYN, 0 to 14. */
+  windowScale?: number;
+  /** SACK-permitted option of a SYN. */
+  sackPermitted?: boolean;
+}
+
+export interface SctpChunks {
+  /** Verification tag of the common header. */
+  tag: number;
+  /** Eight at most. */
+  chunks: SctpChunk[];
+}
+
+export interface SctpChunk {
+  /** RFC 9260: 0 DATA, 1 INIT, 2 INIT ACK, 6 ABORT, 10 COOKIE ECHO ... */
+  type: number;
+  /** The T bit of ABORT and SHUTDOWN COMPLETE: the tag is the receiver's own. */
+  reflected?: boolean;
+  /** Initiate tag of INIT and INIT ACK; 0 where absent. */
+  initTag?: number;
 }

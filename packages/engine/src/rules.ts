@@ -6,7 +6,7 @@ import { encodeNetwork } from './encode.ts';
 import { EngineError, throwFailure } from './errors.ts';
 import type { Network } from './network.ts';
 import type { Family, Packet } from './packet.ts';
-import { writePacket } from './packet-record.ts';
+import { writeHeader } from './packet-record.ts';
 import type { Match } from './rule.ts';
 import { Views } from './views.ts';
 
@@ -85,7 +85,7 @@ class WasmRuleList implements RuleList {
     const { abi, calls } = readAbi(instance.exports);
     this.family = options.family;
     this.size = options.rules.length;
-    this.packetBytes = abi.PACKET_SIZE;
+    this.packetBytes = abi.PACKET_HEADER_SIZE;
     this.#abi = abi;
     this.#views = new Views(calls.memory);
     this.#calls = instance.exports as unknown as RuleCalls;
@@ -97,7 +97,7 @@ class WasmRuleList implements RuleList {
 
   first(packet: Packet): number {
     const at = this.#calls.STAGE_IN.value;
-    writePacket(this.#abi, this.#views, at, packet);
+    writeHeader(this.#abi, this.#views, at, packet);
     this.#calls.rulesFindStaged(this.#chain, 1);
     return this.#answers(1)[0] as number;
   }
@@ -109,7 +109,7 @@ class WasmRuleList implements RuleList {
       u16: new Uint16Array(buffer, byteOffset, byteLength >> 1),
       u32: new Uint32Array(buffer, byteOffset, byteLength >> 2),
     };
-    writePacket(this.#abi, views, index * this.packetBytes, packet);
+    writeHeader(this.#abi, views, index * this.packetBytes, packet);
   }
 
   firstMany(packets: Uint8Array<ArrayBuffer>, positions: Int32Array): void {

@@ -80,6 +80,8 @@ export enum Reason {
   NO_SOCKET = 32,
   /** Scope: a loopback or link-local address that must not leave its link. */
   BAD_SCOPE = 33,
+  /** `nf_conntrack_max` connections are known, and none of them makes room for a new one. */
+  CONNTRACK_FULL = 34,
   // unreachable
   NO_ROUTE = 40,
   ROUTE_UNREACHABLE = 41,
@@ -164,4 +166,6 @@ export enum ChoiceKind {
   LIMIT = 3,
   /** `numgen random`, a hash with a seed that nobody knows: alternatives are what the rule can tell apart, weighted by how many values each has. */
   NUMBER = 4,
+  /** The table of connections is full: alternative 0 finds an unassured one that makes room, 1 does not; no weights. */
+  EARLY_DROP = 5,
 }

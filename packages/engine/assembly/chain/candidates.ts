@@ -8,7 +8,7 @@ import { Op } from '../../src/codes';
 import { indexedRules } from '../core/limits';
 import { allocate } from '../core/memory';
 import { Chain } from '../layout/chain';
-import { Packet } from '../layout/packet';
+import { Packet, PACKET_HEADER_SIZE } from '../layout/packet';
 import { Statement } from '../layout/statement';
 import { STAGE_KEYS } from '../store/stage';
 import { Swiss, swissAddHashed, swissConfirm, swissFindHashed, swissGuess, swissInit } from '../store/swiss';
@@ -188,7 +188,7 @@ function lowerAll<B>(group: Group, packets: usize, count: u32, positions: usize)
   const mask = group.mask;
   // First all guesses, then all looks at buckets: so many of them wait for memory side by side.
   for (let i: u32 = 0; i < count; i++) {
-    const p = changetype<Packet>(packets + <usize>i * offsetof<Packet>());
+    const p = changetype<Packet>(packets + <usize>i * PACKET_HEADER_SIZE);
     const key = keyAt<B>(i);
     key.takePacket(mask, p, transportOf(p), 0);
     store<u32>(GUESSES + (<usize>i << 2), <u32>swissGuess<B>(buckets, key.hash()));

@@ -1,21 +1,21 @@
 /** A chain as a list to look up in: which of its rules is the first that fits, with nothing done about it. */
 import { FRAMES_BASE, PACKET_BASE } from '../core/memory';
 import { Chain } from '../layout/chain';
-import { Packet } from '../layout/packet';
+import { Packet, PACKET_HEADER_SIZE } from '../layout/packet';
 import { STAGE_IN, STAGE_OUT } from '../store/stage';
 import { cursorsNext, cursorsOpen, firstCandidates, testsOf } from './candidates';
 import { actionsOf } from './run';
 
 @inline
 function stagedPacket(i: u32): Packet {
-  return changetype<Packet>(STAGE_IN + <usize>i * offsetof<Packet>());
+  return changetype<Packet>(STAGE_IN + <usize>i * PACKET_HEADER_SIZE);
 }
 
 /** Makes a staged packet the one in flight. So few bytes are not worth the call of `memory.copy`. */
 @inline
 function takePacket(i: u32): void {
   const from = changetype<usize>(stagedPacket(i));
-  for (let at: usize = 0; at < offsetof<Packet>(); at += 8) store<u64>(PACKET_BASE + at, load<u64>(from + at));
+  for (let at: usize = 0; at < PACKET_HEADER_SIZE; at += 8) store<u64>(PACKET_BASE + at, load<u64>(from + at));
 }
 
 function walk(chain: Chain, packet: u32): i32 {
@@ -34,7 +34,7 @@ function lookup(chain: Chain, packet: u32): i32 {
 }
 
 /**
- * Writes the position of the first rule whose matches all hold for each of `count` staged packets (`Packet` records); -1 where there is
+ * Writes the position of the first rule whose matches all hold for each of `count` staged packets (the first part of `Packet` records); -1 where there is
  * none.
  */
 export function rulesFindStaged(at: usize, count: u32): void {

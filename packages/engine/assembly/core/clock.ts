@@ -5,7 +5,12 @@ export function now(): u64 {
   return milliseconds;
 }
 
-export function advance(ms: f64): void {
+/** For the host. */
+export function clock(): f64 {
+  return <f64>milliseconds;
+}
+
+export function clockAdvance(ms: f64): void {
   milliseconds += <u64>ms;
 }
 

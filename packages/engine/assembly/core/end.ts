@@ -2,8 +2,8 @@
 import { Disposition, Reason } from '../../src/terms';
 import { BaseChain } from '../layout/chain';
 import { EndRecord } from '../layout/step';
-import { END_BASE, END_PACKET_BASE, PACKET_BASE } from './memory';
-import { skb } from './skb';
+import { END_BASE, END_PACKET_BASE } from './memory';
+import { copyPacket, skb } from './skb';
 
 /** What the end may send back; `path/answer.ts` says whether it does. */
 export enum ReplyKind {
@@ -30,7 +30,7 @@ export function finish(disposition: Disposition, reason: Reason): void {
   end.hasRule = 0;
   end.answers = 0;
   end.reply = <u8>ReplyKind.NONE;
-  memory.copy(END_PACKET_BASE, PACKET_BASE, 112);
+  copyPacket(END_PACKET_BASE);
   s.ended = 1;
 }
 

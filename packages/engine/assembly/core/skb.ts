@@ -104,6 +104,14 @@ export function innerPacket(): Packet {
   return changetype<Packet>(PACKET_BASE + offsetof<Packet>());
 }
 
+/** Copies the packet, and the one inside it if there is one: there is room for both. */
+@inline
+export function copyPacket(to: usize): void {
+  const p = packet();
+  memory.copy(to, PACKET_BASE, offsetof<Packet>());
+  if (p.hasInner) memory.copy(to + offsetof<Packet>(), PACKET_BASE + offsetof<Packet>(), offsetof<Packet>());
+}
+
 /** True for a reference that points to something. */
 @inline
 export function some<T>(reference: T): bool {

@@ -15,8 +15,8 @@ import {
   TransmitStep,
 } from '../layout/step';
 import { fail } from './failure';
-import { PACKET_BASE, TRACE_BASE, TRACE_SIZE } from './memory';
-import { skb, Skb, some } from './skb';
+import { TRACE_BASE, TRACE_SIZE } from './memory';
+import { copyPacket, skb, Skb, some } from './skb';
 
 let end: usize = TRACE_BASE;
 /** Kind of the last record. */
@@ -58,7 +58,7 @@ export function traceEnter(link: Link): void {
   const size = offsetof<EnterStep>() + 2 * offsetof<Packet>();
   const record = changetype<EnterStep>(step(StepKind.ENTER, size));
   record.link = link;
-  memory.copy(changetype<usize>(record) + offsetof<EnterStep>(), PACKET_BASE, 2 * offsetof<Packet>());
+  copyPacket(changetype<usize>(record) + offsetof<EnterStep>());
 }
 
 /** The packet as it goes on: into a tunnel or out of it. */
@@ -66,7 +66,7 @@ export function traceTunnel(kind: StepKind, link: Link): void {
   const size = offsetof<EnterStep>() + 2 * offsetof<Packet>();
   const record = changetype<EnterStep>(step(kind, size));
   record.link = link;
-  memory.copy(changetype<usize>(record) + offsetof<EnterStep>(), PACKET_BASE, 2 * offsetof<Packet>());
+  copyPacket(changetype<usize>(record) + offsetof<EnterStep>());
 }
 
 export function traceConntrack(state: u32, direction: u32, zone: u32, flow: Flow): void {

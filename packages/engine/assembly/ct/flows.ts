@@ -8,6 +8,7 @@ import { fold, mix, roundUp } from '../core/hash';
 import { none, some } from '../core/skb';
 import { Flow, Tuple } from '../layout/flow';
 import { Netns } from '../layout/netns';
+import { isExpired } from './settings';
 import { sameTuple, TupleTable, tableFirst, tableInsert, tableNext, tableRemove, tableReset } from './table';
 
 const TABLE = changetype<TupleTable>(memory.data(32, 8));
@@ -213,11 +214,16 @@ export function flowMake(netns: Netns): Flow {
   return flow;
 }
 
-/** The connection becomes known to all. */
+/** The connection becomes known to all, if it has any time left. */
 export function flowConfirm(flow: Flow): void {
   assert((flow.status & (CtStatus.CONFIRMED | CtStatus.DYING)) == 0, 'confirmed twice');
   assert(flow.oFamily == flow.rFamily && flow.oNetns == flow.rNetns, 'two ends in two places');
   flow.status |= CtStatus.CONFIRMED;
+  if (isExpired(flow)) {
+    flow.status |= CtStatus.DYING;
+    return;
+  }
+  flow.netns.ctCount++;
   // Of a tuple that is its own reply, the reply's entry is found first (nf_conntrack_core.c:__nf_conntrack_hash_insert()).
   tableInsert(TABLE, changetype<usize>(replyOf(flow)), 1);
   tableInsert(TABLE, changetype<usize>(originalOf(flow)), 0);
@@ -233,6 +239,7 @@ export function flowConfirm(flow: Flow): void {
 export function flowKill(flow: Flow): void {
   if ((flow.status & (CtStatus.CONFIRMED | CtStatus.DYING)) != <u32>CtStatus.CONFIRMED) return;
   flow.status |= CtStatus.DYING;
+  flow.netns.ctCount--;
   tableRemove(TABLE, changetype<usize>(originalOf(flow)));
   tableRemove(TABLE, changetype<usize>(replyOf(flow)));
   unlinkSource(flow);
@@ -240,4 +247,22 @@ export function flowKill(flow: Flow): void {
   else first = flow.next;
   if (some(flow.next)) flow.next.previous = flow.previous;
   else last = flow.previous;
+}
+
+/** The clock was moved: what has no time left is forgotten. */
+export function flowsExpire(): void {
+  let flow = first;
+  while (some(flow)) {
+    const next = flow.next;
+    if (isExpired(flow)) flowKill(flow);
+    flow = next;
+  }
+}
+
+/** The oldest connection of a namespace that nothing vouches for. */
+export function flowUnassured(netns: Netns): Flow {
+  for (let flow = first; some(flow); flow = flow.next) {
+    if (flow.netns == netns && (flow.status & CtStatus.ASSURED) == 0) return flow;
+  }
+  return none<Flow>();
 }

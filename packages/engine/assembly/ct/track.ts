@@ -1,18 +1,33 @@
 /** Connection tracking of one packet (nf_conntrack_core.c:nf_conntrack_in(), resolve_normal_ct(), nf_conntrack_inet_error()). */
-import { CtStatus, NetnsFlag } from '../../src/codes';
-import { CtState, Protocol } from '../../src/terms';
+import { CtSetting, CtStatus } from '../../src/codes';
+import { ChoiceKind, CtState, Disposition, Protocol, Reason } from '../../src/terms';
+import { choose } from '../core/choice';
 import { now } from '../core/clock';
+import { finish } from '../core/end';
 import { CtInfo, directionOf, innerPacket, none, packet, skb, some } from '../core/skb';
 import { traceConntrack } from '../core/trace';
 import { Flow, Tuple } from '../layout/flow';
-import { flowConfirm, flowFind, flowKill, flowMake, foundDirection, originalOf, replyOf, tupleOf, zoneIn } from './flows';
+import { Netns } from '../layout/netns';
+import { datagramPacket } from './datagram';
+import {
+  flowConfirm,
+  flowFind,
+  flowKill,
+  flowMake,
+  flowUnassured,
+  foundDirection,
+  originalOf,
+  replyOf,
+  tupleOf,
+  zoneIn,
+} from './flows';
+import { sctpPacket } from './sctp';
+import { isExpired, setting } from './settings';
 import { tcpPacket, TcpJudgement } from './tcp';
 import { invertTuple, isIcmpError, mayOpen, packetTuple } from './tuple';
 
 const SCRATCH = changetype<Tuple>(memory.data(48, 8));
-/** After so long a replied UDP connection counts as a stream. */
-const UDP_STREAM_MS: u64 = 2000;
-const GRE: u8 = 47;
+const REVERSE = changetype<Tuple>(memory.data(48, 8));
 /** A zone that holds in both directions. */
 const BOTH: u32 = 3;
 
@@ -42,13 +57,32 @@ function judgeError(zone: u32, directions: u32): void {
   attach(flow, direction == 0 ? CtInfo.RELATED : CtInfo.RELATED_REPLY);
 }
 
+/**
+ * Is there room for one more (__nf_conntrack_alloc(), early_drop())? The kernel looks through eight buckets for a connection that is not
+ * assured: nobody knows which ones stand there.
+ */
+function hasRoom(netns: Netns): bool {
+  const most = setting(netns, CtSetting.MAX);
+  if (most == 0 || netns.ctCount < most) return true;
+  const unassured = flowUnassured(netns);
+  if (!some(unassured) || choose(ChoiceKind.EARLY_DROP, 2, false, 0, 0) != 0) {
+    finish(Disposition.DROPPED, Reason.CONNTRACK_FULL);
+    return false;
+  }
+  flowKill(unassured);
+  return true;
+}
+
+/** Null where the packet has no reverse, and where the table is full: the walk ended. */
 function makeFlow(tuple: Tuple, zone: u32, directions: u32): Flow {
+  if (!invertTuple(tuple, REVERSE)) return none<Flow>();
+  if (!hasRoom(skb().netns)) return none<Flow>();
   const flow = flowMake(skb().netns);
   if (!some(flow)) return flow;
   memory.copy(changetype<usize>(flow), changetype<usize>(tuple), offsetof<Tuple>());
+  memory.copy(changetype<usize>(replyOf(flow)), changetype<usize>(REVERSE), offsetof<Tuple>());
   flow.oZone = <u16>zoneIn(zone, directions, 0);
   flow.rZone = <u16>zoneIn(zone, directions, 1);
-  if (!invertTuple(originalOf(flow), replyOf(flow))) return none<Flow>();
   flow.zone = <u16>zone;
   flow.zoneDirections = <u8>directions;
   flow.created = now();
@@ -72,20 +106,17 @@ function judge(zone: u32, directions: u32): void {
     if (!some(flow)) return;
     if ((flow.status & CtStatus.CONFIRMED) == 0 && !mayOpen(p)) return;
     if (p.protocol == <u8>Protocol.TCP) {
-      const loose = (netns.flags & NetnsFlag.TCP_LOOSE) != 0;
-      const judgement = tcpPacket(flow, p.tcpFlags, direction, loose);
+      const judgement = tcpPacket(flow, p, direction);
       if (judgement == TcpJudgement.INVALID) return;
       if (judgement == TcpJudgement.REOPEN) {
         flowKill(flow);
         continue;
       }
       if (judgement == TcpJudgement.KILL) flowKill(flow);
-    } else if (p.protocol == <u8>Protocol.UDP && (flow.status & CtStatus.SEEN_REPLY) != 0) {
-      if (now() > flow.created + UDP_STREAM_MS) flow.status |= CtStatus.ASSURED;
-    } else if (p.protocol == GRE && (flow.status & CtStatus.SEEN_REPLY) != 0) {
-      // nf_conntrack_proto_gre.c:nf_conntrack_gre_packet()
-      flow.status |= CtStatus.ASSURED;
-    }
+    } else if (p.protocol == <u8>Protocol.SCTP) {
+      if (!sctpPacket(flow, p, direction)) return;
+    } else datagramPacket(flow);
+    if (isExpired(flow)) flowKill(flow);
     if (direction == 1) {
       flow.status |= CtStatus.SEEN_REPLY;
       attach(flow, CtInfo.ESTABLISHED_REPLY);
@@ -111,10 +142,13 @@ export function stateOf(): u32 {
   }
 }
 
-/** At PREROUTING and OUTPUT, -200. A packet that has a connection, or was found untracked before, is left alone. */
-export function conntrackIn(): void {
+/**
+ * At PREROUTING and OUTPUT, -200. A packet that has a connection, or was found untracked before, is left alone. False where the walk
+ * ended.
+ */
+export function conntrackIn(): bool {
   const s = skb();
-  if (some(s.flow) || s.judged) return;
+  if (some(s.flow) || s.judged) return true;
   const p = packet();
   const directions = s.zoneDirections == 0 ? BOTH : <u32>s.zoneDirections;
   const zone = <u32>s.zone;
@@ -123,9 +157,11 @@ export function conntrackIn(): void {
     s.ctInfo = 0;
     if (p.protocol == <u8>Protocol.ICMPV6 && isUntracked6(p.icmpType)) s.ctInfo = CtInfo.UNTRACKED;
     else judge(zone, directions);
+    if (s.ended) return false;
   }
   const flow = s.flow;
   traceConntrack(stateOf(), directionOf(s.ctInfo), some(flow) ? flow.zone : zone, flow);
+  return true;
 }
 
 /** At the end of POSTROUTING and INPUT: the connection becomes known to all (nf_conntrack_confirm()). */

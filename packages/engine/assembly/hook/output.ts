@@ -25,7 +25,7 @@ export function output(): bool {
 function throughChains(): bool {
   if (!tracks()) return runChains(Hook.OUTPUT, FIRST, LAST);
   if (!runChains(Hook.OUTPUT, FIRST, CONNTRACK)) return false;
-  conntrackIn();
+  if (!conntrackIn()) return false;
   if (!runChains(Hook.OUTPUT, CONNTRACK, NAT_DST)) return false;
   if (translates() && !natAndReroute()) return false;
   return runChains(Hook.OUTPUT, NAT_DST, LAST);

@@ -10,7 +10,7 @@ import { nat } from './nat';
 export function prerouting(): bool {
   if (!tracks()) return runChains(Hook.PREROUTING, FIRST, LAST);
   if (!runChains(Hook.PREROUTING, FIRST, CONNTRACK)) return false;
-  conntrackIn();
+  if (!conntrackIn()) return false;
   if (!runChains(Hook.PREROUTING, CONNTRACK, NAT_DST)) return false;
   if (translates() && !nat(Hook.PREROUTING)) return false;
   return runChains(Hook.PREROUTING, NAT_DST, LAST);

@@ -43,19 +43,23 @@ export class Flow {
   rFamily: u8;
   rProtocol: u8;
   rPad: u32;
-  /** Milliseconds on the machine's clock when the connection was made. */
+  /** Milliseconds on the machine's clock: when the connection was made, when it ends. As the host writes it, `expires` is in seconds. */
   created: u64;
+  expires: u64;
   status: u32;
   mark: u32;
   netns: Netns;
   zone: u16;
   /** Bits 1 original, 2 reply: the directions the zone holds in. */
   zoneDirections: u8;
-  tcpState: u8;
+  /** `TcpState` or `SctpState`. */
+  state: u8;
   tcpLastIndex: u8;
   tcpLastDirection: u8;
+  /** Bits of `TcpMemory`. */
   tcpFlags: u8;
-  pad: u8;
+  /** 1: every packet so far had what windows (TCP), states (SCTP) need. */
+  followed: u8;
   /** The connections of all namespaces in the order they were confirmed. */
   next: Flow;
   previous: Flow;
@@ -63,7 +67,31 @@ export class Flow {
   nextBySource: Flow;
   /** Next record of a walk's own list, and of the free list. */
   nextMade: Flow;
-  pad2: u32;
+  /** TCP windows (`struct ip_ct_tcp_state`) of the original direction; SCTP: its verification tag in `oEnd`. */
+  oEnd: u32;
+  oMaxEnd: u32;
+  oMaxWin: u32;
+  oMaxAck: u32;
+  oFlags: u8;
+  oScale: u8;
+  pad2: u16;
+  /** Of the reply direction, like the ones before. */
+  rEnd: u32;
+  rMaxEnd: u32;
+  rMaxWin: u32;
+  rMaxAck: u32;
+  rFlags: u8;
+  rScale: u8;
+  pad3: u16;
+  lastSeq: u32;
+  lastAck: u32;
+  lastEnd: u32;
+  lastWin: u16;
+  lastFlags: u8;
+  lastScale: u8;
+  retrans: u8;
+  pad4: u8;
+  pad5: u16;
 }
 
 export const TUPLE_SADDR: u32 = offsetof<Tuple>('saddrHi');
@@ -82,6 +110,7 @@ export const FLOW_MARK: u32 = offsetof<Flow>('mark');
 export const FLOW_NETNS: u32 = offsetof<Flow>('netns');
 export const FLOW_ZONE: u32 = offsetof<Flow>('zone');
 export const FLOW_ZONE_DIRECTIONS: u32 = offsetof<Flow>('zoneDirections');
-export const FLOW_TCP_STATE: u32 = offsetof<Flow>('tcpState');
+export const FLOW_STATE: u32 = offsetof<Flow>('state');
+export const FLOW_EXPIRES: u32 = offsetof<Flow>('expires');
 export const FLOW_NEXT: u32 = offsetof<Flow>('next');
 export const FLOW_TCP_LAST_INDEX: u32 = offsetof<Flow>('tcpLastIndex');

@@ -40,6 +40,10 @@ export class Netns {
   /** TTL and hop limit of what this host sends by itself. */
   ttl4: u32;
   ttl6: u32;
+  /** Settings of connection tracking by `CtSetting`, u32 each. */
+  ctSettings: usize;
+  /** Connections that are known now. */
+  ctCount: u32;
 }
 
 export const ABSENT: u32 = 0xffffffff;
@@ -69,3 +73,4 @@ export const NETNS_FLOWS: u32 = offsetof<Netns>('flows');
 export const NETNS_FLOW_COUNT: u32 = offsetof<Netns>('flowCount');
 export const NETNS_TTL4: u32 = offsetof<Netns>('ttl4');
 export const NETNS_TTL6: u32 = offsetof<Netns>('ttl6');
+export const NETNS_CT_SETTINGS: u32 = offsetof<Netns>('ctSettings');

@@ -2,8 +2,8 @@
  * A packet in flight. Addresses of both families stand in 128 bits, IPv4 in the lowest 32 (the rest is 0), so that every test is the
  * same two 64-bit operations.
  *
- *   0        8        16       24       32   36   40    42    44   46 47 48 49 50 51 52 53 54    56
- *   | saddr  | saddr  | daddr  | daddr  |mark|len |sport|dport|id  |fa|pr|tf|it|ic|tt|to|df|inner, sourceless|
+ *   0        8        16       24       32   36   40    42    44   46 47 48 49 50 51 52 53 54   55        56  60  64     66 67     72     88
+ *   | saddr  | saddr  | daddr  | daddr  |mark|len |sport|dport|id  |fa|pr|tf|it|ic|tt|to|df|inner|sourceless|seq|ack|window|l4|header|chunks|
  *   |   high |   low  |   high |   low  |
  *
  * The packet that an ICMP error is about follows at once, as a second record.
@@ -30,6 +30,20 @@ export class Packet {
   hasInner: u8;
   /** 1: it has no source yet. */
   sourceless: u8;
+  /** TCP: sequence and acknowledgment number, window. SCTP: tags of the header and of INIT; number of the chunk with the latter, from 1. */
+  seq: u32;
+  ack: u32;
+  window: u16;
+  /** Bits of `PacketL4`: which of these hold. */
+  l4: u8;
+  /** TCP: bytes of the header. SCTP: number of chunks. */
+  header: u8;
+  scale: u8;
+  pad: u8;
+  pad2: u16;
+  /** SCTP: eight chunks of 16 bits: the type, and bit 8 where the T bit is set. */
+  chunks: u64;
+  chunks2: u64;
 }
 
 export const PACKET_SIZE: u32 = offsetof<Packet>();
@@ -50,3 +64,12 @@ export const PACKET_TOS: u32 = offsetof<Packet>('tos');
 export const PACKET_DONT_FRAGMENT: u32 = offsetof<Packet>('dontFragment');
 export const PACKET_HAS_INNER: u32 = offsetof<Packet>('hasInner');
 export const PACKET_SOURCELESS: u32 = offsetof<Packet>('sourceless');
+/** What tests of rules look at: lists of packets to be looked up hold no more. */
+export const PACKET_HEADER_SIZE: u32 = offsetof<Packet>('seq');
+export const PACKET_SEQ: u32 = offsetof<Packet>('seq');
+export const PACKET_ACK: u32 = offsetof<Packet>('ack');
+export const PACKET_WINDOW: u32 = offsetof<Packet>('window');
+export const PACKET_L4: u32 = offsetof<Packet>('l4');
+export const PACKET_HEADER: u32 = offsetof<Packet>('header');
+export const PACKET_SCALE: u32 = offsetof<Packet>('scale');
+export const PACKET_CHUNKS: u32 = offsetof<Packet>('chunks');

@@ -1,13 +1,14 @@
 /** Loading, resetting, sending: the calls of the host in order. */
 import { indexBuild } from '../chain/candidates';
-import { clockReset } from '../core/clock';
+import { clockAdvance, clockReset } from '../core/clock';
 import { script } from '../core/choice';
 import { takeFailure } from '../core/failure';
 import { linksBuild } from '../core/links';
 import { claim, seal, unwind } from '../core/memory';
 import { namesSet } from '../core/names';
 import { some } from '../core/skb';
-import { flowConfirm, flowKill, flowMake, flowsFirst, flowsReset } from '../ct/flows';
+import { flowConfirm, flowKill, flowMake, flowsExpire, flowsFirst, flowsReset } from '../ct/flows';
+import { startTimeout } from '../ct/settings';
 import { chanceReset } from '../expr/nft/chance';
 import { memoForget, memoReset } from '../expr/nft/memo';
 import { countersReset } from '../expr/statistic';
@@ -122,6 +123,7 @@ function restoreFlows(netns: Netns): void {
     memory.copy(changetype<usize>(flow), netns.flows + <usize>i * offsetof<Flow>(), offsetof<Flow>());
     flow.netns = netns;
     flow.nextMade = made;
+    startTimeout(flow);
     flowConfirm(flow);
   }
 }
@@ -142,7 +144,10 @@ export function reset(): void {
   flowsReset();
   walkReset();
   script(0);
-  for (let i: u32 = 0; i < netnsCount; i++) if (netnsAt(i).flowCount != 0) restoreFlows(netnsAt(i));
+  for (let i: u32 = 0; i < netnsCount; i++) {
+    netnsAt(i).ctCount = 0;
+    if (netnsAt(i).flowCount != 0) restoreFlows(netnsAt(i));
+  }
 }
 
 /** The host has written `length` answers: the choices to come take them. */
@@ -161,6 +166,17 @@ export function send(netns: usize, link: usize): i32 {
 /** Sends back what the last end makes: 0 nothing, 1 a walk; a failure is asked for by `takeFailure`. */
 export function answer(): i32 {
   return walkBack() ? 1 : 0;
+}
+
+/** Moves the clock forward; connections end. */
+export function advance(ms: f64): void {
+  clockAdvance(ms);
+  flowsExpire();
+}
+
+/** Forgets one connection. */
+export function forget(flow: usize): void {
+  flowKill(changetype<Flow>(flow));
 }
 
 /** `conntrack -F`; 0: in all namespaces. */

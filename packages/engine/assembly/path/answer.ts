@@ -2,12 +2,13 @@
  * What goes back: replies, resets and ICMP errors as the stack builds them (icmp.c:icmp_send(), icmp6_send(); tcp_v4_send_reset();
  * nf_reject_ipv4.c:nf_send_reset()).
  */
-import { LinkFlag, NetnsFlag } from '../../src/codes';
+import { LinkFlag, NetnsFlag, PacketL4 } from '../../src/codes';
 import { Disposition, Protocol, Reason, RouteType, TcpFlag } from '../../src/terms';
 import { endRecord, ReplyKind } from '../core/end';
 import { PACKET_BASE } from '../core/memory';
 import { CtInfo, directionOf, innerPacket, none, packet, RouteKind, skb, some } from '../core/skb';
 import { isIcmp, isIcmpError } from '../ct/tuple';
+import { segmentEnd } from '../ct/window';
 import { linkByName } from '../core/links';
 import { isLimitedBroadcast, isLinkLocal6, isMulticast, isUnspecified } from '../fib/kinds';
 import { clearKey, localType, routeLookup, routeResult } from '../fib/lookup';
@@ -86,6 +87,8 @@ function turn(p: Packet): void {
   p.ttl = ttlOf(p);
   p.dontFragment = 1;
   p.hasInner = 0;
+  // What a process would answer in sequence numbers or chunks nobody knows.
+  p.l4 = 0;
 }
 
 function openSource(p: Packet): void {
@@ -115,10 +118,25 @@ function buildReply(p: Packet): void {
   }
 }
 
+/** The numbers of a reset follow from the segment it is about (tcp_v4_send_reset(), nf_reject_ip_tcphdr_put()). */
+function resetNumbers(p: Packet, acknowledges: bool): void {
+  const end = segmentEnd(p);
+  const seq = p.ack;
+  p.l4 = <u8>PacketL4.TCP;
+  p.seq = acknowledges ? seq : 0;
+  p.ack = acknowledges ? 0 : end;
+  p.window = 0;
+  p.header = 20;
+  p.scale = 0;
+}
+
 function buildReset(p: Packet, tos: u8): void {
   const mark = reflectedMark(p);
   const acknowledges = (p.tcpFlags & <u8>TcpFlag.ACK) != 0;
+  const numbered = (p.l4 & PacketL4.TCP) != 0;
+  if (numbered) resetNumbers(p, acknowledges);
   turn(p);
+  if (numbered) p.l4 = <u8>PacketL4.TCP;
   p.tcpFlags = <u8>(acknowledges ? TcpFlag.RST : TcpFlag.RST | TcpFlag.ACK);
   p.length = p.family == 4 ? 40 : 60;
   p.tos = tos;
@@ -196,6 +214,7 @@ function buildError(p: Packet): void {
   p.mark = mark;
   p.length = v4 ? min<u32>(576, p.length + 28) : min<u32>(1280, p.length + 48);
   p.dontFragment = 0;
+  p.l4 = 0;
   p.hasInner = 1;
 }
 

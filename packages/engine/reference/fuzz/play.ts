@@ -23,7 +23,7 @@ function perform(machine: Machine, event: Event): Observation['walk'] {
       machine.advance(event.ms);
       return undefined;
     case 'flush':
-      machine.flush(event.netns);
+      machine.flush(event.netns, event.filter);
       return undefined;
     case 'nth':
       machine.nth(event.mode);

@@ -1,13 +1,22 @@
 /** Random events: packets of all sorts, answers, late and odd segments, ICMP errors, time that passes. */
-import { type End, type Family, type Packet, Protocol, TcpFlag, type Walk } from '../../src/index.ts';
+import {
+  type ConntrackFilter,
+  type End,
+  type Family,
+  type Packet,
+  Protocol,
+  TcpFlag,
+  type Walk,
+} from '../../src/index.ts';
 import type { Random } from './random.ts';
+import { sctpChunks, tcpNumbers } from './segments.ts';
 import { MARKS, type Plan, PORTS } from './world.ts';
 
 export type Event =
   | { op: 'send'; netns: string; packet: Packet; link?: string; script: number[] }
   | { op: 'answer'; script: number[] }
   | { op: 'advance'; ms: number }
-  | { op: 'flush'; netns?: string }
+  | { op: 'flush'; netns?: string; filter?: ConntrackFilter }
   | { op: 'nth'; mode: 'count' | 'choice' };
 
 /** A walk that was seen, to build on. */
@@ -56,14 +65,18 @@ const fields = (r: Random, family: Family): Omit<Packet, 'saddr' | 'daddr' | 'pr
 function payload(r: Random, family: Family): Partial<Packet> & { protocol: number } {
   const ports = { sport: r.pick([40000, 40000, 40001, 600, 53]), dport: r.pick(PORTS) };
   const kind = r.below(20);
-  if (kind < 9) return { protocol: Protocol.TCP, ...ports, tcpFlags: r.chance(4, 5) ? TcpFlag.SYN : r.pick(FLAGS) };
+  if (kind < 9) {
+    const tcpFlags = r.chance(4, 5) ? TcpFlag.SYN : r.pick(FLAGS);
+    return { protocol: Protocol.TCP, ...ports, tcpFlags, ...(r.chance(1, 2) ? tcpNumbers(r, tcpFlags) : {}) };
+  }
   if (kind < 15) return { protocol: Protocol.UDP, ...ports };
   if (kind < 18) {
     const v4 = family === 4;
     const type = r.chance(4, 5) ? (v4 ? 8 : 128) : r.pick(v4 ? [0, 13, 14, 5, 30] : [129, 135, 133, 139, 143]);
     return { protocol: v4 ? Protocol.ICMP : Protocol.ICMPV6, icmpType: type, icmpId: r.pick([1, 2, 700]) };
   }
-  return kind === 18 ? { protocol: Protocol.SCTP, ...ports } : { protocol: 47 };
+  if (kind === 18) return { protocol: Protocol.SCTP, ...ports, ...(r.chance(2, 3) ? sctpChunks(r) : {}) };
+  return r.chance(1, 3) ? { protocol: 136, ...ports } : { protocol: r.pick([47, 33]) };
 }
 
 function fresh(r: Random, plan: Plan): Event {
@@ -101,14 +114,24 @@ const reversed = (packet: Packet): Packet => {
   };
 };
 
+/** A packet of the same conversation: what it says beyond its header fits more or less to `after`. */
+function continued(r: Random, packet: Packet, after: Packet, back: boolean): Packet {
+  const { tcp, sctp, ...rest } = packet;
+  if (packet.protocol === Protocol.TCP && (after.tcp || r.chance(1, 20)))
+    return { ...rest, ...tcpNumbers(r, packet.tcpFlags, after, back) };
+  if (packet.protocol === Protocol.SCTP && (after.sctp || r.chance(1, 20))) return { ...rest, ...sctpChunks(r, after) };
+  return rest;
+}
+
 const isEcho = (packet: Packet) => packet.protocol === Protocol.ICMP || packet.protocol === Protocol.ICMPV6;
 
 /** An error about a packet, from anyone on its way. */
 function errorAbout(r: Random, plan: Plan, { packet }: End): Packet {
   const v4 = packet.family === 4;
   const { inner: _inner, ...inner } = packet;
+  const { tcp: _tcp, sctp: _sctp, ...back } = reversed(packet);
   return {
-    ...reversed(packet),
+    ...back,
     ...fields(r, packet.family),
     protocol: v4 ? Protocol.ICMP : Protocol.ICMPV6,
     saddr: r.chance(1, 2) ? packet.daddr : r.pick(plan.addresses[packet.family]),
@@ -131,14 +154,24 @@ function later(r: Random, plan: Plan, seen: Seen): Event {
       return {
         op: 'send',
         netns,
-        packet: { ...packet, tcpFlags: packet.protocol === Protocol.TCP ? r.pick(FLAGS) : 0 },
+        packet: continued(
+          r,
+          { ...packet, tcpFlags: packet.protocol === Protocol.TCP ? r.pick(FLAGS) : 0 },
+          packet,
+          false,
+        ),
         script: script(r),
       };
     case 2: {
       const back = reversed(end.packet);
       const tcpFlags = back.protocol === Protocol.TCP ? r.pick(FLAGS) : 0;
       const icmpType = isEcho(back) && r.chance(1, 2) ? (back.family === 4 ? 0 : 129) : back.icmpType;
-      return { op: 'send', netns: end.netns, packet: { ...back, tcpFlags, icmpType }, script: script(r) };
+      return {
+        op: 'send',
+        netns: end.netns,
+        packet: continued(r, { ...back, tcpFlags, icmpType }, end.packet, true),
+        script: script(r),
+      };
     }
     case 3:
       return {
@@ -161,11 +194,26 @@ function later(r: Random, plan: Plan, seen: Seen): Event {
 
 const script = (r: Random): number[] => (r.chance(1, 3) ? [] : Array.from({ length: 6 }, () => r.below(2)));
 
+const filter = (r: Random, plan: Plan): ConntrackFilter =>
+  r.pick<ConntrackFilter>([
+    {},
+    { protocol: r.pick([1, 6, 17]) },
+    { family: 4, tcpState: 'SYN_SENT' },
+    { original: { daddr: r.pick(plan.strangers[4]) } },
+    { reply: { saddr: r.pick(plan.addresses[4]) }, zone: 0 },
+    { mark: { value: 0, mask: 4 }, original: { dport: 80 } },
+  ]);
+
 /** The next event; `history` newest last, `last` the walk before. */
 export function nextEvent(r: Random, plan: Plan, history: readonly Seen[], last: Walk | undefined): Event {
   if (last?.end.answers && r.chance(3, 4)) return { op: 'answer', script: script(r) };
-  if (r.chance(1, 60)) return { op: 'advance', ms: r.pick([1, 500, 1500, 2500, 6000]) };
-  if (r.chance(1, 200)) return { op: 'flush', ...(r.chance(1, 2) ? { netns: r.pick(plan.netnses).name } : {}) };
+  if (r.chance(1, 40)) return { op: 'advance', ms: r.pick([1, 500, 1500, 2500, 6000, 20000, 31000, 125000, 600000]) };
+  if (r.chance(1, 200))
+    return {
+      op: 'flush',
+      ...(r.chance(1, 2) ? { netns: r.pick(plan.netnses).name } : {}),
+      ...(r.chance(1, 2) ? { filter: filter(r, plan) } : {}),
+    };
   if (r.chance(1, 150)) return { op: 'nth', mode: r.pick(['count', 'choice']) };
   if (history.length > 0 && r.chance(2, 5)) return later(r, plan, r.pick(history.slice(-12)));
   return fresh(r, plan);

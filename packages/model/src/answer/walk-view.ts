@@ -51,6 +51,7 @@ const CHOICE_NAMES: Readonly<Record<ChoiceKind, string>> = {
   [ChoiceKind.UNMODELLED]: 'not modelled',
   [ChoiceKind.LIMIT]: 'rate limit',
   [ChoiceKind.NUMBER]: 'a number drawn or hashed',
+  [ChoiceKind.EARLY_DROP]: 'room in the connection table',
 };
 
 /** What branches, as its tool prints it. */

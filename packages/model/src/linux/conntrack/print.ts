@@ -48,9 +48,9 @@ function entryText(entry: ConntrackEntry, { extended = false, id, timestamp, lab
   const { details = {}, protocol } = entry;
   const zone = (direction: ConntrackDetails['zoneDirection']) =>
     details.zoneDirection === direction && (entry.zone !== 0 || direction !== undefined) ? entry.zone : undefined;
-  const state = entry.tcpState ?? details.state;
+  const state = entry.tcpState ?? entry.state;
   const words = [
-    ...(details.timeout === undefined ? [] : [String(details.timeout)]),
+    ...(entry.timeout === undefined ? [] : [String(entry.timeout)]),
     ...(state === undefined ? [] : [state]),
     ...tupleWords(entry.original, protocol),
     ...word('zone-orig', zone('ORIGINAL')),
@@ -115,8 +115,8 @@ function flowXml(entry: ConntrackEntry): string {
   const offload = details.offload === 'hardware' ? '<hw_offload/>' : details.offload ? '<offload/>' : '';
   return (
     `<flow>${directionXml(entry, 'original')}${directionXml(entry, 'reply')}<meta direction="independent">` +
-    tag('state', entry.tcpState ?? details.state) +
-    tag('timeout', details.timeout) +
+    tag('state', entry.tcpState ?? entry.state) +
+    tag('timeout', entry.timeout) +
     tag('mark', entry.mark) +
     tag('secctx', details.secctx) +
     (entry.zone !== 0 && details.zoneDirection === undefined ? tag('zone', entry.zone) : '') +

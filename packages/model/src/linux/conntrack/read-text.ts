@@ -71,14 +71,12 @@ interface Head {
 /** `ipv4     2 tcp      6 431999 ESTABLISHED `: all but the protocol's name and number may be missing. */
 const HEAD = /^\s*(?:ipv[46]\s+\d+\s+)?([\w-]+)\s+(\d+)\s+(?:(\d+)\s+)?(?:([A-Z][A-Z0-9_]*)\s+)?(?=src=)/;
 
-function detailsOf(head: Head, words: Words): ConntrackDetails | undefined {
+function detailsOf(words: Words): ConntrackDetails | undefined {
   const { common, flags } = words;
   const [original = {}, reply = {}] = words.directions.map(countersOf);
   const details: ConntrackDetails = {};
-  if (head.timeout !== undefined) details.timeout = head.timeout;
   if ('packets' in original) details.original = original as { packets: number; bytes: number };
   if ('packets' in reply) details.reply = reply as { packets: number; bytes: number };
-  if (head.state !== undefined && head.protocol !== Protocol.TCP) details.state = head.state;
   if (flags.includes('HW_OFFLOAD')) details.offload = 'hardware';
   else if (flags.includes('OFFLOAD')) details.offload = 'software';
   if (common.helper !== undefined) details.helper = common.helper;
@@ -116,13 +114,14 @@ export function readEntry(line: string): ConntrackEntry {
   const original = tupleOf(there, protocol);
   const reply = tupleOf(back, protocol, original.family).tuple;
   const zone = words.common.zone ?? words.common['zone-orig'] ?? words.common['zone-reply'];
-  const details = detailsOf(head, words);
+  const details = detailsOf(words);
   return {
     family: original.family,
     protocol,
     original: original.tuple,
     reply,
-    ...(protocol === Protocol.TCP && head.state !== undefined && { tcpState: head.state }),
+    ...(head.state !== undefined && (protocol === Protocol.TCP ? { tcpState: head.state } : { state: head.state })),
+    ...(head.timeout !== undefined && { timeout: head.timeout }),
     seenReply: !words.flags.includes('UNREPLIED'),
     // An offloaded connection shows that alone; it was assured when it was handed over.
     assured: words.flags.some((flag) => flag === 'ASSURED' || flag.endsWith('OFFLOAD')),

@@ -48,7 +48,7 @@ const KNOWN = new Set([
   'when',
 ]);
 
-function detailsOf(flow: Element, common: Element, protocol: number): ConntrackDetails | undefined {
+function detailsOf(flow: Element, common: Element): ConntrackDetails | undefined {
   const details: ConntrackDetails = {};
   const number = (name: string) => {
     const text = textOf(common, name);
@@ -57,10 +57,8 @@ function detailsOf(flow: Element, common: Element, protocol: number): ConntrackD
   const put = <K extends keyof ConntrackDetails>(key: K, value: ConntrackDetails[K] | undefined) => {
     if (value !== undefined) details[key] = value;
   };
-  put('timeout', number('timeout'));
   put('original', countersOf(meta(flow, 'original')));
   put('reply', countersOf(meta(flow, 'reply')));
-  if (protocol !== Protocol.TCP) put('state', textOf(common, 'state'));
   if (childOf(common, 'hw_offload')) details.offload = 'hardware';
   else if (childOf(common, 'offload')) details.offload = 'software';
   put('helper', textOf(common, 'helper'));
@@ -95,15 +93,17 @@ export function readFlow(flow: Element): ConntrackEntry {
   const original = tupleOf(fieldsOf(there), protocol);
   const reply = tupleOf(fieldsOf(back), protocol, original.family).tuple;
   const state = textOf(common, 'state');
+  const timeout = textOf(common, 'timeout');
   const { zone, zoneDirection } = zoneOf(flow);
-  const details = detailsOf(flow, common, protocol);
+  const details = detailsOf(flow, common);
   const all = zoneDirection ? { ...details, zoneDirection } : details;
   return {
     family: original.family,
     protocol,
     original: original.tuple,
     reply,
-    ...(protocol === Protocol.TCP && state !== undefined && { tcpState: state }),
+    ...(state !== undefined && (protocol === Protocol.TCP ? { tcpState: state } : { state })),
+    ...(timeout !== undefined && { timeout: wholeNumber(timeout, 'timeout') }),
     seenReply: !childOf(common, 'unreplied'),
     assured: ['assured', 'offload', 'hw_offload'].some((name) => childOf(common, name)),
     ...natOf(original.tuple, reply, protocol),

@@ -18,12 +18,10 @@ function randomTuple(family: 4 | 6, protocol: number): Tuple {
   return { ...ends, sport: chance.below(65536), dport: chance.below(65536) };
 }
 
-function randomDetails(protocol: number): ConntrackDetails | undefined {
+function randomDetails(): ConntrackDetails | undefined {
   const details: ConntrackDetails = {
-    ...chance.maybe('timeout', () => chance.below(432000)),
     ...chance.maybe('original', () => chance.counters()),
     ...chance.maybe('reply', () => chance.counters()),
-    ...(protocol === 132 && { state: chance.of(['ESTABLISHED', 'COOKIE_WAIT']) }),
     ...chance.maybe('helper', () => 'ftp'),
     ...chance.maybe('labels', () => 'one,two'),
     ...chance.maybe('secctx', () => 'system_u:object_r:x:s0'),
@@ -53,13 +51,15 @@ function randomEntry(): ConntrackEntry {
   const zone = chance.is(0.3) ? 1 + chance.below(65535) : 0;
   const offload = chance.is(0.2) ? { offload: chance.of(['software', 'hardware'] as const) } : {};
   const direction = zone !== 0 && chance.is(0.3) ? { zoneDirection: chance.of(['ORIGINAL', 'REPLY'] as const) } : {};
-  const details = { ...randomDetails(protocol), ...offload, ...direction };
+  const details = { ...randomDetails(), ...offload, ...direction };
   return {
     family,
     protocol,
     original,
     reply,
     ...(protocol === 6 && { tcpState: chance.of(['ESTABLISHED', 'SYN_SENT', 'TIME_WAIT']) }),
+    ...(protocol === 132 && { state: chance.of(['ESTABLISHED', 'COOKIE_WAIT']) }),
+    ...chance.maybe('timeout', () => chance.below(432000)),
     seenReply: chance.is(),
     assured: 'offload' in offload || chance.is(),
     snat,
