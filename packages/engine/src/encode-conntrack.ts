@@ -47,12 +47,29 @@ const SETTINGS: readonly (string | number)[] = [
   'tcp_ignore_invalid_rst',
 ];
 
-/** Writes the settings of a namespace: one list for all that share their sysctls. */
-export function encodeCtSettings({ arena }: Encoding, sysctls: Sysctls): number {
-  const at = arena.alloc(CtSetting.COUNT * 4);
-  for (const [i, name] of SETTINGS.entries())
-    arena.u32[(at >>> 2) + i] = typeof name === 'number' ? name : sysctl(sysctls, `net.netfilter.nf_conntrack_${name}`);
-  return at;
+/** Settings of namespaces: written once for all that have the same. */
+export class CtSettings {
+  readonly #encoding: Encoding;
+  readonly #known = new Map<string, number>();
+
+  constructor(encoding: Encoding) {
+    this.#encoding = encoding;
+  }
+
+  of(sysctls: Sysctls): number {
+    const values = SETTINGS.map((name) =>
+      typeof name === 'number' ? name : sysctl(sysctls, `net.netfilter.nf_conntrack_${name}`),
+    );
+    const key = values.join();
+    let at = this.#known.get(key);
+    if (at === undefined) {
+      const { arena } = this.#encoding;
+      at = arena.alloc(CtSetting.COUNT * 4);
+      arena.u32.set(values, at >>> 2);
+      this.#known.set(key, at);
+    }
+    return at;
+  }
 }
 
 function encodeTuple(encoding: Encoding, at: number, tuple: Tuple, entry: ConntrackEntry, netns: number): void {

@@ -2,8 +2,9 @@
 import type { Abi } from './abi.ts';
 import type { Arena } from './arena.ts';
 import { ListenerFlag, NetnsFlag } from './codes.ts';
+import { ListenerFlag, NetnsFlag } from './codes.ts';
 import { AddressArray } from './encode-addresses.ts';
-import { encodeCtSettings, encodeFlows } from './encode-conntrack.ts';
+import { CtSettings, encodeFlows } from './encode-conntrack.ts';
 import { TableFacts } from './encode-facts.ts';
 import { encodeFdb, encodeNeighbors, everyTableOnce, LinkArray } from './encode-links.ts';
 import { encodeLocal } from './encode-local.ts';
@@ -38,10 +39,10 @@ interface Settings {
 /** What of a namespace follows from its sysctls, remembered by identity. */
 class NetnsSettings {
   readonly #known = new Map<Sysctls, Settings>();
-  readonly #encoding: Encoding;
+  readonly #conntrack: CtSettings;
 
   constructor(encoding: Encoding) {
-    this.#encoding = encoding;
+    this.#conntrack = new CtSettings(encoding);
   }
 
   of(sysctls: Sysctls): Settings {
@@ -63,7 +64,7 @@ class NetnsSettings {
           (confAll(sysctls, 6, 'forwarding') !== 0 ? NetnsFlag.FORWARD_6 : 0),
         ttl4: sysctl(sysctls, 'net.ipv4.ip_default_ttl'),
         ttl6: sysctl(sysctls, 'net.ipv6.conf.all.hop_limit'),
-        conntrack: encodeCtSettings(this.#encoding, sysctls),
+        conntrack: this.#conntrack.of(sysctls),
       };
       this.#known.set(sysctls, settings);
     }
@@ -233,8 +234,8 @@ export function encodeNetwork(
     put(abi.NETNS_TABLE_COUNT, tables.count);
     put(abi.NETNS_CHAINS, encodeBaseChains(encoding, hooks));
     for (const [j, { placed }] of hooks.entries()) arena.u16[((at + abi.NETNS_CHAIN_COUNTS) >>> 1) + j] = placed.length;
-    put(abi.NETNS_TTL4, ttl4);
-    put(abi.NETNS_TTL6, ttl6);
+    arena.u16[(at + abi.NETNS_TTL4) >>> 1] = ttl4;
+    arena.u16[(at + abi.NETNS_TTL6) >>> 1] = ttl6;
     put(abi.NETNS_CT_SETTINGS, conntrack);
     put(abi.NETNS_LISTENER_COUNT, netns.listeners?.length ?? ABSENT);
     if (netns.neighbors?.length) {

@@ -38,8 +38,8 @@ export class Netns {
   flows: usize;
   flowCount: u32;
   /** TTL and hop limit of what this host sends by itself. */
-  ttl4: u32;
-  ttl6: u32;
+  ttl4: u16;
+  ttl6: u16;
   /** Settings of connection tracking by `CtSetting`, u32 each. */
   ctSettings: usize;
   /** Connections that are known now. */

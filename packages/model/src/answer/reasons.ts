@@ -114,7 +114,7 @@ const MACHINE: readonly ReasonRow[] = [
     code: 'conntrack-full',
     verdict: 'dropped',
     meaning: 'The host tracks as many connections as it may, and none of them makes room: new ones are dropped.',
-    cause: 'nf_conntrack_max is too small for the load, or connections stay long after their end.',
+    cause: 'The sysctl nf_conntrack_max is too small for the load, or connections stay long after their end.',
     fix: 'Raise net.netfilter.nf_conntrack_max (kube-proxy: conntrack.maxPerCore), or shorten the time-outs.',
   },
   {
