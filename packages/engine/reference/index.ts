@@ -5,6 +5,7 @@ export { addNftTables } from './fuzz/nft-tables.ts';
 export { type Case, type Mismatch, replay } from './fuzz/play.ts';
 export { type Random, random } from './fuzz/random.ts';
 export { addRulesets } from './fuzz/rulesets.ts';
+export { sctpChunks, tcpNumbers } from './fuzz/segments.ts';
 export { makePlan } from './fuzz/topology.ts';
 export { MARKS, type Plan, PORTS, PROTOCOLS } from './fuzz/world.ts';
 export { createReference } from './machine.ts';

@@ -86,7 +86,7 @@ function opens(track: SctpTrack, { tag, chunks }: SctpChunks): boolean {
     if (type === 'INIT') {
       if (tag !== 0) return false;
       track.tags[1] = chunk.initTag ?? 0;
-    } else track.tags[type === 'HEARTBEAT' ? 0 : 1] = tag;
+    } else track.tags[type.startsWith('HEARTBEAT') ? 0 : 1] = tag;
   }
   return true;
 }

@@ -217,7 +217,8 @@ function judgeReset(segment: Segment, { seq, ack }: TcpNumbers, old: number): Tc
     return checkWindow(segment, old, !established || seq === maxAck || behindLast ? CLOSE : old);
   }
   const stray = (connection.seenReply && tcp.lastIndex === SYN) || (!connection.assured && tcp.lastIndex === ACK);
-  if (stray && ack === tcp.last.end) return enter(segment, old, CLOSE);
+  // Tried: the segment that was let through has to be the other end's.
+  if (stray && tcp.lastDirection !== direction && ack === tcp.last.end) return enter(segment, old, CLOSE);
   const challenged = tcp.lastIndex === ACK && tcp.lastDirection === CtDirection.REPLY && seq === tcp.last.ack;
   if (old === SYN_SENT && challenged) return enter(segment, old, CLOSE);
   return checkWindow(segment, old, CLOSE);

@@ -111,7 +111,7 @@ function start(flow: Flow, p: Packet): bool {
     if (type == INIT) {
       if (p.seq != 0) return false;
       sideOf(flow, 1).end = initTagAt(p, i);
-    } else sideOf(flow, type == HEARTBEAT ? 0 : 1).end = p.seq;
+    } else sideOf(flow, type == HEARTBEAT || type == HEARTBEAT_ACK ? 0 : 1).end = p.seq;
   }
   return true;
 }

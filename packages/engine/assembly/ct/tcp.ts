@@ -204,7 +204,7 @@ function judgeReset(flow: Flow, p: Packet, direction: u32): ResetJudgement {
     return ResetJudgement.DOUBT;
   }
   const stray = ((flow.status & CtStatus.SEEN_REPLY) != 0 && last == SYN) || (!assured && last == ACK);
-  const answersStray = stray && p.ack == flow.lastEnd;
+  const answersStray = stray && lastDirection != direction && p.ack == flow.lastEnd;
   const answersChallenge = old == TcpState.SYN_SENT && last == ACK && lastDirection == 1 && p.seq == flow.lastAck;
   return answersStray || answersChallenge ? ResetJudgement.PASS : ResetJudgement.CHECK;
 }

@@ -1,0 +1,159 @@
+/** A router between two wires, in the kernel (`router.py`) and in a machine: what it lets through, and what it knows of connections. */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { ConntrackEntry, Machine, Netns, Network, Packet, Table } from '@podwire/engine';
+import { readConntrack } from '@podwire/model';
+
+export type Side = 'c' | 's';
+
+export type RouterEvent = { side: Side; packet: Packet } | { sleep: number };
+
+export interface Script {
+  sysctls: Record<string, number>;
+  /** The router's rules, as the machine and as iptables has them. */
+  netfilter: Table[];
+  rules: string[][];
+  events: RouterEvent[];
+}
+
+/** What an event led to: a packet that came out, if any, and the router's connections as compared. */
+export interface Outcome {
+  out: string | undefined;
+  connections: string[];
+  /** Seconds left, in the order of `connections`. */
+  timeouts: number[];
+}
+
+const ADDRESSES = { c: '10.9.1.1', s: '10.9.2.1' };
+const PATH = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`;
+/** The system's Python: one by a version manager starts slowly. */
+const PYTHON = '/usr/bin/python3';
+
+/** Why the kernel cannot be asked here; undefined where it can. */
+export function kernelMissing(): string | undefined {
+  if (process.platform !== 'linux') return 'needs kernel: not Linux';
+  if (process.getuid?.() !== 0) return 'needs kernel: not root';
+  for (const tool of ['ip', 'iptables', 'conntrack', PYTHON]) {
+    const { status } = spawnSync('sh', ['-c', `command -v ${tool}`], { env: { ...process.env, PATH } });
+    if (status !== 0) return `needs kernel: no ${tool}`;
+  }
+  const { status } = spawnSync('unshare', ['--net', 'true'], { env: { ...process.env, PATH } });
+  return status === 0 ? undefined : 'needs kernel: network namespaces are not allowed';
+}
+
+interface Seen extends Pick<Packet, 'protocol' | 'saddr' | 'daddr' | 'sport' | 'dport'> {
+  side: Side;
+}
+
+const seenText = ({ side, protocol, saddr, daddr, sport, dport }: Seen): string =>
+  `${side}: ${protocol} ${saddr}:${sport} > ${daddr}:${dport}`;
+
+function outcomeOf(seen: readonly Seen[], entries: readonly ConntrackEntry[]): Outcome {
+  const rows = entries.map((entry) => {
+    const { original, reply, protocol, tcpState, state, seenReply, assured, snat, dnat, timeout = 0 } = entry;
+    const ends = [original, reply].map(({ saddr, daddr, sport, dport }) => `${saddr}:${sport}>${daddr}:${dport}`);
+    const words = [
+      protocol,
+      tcpState ?? state ?? '',
+      ...ends,
+      seenReply ? '' : 'UNREPLIED',
+      assured ? 'ASSURED' : '',
+      snat ? 'SNAT' : '',
+      dnat ? 'DNAT' : '',
+    ];
+    return { text: words.join(' '), timeout };
+  });
+  rows.sort((a, b) => (a.text < b.text ? -1 : 1));
+  return {
+    out: seen.length === 0 ? undefined : seen.map(seenText).join(', '),
+    connections: rows.map(({ text }) => text),
+    timeouts: rows.map(({ timeout }) => timeout),
+  };
+}
+
+export function askKernel({ sysctls, rules, events }: Script): Outcome[] {
+  const script = {
+    addresses: ADDRESSES,
+    sysctls: { 'net.ipv4.ip_forward': 1, 'net.netfilter.nf_conntrack_checksum': 0, ...sysctls },
+    rules,
+    events,
+  };
+  const program = fileURLToPath(new URL('./router.py', import.meta.url));
+  const done = spawnSync(PYTHON, ['-B', program], {
+    input: JSON.stringify(script),
+    encoding: 'utf8',
+    env: { ...process.env, PATH },
+    maxBuffer: 1 << 26,
+  });
+  if (done.status !== 0) throw new Error(`router.py: ${done.stderr}`);
+  const answers = JSON.parse(done.stdout) as { seen: Seen[]; conntrack: string }[];
+  return answers.map(({ seen, conntrack }, i) => {
+    const { entries, problems } = readConntrack(conntrack);
+    if (problems.length > 0) throw new Error(`conntrack -L is not understood: ${JSON.stringify(problems)}`);
+    const event = events[i] as RouterEvent;
+    // What the router itself has to say, such as "net unreachable", is an answer, not the packet.
+    const through = 'sleep' in event ? [] : seen.filter(({ protocol }) => protocol === event.packet.protocol);
+    return outcomeOf(through, entries);
+  });
+}
+
+function end(name: Side, address: string): Netns {
+  const gateway = ADDRESSES[name];
+  return {
+    name,
+    links: [{ name: 'far', kind: 'veth', peer: { netns: 'router', link: name } }],
+    addresses: [{ link: 'far', address: `${address}/24` }],
+    tables: [
+      {
+        id: 254,
+        routes: [{ family: 4, type: 'unicast', destination: '0.0.0.0/0', nexthops: [{ dev: 'far', via: gateway }] }],
+      },
+    ],
+    sysctls: {},
+    netfilter: [],
+  };
+}
+
+function networkOf({ sysctls, netfilter }: Script): Network {
+  const near = (dev: Side) => ({
+    family: 4 as const,
+    type: 'unicast' as const,
+    destination: ADDRESSES[dev].replace(/\.1$/, '.0/24'),
+    nexthops: [{ dev }],
+  });
+  const router: Netns = {
+    name: 'router',
+    links: (['c', 's'] as const).map((name) => ({ name, kind: 'veth', peer: { netns: name, link: 'far' } })),
+    addresses: (['c', 's'] as const).map((link) => ({ link, address: `${ADDRESSES[link]}/24` })),
+    tables: [{ id: 254, routes: [near('c'), near('s')] }],
+    sysctls: { 'net.ipv4.ip_forward': 1, ...sysctls },
+    netfilter,
+  };
+  return { netnses: [router, end('c', '10.9.1.2'), end('s', '10.9.2.2')] };
+}
+
+export function askMachine(machine: Machine, script: Script): Outcome[] {
+  machine.load(networkOf(script));
+  return script.events.map((event) => {
+    if ('sleep' in event) {
+      machine.advance(event.sleep);
+      return outcomeOf([], machine.conntrack('router'));
+    }
+    const { end } = machine.send('router', event.packet, { link: event.side });
+    const { netns, packet } = end;
+    const { protocol, saddr, daddr } = packet;
+    const ports = protocol === 1 ? { sport: packet.icmpId, dport: 0 } : { sport: packet.sport, dport: packet.dport };
+    const seen = netns === 'router' ? [] : [{ side: netns as Side, protocol, saddr, daddr, ...ports }];
+    return outcomeOf(seen, machine.conntrack('router'));
+  });
+}
+
+/** Where two outcomes differ; the kernel's clock went on a little between two events. */
+export function differ(kernel: Outcome, machine: Outcome): string | undefined {
+  if (kernel.out !== machine.out) return `out: kernel ${kernel.out}, machine ${machine.out}`;
+  const [one, two] = [kernel.connections.join('\n'), machine.connections.join('\n')];
+  if (one !== two) return `connections:\n${one}\nmachine:\n${two}`;
+  const off = kernel.timeouts.findIndex((seconds, i) => Math.abs(seconds - (machine.timeouts[i] as number)) > 2);
+  if (off < 0) return undefined;
+  return `timeout of ${kernel.connections[off]}: ${kernel.timeouts[off]}, machine ${machine.timeouts[off]}`;
+}
