@@ -36,7 +36,7 @@ class Payload {
 /** Packets in packets; the kernel sends no deeper (dev.h: XMIT_RECURSION_LIMIT). */
 const DEEPEST: u32 = 8;
 const PACKETS: usize = 2 * offsetof<Packet>();
-const PAYLOADS: usize = memory.data(1280, 16);
+const PAYLOADS: usize = memory.data(1792, 16);
 
 let depth: u32 = 0;
 
