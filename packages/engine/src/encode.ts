@@ -2,7 +2,6 @@
 import type { Abi } from './abi.ts';
 import type { Arena } from './arena.ts';
 import { ListenerFlag, NetnsFlag } from './codes.ts';
-import { ListenerFlag, NetnsFlag } from './codes.ts';
 import { AddressArray } from './encode-addresses.ts';
 import { CtSettings, encodeFlows } from './encode-conntrack.ts';
 import { TableFacts } from './encode-facts.ts';
