@@ -184,6 +184,21 @@ describe('ip neigh and bridge', () => {
     expect(printNeighbors(netns, true)).toBe('10.0.0.11 dev v0 proxy \n');
   });
 
+  it('makes macvlans on a link, which go with it', () => {
+    const { netns, said, world } = after(
+      'link add link v0 name mv0 address 02:00:00:00:00:09 type macvlan mode bridge\nlink set mv0 up\nlink add mv1 type macvlan',
+    );
+    expect(said).toEqual(['3: RTNETLINK answers: Invalid argument']);
+    expect(netns.links.find(({ name }) => name === 'mv0')).toMatchObject({
+      kind: 'macvlan',
+      mode: 'bridge',
+      lower: { netns: 'here', link: 'v0' },
+    });
+    expect(printLinks(netns, world)).toContain(': mv0@v0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 ');
+    expect(applyIp(netns, 'link del v0', world)).toEqual([]);
+    expect(netns.links.map(({ name }) => name)).not.toContain('mv0');
+  });
+
   it('sets ports and forwarding entries', () => {
     const { netns, world } = after('link add br0 type bridge\nlink set v0 master br0\nlink set br0 up');
     expect(

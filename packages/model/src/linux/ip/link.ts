@@ -99,7 +99,29 @@ function set(host: Host, words: Words): void {
   }
 }
 
-const KINDS: Readonly<Record<string, LinkKind>> = { bridge: 'bridge', dummy: 'dummy', veth: 'veth', vxlan: 'device' };
+const KINDS: Readonly<Record<string, LinkKind>> = {
+  bridge: 'bridge',
+  dummy: 'dummy',
+  macvlan: 'macvlan',
+  veth: 'veth',
+  vxlan: 'device',
+};
+
+const MACVLAN_MODES = new Set(['private', 'vepa', 'bridge', 'passthru']);
+
+function readMacvlan(words: Words, host: Host, link: Link, lower: string | undefined): void {
+  if (lower === undefined) throw kernelError('EINVAL');
+  const below = linkNamed(host.netns, lower);
+  link.lower = { netns: host.netns.name, link: below.name };
+  while (!words.done) {
+    const word = words.next();
+    if (word !== 'mode') throw new IpRefusal(`macvlan option "${word}" is not modelled`);
+    const mode = words.next('mode');
+    if (!MACVLAN_MODES.has(mode)) throw new IpRefusal(`macvlan mode "${mode}" is not modelled`);
+    link.mode = mode;
+  }
+  if (link.mode === 'passthru' && link.mac === undefined && below.mac !== undefined) link.mac = below.mac;
+}
 
 function readVxlan(words: Words, link: Link): void {
   const vxlan: NonNullable<Link['vxlan']> = { id: 0 };
@@ -163,11 +185,13 @@ function addVeth(host: Host, link: Link, { name, netns, mac }: PeerRequest): voi
 
 function add(host: Host, words: Words): void {
   let name: string | undefined;
+  let lower: string | undefined;
   const traits: Pick<Link, 'mac' | 'mtu' | 'index'> = {};
   for (;;) {
     const word = words.next('type');
     if (word === 'type') break;
     if (word === 'name' || word === 'dev') name = words.next('name');
+    else if (word === 'link') lower = words.next('device');
     else if (word === 'address') traits.mac = words.next('address').toLowerCase();
     else if (word === 'mtu') traits.mtu = words.number('mtu');
     else if (word === 'index') traits.index = words.number('index');
@@ -184,11 +208,22 @@ function add(host: Host, words: Words): void {
     return;
   }
   if (type === 'vxlan') readVxlan(words, link);
+  else if (type === 'macvlan') readMacvlan(words, host, link, lower);
   else if (!words.done) throw new IpRefusal(`${type} option "${words.next()}" is not modelled`);
   insertLink(host.netns, link);
 }
 
+/** What stands on the link, in any namespace (unregister_netdevice takes the macvlans of a device along). */
+function standingOn(host: Host, link: Link): { host: Host; link: Link }[] {
+  return [...host.world.values()].flatMap((netns) =>
+    netns.links
+      .filter(({ lower }) => lower?.netns === host.netns.name && lower.link === link.name)
+      .map((upper) => ({ host: { netns, world: host.world }, link: upper })),
+  );
+}
+
 function remove(host: Host, link: Link): void {
+  for (const above of standingOn(host, link)) remove(above.host, above.link);
   const other = otherEnd(host, link);
   for (const end of [{ host, link }, ...(other ? [other] : [])]) {
     const { netns } = end.host;

@@ -90,6 +90,7 @@ function infoOf(link: Link): LinkRecord['linkinfo'] {
   if (kind === undefined) return undefined;
   return {
     info_kind: kind,
+    ...(link.kind === 'macvlan' && { info_data: { mode: link.mode ?? 'vepa' } }),
     ...(vxlan && {
       info_data: {
         id: vxlan.id,
@@ -118,6 +119,7 @@ function linkRecord(host: Host, link: Link, listing: LinkListing = {}): LinkReco
   return {
     ifindex: linkIndex(host.netns, link),
     ...otherEnd(host, link),
+    ...(link.lower?.netns === host.netns.name && { link: link.lower.link }),
     ifname: link.name,
     flags: flagsOf(host, link),
     mtu: link.mtu ?? (loopback ? LOOPBACK_MTU : 1500),
