@@ -28,6 +28,8 @@ const ODD: Record<Family, readonly string[]> = {
 /** Broadcast and multicast addresses, which are not followed onto the wire, and those of all routers of a subnet, which get no ICMP errors. */
 const isForMany = (address: string) => /^224|^ff|\.255$|^fd00:\d+::$/.test(address);
 
+const GRE = 47;
+
 const isIcmp = (protocol: number) => protocol === Protocol.ICMP || protocol === Protocol.ICMPV6;
 const least = (family: Family, protocol: number): number =>
   (family === 4 ? 20 : 40) + (protocol === Protocol.TCP ? 20 : protocol === Protocol.SCTP ? 32 : 8);
@@ -64,7 +66,7 @@ function payload(
     };
   // The socket of a process that sends such would take what comes back to this host, too.
   if (!isRaw) return { ...ports, protocol: Protocol.UDP };
-  return roll < 0.97 ? { ...ports, protocol: Protocol.SCTP } : { ...NOTHING, protocol: 47 };
+  return roll < 0.97 ? { ...ports, protocol: Protocol.SCTP } : { ...NOTHING, protocol: GRE };
 }
 
 interface Traffic {
@@ -79,7 +81,9 @@ function lengthOf(r: Random, family: Family, protocol: number, isLocal: boolean)
   if (protocol === Protocol.SCTP) return least(family, protocol);
   const small = least(family, protocol) + r.between(0, 40);
   if (protocol === Protocol.TCP) return isLocal ? (family === 4 ? 60 : 80) : least(family, protocol);
-  return r.chance(0.12) && !(isLocal && family === 6) ? r.pick([1281, 1301, 1401, 1451, 1481, 1500]) : small;
+  // What is answered in the same length must not be cut into pieces: a datagram of IPv4 has DF, as its answer has.
+  const mayBeLong = protocol === GRE || (protocol === Protocol.UDP && family === 4);
+  return mayBeLong && r.chance(0.2) ? r.pick([1281, 1301, 1401, 1451, 1481, 1500]) : small;
 }
 
 function freshPacket(traffic: Traffic, family: Family, saddr: string, isRaw: boolean): Packet {
