@@ -168,6 +168,7 @@ const ACTIONS: Readonly<Record<PolicyRule['action']['kind'], RuleAction>> = {
 
 function encodeRule(encoding: Encoding, at: number, rule: PolicyRule, where: string): void {
   const { abi, arena, interfaces, objects } = encoding;
+  if (rule.l3mdev) throw new EngineError('BAD_VALUE', `${where}: the engine does not know rules for VRFs`);
   let flags = rule.not ? RuleFlag.NOT : 0;
   const prefix = (text: string | undefined, flag: RuleFlag, value: number, mask: number) => {
     if (text === undefined) return;
