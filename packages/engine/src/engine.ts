@@ -68,6 +68,16 @@ class WasmEngine implements Engine {
 
   load(network: Network): void {
     const calls = this.#live;
+    try {
+      this.#place(calls, network);
+    } catch (error) {
+      // What was loaded before is overwritten in part, connections too: no call may find it.
+      this.#place(calls, { netnses: [] });
+      throw error;
+    }
+  }
+
+  #place(calls: Calls, network: Network): void {
     this.#objects = undefined;
     this.#decoder = undefined;
     const arena = new Arena(this.#views, this.#heap, Math.max(calls.used() >>> 0, this.#written));

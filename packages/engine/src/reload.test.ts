@@ -29,3 +29,27 @@ test('a network that is loaded after another finds clean memory', async () => {
   const sent = packet('', '10.3.7.1', { dport: 80 });
   expect(engine.send('b', sent)).toEqual(fresh.send('b', sent));
 });
+
+test('after a network was refused nothing is loaded, and every call finds that', async () => {
+  const engine = await createEngine();
+  engine.load(pair(3));
+  for (let sport = 1; sport < 200; sport++) engine.send('a', packet('', '192.168.0.2', { sport, dport: 80 }));
+  // It is written over the connections before the link that is missing is looked for.
+  const larger = pair(5_000);
+  const last = larger.netnses.at(-1);
+  if (last) last.neighbors = [{ link: 'nowhere', address: '10.0.0.1', proxy: true }];
+  expect(() => engine.load(larger)).toThrow(expect.objectContaining({ code: 'UNKNOWN_LINK' }));
+  engine.flush();
+  engine.reset();
+  expect(engine.answer()).toBeUndefined();
+  expect(() => engine.conntrack('a')).toThrow(expect.objectContaining({ code: 'UNKNOWN_NETNS' }));
+});
+
+test('what is no network and no packet is refused by name', async () => {
+  const engine = await createEngine();
+  const bad = { netnses: [{ name: 'a' }] } as unknown as Parameters<typeof engine.load>[0];
+  expect(() => engine.load(bad)).toThrow(expect.objectContaining({ code: 'BAD_VALUE' }));
+  engine.load(pair(3));
+  const none = null as unknown as ReturnType<typeof packet>;
+  expect(() => engine.send('a', none)).toThrow(expect.objectContaining({ code: 'BAD_VALUE' }));
+});
