@@ -85,7 +85,7 @@ const canonicalLocal = (device: Device): string => {
 };
 
 /** The peer whose prefixes hold the address, the longest of all (wg_allowedips_lookup_dst). */
-export function wireguardPeer(device: Device, address: string): WireguardPeer | undefined {
+function wireguardPeer(device: Device, address: string): WireguardPeer | undefined {
   const fits = (tunnelOf(device).peers ?? []).flatMap((peer) =>
     peer.allowedIps
       .filter((prefix) => inPrefix(prefix, address))
