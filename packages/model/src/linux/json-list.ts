@@ -32,8 +32,9 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > 0;
 }
 
+/** Keys that every object has, `toString` one of them, are no tool's: records with their own would not even print. */
 function parse(text: string): unknown {
-  const list: unknown = JSON.parse(text);
+  const list: unknown = JSON.parse(text, (key, value: unknown) => (key in Object.prototype ? undefined : value));
   return list;
 }
 

@@ -77,6 +77,7 @@ function toObject(record: NexthopObjectRecord): NexthopObject {
   const strange = Object.keys(record).find((key) => !KEYS.includes(key));
   if (strange !== undefined) throw new RangeError(`"${strange}" is not understood`);
   const { id, group, gateway, dev, scope, blackhole, protocol, flags } = record;
+  if ([record, ...(group ?? [])].some((one) => one.id === undefined)) throw new RangeError('no id');
   const family: Family = gateway?.includes(':') ? 6 : 4;
   if (gateway !== undefined && !parseAddress(gateway)) throw new RangeError(`"${gateway}" is no address`);
   const extra = extraOf(record);

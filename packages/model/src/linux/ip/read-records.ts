@@ -2,6 +2,7 @@
 import type { Problem } from '../../problem.ts';
 import { readJsonList } from '../json-list.ts';
 import { LINE_MAX, type LineOptions, quoted } from '../lines.ts';
+import { strangeValue } from './json-types.ts';
 
 export type ReadOptions = LineOptions;
 
@@ -36,11 +37,19 @@ export function readRecords<T extends object>(
   options: ReadOptions,
 ): Read<T>[] {
   const list = readJsonList<T>(text);
+  const isSound = (record: T): boolean => {
+    const strange = strangeValue(record);
+    if (strange !== undefined)
+      problems.push(
+        complaint(code, `"${strange}" of a record is not what ip prints there`, options.firstLine, options),
+      );
+    return strange === undefined;
+  };
   if (list) {
     if (list.damage !== undefined) {
       problems.push(complaint(code, `not JSON: ${list.damage}`, options.firstLine, options));
     }
-    return list.records.map((record) => ({ record }));
+    return list.records.filter(isSound).map((record) => ({ record }));
   }
   const records: Read<T>[] = [];
   let number = (options.firstLine ?? 1) - 1;

@@ -152,3 +152,15 @@ describe('what is not understood', () => {
     expect(readIpRoute(text, 4).problems.map(({ line }) => line)).toEqual([4, 5]);
   });
 });
+
+it('records of other types are named and left out', () => {
+  const records = [
+    { dst: '10.0.0.7', dev: 'eth0', lladdr: '02:00:00:00:00:07', state: ['REACHABLE'] },
+    { dst: { toString: 1 }, dev: 'eth0', state: ['REACHABLE'] },
+    { dst: '10.0.0.8', dev: 'eth0', state: 'STALE' },
+    { dst: 7, dev: 'eth0' },
+  ];
+  const { neighbors, problems } = readIpNeigh(JSON.stringify(records));
+  expect(neighbors.map(({ address }) => address)).toEqual(['10.0.0.7']);
+  expect(problems.map(({ message }) => message.split(' ')[0])).toEqual(['"dst"', '"state"', '"dst"']);
+});
