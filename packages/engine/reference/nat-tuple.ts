@@ -125,7 +125,7 @@ export function uniqueTuple(
   current: Tuple,
   range: Range,
   manip: Manip,
-): { tuple: Tuple; free: boolean } {
+): { tuple: Tuple; free: boolean; drawn?: { from: number; to: number } } {
   const { protocol } = connection;
   if (manip === 'src' && !range.random) {
     if (inRange(protocol, current, range)) {
@@ -153,7 +153,7 @@ export function uniqueTuple(
   const { from, to } = searchRange(protocol, keyPort(protocol, tuple, manip), range);
   for (let port = from; port <= to; port++) {
     const candidate = withPort(protocol, tuple, manip, port);
-    if (!isUsed(host, connection, candidate)) return { tuple: candidate, free: true };
+    if (!isUsed(host, connection, candidate)) return { tuple: candidate, free: true, drawn: { from, to } };
   }
   return { tuple: withPort(protocol, tuple, manip, to), free: manip === 'dst' };
 }

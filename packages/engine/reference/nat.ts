@@ -16,12 +16,13 @@ const isDone = (connection: Connection, manip: Manip) => (manip === 'src' ? conn
 export function setUpNat(host: Host, connection: Connection, range: Range, manip: Manip): boolean {
   if (connection.confirmed) return true;
   const current = invert(connection.protocol, connection.tuples[1]) as Tuple;
-  const { tuple, free } = uniqueTuple(host, connection, current, range, manip);
+  const { tuple, free, drawn } = uniqueTuple(host, connection, current, range, manip);
   if (!sameTuple(tuple, current)) {
     connection.tuples = [connection.tuples[0], invert(connection.protocol, tuple) as Tuple];
     if (manip === 'src') connection.snat = true;
     else connection.dnat = true;
   }
+  connection.drawn = drawn && drawn.from !== drawn.to ? { manip, ...drawn } : undefined;
   if (manip === 'src') connection.srcDone = true;
   else connection.dstDone = true;
   return free;
@@ -77,7 +78,9 @@ export function replacePacket(
   const innerChanged = changed.inner !== skb.packet.inner;
   if (from.address === to.address && from.port === to.port && !innerChanged) return;
   skb.packet = changed;
-  run.steps.push({ kind: 'nat', netns: host.netns, hook, manip, binding, from, to });
+  const drawn = skb.ct?.connection?.confirmed === false ? skb.ct.connection.drawn : undefined;
+  const anyPort = drawn?.manip === manip ? { anyPort: { from: drawn.from, to: drawn.to } } : {};
+  run.steps.push({ kind: 'nat', netns: host.netns, hook, manip, binding, from, to, ...anyPort });
 }
 
 function translate(run: Run, host: Host, skb: Skb, ct: CtInfo, hook: Hook, binding: boolean): void {

@@ -117,6 +117,8 @@ export interface Connection {
   dstDone: boolean;
   confirmed: boolean;
   mark: number;
+  /** The ports that the one of its last mapping was drawn from, until it is confirmed. */
+  drawn?: { manip: 'src' | 'dst'; from: number; to: number } | undefined;
   tcp?: TcpTrack;
   sctp?: SctpTrack;
   /** When it ends; milliseconds of the clock. */

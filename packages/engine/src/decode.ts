@@ -145,7 +145,7 @@ export class Decoder {
         };
       case StepKind.NAT: {
         const family = this.#u8(at + abi.NAT_STEP_FAMILY);
-        return {
+        const step: Step = {
           kind: 'nat',
           netns,
           hook: this.#u8(at + abi.NAT_STEP_HOOK),
@@ -157,6 +157,9 @@ export class Decoder {
           },
           to: { address: this.#address(at + abi.NAT_STEP_TO, family), port: this.#u16(at + abi.NAT_STEP_TO_PORT) },
         };
+        const [anyFrom, anyTo] = [this.#u16(at + abi.NAT_STEP_ANY_FROM), this.#u16(at + abi.NAT_STEP_ANY_TO)];
+        if (anyTo !== 0) step.anyPort = { from: anyFrom, to: anyTo };
+        return step;
       }
       case StepKind.ROUTE:
         return this.#route(at, netns);

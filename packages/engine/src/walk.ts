@@ -51,7 +51,17 @@ export type Step =
   /** A base chain came to its end: by a rule's verdict, or by its policy. Every base chain of the hook that ran has one, rules matched or not. */
   | { kind: 'chain'; netns: Netns; hook: Hook; table: Table; chain: Chain; verdict: Verdict; by: 'rule' | 'policy' }
   /** A header rewrite: by the rule just matched (`binding` false) or because conntrack remembers it (`binding` true). */
-  | { kind: 'nat'; netns: Netns; hook: Hook; manip: 'src' | 'dst'; binding: boolean; from: Endpoint; to: Endpoint }
+  | {
+      kind: 'nat';
+      netns: Netns;
+      hook: Hook;
+      manip: 'src' | 'dst';
+      binding: boolean;
+      from: Endpoint;
+      to: Endpoint;
+      /** The kernel draws the port: any free one of these may stand where `to` has the lowest. */
+      anyPort?: { from: number; to: number };
+    }
   /** A routing decision. `route` absent: none found. `source`: the address the kernel chose, where it had to. */
   | {
       kind: 'route';

@@ -117,6 +117,8 @@ export function traceNat(
   toHi: u64,
   toLo: u64,
   toPort: u32,
+  anyFrom: u32,
+  anyTo: u32,
 ): void {
   const record = changetype<NatStep>(step(StepKind.NAT, offsetof<NatStep>()));
   record.fromHi = fromHi;
@@ -125,6 +127,8 @@ export function traceNat(
   record.toLo = toLo;
   record.fromPort = <u16>fromPort;
   record.toPort = <u16>toPort;
+  record.anyFrom = <u16>anyFrom;
+  record.anyTo = <u16>anyTo;
   record.hook = <u8>hook;
   record.source = source;
   record.binding = binding;

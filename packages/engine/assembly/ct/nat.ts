@@ -4,16 +4,20 @@
  */
 import { CtStatus, NatFlag } from '../../src/codes';
 import { Hook } from '../../src/terms';
-import { directionOf, innerPacket, packet, skb } from '../core/skb';
+import { directionOf, innerPacket, none, packet, skb } from '../core/skb';
 import { traceNat } from '../core/trace';
 import { Flow, Tuple } from '../layout/flow';
 import { Packet } from '../layout/packet';
 import { replyOf, tupleOf } from './flows';
 import { hasPorts, invertTuple, isIcmp, isIcmpQuery } from './tuple';
-import { differs, isFree, NatRange, uniqueTuple } from './unique';
+import { differs, drawnFrom, drawnTo, isFree, NatRange, uniqueTuple } from './unique';
 
 const RANGE = changetype<NatRange>(memory.data(48, 8));
 const TARGET = changetype<Tuple>(memory.data(48, 8));
+
+/** The connection bound last, and which side of it: its port may have been drawn. */
+let boundFlow: Flow = none<Flow>();
+let boundSource: bool = false;
 
 /** A range for the caller to fill. */
 export function newRange(): NatRange {
@@ -37,6 +41,8 @@ export function bind(flow: Flow, range: NatRange, source: bool): bool {
   if ((flow.status & CtStatus.CONFIRMED) != 0) return true;
   assert((flow.status & CtStatus.DYING) == 0, 'a dead connection is not bound');
   const tuple = uniqueTuple(flow, range, source);
+  boundFlow = flow;
+  boundSource = source;
   if (differs()) {
     invertTuple(tuple, replyOf(flow));
     flow.status |= source ? CtStatus.SNAT : CtStatus.DNAT;
@@ -103,7 +109,11 @@ function step(hook: u32, source: bool, binding: bool, hi: u64, lo: u64, port: u3
   const toLo = source ? p.saddrLo : p.daddrLo;
   const toPort = portOf(p, source);
   if (!always && hi == toHi && lo == toLo && port == toPort) return;
-  traceNat(hook, source, binding, p.family, hi, lo, port, toHi, toLo, toPort);
+  const flow = skb().flow;
+  const drawn = flow == boundFlow && source == boundSource && (flow.status & CtStatus.CONFIRMED) == 0;
+  const anyFrom = drawn ? drawnFrom : 0;
+  const anyTo = drawn ? drawnTo : 0;
+  traceNat(hook, source, binding, p.family, hi, lo, port, toHi, toLo, toPort, anyFrom, anyTo);
 }
 
 /** An ICMP error: the outer header is made to look like an answer to the inner packet, the inner one as its sender knows it. */

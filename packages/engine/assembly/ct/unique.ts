@@ -28,6 +28,9 @@ const REPLY = changetype<Tuple>(memory.data(48, 8));
 
 /** False where every tuple in the range is another connection's. */
 export let isFree: bool = true;
+/** The ports that the one found was drawn from; both 0 where it was not. */
+export let drawnFrom: u32 = 0;
+export let drawnTo: u32 = 0;
 
 @inline
 function atLeast(hi: u64, lo: u64, hi2: u64, lo2: u64): bool {
@@ -109,7 +112,12 @@ function search(flow: Flow, range: NatRange, source: bool): void {
   }
   for (let candidate = from; candidate <= to; candidate++) {
     setKey(WANTED, source, candidate);
-    if (!taken(WANTED, flow)) return;
+    if (taken(WANTED, flow)) continue;
+    if (from != to) {
+      drawnFrom = from;
+      drawnTo = to;
+    }
+    return;
   }
   // A destination keeps its clashing port: the source side moves then.
   isFree = !source;
@@ -163,6 +171,8 @@ export function uniqueTuple(flow: Flow, range: NatRange, source: bool): Tuple {
   CURRENT.zone = flow.oZone;
   WANTED.zone = flow.oZone;
   isFree = true;
+  drawnFrom = 0;
+  drawnTo = 0;
   choose(flow, range, source);
   return WANTED;
 }

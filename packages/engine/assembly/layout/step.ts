@@ -71,6 +71,10 @@ export class NatStep {
   source: u8;
   binding: u8;
   family: u8;
+  /** The ports that `toPort` was drawn from; both 0 where it was not. */
+  anyFrom: u16;
+  anyTo: u16;
+  pad: u32;
 }
 
 /** ROUTE. */
@@ -189,6 +193,8 @@ export const NAT_STEP_FROM: u32 = offsetof<NatStep>('fromHi');
 export const NAT_STEP_TO: u32 = offsetof<NatStep>('toHi');
 export const NAT_STEP_FROM_PORT: u32 = offsetof<NatStep>('fromPort');
 export const NAT_STEP_TO_PORT: u32 = offsetof<NatStep>('toPort');
+export const NAT_STEP_ANY_FROM: u32 = offsetof<NatStep>('anyFrom');
+export const NAT_STEP_ANY_TO: u32 = offsetof<NatStep>('anyTo');
 export const NAT_STEP_HOOK: u32 = offsetof<NatStep>('hook');
 export const NAT_STEP_SOURCE: u32 = offsetof<NatStep>('source');
 export const NAT_STEP_BINDING: u32 = offsetof<NatStep>('binding');
