@@ -290,6 +290,18 @@ export const scenes: Scene[] = [
     asks: ask('n1', '10.9.0.2', '10.0.0.2'),
   },
   {
+    name: 'VXLAN over IPv6',
+    network: {
+      netnses: [1, 2].map((n) =>
+        host(`n${n}`, {
+          links: [plugged('eth0', 'lan'), vxlan({ local: `fd00::${n}`, remote: `fd00::${3 - n}` }, { mtu: 1430 })],
+          addresses: [`eth0 fd00::${n}/64`, `vx0 10.9.0.${n}/24`, `vx0 fd09::${n}/64`],
+        }),
+      ),
+    },
+    asks: ask('n1', '10.9.0.2', 'fd09::2', '10.9.0.9'),
+  },
+  {
     name: 'VXLAN ports of bridges',
     network: bridged(),
     asks: [...ask('pod1', '10.1.0.12', '10.1.0.2'), ...ask('n2', '10.1.0.11', '10.1.0.1')],
