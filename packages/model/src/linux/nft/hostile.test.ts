@@ -51,3 +51,13 @@ describe('hostile text', () => {
     }
   });
 });
+
+it.each(['ct', 'ct original', 'meta', 'ip', 'rt', 'socket', 'tcp option', 'exthdr', 'fib daddr'])(
+  '%s: words that every object has are no keys',
+  (before) => {
+    for (const word of ['__proto__', 'constructor', 'toString']) {
+      const { problems } = parseNftRuleset(`table ip t {\nchain c {\n${before} ${word} 1\n}\n}`);
+      expect(problems).not.toEqual([]);
+    }
+  },
+);

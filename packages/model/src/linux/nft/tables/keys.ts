@@ -15,7 +15,10 @@ export interface Key {
 const key = (type: Datatype, bits = type.bits, more: Partial<Key> = {}): Key => ({ type, bits, ...more });
 const int = types.integer;
 
-export const metaKeys: Readonly<Record<string, Key>> = {
+/** Words of the language alone: none that every object has. */
+const words = <T>(rows: Record<string, T>): Readonly<Record<string, T>> => Object.assign(Object.create(null), rows);
+
+export const metaKeys: Readonly<Record<string, Key>> = words({
   length: key(int, 32),
   protocol: key(types.etherType, 16, { selects: 'll' }),
   nfproto: key(types.nfProto, 8, { selects: 'll' }),
@@ -52,16 +55,16 @@ export const metaKeys: Readonly<Record<string, Key>> = {
   sdif: key(types.interfaceIndex),
   sdifname: key(types.interfaceName),
   broute: key(int, 1),
-};
+});
 
 /** Other names that are read. */
-export const metaAliases: Readonly<Record<string, string>> = {
+export const metaAliases: Readonly<Record<string, string>> = words({
   secpath: 'ipsec',
   ibridgename: 'ibrname',
   obridgename: 'obrname',
   ibriport: 'ibrname',
   obriport: 'obrname',
-};
+});
 
 /** Keys that may be written without `meta`. */
 export const bareMeta: ReadonlySet<string> = new Set([
@@ -103,7 +106,7 @@ const ct = (type: Datatype, bits: number, direction: CtKey['direction'], more: P
   ...more,
 });
 
-export const ctKeys: Readonly<Record<string, CtKey>> = {
+export const ctKeys: Readonly<Record<string, CtKey>> = words({
   state: ct(types.ctState, 32, 'none'),
   direction: ct(types.ctDirection, 8, 'none'),
   status: ct(types.ctStatus, 32, 'none'),
@@ -128,35 +131,35 @@ export const ctKeys: Readonly<Record<string, CtKey>> = {
   'ip6 daddr': ct(types.ipv6, 128, 'needed'),
   secmark: ct(int, 32, 'none', { settable: true }),
   id: ct(int, 32, 'none'),
-};
+});
 
-export const rtKeys: Readonly<Record<string, Key>> = {
+export const rtKeys: Readonly<Record<string, Key>> = words({
   classid: key(types.realm),
   mtu: key(int, 16),
   ipsec: key(types.boolean, 1),
   'ip nexthop': key(types.ipv4),
   'ip6 nexthop': key(types.ipv6),
-};
+});
 
-export const socketKeys: Readonly<Record<string, Key>> = {
+export const socketKeys: Readonly<Record<string, Key>> = words({
   transparent: key(int, 8, { max: 1 }),
   mark: key(types.mark),
   wildcard: key(int, 8, { max: 1 }),
   cgroupv2: key(types.cgroup),
-};
+});
 
-export const ipsecKeys: Readonly<Record<string, Key>> = {
+export const ipsecKeys: Readonly<Record<string, Key>> = words({
   reqid: key(int, 32),
   spi: key(int, 32),
   'ip saddr': key(types.ipv4),
   'ip daddr': key(types.ipv4),
   'ip6 saddr': key(types.ipv6),
   'ip6 daddr': key(types.ipv6),
-};
+});
 
-export const fibResults: Readonly<Record<string, Key>> = {
+export const fibResults: Readonly<Record<string, Key>> = words({
   oif: key(types.interfaceIndex),
   oifname: key(types.interfaceName),
   type: key(types.routeType),
   check: key(types.boolean, 1),
-};
+});
