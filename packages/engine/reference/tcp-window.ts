@@ -3,7 +3,7 @@ import { type CtDirection, type Packet, TcpFlag, type TcpNumbers } from '../src/
 import type { TcpSide, TcpTrack } from './state.ts';
 
 /** Sequence numbers are 32 bits wide and wrap. */
-export const wrap = (value: number): number => value >>> 0;
+const wrap = (value: number): number => value >>> 0;
 /** Is `a` earlier than `b`? */
 export const before = (a: number, b: number): boolean => ((a - b) | 0) < 0;
 const after = (a: number, b: number): boolean => before(b, a);

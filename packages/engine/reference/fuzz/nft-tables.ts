@@ -327,7 +327,7 @@ function dynamicSets(r: Random, plan: Plan): NftSet[] {
   ];
 }
 
-export function randomTable(r: Random, plan: Plan, netns: Netns, family: TableFamily, name: string): Table {
+function randomTable(r: Random, plan: Plan, netns: Netns, family: TableFamily, name: string): Table {
   const sets = family === 'netdev' ? [] : dynamicSets(r, plan);
   const names = ['low-0', 'low-1'];
   const low: Context = { r, plan, netns, family, chains: [], dynamic: sets };

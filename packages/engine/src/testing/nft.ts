@@ -48,4 +48,4 @@ export const path = (steps: readonly Step[]): string[] =>
 
 export const passed = ({ disposition }: { disposition: Disposition }): boolean => disposition === Disposition.DELIVERED;
 
-export { base, chain, rule };
+{ base, chain, rule };

@@ -56,7 +56,7 @@ const FIELDS: Readonly<Record<string, readonly [HeaderField, Bits?]>> = {
 };
 
 /** Protocol numbers of the headers above IP. */
-export const TRANSPORT_PROTOCOLS: Readonly<Record<string, number>> = {
+const TRANSPORT_PROTOCOLS: Readonly<Record<string, number>> = {
   tcp: 6,
   udp: 17,
   udplite: 136,

@@ -72,7 +72,7 @@ export interface Content {
   data?: readonly Shape[] | 'verdict';
 }
 
-export function elementOf(given: NftElement, { key, data }: Content, scope: Scope): Element {
+function elementOf(given: NftElement, { key, data }: Content, scope: Scope): Element {
   const [left, right] =
     Array.isArray(given) && data ? (given as [NftExpression, NftExpression]) : [given as NftExpression];
   const { node, options } = unwrap(left, scope);
@@ -102,7 +102,7 @@ export function setRef(node: NftExpression, content: Content, scope: Scope): Set
 }
 
 /** The datatypes that `type A . B` or `typeof EXPRESSION` names. */
-export function datatypesOf(type: NftSetType, scope: Scope): Datatype[] {
+function datatypesOf(type: NftSetType, scope: Scope): Datatype[] {
   if (typeof type === 'object' && !Array.isArray(type))
     return readParts(type.typeof, scope).map((part) => part.datatype);
   return [type].flat().map((name) => datatypeNamed(name) ?? types.integer);

@@ -16,7 +16,7 @@ export function spanOf(term: Term): Span | undefined {
 }
 
 /** The names that a name stands for, as numbers of `bits` whose first byte is the first letter; several where it ends in `*`. */
-export function spanOfText(text: string, bits: number): Span {
+function spanOfText(text: string, bits: number): Span {
   const wild = text.endsWith('*') && !text.endsWith('\\*');
   const name = wild ? text.slice(0, -1) : text.replace('\\*', '*');
   let from = 0n;
