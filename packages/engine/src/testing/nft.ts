@@ -48,4 +48,4 @@ export const path = (steps: readonly Step[]): string[] =>
 
 export const passed = ({ disposition }: { disposition: Disposition }): boolean => disposition === Disposition.DELIVERED;
 
-{ base, chain, rule };
+export { chain, rule };
