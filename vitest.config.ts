@@ -13,6 +13,8 @@ export default defineConfig({
       'scripts/**/*.test.mjs',
     ],
     environment: 'node',
+    // A busy machine is no failure: what takes long is measured in `bench`.
+    testTimeout: 30_000,
     globalSetup: './scripts/lib/engine-before-tests.mjs',
     isolate: false,
   },
