@@ -125,7 +125,6 @@ const MAKE: Readonly<Record<string, Make>> = {
   }),
   'meta iifname': name('iif'),
   'meta oifname': name('oif'),
-  'meta ibrname': name('physin'),
   'ct state': state,
   'ct status': status,
   'ct direction': integer('ct direction', tracked),
