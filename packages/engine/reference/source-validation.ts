@@ -65,7 +65,9 @@ export function validateSource(
   if (result.error || !result.route) return lastResort;
   const { type } = result.route;
   if (type !== 'unicast' && (type !== 'local' || !acceptLocal)) return Reason.MARTIAN_SOURCE;
-  if (result.legs.some((leg) => leg.device === device || leg.device.master === device)) return undefined;
+  // A VRF has the devices that it holds (fib_info_nh_uses_dev); a bridge has not its ports.
+  const holds = (leg: Device) => device.link.kind === 'vrf' && leg.master === device;
+  if (result.legs.some((leg) => leg.device === device || holds(leg.device))) return undefined;
   if (type === 'local' && device.link.kind === 'loopback') return undefined;
   if (!device.addresses.some((a) => a.prefix.family === 4)) return lastResort;
   return filter === STRICT ? Reason.RP_FILTER : undefined;

@@ -210,7 +210,9 @@ export function wrap(run: Run, host: Host, skb: Skb, device: Device, frame: Fram
   run.steps.push({ kind: 'encapsulate', netns: underlay.netns, link: device.link, packet: outer });
   const payload: Payload = { device, packet, frame, payload: skb.payload };
   const by = tunnel.dev === undefined ? undefined : underlay.byName.get(tunnel.dev);
-  return { host: underlay, skb: { packet: outer, payload, ...(by && { through: by }) } };
+  // What holds the lock of the stack's ICMP socket holds it until it is out of the underlay, too.
+  const locked = skb.locked && !skb.indev;
+  return { host: underlay, skb: { packet: outer, payload, ...(by && { through: by }), ...(locked && { locked }) } };
 }
 
 /** A tunnel whose outer packet may not be cut says so itself (tnl_update_pmtu). */

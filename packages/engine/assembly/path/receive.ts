@@ -11,6 +11,7 @@ import { prerouting } from '../hook/prerouting';
 import { Link } from '../layout/link';
 import { isUp } from '../wire/domain';
 import { upperFor } from '../wire/stacks';
+import { unlockIcmp } from './answer';
 import { bridgeInput } from './bridge';
 import { deliver } from './deliver';
 import { forward } from './forward';
@@ -63,6 +64,8 @@ export function receive(link: Link): void {
   assert(link.netns == s.netns && !s.ended, 'arrives where the packet is');
   traceEnter(link);
   forwardsClear();
+  // What was on a wire, or went through lo, is taken up later: the lock is free by then.
+  unlockIcmp();
   s.prerouted = 0;
   if (!s.framed && (link.flags & LinkFlag.LOOPBACK) == 0) addressTo(some(link.master) ? link.master : link);
   s.oif = none<Link>();
