@@ -1,15 +1,17 @@
 /** Spreads connections over a range of addresses by a hash of both ends (nf_nat_core.c:find_best_ips_proto(), linux/jhash.h:jhash2()). */
 import { NatFlag } from '../../src/codes';
+import { jhash, scale } from '../core/jhash';
 import { Tuple } from '../layout/flow';
 import { NatRange } from './unique';
-
-const INITIAL: u32 = 0xdeadbeef;
 
 /** An address as the kernel's four words see it on a little-endian machine. */
 const SOURCE: usize = memory.data(16, 4);
 const TARGET: usize = memory.data(16, 4);
 const LOW: usize = memory.data(16, 4);
 const HIGH: usize = memory.data(16, 4);
+/** The words of SOURCE in network byte order, with the zeros that jhash() wants behind them. */
+const KEY: usize = memory.data(24, 4);
+const KEY_BYTES: u32 = 16;
 
 @inline
 function word(base: usize, i: u32): u32 {
@@ -30,41 +32,10 @@ function spell(base: usize, family: u32, hi: u64, lo: u64): void {
   store<u32>(base, <u32>lo, 12);
 }
 
-/** jhash2() over the four words of SOURCE. */
+/** jhash2() over the four words of SOURCE: jhash() of their bytes. */
 function hash(seed: u32): u32 {
-  let a = INITIAL + (4 << 2) + seed;
-  let b = a;
-  let c = a;
-  a += bswap<u32>(word(SOURCE, 0));
-  b += bswap<u32>(word(SOURCE, 1));
-  c += bswap<u32>(word(SOURCE, 2));
-  a = (a - c) ^ rotl<u32>(c, 4);
-  c += b;
-  b = (b - a) ^ rotl<u32>(a, 6);
-  a += c;
-  c = (c - b) ^ rotl<u32>(b, 8);
-  b += a;
-  a = (a - c) ^ rotl<u32>(c, 16);
-  c += b;
-  b = (b - a) ^ rotl<u32>(a, 19);
-  a += c;
-  c = (c - b) ^ rotl<u32>(b, 4);
-  b += a;
-  a += bswap<u32>(word(SOURCE, 3));
-  c = (c ^ b) - rotl<u32>(b, 14);
-  a = (a ^ c) - rotl<u32>(c, 11);
-  b = (b ^ a) - rotl<u32>(a, 25);
-  c = (c ^ b) - rotl<u32>(b, 16);
-  a = (a ^ c) - rotl<u32>(c, 4);
-  b = (b ^ a) - rotl<u32>(a, 14);
-  c = (c ^ b) - rotl<u32>(b, 24);
-  return c;
-}
-
-/** reciprocal_scale() */
-@inline
-function scale(value: u32, range: u32): u32 {
-  return <u32>((<u64>value * <u64>range) >> 32);
+  for (let i: u32 = 0; i < 4; i++) store<u32>(KEY + (<usize>i << 2), bswap<u32>(word(SOURCE, i)));
+  return jhash(KEY, KEY_BYTES, seed);
 }
 
 /** Puts an address of the range into the source or the destination of the tuple. */
