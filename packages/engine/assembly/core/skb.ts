@@ -123,6 +123,25 @@ export function none<T>(): T {
   return changetype<T>(0);
 }
 
+/** Forgets all but the packet: what is known of it belongs to one host. */
+export function enterHost(netns: Netns): void {
+  const s = skb();
+  s.netns = netns;
+  s.iif = none<Link>();
+  s.oif = none<Link>();
+  s.physIn = none<Link>();
+  s.physOut = none<Link>();
+  s.flow = none<Flow>();
+  s.ctInfo = 0;
+  s.zone = 0;
+  s.zoneDirections = 0;
+  s.judged = 0;
+  s.kind = <u8>RouteKind.NONE;
+  s.made = 0;
+  s.bound = none<Link>();
+  s.through = none<Link>();
+}
+
 /** CTINFO2DIR: 0 original, 1 reply. */
 @inline
 export function directionOf(ctInfo: u32): u32 {

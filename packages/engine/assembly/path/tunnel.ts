@@ -3,13 +3,12 @@ import { StepKind, TunnelFlag } from '../../src/codes';
 import { Disposition, Protocol, Reason } from '../../src/terms';
 import { answerWith, endRecord, finish, ReplyKind } from '../core/end';
 import { PACKET_BASE } from '../core/memory';
-import { none, packet, RouteKind, skb, some } from '../core/skb';
+import { enterHost, none, packet, RouteKind, skb, some } from '../core/skb';
 import { traceTunnel } from '../core/trace';
 import { routeOutput } from '../fib/output';
 import { forwardsClear } from '../hook/device';
 import { output } from '../hook/output';
 import { postrouting } from '../hook/postrouting';
-import { Flow } from '../layout/flow';
 import { Link } from '../layout/link';
 import { Netns } from '../layout/netns';
 import { Packet } from '../layout/packet';
@@ -106,19 +105,8 @@ function build(link: Link): void {
 /** The outer packet begins its way in the underlay, with nothing known of it. */
 function startIn(netns: Netns, dev: Link): void {
   const s = skb();
-  s.netns = netns;
-  s.iif = none<Link>();
-  s.oif = none<Link>();
-  s.physIn = none<Link>();
-  s.physOut = none<Link>();
-  s.flow = none<Flow>();
-  s.ctInfo = 0;
-  s.zone = 0;
-  s.zoneDirections = 0;
-  s.judged = 0;
-  s.kind = <u8>RouteKind.NONE;
+  enterHost(netns);
   s.made = 1;
-  s.bound = none<Link>();
   s.through = dev;
   s.framed = 0;
   s.sourceMac = 0;

@@ -3,10 +3,9 @@ import { LinkFlag } from '../../src/codes';
 import { Disposition, Reason } from '../../src/terms';
 import { endRecord, finish, ReplyKind } from '../core/end';
 import { failed } from '../core/failure';
-import { none, packet, RouteKind, skb, some } from '../core/skb';
+import { enterHost, none, packet, skb, some } from '../core/skb';
 import { traceClear, traceEnter } from '../core/trace';
 import { flowsSweep } from '../ct/flows';
-import { Flow } from '../layout/flow';
 import { Link } from '../layout/link';
 import { Netns } from '../layout/netns';
 import { answers, buildAnswer, cameBy, unlockIcmp } from './answer';
@@ -16,25 +15,6 @@ import { payloadClear } from './tunnel';
 
 /** More links than a packet can pass with its TTL, bridges on the way included. */
 const MOST_ENTERS: u32 = 1024;
-
-/** Forgets all but the packet: what is known of it belongs to one host. */
-function enterHost(netns: Netns): void {
-  const s = skb();
-  s.netns = netns;
-  s.iif = none<Link>();
-  s.oif = none<Link>();
-  s.physIn = none<Link>();
-  s.physOut = none<Link>();
-  s.flow = none<Flow>();
-  s.ctInfo = 0;
-  s.zone = 0;
-  s.zoneDirections = 0;
-  s.judged = 0;
-  s.kind = <u8>RouteKind.NONE;
-  s.made = 0;
-  s.bound = none<Link>();
-  s.through = none<Link>();
-}
 
 function run(first: u32): void {
   const s = skb();
