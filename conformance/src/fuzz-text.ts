@@ -1,7 +1,7 @@
 // Damaged texts for every reader, hostile calls for the engine: `pnpm fuzz-text [--seconds N] [--rounds N] [--seed S] [--only NAME,…] [--show ROUND]`.
-// Prints the seed; of each finding the round and a case made small. Exits 1 where there is one.
+// `--seconds`: processor time for all together. Prints the seed; of each finding the round and a case made small. Exits 1 where there is one.
 import { Worker } from 'node:worker_threads';
-import { type Found, inputOf, type Message, type Task, targets } from './fuzz-text/worker.ts';
+import { busy, type Found, inputOf, type Message, type Task, targets } from './fuzz-text/worker.ts';
 
 const USAGE = 'usage: fuzz-text [--seconds N] [--rounds N] [--seed S] [--only NAME,…] [--show ROUND]';
 /** A round without an end after so many milliseconds hangs; shrinking takes longer. */
@@ -88,16 +88,16 @@ function once(task: Task): Promise<Outcome & { died: boolean }> {
 }
 
 async function fuzzTarget(target: string): Promise<Outcome> {
-  const until = performance.now() + (seconds * 1000) / chosen.length;
+  const until = busy() + (seconds * 1000) / chosen.length;
   const all: Outcome = { rounds: 0, findings: [] };
   for (let from = 0; from < rounds; ) {
-    const ms = Math.max(0, until - performance.now());
+    const ms = Math.max(0, until - busy());
     const shared = new Int32Array(new SharedArrayBuffer(8));
     const done = await once({ target, seed, from, rounds, ms, shared });
     all.rounds += done.rounds;
     all.findings.push(...done.findings);
     from += done.rounds;
-    if (!done.died || performance.now() > until) break;
+    if (!done.died || busy() > until) break;
   }
   return all;
 }

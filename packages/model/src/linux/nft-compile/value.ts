@@ -56,7 +56,11 @@ export function rangeOf(node: NftExpression, shape: Shape): ValueRange {
     }
     if ('prefix' in node) {
       const first = numberOf(node.prefix.addr, shape);
-      const rest = (1n << BigInt(bitsOf(shape) - node.prefix.len)) - 1n;
+      const bits = bitsOf(shape);
+      const { len } = node.prefix;
+      if (!Number.isInteger(len) || len < 0 || len > bits)
+        throw new NftRefusal(`Prefix length ${len} is invalid for type of ${bits} bits width`);
+      const rest = (1n << BigInt(bits - len)) - 1n;
       return { from: scalarOf(first & ~rest, shape), to: scalarOf(first | rest, shape) };
     }
   }

@@ -21,6 +21,7 @@ describe('hostile text', () => {
     ['operators', inChain(`meta mark ${'& 1 '.repeat(MANY)} == 1`)],
     ['flags', inChain(`tcp flags == ${'syn | '.repeat(MANY)} ack`)],
     ['quotes', '"'.repeat(MANY + 1)],
+    ['ends of blocks', '} '.repeat(MANY)],
     ['no tokens', '~%`'.repeat(MANY)],
     ['colons', ':'.repeat(MANY)],
     [

@@ -74,7 +74,8 @@ class ScriptReader {
         this.command();
         if (!at.atSeparator()) at.unexpected();
       });
-      if (at.place === before) at.next();
+      // A block's end without a block stopped it: told once for all that follow each other.
+      if (at.place === before) while (at.is('}')) at.next();
     }
   }
 
