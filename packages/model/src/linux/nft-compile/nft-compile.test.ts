@@ -197,7 +197,10 @@ describe('what is not modelled keeps its text', () => {
     const { objects, problems } = parseNftRuleset(`table ip t { chain c { ip daddr 10.0.0.0/${length} accept; }; }`);
     expect(problems.map(({ code }) => code)).toEqual(['nft-refused']);
     const text = `ip daddr 10.0.0.0/${Number(length)}`;
-    expect(nftTables(objects)[0]?.chains[0]?.rules[0]?.body).toEqual([{ kind: 'unmodelled', text }, { kind: 'accept' }]);
+    expect(nftTables(objects)[0]?.chains[0]?.rules[0]?.body).toEqual([
+      { kind: 'unmodelled', text },
+      { kind: 'accept' },
+    ]);
   });
   test('reject of a bridge', () =>
     expect(compiled('reject with icmp port-unreachable', 'bridge').at(-1)).toEqual({
