@@ -68,6 +68,8 @@ export class Skb {
   hook: u32;
   /** The frame arrives on this link next. */
   arrival: Link;
+  /** It comes there from the link below, and not over a wire: what chains of that link attached goes along. */
+  climbs: u8;
 }
 
 /** Where a route leads: nowhere yet, out, up, or to many. */
@@ -123,14 +125,20 @@ export function none<T>(): T {
   return changetype<T>(0);
 }
 
-/** Forgets all but the packet: what is known of it belongs to one host. */
-export function enterHost(netns: Netns): void {
+/** Where the packet is from now on; the links that it came by are none of this host's. */
+export function changeHost(netns: Netns): void {
   const s = skb();
   s.netns = netns;
   s.iif = none<Link>();
   s.oif = none<Link>();
   s.physIn = none<Link>();
   s.physOut = none<Link>();
+}
+
+/** Forgets all but the packet: what is known of it belongs to one host. */
+export function enterHost(netns: Netns): void {
+  const s = skb();
+  changeHost(netns);
   s.flow = none<Flow>();
   s.ctInfo = 0;
   s.zone = 0;

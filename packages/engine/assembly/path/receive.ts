@@ -84,6 +84,7 @@ export function receive(link: Link): void {
     // It takes every frame, whomever it is for.
     if (upper.stack.mode == StackMode.PASSTHRU) s.framed = 0;
     s.arrival = upper;
+    s.climbs = 1;
     return;
   }
   if (some(link.master)) {

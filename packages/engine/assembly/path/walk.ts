@@ -3,7 +3,7 @@ import { LinkFlag } from '../../src/codes';
 import { Disposition, Reason } from '../../src/terms';
 import { endRecord, finish, ReplyKind } from '../core/end';
 import { failed } from '../core/failure';
-import { enterHost, none, packet, skb, some } from '../core/skb';
+import { changeHost, enterHost, none, packet, skb, some } from '../core/skb';
 import { traceClear, traceEnter } from '../core/trace';
 import { flowsSweep } from '../ct/flows';
 import { Link } from '../layout/link';
@@ -22,7 +22,9 @@ function run(first: u32): void {
   while (!s.ended && !failed()) {
     const link = s.arrival;
     // Back by lo it is the same packet; over a wire only its bytes are.
-    if ((link.flags & LinkFlag.LOOPBACK) == 0) enterHost(link.netns);
+    if (s.climbs != 0) changeHost(link.netns);
+    else if ((link.flags & LinkFlag.LOOPBACK) == 0) enterHost(link.netns);
+    s.climbs = 0;
     enters++;
     if (enters > MOST_ENTERS) {
       traceEnter(link);
@@ -44,6 +46,7 @@ function begin(netns: Netns): void {
   s.sourceMac = 0;
   s.target = none<Link>();
   s.arrival = none<Link>();
+  s.climbs = 0;
 }
 
 /** Sends the packet at PACKET_BASE: made by a process of the namespace, or, with a link, come in there. */

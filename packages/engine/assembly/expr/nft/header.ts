@@ -97,7 +97,7 @@ function transportField(field: u32, p: Packet): bool {
       return protocol == Protocol.TCP && giveNumber(p.tcpFlags);
     case <i32>Field.UDP_LENGTH: {
       const header = p.family == 4 ? HEADER_4 : HEADER_6;
-      return protocol == Protocol.UDP && giveNumber(max(p.length, header) - header);
+      return (protocol == Protocol.UDP || protocol == UDPLITE) && giveNumber(max(p.length, header) - header);
     }
     case <i32>Field.ICMP_TYPE:
       return isIcmp(protocol) && giveNumber(p.icmpType);
