@@ -1,5 +1,5 @@
 /** How the kernel is made to hold the same network namespaces as the machine: commands in the words of `ip`, `sysctl` and iptables-restore. */
-import { addressesOf, type IpSet, type Link, type Netns, type Network } from '@podwire/engine';
+import { type Address, addressesOf, type IpSet, type Link, type Netns, type Network } from '@podwire/engine';
 import { printIptablesSave } from '@podwire/model';
 import { familyOf, routeLines, ruleLines, withNexthops } from './plan-routes.ts';
 import type { Backend, Listening } from './terms.ts';
@@ -137,9 +137,15 @@ function portLines(link: Link): string[] {
   return lines;
 }
 
+/** In the order in which they are given to the kernel, which puts an IPv6 address in front of those of the link that are there (ipv6_link_dev_addr). */
+function inOrder(netns: Netns): Address[] {
+  const all = addressesOf(netns);
+  return [...all.filter((a) => familyOf(a.address) === 4), ...all.filter((a) => familyOf(a.address) === 6).reverse()];
+}
+
 /** The scope of a host's own addresses follows from them. */
 function addressLines(netns: Netns): string[] {
-  return addressesOf(netns)
+  return inOrder(netns)
     .filter((a) => !(a.link === 'lo' && (a.address.startsWith('127.') || a.address.startsWith('::1/'))))
     .map((a) => {
       const family = familyOf(a.address);

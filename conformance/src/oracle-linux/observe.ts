@@ -36,6 +36,9 @@ export interface Patience {
   patienceMs: number;
 }
 
+const opens = ({ protocol, tcpFlags }: Pick<WirePacket, 'protocol' | 'tcpFlags'>) =>
+  protocol === Protocol.TCP && (tcpFlags & (TcpFlag.SYN | TcpFlag.ACK)) === TcpFlag.SYN;
+
 const flowKey = (a: string, aPort: number, b: string, bPort: number) => `${endText(a, aPort)} ${endText(b, bPort)}`;
 
 /** Asks the kernel, through a lab that holds the scenario. */
@@ -47,6 +50,9 @@ export class Observer {
   readonly #netnses: Map<string, Netns>;
   /** The last segment of each TCP flow, by its two ends. */
   readonly #segments = new Map<string, WirePacket>();
+
+  /** TCP flows of which something more than a SYN was seen. */
+  readonly #acknowledged = new Set<string>();
 
   /** TCP flows that an ICMP error may have ended. */
   readonly #closed = new Set<string>();
@@ -79,9 +85,10 @@ export class Observer {
     if (packet.protocol !== Protocol.TCP) return true;
     const { saddr, sport, daddr, dport } = packet;
     if (this.#isForClient(packet) && (packet.tcpFlags & ~POLITE) !== 0) return false;
-    if ((packet.tcpFlags & (TcpFlag.SYN | TcpFlag.ACK)) === TcpFlag.SYN) return true;
+    // A socket that has its handshake behind it takes a SYN for one that went astray.
+    if (opens(packet)) return !this.#acknowledged.has(flowKey(saddr, sport, daddr, dport));
     const ports = new Set([sport, dport]);
-    const opens = this.#scenario.events.some(
+    const isOpened = this.#scenario.events.some(
       ({ packet: other }) =>
         other.protocol === Protocol.TCP &&
         ports.has(other.sport) &&
@@ -89,7 +96,7 @@ export class Observer {
         other.tcpFlags & TcpFlag.SYN,
     );
     const flow = flowKey(daddr, dport, saddr, sport);
-    return !opens || (this.#segments.has(flow) && !this.#closed.has(flow));
+    return !isOpened || (this.#segments.has(flow) && !this.#closed.has(flow));
   }
 
   /** For the socket of a process that opened a connection. */
@@ -145,7 +152,8 @@ export class Observer {
   #numbersFor({ protocol, tcpFlags, saddr, sport, daddr, dport }: WirePacket): Numbers | undefined {
     if (protocol !== Protocol.TCP) return undefined;
     const seen = this.#segments.get(flowKey(daddr, dport, saddr, sport));
-    if (seen) return numbersAfter(seen);
+    // The same SYN once more is that of the same connection.
+    if (seen && !opens({ protocol, tcpFlags })) return numbersAfter(seen);
     return { sequence: tcpFlags & TcpFlag.SYN ? 1000 : 1001, acknowledgement: tcpFlags & TcpFlag.ACK ? 1 : 0 };
   }
 
@@ -159,8 +167,10 @@ export class Observer {
         const { saddr, sport, daddr, dport } = packet.inner;
         this.#closed.add(flowKey(saddr, sport, daddr, dport));
       }
-      if (packet.protocol === Protocol.TCP && !isSpoofed(event, packet))
-        this.#segments.set(flowKey(packet.saddr, packet.sport, packet.daddr, packet.dport), packet);
+      if (packet.protocol !== Protocol.TCP) continue;
+      const flow = flowKey(packet.saddr, packet.sport, packet.daddr, packet.dport);
+      if (!opens(packet)) this.#acknowledged.add(flow);
+      if (!isSpoofed(event, packet)) this.#segments.set(flow, packet);
     }
     for (const [netns, events] of Object.entries(rules)) seen.rules.push(...runsOf(netns, events, this.#port));
     for (const { netns, local, peer } of arrivals)

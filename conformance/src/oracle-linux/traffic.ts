@@ -25,8 +25,8 @@ const ODD: Record<Family, readonly string[]> = {
   6: ['::1', 'fd00:1::', '2001:db8:9::9'],
 };
 
-/** Broadcast and multicast addresses, which are not followed onto the wire, and those of all routers of a subnet, which get no ICMP errors. */
-const isForMany = (address: string) => /^224|^ff|\.255$|^fd00:\d+::$/.test(address);
+/** Broadcast and multicast addresses, which are not followed onto the wire. */
+const isForMany = (address: string) => /^224|^ff|\.255$/.test(address);
 
 const GRE = 47;
 

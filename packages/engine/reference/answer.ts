@@ -14,11 +14,10 @@ import {
   TcpFlag,
   type TcpNumbers,
 } from '../src/index.ts';
-import { isLinkLocal6, isMulticast, isUnspecified } from './addresses.ts';
-import { fibLookup } from './fib.ts';
+import { addressOf, isLinkLocal6, isMulticast, isUnspecified, prefixOf } from './addresses.ts';
+import { type Flow, fibLookup } from './fib.ts';
 import { addressType4 } from './match-addrtype.ts';
 import { isAnycast, isAnycastOf } from './neighbor.ts';
-import { flowOf } from './route.ts';
 import { selectAddress6 } from './source-address.ts';
 import type { CtInfo, Device, Host, IcmpError, Skb, Stop } from './state.ts';
 import { segmentEnd } from './tcp-window.ts';
@@ -30,7 +29,8 @@ function allowsError(stop: Stop): boolean {
   if (locked && !indev && stop.reason === Reason.REJECT_RULE) return false;
   if (isIcmpError(packet) || route?.kind === 'multi') return false;
   if (isMulticast(packet.family, packet.daddr) || packet.daddr === '255.255.255.255') return false;
-  return !isUnspecified(packet.saddr) && !isMulticast(packet.family, packet.saddr) && packet.saddr !== '';
+  if (isUnspecified(packet.saddr) || isMulticast(packet.family, packet.saddr) || packet.saddr === '') return false;
+  return packet.family === 4 || !isForSubnet(stop);
 }
 
 /** True where the end of the walk has something to send back. */
@@ -122,6 +122,18 @@ function isOwn(host: Host, skb: Skb): boolean {
   return host.devices.some((device) => device.addresses.some((a) => a.text === daddr) || isAnycastOf(device, daddr));
 }
 
+/** An IPv6 error to the sender of a packet, as it asks for its way. */
+const errorFlow = ({ saddr }: Packet): Flow => ({
+  family: 6,
+  saddr: '',
+  daddr: saddr,
+  mark: 0,
+  tos: 0,
+  protocol: Protocol.ICMPV6,
+  sport: 0,
+  dport: 0,
+});
+
 /**
  * Whom an error comes from. IPv6, for a packet that came in and was for somebody else: an address that suits the link it came in by, unless the
  * route back names a source (icmp6_send). Empty: routing chooses.
@@ -130,9 +142,21 @@ function errorSource(host: Host, skb: Skb): string {
   const { family, saddr, daddr } = skb.packet;
   if (isOwn(host, skb)) return daddr;
   if (family === 4 || !skb.indev) return '';
-  const back = fibLookup(host, { ...flowOf(skb.packet), saddr: '', daddr: saddr, ...boundFlow(skb) });
-  if (back.route?.prefsrc !== undefined) return '';
+  if (fibLookup(host, errorFlow(skb.packet)).route?.prefsrc !== undefined) return '';
   return selectAddress6(host, skb.indev, saddr) ?? '';
+}
+
+/** The way back to the sender is that of an anycast address, or of a whole subnet by its first one (ipv6_anycast_destination). */
+function isForSubnet({ host, skb }: Stop): boolean {
+  const { packet } = skb;
+  const source = errorSource(host, skb);
+  const flow = { ...errorFlow(packet), saddr: source, mark: reflectedMark(host, packet), ...boundFlow(skb) };
+  const { route } = fibLookup(host, flow);
+  if (!route) return false;
+  if (route.type === 'anycast') return true;
+  const { length, words } = prefixOf(route.destination);
+  const isFirst = addressOf(packet.saddr).words.every((word, i) => word === words[i]);
+  return length < 127 && isFirst && route.nexthops.every((hop) => hop.via === undefined);
 }
 
 function icmpError(stop: Stop, { type, code }: IcmpError): Packet {

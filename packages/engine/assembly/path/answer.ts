@@ -11,9 +11,9 @@ import { isIcmp, isIcmpError } from '../ct/tuple';
 import { segmentEnd } from '../ct/window';
 import { linkByName } from '../core/links';
 import { isLimitedBroadcast, isLinkLocal6, isMulticast, isUnspecified } from '../fib/kinds';
-import { clearKey, localType, routeLookup, routeResult } from '../fib/lookup';
+import { clearKey, localType, RouteKey, routeLookup, routeResult } from '../fib/lookup';
 import { isAnycast } from '../fib/result';
-import { foundRoute } from '../fib/table';
+import { foundRoute, nexthopAt } from '../fib/table';
 import { addressAt, selectSource6 } from '../fib/source';
 import { InterfaceAddress } from '../layout/address';
 import { Link } from '../layout/link';
@@ -35,7 +35,8 @@ function allowsError(): bool {
   if (isMulticast(p.family, p.daddrHi, p.daddrLo)) return false;
   if (p.family == 4 && isLimitedBroadcast(p.daddrLo)) return false;
   if (p.sourceless || isUnspecified(p.saddrHi, p.saddrLo)) return false;
-  return !isMulticast(p.family, p.saddrHi, p.saddrLo);
+  if (isMulticast(p.family, p.saddrHi, p.saddrLo)) return false;
+  return p.family == 4 || !isForSubnet(p);
 }
 
 /** Local only by a route outside the local table: IPv4 finds no route for an answer from there (ip_route_output_key_hash_rcu()). */
@@ -162,28 +163,48 @@ export function cameBy(): Link {
   return linkByName(s.netns, s.nexthop.dev);
 }
 
+/** Asks the way of an IPv6 error to the sender. */
+function errorKey(p: Packet): RouteKey {
+  const key = clearKey(skb().netns, 6);
+  key.daddrHi = p.saddrHi;
+  key.daddrLo = p.saddrLo;
+  key.protocol = <u8>Protocol.ICMPV6;
+  return key;
+}
+
 /**
  * IPv6: whom an error about a packet for somebody else comes from: an address that suits the link it came in by, unless the route back
  * names a source (icmp6_send()). Null: routing chooses.
  */
 function errorSource6(p: Packet): InterfaceAddress {
   const s = skb();
-  const key = clearKey(s.netns, 6);
-  key.daddrHi = p.saddrHi;
-  key.daddrLo = p.saddrLo;
-  key.mark = p.mark;
-  key.tos = p.tos;
-  key.protocol = p.protocol;
-  key.sport = p.sport;
-  key.dport = p.dport;
+  if (!some(s.iif)) return none<InterfaceAddress>();
+  errorKey(p);
+  routeLookup();
+  const route = routeResult().route;
+  if (some(route) && route.prefsrc != 0) return none<InterfaceAddress>();
+  return selectSource6(s.netns, s.iif, p.saddrHi, p.saddrLo);
+}
+
+/** The way back to the sender is that of an anycast address, or of a whole subnet by its first one (ipv6_anycast_destination()). */
+function isForSubnet(p: Packet): bool {
+  const own = isOwn(p);
+  const source = own ? none<InterfaceAddress>() : errorSource6(p);
+  const key = errorKey(p);
+  key.saddrHi = own ? p.daddrHi : some(source) ? source.hi : 0;
+  key.saddrLo = own ? p.daddrLo : some(source) ? source.lo : 0;
+  key.mark = reflectedMark(p);
   if (isLinkLocal6(p.saddrHi)) {
     key.oif = cameBy();
     key.strict = some(key.oif);
   }
   routeLookup();
   const route = routeResult().route;
-  if (some(route) && route.prefsrc != 0) return none<InterfaceAddress>();
-  return selectSource6(s.netns, s.iif, p.saddrHi, p.saddrLo);
+  if (!some(route)) return false;
+  if (route.type == RouteType.ANYCAST) return true;
+  if (route.length >= 127 || route.hi != p.saddrHi || route.lo != p.saddrLo) return false;
+  for (let i: u32 = 0; i < route.nexthopCount; i++) if (nexthopAt(route, i).via != 0) return false;
+  return true;
 }
 
 function buildError(p: Packet): void {
@@ -196,7 +217,7 @@ function buildError(p: Packet): void {
   const hi = p.saddrHi;
   const lo = p.saddrLo;
   let source = none<InterfaceAddress>();
-  if (!own && !v4 && some(skb().iif)) source = errorSource6(p);
+  if (!own && !v4) source = errorSource6(p);
   p.saddrHi = own ? p.daddrHi : some(source) ? source.hi : 0;
   p.saddrLo = own ? p.daddrLo : some(source) ? source.lo : 0;
   p.sourceless = !own && !some(source);
