@@ -4,6 +4,8 @@ import type { PacketSpace } from './space/packet-space.ts';
 import { bitOf, pointOf, type Subject } from './subject.ts';
 import { witness } from './witness.ts';
 
+const SLASH = 0x2f;
+
 /** The leaf that a subject comes to. */
 export function leafFor(space: PacketSpace, diagram: Diagram, subject: Subject): number {
   const { leafValue, variableOf, low, high } = space.diagrams;
@@ -37,6 +39,11 @@ export class PacketSet {
   /** Without later fragments, which have no ports, no flags and no type: what is left where packets are put together before rules see them. */
   static unfragmented(space: PacketSpace): PacketSet {
     return new PacketSet(space, space.not(space.flag('fragment')));
+  }
+
+  /** On devices whose names the kernel allows: none has a slash (dev_valid_name). */
+  static onDevices(space: PacketSpace): PacketSet {
+    return new PacketSet(space, space.not(space.or(space.hasByte('iif', SLASH), space.hasByte('oif', SLASH))));
   }
 
   #with(other: PacketSet, join: (a: Diagram, b: Diagram) => Diagram): PacketSet {

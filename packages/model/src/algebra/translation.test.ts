@@ -95,3 +95,26 @@ test.each<[what: string, one: string, other: string, shows: (difference: Differe
   const found = difference(nft('ip', [one]), nft('ip', [other]));
   expect(found && shows(found)).toBe(as);
 });
+
+test.each<[family: Family, iptables: string, nft: string[]]>([
+  ['ip', '-m addrtype ! --dst-type LOCAL -j DROP', ['fib daddr type != local drop']],
+  [
+    'ip',
+    '-m addrtype --src-type MULTICAST,BROADCAST --limit-iface-in -j DROP',
+    ['fib saddr . iif type { multicast, broadcast } drop'],
+  ],
+  ['ip6', '-m addrtype --dst-type LOCAL -j DROP', ['fib daddr type local drop']],
+  // match_type6(): an own address is UNICAST, too; nft_fib6_eval_type() says LOCAL alone.
+  ['ip6', '-m addrtype --dst-type UNICAST -j DROP', ['fib daddr type != { unspec, multicast } drop']],
+  ['ip', '-f -j DROP', ['ip frag-off & 0x1fff != 0 drop']],
+  ['ip', '! -f -j DROP', ['ip frag-off & 0x1fff 0 drop']],
+])('%s %s, fragments too', (family, one, other) => {
+  const space = new PacketSpace();
+  const [a, b] = [iptables(family, [one]), nft(family, other)].map((table) => decideChain(space, table, 'c'));
+  expect(a && b && differenceOf(a, b)).toBeUndefined();
+});
+
+test('a type of IPv6 addresses is not all of what iptables asks for', () => {
+  const one = iptables('ip6', ['-m addrtype --dst-type UNICAST -j DROP']);
+  expect(difference(one, nft('ip6', ['fib daddr type unicast drop']))).toBeDefined();
+});

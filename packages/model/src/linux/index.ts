@@ -33,4 +33,4 @@ export * from './node/index.ts';
 export * from './proc/index.ts';
 export * from './sockets/index.ts';
 export * from './sysctl/index.ts';
-export { NotTranslated, type Translation, translateRule } from './translate/index.ts';
+export * from './translate/index.ts';

@@ -47,15 +47,22 @@ function types4(space: PacketSpace, netns: Netns, side: Side, limit: Interface |
 
 /** Where nothing is known of the host, the type is a field of its own: an address has one, and only one. */
 function unknownType(space: PacketSpace, side: Side, types: readonly string[], limit: string): Diagram {
-  const field = space.further(`type of ${side}${limit}`, 4);
+  const field = typeField(space, side, limit);
   return space.or(
     ...types.map((type) => {
       const code = TYPES.indexOf(type);
-      // Codes above the last type mean UNSPEC.
       return type === 'UNSPEC' ? space.not(space.range(field, 1, TYPES.length - 1)) : space.equals(field, code);
     }),
   );
 }
+
+/** Codes above the last type mean UNSPEC. */
+const typeField = (space: PacketSpace, side: Side, limit: string) => space.further(`type of ${side}${limit}`, 4);
+
+const routed6 = (space: PacketSpace, side: Side, types: readonly string[], limit: string): Diagram =>
+  space.atom(`addrtype ${side} ${types.join(',')}${limit} (IPv6)`);
+
+const limitText = (limit: Interface | undefined): string => (limit === undefined ? '' : ` by ${limit}`);
 
 const LOOKED_UP = new Set(['ANYCAST', 'LOCAL', 'UNREACHABLE']);
 
@@ -90,11 +97,16 @@ function types6(context: MatchContext, side: Side, types: readonly string[], lim
   if (types.includes('UNICAST')) parts.push(space.not(space.or(multicast, unspecified)));
   if (types.includes('UNSPEC')) parts.push(unspecified);
   const asked = types.filter((type) => LOOKED_UP.has(type));
+  // Multicast routes are of a type of their own, and the unspecified address is nobody's.
+  const looked = (names: readonly string[]): Diagram => {
+    const atom = routed6(space, side, names, limit);
+    return names.includes('UNREACHABLE') ? atom : space.without(atom, space.or(multicast, unspecified));
+  };
   if (asked.length > 0)
     parts.push(
       netns && limit === '' && asked.every((type) => type === 'LOCAL') && plainLocals(netns)
         ? locals6(space, netns, side)
-        : space.atom(`addrtype ${side} ${asked.join(',')}${limit} (IPv6)`),
+        : looked(asked),
     );
   return space.and(...parts);
 }
@@ -105,7 +117,7 @@ function sideHolds(context: MatchContext, match: MatchOf<'addrtype'>, side: Side
   const { space, netns } = context;
   const types = test.types.map((type) => type.toUpperCase());
   const limit: Interface | undefined = match.limitIfaceIn ? 'iif' : match.limitIfaceOut ? 'oif' : undefined;
-  const limited = limit === undefined ? '' : ` by ${limit}`;
+  const limited = limitText(limit);
   const known = netns && types4(space, netns, side, limit);
   const four = known
     ? space.or(...types.map((type) => known.get(type) ?? FALSE))
@@ -116,3 +128,49 @@ function sideHolds(context: MatchContext, match: MatchOf<'addrtype'>, side: Side
 
 export const addrtype: MatchSet<'addrtype'> = (context, match) =>
   context.space.and(sideHolds(context, match, 'saddr'), sideHolds(context, match, 'daddr'));
+
+/** Bits of an unsigned number, most significant first. */
+const codeBits = (code: number, width: number): Diagram[] =>
+  Array.from({ length: width }, (_, i) => ((code >>> (width - 1 - i)) & 1 ? TRUE : FALSE));
+
+const WIDTH = 4;
+
+function types4Bits(context: MatchContext, side: Side, limit: Interface | undefined): Diagram[] {
+  const { space, netns } = context;
+  const known = netns && types4(space, netns, side, limit);
+  const sets = TYPES.map((type) => known?.get(type) ?? unknownType(space, side, [type], limitText(limit)));
+  return Array.from({ length: WIDTH }, (_, i) => space.or(...sets.filter((_, code) => (code >>> (WIDTH - 1 - i)) & 1)));
+}
+
+/** What nft_fib6_eval_type() finds: multicast and unspecified addresses by themselves, the others by their route. */
+function types6Bits(context: MatchContext, side: Side, limit: Interface | undefined): Diagram[] {
+  const { space } = context;
+  const limited = limitText(limit);
+  const code = (type: string) => TYPES.indexOf(type);
+  const field = space.further(`fib type of ${side}${limited} (IPv6)`, WIDTH);
+  const own = ['UNSPEC', 'LOCAL', 'ANYCAST', 'MULTICAST'];
+  // A type that is told otherwise, and a code of none, stands for UNICAST.
+  const others = TYPES.filter((type) => !own.includes(type)).map((type) => space.equals(field, code(type)));
+  const plain = space.not(space.or(...others));
+  const cases: [string, Diagram][] = [
+    ['MULTICAST', space.prefix(side, 'ff00::/8')],
+    ['UNSPEC', space.prefix(side, '::/128')],
+    ['LOCAL', types6(context, side, ['LOCAL'], limited)],
+    ['ANYCAST', types6(context, side, ['ANYCAST'], limited)],
+  ];
+  const rest = codeBits(code('UNICAST'), WIDTH).map((bit, i) =>
+    space.diagrams.choose(plain, bit, space.variable(field.first + i)),
+  );
+  return cases.reduceRight<Diagram[]>((bits, [type, when]) => {
+    const told = codeBits(code(type), WIDTH);
+    return bits.map((bit, i) => space.diagrams.choose(when, told[i] as Diagram, bit));
+  }, rest);
+}
+
+/** `fib saddr type`, `fib daddr . iif type`: the code of the type, 32 bits (nft_fib4_eval_type(), nft_fib6_eval_type()). */
+export function fibTypeBits(context: MatchContext, side: Side, limit: Interface | undefined): Diagram[] {
+  const { space } = context;
+  const [four, six] = [types4Bits(context, side, limit), types6Bits(context, side, limit)];
+  const bits = four.map((bit, i) => space.diagrams.choose(space.family(4), bit, six[i] as Diagram));
+  return [...Array<Diagram>(32 - WIDTH).fill(FALSE), ...bits];
+}

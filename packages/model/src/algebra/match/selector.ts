@@ -3,6 +3,7 @@ import { Protocol, type Scalar, type Selector, type ValueRange } from '@podwire/
 import { type Diagram, FALSE, TRUE } from '../space/diagram.ts';
 import { connmarkVariable, type Field, type FieldName, fieldOf, markVariable } from '../space/fields.ts';
 import { addressBits, nameBits, type PacketSpace, STATE_CODES } from '../space/packet-space.ts';
+import { fibTypeBits } from './addrtype.ts';
 import type { MatchContext } from './context.ts';
 import { WITH_PORTS } from './header.ts';
 
@@ -80,6 +81,19 @@ const status: Make = ({ space }) => ({
   form: 'integer',
 });
 
+const OFFSET_BITS = 13;
+
+/** Three flags, and how far a fragment stands from the front: not at all where it is the first, or none. */
+const fragmentOffset: Make = ({ space }) => {
+  const fragment = space.flag('fragment');
+  const flags = space.further('flags of ip frag-off', 16 - OFFSET_BITS);
+  const offset = fieldBits(space, space.further('offset of a fragment', OFFSET_BITS));
+  const none = space.not(space.or(...offset));
+  const last = offset.length - 1;
+  const bits = offset.map((bit, i) => space.and(fragment, i === last ? space.or(bit, none) : bit));
+  return { bits: [...fieldBits(space, flags), ...bits], exists: four(space), form: 'integer' };
+};
+
 const MAKE: Readonly<Record<string, Make>> = {
   'ip saddr': address('saddr', 4),
   'ip daddr': address('daddr', 4),
@@ -89,6 +103,7 @@ const MAKE: Readonly<Record<string, Make>> = {
   'ip ttl': integer('ttl', four),
   'ip tos': integer('tos', four),
   'ip length': integer('length', four),
+  'ip frag-off': fragmentOffset,
   'ip6 hoplimit': integer('ttl', six),
   'ip6 tclass': integer('tos', six),
   'th sport': integer('sport', isProtocol(...WITH_PORTS)),
@@ -184,6 +199,13 @@ function plain(context: MatchContext, selector: Selector): Value {
     }
     case 'symhash':
       return modulo(context, space.further(nameOf(selector), widthFor(selector.mod)), selector.mod, selector.offset);
+    case 'fib': {
+      const [side, limit, ...more] = selector.flags;
+      const limited = limit === 'iif' || limit === 'oif' ? limit : undefined;
+      const known = selector.result === 'type' && more.length === 0 && (limit === undefined || limited !== undefined);
+      if (!known || (side !== 'saddr' && side !== 'daddr')) return furtherValue(context, selector);
+      return { bits: fibTypeBits(context, side, limited), exists: TRUE, form: 'integer' };
+    }
     case 'unmodelled':
       return {
         bits: fieldBits(space, space.further(selector.text, WIDTHS[selector.type])),

@@ -213,6 +213,15 @@ export class PacketSpace {
     return this.masked(field, bits, mask);
   }
 
+  /** A byte of the name is this one. */
+  hasByte(field: 'iif' | 'oif', byte: number): Diagram {
+    const at = (place: number) => {
+      const shift = BigInt(8 * (NAME_BYTES - 1 - place));
+      return this.masked(field, BigInt(byte) << shift, 0xffn << shift);
+    };
+    return this.or(...Array.from({ length: NAME_BYTES }, (_, place) => at(place)));
+  }
+
   #marked(variableOf: (bit: number) => number, value: number, mask: number): Diagram {
     if ((value & ~mask) !== 0) return FALSE;
     let set = TRUE;

@@ -88,7 +88,7 @@ function header(
   }
   const device = DEVICES[selector.field];
   if (device && typeof value === 'string' && !value.endsWith('+') && value !== '')
-    return { kind: device, name: value.replace(/\*$/, '+'), ...not };
+    return { kind: device, name: value.endsWith('\\*') ? `${value.slice(0, -2)}*` : value.replace(/\*$/, '+'), ...not };
   if (selector.field === 'meta l4proto' && typeof value === 'number')
     return { kind: 'protocol', protocol: value, ...not };
   if (selector.field === 'ct state' && typeof value === 'number') return { kind: 'state', states: value, ...not };

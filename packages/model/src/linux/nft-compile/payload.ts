@@ -1,8 +1,9 @@
 /** Fields of headers (nft(8), PAYLOAD EXPRESSIONS). */
 import type { HeaderField, Selector, Statement, TableFamily } from '@podwire/engine';
 import type { NftExthdr, NftIpOption, NftPayload, NftPayloadBase } from '../nft/syntax.ts';
-import { types } from '../nft/tables/datatypes.ts';
+import { type Datatype, types } from '../nft/tables/datatypes.ts';
 import { fieldNamed, findHeader } from '../nft/tables/headers.ts';
+import { extensionHeaders, ipOptions, type OptionHeader, optionField, optionNamed } from '../nft/tables/options.ts';
 import { compareInteger, type Part, plainPart, protocolIs, type Scope, unmodelled } from './part.ts';
 
 type Bits = Pick<Selector, 'mask' | 'shift'>;
@@ -70,6 +71,7 @@ const TRANSPORT_PROTOCOLS: Readonly<Record<string, number>> = {
   comp: 108,
 };
 
+const MOBILITY = 135;
 const VLAN = 0x8100;
 const ARP = 0x0806;
 /** What nft tests before it looks into a header. Addresses and the like of the other IP version need no test: such a packet has none. */
@@ -125,17 +127,25 @@ export function writtenField({
   return { field, shift, ...(mask === undefined ? {} : { mask: Number(mask) }) };
 }
 
+/** Which datatype a field of an extension header or IP option has. */
+function optionType(table: readonly OptionHeader[], { name, field }: { name: string; field?: string }): Datatype {
+  const header = optionNamed(table, name);
+  return (header && field !== undefined ? optionField(header, field)?.type : undefined) ?? types.integer;
+}
+
 /**
  * Packets here have neither IPv6 extension headers nor IP options: asked whether one is there, the answer is no (a value of 0); a field of one
- * has no value.
+ * has no value. A mobility header is the packet's payload, whose fields are not modelled.
  */
-export function absentPart(node: NftExthdr | NftIpOption): Part {
-  const { field } = 'exthdr' in node ? node.exthdr : node['ip option'];
-  if (field === undefined) return plainPart({ field: 'meta length', mask: 0 }, types.boolean);
+export function absentPart(node: NftExthdr | NftIpOption, scope: Scope): Part {
+  const option = 'exthdr' in node ? node.exthdr : node['ip option'];
+  const datatype = optionType('exthdr' in node ? extensionHeaders : ipOptions, option);
+  if (option.name === 'mh') return unmodelled(node, datatype, scope, [protocolIs(MOBILITY)]);
+  if (option.field === undefined) return plainPart({ field: 'meta length', mask: 0 }, types.boolean);
   const never: Statement = {
     kind: 'lookup',
     key: [{ field: 'meta length' }],
     set: { type: ['integer'], elements: [] },
   };
-  return plainPart({ field: 'meta length' }, types.integer, [never]);
+  return plainPart({ field: 'meta length' }, datatype, [never]);
 }

@@ -158,7 +158,7 @@ export function readPart(node: NftExpression, scope: Scope): Part {
   if ('ct' in node) return ctPart(node, scope);
   if ('rt' in node) return rtPart(node, scope);
   if ('fib' in node) return fibPart(node);
-  if ('exthdr' in node || 'ip option' in node) return absentPart(node);
+  if ('exthdr' in node || 'ip option' in node) return absentPart(node, scope);
   return hashPart(node, scope) ?? binaryPart(node, scope) ?? unmodelled(node, types.integer, scope);
 }
 

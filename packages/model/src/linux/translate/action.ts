@@ -219,10 +219,18 @@ export function actionText(action: IptablesAction, header: Header): string[] {
       return [setMark('ct mark', action.value, action.mask)];
     case 'save-mark':
     case 'restore-mark': {
-      if (action.nfmask !== ALL || action.ctmask !== ALL)
-        throw new NotTranslated(`-j CONNMARK --${action.kind} of some bits`);
-      return [action.kind === 'save-mark' ? 'ct mark set mark' : 'meta mark set ct mark'];
+      const saves = action.kind === 'save-mark';
+      const [read, written] = saves ? [action.nfmask, action.ctmask] : [action.ctmask, action.nfmask];
+      if (written !== ALL)
+        throw new NotTranslated(
+          `-j CONNMARK --${action.kind}`,
+          'a mark made of bits of two marks: nftables 1.0 writes bits from constants only',
+        );
+      const bits = read === ALL ? '' : ` & ${hex(read)}`;
+      return [saves ? `ct mark set meta mark${bits}` : `meta mark set ct mark${bits}`];
     }
+    case 'ct-zone':
+      return [`ct ${action.direction ? `${action.direction.toLowerCase()} ` : ''}zone set ${action.zone}`];
     case 'dnat':
     case 'snat':
     case 'masquerade':
@@ -233,7 +241,8 @@ export function actionText(action: IptablesAction, header: Header): string[] {
     case 'note':
     case 'unmodelled-target':
       return textAction(action.text, header);
-    default:
-      throw new NotTranslated(`-j ${action.kind}`);
+    case 'set-add':
+    case 'set-del':
+      throw new NotTranslated(`-j SET ${action.set}`, 'sets of ipset are not seen by nftables');
   }
 }

@@ -48,7 +48,7 @@ const WITH_PORTS = new Map<number, string>([
 
 function multiport({ which, ports: list, not }: Of<'multiport'>, protocol: number | undefined): string[] {
   const name = WITH_PORTS.get(protocol ?? 0);
-  if (name === undefined) throw new NotTranslated('-m multiport');
+  if (name === undefined) throw new NotTranslated('-m multiport', 'nftables has no ports of several protocols');
   const texts = list.map(rangeText);
   if (which === 'either') {
     const pairs = texts.flatMap((text) => [`0-65535 . ${text}`, `${text} . 0-65535`]);
@@ -75,7 +75,11 @@ function states(bits: number, not?: boolean): string[] {
   const named = (table: readonly (readonly [number, string])[]) =>
     table.filter(([bit]) => bits & bit).map(([, n]) => n);
   const [plain, nated] = [named(STATES), named(NATED)];
-  if (plain.length > 0 && nated.length > 0 && !not) throw new NotTranslated('--ctstate of states and of SNAT or DNAT');
+  if (plain.length > 0 && nated.length > 0 && !not)
+    throw new NotTranslated(
+      '-m conntrack --ctstate',
+      'states and SNAT or DNAT are two tests, and a rule asks for both',
+    );
   const one = (key: string, names: string[]) =>
     names.length === 0 ? [] : [`${key} ${not ? '! ' : ''}${names.join(',')}`];
   return [...one('ct state', plain), ...one('ct status', nated)];
@@ -85,7 +89,7 @@ const STATUSES: Readonly<Record<string, string>> = { seen_reply: 'seen-reply' };
 
 function status({ names, not }: { names: string[]; not?: boolean }): string[] {
   if (names.includes('none')) {
-    if (names.length > 1 || not) throw new NotTranslated('--ctstatus NONE among others');
+    if (names.length > 1 || not) throw new NotTranslated('-m conntrack --ctstatus', 'NONE and others are two tests');
     return ['ct status 0'];
   }
   return [
@@ -132,6 +136,14 @@ function statistic(match: Of<'statistic'>): string[] {
   return [`meta random & ${RANDOM_MASK} ${match.not ? '>=' : '<'} ${match.probability}`];
 }
 
+/** xt_dscp.c:tos_mt(): the whole byte; nftables has names for its upper six bits and its lower two. */
+function tos({ value, mask, not }: Of<'tos'>, header: Header): string {
+  if (mask === 0xfc) return compare(`${header} dscp`, hex(value >> 2), not);
+  if (mask === 0x03) return compare(`${header} ecn`, String(value), not);
+  const field = header === 'ip' ? '@nh,8,8' : '@nh,4,8';
+  return masked(field, value, mask === 0xff ? 0xffffffff : mask, not);
+}
+
 const TTL_OPERATORS = { eq: '==', ne: '!=', lt: '<', gt: '>' } as const;
 
 /** `protocol`: what `-p` says. */
@@ -172,8 +184,14 @@ export function matchTests(match: IptablesMatch, header: Header, protocol: numbe
           ? [compare(`${header} ${side === 'src' ? 'saddr' : 'daddr'}`, `${test.from}-${test.to}`, test.not)]
           : [];
       });
+    case 'tos':
+      return [tos(match, header)];
     case 'physdev':
-      throw new NotTranslated('-m physdev');
+      throw new NotTranslated('-m physdev', 'nftables sees the port of a bridge in tables of family bridge only');
+    case 'recent':
+      throw new NotTranslated('-m recent', 'sets of nftables do not count how often an element was seen');
+    case 'set':
+      throw new NotTranslated(`-m set --match-set ${match.set}`, 'sets of ipset are not seen by nftables');
     case 'iif':
     case 'oif':
       return [interfaceTest(`${match.kind}name`, match.name, match.not)];

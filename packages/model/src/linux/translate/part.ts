@@ -4,8 +4,18 @@ import { parseNumber } from '../iptables/base/numbers.ts';
 import { splitRestoreWords } from '../iptables/base/words.ts';
 import type { IpFamily } from '../iptables/index.ts';
 
-/** nftables has no words for the construct. */
-export class NotTranslated extends Error {}
+/** The other tool has no words for a part of the rule. */
+export class NotTranslated extends Error {
+  /** As the rule's own tool writes it. */
+  readonly part: string;
+  readonly why: string;
+
+  constructor(part: string, why = 'nftables has no words for it') {
+    super(`${part}: ${why}`);
+    this.part = part;
+    this.why = why;
+  }
+}
 
 export const hex = (value: number): string => `0x${value.toString(16)}`;
 
@@ -65,7 +75,7 @@ export function span(text: string): string {
 
 /** In quotation marks, as nftables reads it. */
 export function quoted(text: string): string {
-  if (/["\n]/.test(text)) throw new NotTranslated(`nftables has no way to write ${JSON.stringify(text)}`);
+  if (/["\n]/.test(text)) throw new NotTranslated(JSON.stringify(text), 'nftables has no way to write it');
   return `"${text}"`;
 }
 

@@ -17,13 +17,20 @@ type Option = (option: TextOption, header: Header) => string | string[];
 
 const first = ({ values }: TextOption): string => values[0] ?? '';
 
-/** A number or range of numbers; where it is all there are, whether the header is there. */
+/**
+ * A number or range of numbers; where it is all there are, whether the header is there. `fits`: the most that the field holds, where iptables
+ * takes more.
+ */
 const number =
-  (left: string, whole?: { max: number; test: string }): Option =>
+  (left: string, whole?: { max: number; test: string; fits?: number }): Option =>
   (option) => {
     const right = span(first(option));
     if (whole && right === `0-${whole.max}` && !option.not) return whole.test;
-    return compare(left, right, option.not);
+    const { fits } = whole ?? {};
+    const [from, to] = numbersOf(first(option));
+    if (fits === undefined || (to ?? from) <= fits) return compare(left, right, option.not);
+    if (from > fits) throw new NotTranslated(right, `no ${left} is that large`);
+    return compare(left, from === fits ? String(from) : `${from}-${fits}`, option.not);
   };
 
 const fixed =
@@ -98,11 +105,55 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Option>>>> = {
   realm: { realm: bits('meta rtclassid') },
   rt: {
     'rt-type': number('rt type'),
-    'rt-segsleft': number('rt seg-left', { max: U32, test: 'exthdr rt exists' }),
+    'rt-segsleft': number('rt seg-left', { max: U32, test: 'exthdr rt exists', fits: 255 }),
     'rt-len': number('rt hdrlength'),
   },
   tcpmss: { mss: number('tcp option maxseg size') },
 };
+
+/** Chunks of SCTP as iptables names them -> as nftables does. */
+const CHUNKS: Readonly<Record<string, string>> = {
+  DATA: 'data',
+  INIT: 'init',
+  INIT_ACK: 'init-ack',
+  SACK: 'sack',
+  HEARTBEAT: 'heartbeat',
+  HEARTBEAT_ACK: 'heartbeat-ack',
+  ABORT: 'abort',
+  SHUTDOWN: 'shutdown',
+  SHUTDOWN_ACK: 'shutdown-ack',
+  ERROR: 'error',
+  COOKIE_ECHO: 'cookie-echo',
+  COOKIE_ACK: 'cookie-ack',
+  ECN_ECNE: 'ecne',
+  ECN_CWR: 'cwr',
+  SHUTDOWN_COMPLETE: 'shutdown-complete',
+  ASCONF: 'asconf',
+  ASCONF_ACK: 'asconf-ack',
+  FORWARD_TSN: 'forward-tsn',
+};
+/** And those that it has no names for. */
+const NAMELESS_CHUNKS = ['I_DATA', 'RE_CONFIG', 'PAD', 'I_FORWARD_TSN'];
+
+/** xt_sctp.c:match_packet(). nftables asks for each kind of chunk whether the packet has one. */
+function sctp(options: readonly TextOption[]): string[] {
+  return options.flatMap((option) => {
+    const { name, values, not } = option;
+    if (name === 'sport' || name === 'dport') return [compare(`sctp ${name}`, span(first(option)), not)];
+    const [how = '', list = ''] = values;
+    const every = [...Object.keys(CHUNKS), ...NAMELESS_CHUNKS];
+    const asked = list === 'ALL' ? every : list === 'NONE' ? [] : list.split(',');
+    const part = `--chunk-types ${not ? '! ' : ''}${how} ${list}`;
+    if (list.includes(':')) throw new NotTranslated(part, 'nftables tests flags of one chunk among several by no name');
+    if (not || (how === 'any' && asked.length !== 1))
+      throw new NotTranslated(part, 'one rule of nftables asks for all of its tests, not for any');
+    return (how === 'only' ? every : asked).map((chunk) => {
+      const word = CHUNKS[chunk];
+      if (word === undefined) throw new NotTranslated(part, `nftables has no name for the chunk ${chunk}`);
+      return `sctp chunk ${word} ${asked.includes(chunk) && how !== 'none' ? 'exists' : 'missing'}`;
+    });
+  });
+}
 
 type Whole = (options: readonly TextOption[], header: Header) => string[];
 
@@ -191,7 +242,7 @@ function connlabel(options: readonly TextOption[]): string[] {
   return has(options, 'set') ? [`ct label set ${bit}`, test] : [test];
 }
 
-const WHOLE: Readonly<Record<string, Whole>> = { limit, connbytes, rpfilter, socket, policy, time, connlabel };
+const WHOLE: Readonly<Record<string, Whole>> = { limit, connbytes, rpfilter, socket, policy, time, connlabel, sctp };
 
 /** Extensions that ask for their header without any option. */
 const PRESENT: Readonly<Record<string, string>> = {
@@ -203,7 +254,7 @@ const PRESENT: Readonly<Record<string, string>> = {
 };
 
 /** Extensions whose tests ask for the protocol by themselves. */
-export const PROTOCOLS: ReadonlySet<string> = new Set(['ah', 'esp', 'ipcomp', 'dccp', 'mh']);
+export const PROTOCOLS: ReadonlySet<string> = new Set(['ah', 'esp', 'ipcomp', 'dccp', 'mh', 'sctp']);
 
 /** `-m NAME ...` as iptables prints it. */
 export function textTests(text: string, header: Header): string[] {

@@ -3,7 +3,7 @@ import { parseArptablesRule } from '../arptables/index.ts';
 import { parseEbtablesRule } from '../ebtables/index.ts';
 import { type IpFamily, parseIptablesRule, splitShellWords } from '../iptables/index.ts';
 import { type NftStatement, printRuleBody, Ruleset, readRule, readScript } from '../nft/index.ts';
-import { translateRule } from './index.ts';
+import { translateRule } from './rule.ts';
 
 /** As nft lists it. */
 function listed(
@@ -84,6 +84,24 @@ const rows: [string, string, IpFamily?][] = [
   ['-m devgroup ! --src-group 4 -j DROP', 'iifgroup != 0x4 counter drop'],
   ['-m rpfilter --loose -j DROP', 'fib saddr oif != 0 counter drop'],
   ['-m quota ! --quota 1000 -j DROP', 'quota over 1000 bytes counter drop'],
+  [
+    '-p tcp -m hashlimit --hashlimit-above 20kb/s --hashlimit-burst 1mb --hashlimit-mode dstip --hashlimit-name x --hashlimit-dstmask 24',
+    'ip protocol tcp meter x { ip daddr & 255.255.255.0 timeout 60s limit rate over 20 kbytes/second burst 1 mbytes } counter',
+  ],
+  // xt_cluster.c counts nodes from 0: `(1 << hash) & node_mask`.
+  [
+    '-m cluster --cluster-total-nodes 7 --cluster-local-nodemask 9 --cluster-hash-seed 5 -j DROP',
+    'jhash ct original saddr mod 7 seed 0x5 { 0, 3 } meta pkttype set host counter drop',
+  ],
+  [
+    '-m cluster --cluster-total-nodes 7 --cluster-local-node 3 --cluster-hash-seed 5 -j DROP',
+    'jhash ct original saddr mod 7 seed 0x5 == 2 meta pkttype set host counter drop',
+  ],
+  // A packet that is no TCP has no option, either (nft_exthdr_tcp_eval()).
+  ['-p tcp ! --tcp-option 5 -j DROP', 'ip protocol tcp tcp option 5 missing counter drop'],
+  ['-m connmark --mark 1 -j CONNMARK --save-mark --nfmask 0xff', 'ct mark 1 counter ct mark set meta mark & 0xff'],
+  ['-m tos --tos 0x10/0xfc -j DROP', 'ip dscp 4 counter drop'],
+  ['-p sctp --chunk-types all DATA,INIT -j DROP', 'sctp chunk data exists sctp chunk init exists counter drop'],
 ];
 
 describe('a rule of iptables in nftables', () => {
@@ -98,13 +116,29 @@ describe('a rule of iptables in nftables', () => {
     '-m set --match-set foo src -j DROP',
     '-m recent --name x --set',
     '-m conntrack --ctstate NEW,DNAT',
-    '-j CONNMARK --save-mark --nfmask 0xff',
+    '-j CONNMARK --save-mark --mask 0xff',
+    '-p sctp --chunk-types any DATA,INIT',
+    '-p sctp --chunk-types only DATA',
     '-m geoip --cc DE',
     '-j FANCY --x',
     '-j LOG --log-prefix "a\\"b"',
   ])('has no words for %s', (rule) => {
     expect(() => translated(rule, 'ip')).toThrow();
   });
+});
+
+it('what a rule needs in its table', () => {
+  const { needs, expr } = translated(
+    '-m connlimit --connlimit-above 2 --connlimit-mask 24 -m nfacct --nfacct-name x',
+    'ip',
+  );
+  expect(needs).toEqual([
+    { kind: 'set', name: 'connlimit0', text: 'type ipv4_addr; flags dynamic;' },
+    { kind: 'counter', name: 'x', text: 'packets 0 bytes 0' },
+  ]);
+  expect(expr).toEqual(
+    readRule('add @connlimit0 { ip saddr & 255.255.255.0 ct count over 2 } counter name "x" counter').expr,
+  );
 });
 
 describe('a rule of ebtables in nftables', () => {

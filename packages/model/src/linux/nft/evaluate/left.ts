@@ -22,6 +22,9 @@ function read(what: NftExpression, key: Key): Read {
   return { is: 'read', what, type: key.type, bits: key.bits, key, ...(key.max === undefined ? {} : { max: key.max }) };
 }
 
+/** src/evaluate.c:expr_evaluate_integer(): where the most is 0, nft takes any number. */
+const most = (max: number): { max?: number } => (max === 0 ? {} : { max });
+
 function named<T>(found: T | undefined, what: string): T {
   if (found === undefined) throw new NftRefusal(`unknown ${what}`);
   return found;
@@ -141,16 +144,24 @@ export function resolveRead(node: NftExpression, inner: (expression: NftExpressi
   }
   if ('numgen' in node) {
     const { mode, mod, offset = 0 } = node.numgen;
-    return read({ numgen: { mode, mod, offset } }, { type: types.integer, bits: 32, max: mod + offset - 1 });
+    return read({ numgen: { mode, mod, offset } }, { type: types.integer, bits: 32, ...most(mod + offset - 1) });
   }
   if ('symhash' in node) {
     const { mod, offset = 0 } = node.symhash;
-    return read(node, { type: types.integer, bits: 32, max: mod + offset - 1 });
+    return read(node, { type: types.integer, bits: 32, ...most(mod + offset - 1) });
   }
   if ('jhash' in node) {
     const { mod, offset, seed, expr } = node.jhash;
     const more = { ...(offset ? { offset } : {}), ...(seed === undefined ? {} : { seed }) };
-    return { is: 'hash', type: types.integer, bits: 32, max: mod + (offset ?? 0) - 1, mod, ...more, of: inner(expr) };
+    return {
+      is: 'hash',
+      type: types.integer,
+      bits: 32,
+      ...most(mod + (offset ?? 0) - 1),
+      mod,
+      ...more,
+      of: inner(expr),
+    };
   }
   return undefined;
 }
