@@ -28,8 +28,6 @@ export function bridgeInput(run: Run, port: Device, skb: Skb, frame: Omit<FrameO
   const { host } = port;
   const bridge = port.master as Device;
   if (!bridge.up) return stopped(host, skb, Disposition.DROPPED, Reason.LINK_DOWN);
-  const vid = inVlan(bridge, port, frame.tag);
-  if (vid === undefined) return stopped(host, skb, Disposition.DROPPED, Reason.OTHER_HOST);
   // Frames with a tag pass bridge netfilter untouched, unless asked for (bridge-nf-filter-vlan-tagged).
   const filtered = frame.tag === 0 && callsIptables(host, skb.packet.family);
   let mac = frame.target ?? bridge.mac;
@@ -51,18 +49,20 @@ export function bridgeInput(run: Run, port: Device, skb: Skb, frame: Omit<FrameO
   }
   const late = runBridge(run, host, skb, Hook.PREROUTING, { in: port }, 0);
   if (late) return { stop: late };
-  if (ownsMac(bridge, mac)) {
+  const vid = inVlan(bridge, port, frame.tag);
+  if (vid === undefined) return stopped(host, skb, Disposition.DROPPED, Reason.OTHER_HOST);
+  if (ownsMac(bridge, mac) || bridge.uppers.some((upper) => upper.link.kind === 'macvlan' && upper.mac === mac)) {
+    if (!admits(bridge, bridge, vid)) return stopped(host, skb, Disposition.DROPPED, Reason.OTHER_HOST);
     pushBridge(run, bridge, port);
     const up = runBridge(run, host, skb, Hook.INPUT, { in: port });
     if (up) return { stop: up };
-    if (!admits(bridge, bridge, vid)) return stopped(host, skb, Disposition.DROPPED, Reason.OTHER_HOST);
     return { up: bridge, prerouted: filtered, tag: tagOut(bridge, bridge, vid) };
   }
   const to = portTowards(run, bridge, mac, vid);
   if (!to) return stopped(host, skb, Disposition.DROPPED, Reason.OTHER_HOST);
   pushBridge(run, bridge, port, to);
   const frameOn = { source: skb.macSource ?? bridge.mac, target: mac, tag: tagOut(bridge, to, vid), nexthop: towards };
-  const stop = passThrough(run, host, bridge, port, to, skb, filtered, frameOn);
+  const stop = passThrough(run, host, bridge, port, to, skb, filtered && frameOn.tag === 0, frameOn);
   return stop ? { stop } : frameOut(run, skb, to, frameOn);
 }
 
@@ -108,7 +108,7 @@ function postrouting(run: Run, host: Host, skb: Skb): Stop | undefined {
   return stop;
 }
 
-/** From port to port; with bridge-nf through FORWARD and POSTROUTING. */
+/** From port to port; with bridge-nf through FORWARD and POSTROUTING, but not what leaves with a tag (br_nf_forward). */
 function passThrough(
   run: Run,
   host: Host,

@@ -1,6 +1,7 @@
 /** Refuses networks that contradict themselves, before anything runs. */
 import {
   type Chain,
+  checkStacks,
   EngineError,
   type Netns,
   type Network,
@@ -37,9 +38,7 @@ function checkLinks(netns: Netns, byName: ReadonlyMap<string, Netns>): void {
     const master = link.master === undefined ? undefined : links.get(link.master)?.kind;
     if (link.master !== undefined && master !== 'bridge' && master !== 'bond' && master !== 'vrf')
       throw new EngineError('UNKNOWN_MASTER', `${at}: no bridge ${link.master}`);
-    const { lower, tunnel } = link;
-    if (lower && !byName.get(lower.netns)?.links.some(({ name }) => name === lower.link))
-      throw new EngineError('UNKNOWN_LINK', `${at}: it stands on ${lower.netns}/${lower.link}, which is not there`);
+    const { tunnel } = link;
     if (tunnel?.underlay !== undefined && !byName.has(tunnel.underlay))
       throw new EngineError('UNKNOWN_NETNS', `${at}: no network namespace ${tunnel.underlay}`);
     for (const text of [tunnel?.local, tunnel?.remote])
@@ -148,6 +147,7 @@ export function checkNetwork(network: Network): void {
     network.netnses.map((netns) => netns.name),
     'network namespace',
   );
+  checkStacks(network.netnses);
   for (const netns of network.netnses) {
     checkLinks(netns, byName);
     checkAddresses(netns);

@@ -3,9 +3,8 @@
  */
 import { Disposition, type Listener, type Packet, Protocol, Reason, sysctl, TcpFlag } from '../src/index.ts';
 import { canonical, isUnspecified } from './addresses.ts';
-import { vrfOf } from './fib.ts';
 import { isAnycast } from './neighbor.ts';
-import type { Device, Host, IcmpError, Reply, Run, Skb, Socket, Stop } from './state.ts';
+import type { Host, IcmpError, Reply, Run, Skb, Socket, Stop } from './state.ts';
 import { isIcmp, isIcmpError } from './tuple.ts';
 
 const ECHO_REQUEST = { [Protocol.ICMP]: 8, [Protocol.ICMPV6]: 128 } as Record<number, number>;
@@ -63,10 +62,10 @@ function removeSocket(host: Host, gone: Socket): void {
   host.sockets = host.sockets.filter((socket) => !sameSocket(socket, gone));
 }
 
-/** A socket that is bound to no device hears nothing from VRFs, unless a sysctl says so (inet_sk_bound_dev_eq). */
-function hearsVrf(host: Host, { device, protocol }: Listener, vrf: Device | undefined): boolean {
-  if (!vrf) return true;
-  if (device !== undefined) return device === vrf.name;
+/** A socket that is bound to no device hears nothing from the ports of VRFs, unless a sysctl says so (inet_sk_bound_dev_eq). */
+function hearsDevice(host: Host, { device, protocol }: Listener, { indev, vrfPort }: Skb): boolean {
+  if (device !== undefined) return device === indev?.name || device === vrfPort?.name;
+  if (!vrfPort) return true;
   const name = protocol === Protocol.TCP ? 'net.ipv4.tcp_l3mdev_accept' : 'net.ipv4.udp_l3mdev_accept';
   return sysctl(host.netns.sysctls, name) !== 0;
 }
@@ -83,10 +82,9 @@ type Verdict = Omit<Stop, 'host' | 'skb'>;
 const taken = (reason: Reason, reply?: Reply): Verdict => ({ disposition: Disposition.DELIVERED, reason, reply });
 
 /** Is there one, or nothing known? */
-function hasListener(host: Host, { packet, indev }: Skb): boolean {
-  const vrf = vrfOf(indev);
+function hasListener(host: Host, skb: Skb): boolean {
   const { listeners } = host.netns;
-  return !listeners || listeners.some((listener) => listens(listener, packet) && hearsVrf(host, listener, vrf));
+  return !listeners || listeners.some((listener) => listens(listener, skb.packet) && hearsDevice(host, listener, skb));
 }
 
 /** A listener for it, given or assumed; it then has a socket that knows both ends. */

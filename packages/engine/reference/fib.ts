@@ -179,8 +179,15 @@ export function tableLookup(
   return undefined;
 }
 
+/** A VRF as the device to leave by leads into its table, and out of any of its ports (l3mdev_update_flow). */
+function throughVrf(host: Host, flow: Flow): Flow {
+  const out = flow.oif === undefined ? undefined : host.byName.get(flow.oif);
+  return out?.link.kind === 'vrf' ? { ...flow, oif: undefined, vrf: flow.vrf ?? out } : flow;
+}
+
 /** The whole of `ip rule`, in order. */
-export function fibLookup(host: Host, flow: Flow): FibResult {
+export function fibLookup(host: Host, asked: Flow): FibResult {
+  const flow = throughVrf(host, asked);
   const rules = host.rules[flow.family];
   for (let i = 0; i < rules.length; i++) {
     const rule = rules[i] as PolicyRule;

@@ -7,8 +7,7 @@ import {
   Hook,
   IMPLIED_LOOPBACK,
   isSecondary,
-  localRoutes,
-  localTable,
+  kernelTables,
   type Netns,
   type Network,
   networkOf,
@@ -80,27 +79,8 @@ function tablesOf(netns: Netns): Map<number, RouteTable> {
     if (!before) tables.set(table.id, table);
     else tables.set(table.id, merge(before, table));
   }
-  tables.set(255, localTable(netns));
-  moveToVrfs(netns, tables);
+  for (const table of kernelTables(netns)) tables.set(table.id, table);
   return tables;
-}
-
-/** The kernel's own routes for addresses of VRFs and their ports stand in the VRF's table (l3mdev_fib_table). */
-function moveToVrfs(netns: Netns, tables: Map<number, RouteTable>): void {
-  const vrfs = new Map(netns.links.flatMap((link) => (link.kind === 'vrf' ? [[link.name, link.table] as const] : [])));
-  if (vrfs.size === 0) return;
-  const ofLink = new Map(netns.links.map(({ name, master }) => [name, vrfs.get(name) ?? vrfs.get(master ?? '')]));
-  const tableOf = (route: RouteTable['routes'][number]) => ofLink.get(route.nexthops[0]?.dev ?? '');
-  const made = localRoutes(netns);
-  const local = tables.get(255) as RouteTable;
-  const given = new Set(netns.tables.flatMap((table) => table.routes));
-  tables.set(255, { ...local, routes: local.routes.filter((r) => given.has(r) || tableOf(r) === undefined) });
-  for (const route of made) {
-    const id = tableOf(route);
-    if (id === undefined) continue;
-    const before = tables.get(id) ?? { id, routes: [] };
-    tables.set(id, { ...before, routes: [...before.routes, route] });
-  }
 }
 
 /** Two tables of one id: their own routes in order; the first base that is there. */

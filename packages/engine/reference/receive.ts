@@ -10,22 +10,23 @@ import { martian6, routeInput } from './route.ts';
 import type { Arrival, Device, Host, Run, Skb } from './state.ts';
 import { forwardTo, type Next, stopped } from './transmit.ts';
 import { unwrap } from './tunnel.ts';
-import { bondHears, hasAddress, ownsMac, vlanOf } from './wire.ts';
+import { bondHears, hasAddress, ownsMac, topOf, vlanOf } from './wire.ts';
 
 /** More than a TTL allows, bridges on the way included. */
 const MAX_ENTERS = 1024;
 
 export function receive(run: Run, arrival: Arrival): Next {
-  const { device, skb, mac, nexthop, tag = 0 } = arrival;
+  const { device, skb, mac, nexthop, tag = 0, prerouted = false } = arrival;
   const { host } = device;
   run.steps.push({ kind: 'enter', netns: host.netns, link: device.link, packet: skb.packet });
   const drop = (reason: Reason) => stopped(host, skb, Disposition.DROPPED, reason);
   if (++run.enters > MAX_ENTERS) return drop(Reason.LOOP);
   if (!device.up) return drop(Reason.LINK_DOWN);
   // A frame that bears no address is for the host that it comes to.
-  if (device.link.kind !== 'loopback') skb.macTarget = mac ?? (device.master ?? device).mac;
+  if (device.link.kind !== 'loopback') skb.macTarget = mac ?? topOf(device).mac;
+  skb.forwards = 0;
   const below = runIngress(run, device, skb);
-  if (below) return 'stop' in below ? below : forwardTo(run, skb, below.device);
+  if (below) return 'stop' in below ? below : forwardTo(run, skb, below.device, tag);
   if (device.link.kind === 'loopback') {
     skb.indev = device;
     skb.outdev = undefined;
@@ -40,15 +41,15 @@ export function receive(run: Run, arrival: Arrival): Next {
     if (!('up' in result)) return result;
     // The bridge is a device of its own for what goes up (br_netif_receive_skb).
     const above = runIngress(run, result.up, skb);
-    if (above) return 'stop' in above ? above : forwardTo(run, skb, above.device);
-    const vlan = upperOf({ ...arrival, device: result.up, tag: result.tag });
-    if (vlan) return receive(run, vlan);
+    if (above) return 'stop' in above ? above : forwardTo(run, skb, above.device, result.tag);
+    const onBridge = upperOf({ ...arrival, device: result.up, tag: result.tag, prerouted: result.prerouted });
+    if (onBridge) return receive(run, onBridge);
     return result.tag === 0 ? input(run, host, skb, result.up, result.prerouted) : drop(Reason.OTHER_HOST);
   }
   if (tag !== 0) return drop(Reason.OTHER_HOST);
   if (mac !== undefined && !ownsMac(device, mac)) return drop(Reason.OTHER_HOST);
   skb.indev = device;
-  return input(run, host, skb, device, false);
+  return input(run, host, skb, device, prerouted);
 }
 
 /**
@@ -81,14 +82,17 @@ function upperOf(arrival: Arrival): Arrival | undefined {
 function input(run: Run, host: Host, skb: Skb, device: Device, prerouted: boolean): Next {
   const weird = martian6(skb.packet, device);
   if (weird !== undefined) return stopped(host, skb, Disposition.DROPPED, weird);
-  if (!prerouted) {
+  const vrf = vrfOf(device);
+  const isPort = vrf !== undefined && vrf !== device;
+  // A bridge's ports spare it, unless it is a port of a VRF itself (ip_sabotage_in).
+  if (!prerouted || isPort) {
     const { daddr } = skb.packet;
     const stop = runHook(run, host, skb, Hook.PREROUTING);
     if (stop) return { stop };
     // A VRF takes what came by its ports, and its hooks run for the VRF too (vrf_l3_rcv).
-    const vrf = vrfOf(device);
-    if (vrf && vrf !== device) {
+    if (isPort) {
       skb.indev = vrf;
+      skb.vrfPort = device;
       const again = runHook(run, host, skb, Hook.PREROUTING);
       return again ? { stop: again } : input(run, host, skb, vrf, true);
     }

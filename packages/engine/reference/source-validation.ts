@@ -19,6 +19,7 @@ function isDefault(rule: PolicyRule): boolean {
 
 /** Rules, or routes of type local, that the kernel did not make itself. */
 function isCustom(host: Host): boolean {
+  if (!host.netns.rules && host.netns.links.some(({ kind }) => kind === 'vrf')) return true;
   const rules = host.netns.rules?.filter((rule) => rule.family === 4);
   if (rules && (rules.length !== 3 || !rules.every(isDefault))) return true;
   for (const table of host.netns.tables)

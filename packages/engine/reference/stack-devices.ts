@@ -30,7 +30,11 @@ export function stackDevices(hosts: readonly Host[], byName: ReadonlyMap<string,
   const settle = (device: Device): void => {
     if (settled.has(device)) return;
     settled.add(device);
-    const { lower, link } = device;
+    const { lower, link, ports } = device;
+    if (link.kind === 'bond' && link.carrier === undefined) {
+      ports.forEach(settle);
+      device.carrier &&= ports.some((port) => port.up && port.carrier);
+    }
     if (!lower) return;
     settle(lower);
     if (inherits(link) && link.mac === undefined) device.mac = lower.mac;

@@ -223,6 +223,8 @@ export interface Skb {
   /** What iptables calls -i: the bridge for a frame that came by a port. */
   indev?: Device | undefined;
   outdev?: Device | undefined;
+  /** The VRF's port that it came in by. */
+  vrfPort?: Device | undefined;
   /** Bridge netfilter's own view (`nf_bridge_info`). */
   bridge?: { physin: Device; physout?: Device } | undefined;
   ct?: CtInfo | undefined;
@@ -312,6 +314,8 @@ export interface Arrival {
   nexthop?: string | undefined;
   /** VLAN tag of the frame. */
   tag?: number | undefined;
+  /** PREROUTING ran on a bridge port already. */
+  prerouted?: boolean | undefined;
 }
 
 export interface World {

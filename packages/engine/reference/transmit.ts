@@ -8,7 +8,7 @@ import { resolve } from './neighbor.ts';
 import type { Arrival, Device, Frame, FrameOut, Host, Run, Skb, Stop } from './state.ts';
 import { carriesFrames, isTunnel } from './tunnel.ts';
 import { hasEntry } from './tunnel-ends.ts';
-import { above, activePort, hasAddress, ownsMac, sent, shout, wireEnds } from './wire.ts';
+import { above, activePort, hasAddress, landing, ownsMac, sent, shout, wireEnds } from './wire.ts';
 
 export type Next = { arrival: Arrival } | { stop: Stop };
 
@@ -90,16 +90,16 @@ function throughBridge(run: Run, skb: Skb, bridge: Device, frame: FrameOut): Nex
 }
 
 /** EGRESS of a device: dropped there, sent out of another one, or (undefined) on its way. */
-function leave(run: Run, skb: Skb, device: Device, frame?: Frame): Next | undefined {
+function leave(run: Run, skb: Skb, device: Device, frame?: Frame, tag = 0): Next | undefined {
   const below = runEgress(run, device, skb, frame);
   if (!below) return undefined;
-  return 'stop' in below ? below : forwardTo(run, skb, below.device);
+  return 'stop' in below ? below : forwardTo(run, skb, below.device, tag);
 }
 
 /** `fwd to`: the frame as it is, out of a device of this namespace (nf_fwd_netdev_egress). */
-export function forwardTo(run: Run, skb: Skb, device: Device): Next {
+export function forwardTo(run: Run, skb: Skb, device: Device, tag: number): Next {
   const { macTarget: target, macSource: source = device.mac, packet } = skb;
-  return frameOut(run, skb, device, { source, target, tag: 0, nexthop: packet.daddr });
+  return frameOut(run, skb, device, { source, target, tag, nexthop: packet.daddr });
 }
 
 /** The host says so, to itself where it made the packet (arp_error_report, ndisc_error_report). */
@@ -138,10 +138,12 @@ function takerOf(run: Run, out: Device, { target: mac, tag }: FrameOut): Device 
   const owns = (end: Device) => above(end, tag).some((device) => ownsMac(device, mac));
   // A bridge that would send the frame back where it came from does not take it.
   const leadsTo = (end: Device) => {
-    const { master } = end;
-    const vid = master?.link.kind === 'bridge' && master.up ? inVlan(master, end, tag) : undefined;
-    const port = master && vid !== undefined ? portTowards(run, master, mac, vid) : undefined;
-    return port !== undefined && port !== end;
+    const from = landing(end, tag);
+    const bridge = from?.device.master;
+    if (!from || bridge?.link.kind !== 'bridge' || !bridge.up) return false;
+    const vid = inVlan(bridge, from.device, from.tag);
+    const port = vid === undefined ? undefined : portTowards(run, bridge, mac, vid);
+    return port !== undefined && port !== from.device;
   };
   return live.find(owns) ?? live.find(leadsTo);
 }
@@ -149,7 +151,7 @@ function takerOf(run: Run, out: Device, { target: mac, tag }: FrameOut): Device 
 /** A frame leaves by a device: over its wire, by the device it stands on, or into a tunnel. */
 export function frameOut(run: Run, skb: Skb, out: Device, frame: FrameOut): Next {
   const { host, link, lower } = out;
-  const left = leave(run, skb, out, frame);
+  const left = leave(run, skb, out, frame, frame.tag);
   if (left) return left;
   if (!out.up) return stopped(host, skb, Disposition.DROPPED, Reason.LINK_DOWN);
   const unknown = (reason: Reason) => {
@@ -163,6 +165,13 @@ export function frameOut(run: Run, skb: Skb, out: Device, frame: FrameOut): Next
     case 'tun':
     case 'tap':
       return unknown(Reason.TUN);
+    case 'loopback':
+      return { arrival: { device: out, skb } };
+    case 'dummy':
+      pushTransmit(run, out, frame.nexthop);
+      return stopped(host, skb, Disposition.DROPPED, Reason.NO_NEIGHBOR);
+    // A VRF routes what is sent through it once more, in its own table.
+    case 'vrf':
     case 'team':
     case 'ifb':
     case 'nlmon':

@@ -106,7 +106,10 @@ export const vlanOf = (device: Device, tag: number): Device | undefined =>
 
 /** Which macvlan and ipvlan devices on a link hear a broadcast that came by it, and whether the link itself does (macvlan_process_broadcast). */
 function listeners(device: Device, source: string): { children: Device[]; own: boolean } {
-  const children = device.uppers.filter(({ link }) => link.kind === 'macvlan' || link.kind === 'ipvlan');
+  // An ipvlan of layer 3 asks nobody and answers nobody (IFF_NOARP).
+  const children = device.uppers.filter(
+    ({ link }) => link.kind === 'macvlan' || (link.kind === 'ipvlan' && link.mode === 'l2'),
+  );
   const from = children.find(({ mac, link }) => link.kind === 'macvlan' && mac === source);
   const mode = from?.link.mode ?? (from ? 'vepa' : undefined);
   if (mode === undefined) return { children, own: true };
@@ -129,13 +132,28 @@ function flooded(world: World, bridge: Device, from: Device | undefined, tag: nu
   return found;
 }
 
+/** Where a frame that comes in by a device is looked at: above VLAN devices by their tag, and bonds that listen to it. */
+export function landing(device: Device, tag: number): { device: Device; tag: number } | undefined {
+  const vlan = tag === 0 ? undefined : vlanOf(device, tag);
+  if (vlan) return landing(vlan, 0);
+  const { master } = device;
+  if (master?.link.kind === 'bond') return bondHears(master, device) ? landing(master, tag) : undefined;
+  return { device, tag };
+}
+
 /** The devices on this very host that a frame which comes in by `device` may be for. */
 export function above(device: Device, tag: number): Device[] {
-  const vlan = tag === 0 ? undefined : vlanOf(device, tag);
-  if (vlan) return above(vlan, 0);
+  const landed = landing(device, tag)?.device;
+  if (!landed) return [];
+  const { master, uppers } = landed;
+  if (master?.link.kind === 'bridge') return [master, ...master.uppers];
+  return [landed, ...uppers.filter(({ link }) => link.kind !== 'vlan')];
+}
+
+/** Whom frames without an address are for: the bridge or bond at the top. */
+export function topOf(device: Device): Device {
   const { master } = device;
-  if (master && master.link.kind !== 'vrf') return [master, ...master.uppers];
-  return [device, ...device.uppers.filter(({ link }) => link.kind !== 'vlan')];
+  return master && master.link.kind !== 'vrf' ? topOf(master) : device;
 }
 
 /** Frames for any of a bridge's ports are for the bridge. */

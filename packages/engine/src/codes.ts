@@ -222,13 +222,38 @@ export enum LinkFlag {
   ARP_ANNOUNCE_BEST = 1073741824,
 }
 
-/** How a macvlan device stands to its siblings. */
+/** What stands on a link, and how a macvlan or ipvlan device stands to its siblings. */
 export enum StackMode {
   NONE = 0,
+  /** macvlan. */
   PRIVATE = 1,
   VEPA = 2,
   BRIDGE = 3,
   PASSTHRU = 4,
+  VLAN = 5,
+  /** ipvlan. */
+  L2 = 6,
+  L3 = 7,
+  L3S = 8,
+  /** It stands on no link, but is one of these itself. */
+  BOND = 9,
+  VRF = 10,
+}
+
+/** Bits of what stands on a link. */
+export enum StackFlag {
+  /** A bond sends by one port alone, and hears by that one. */
+  ONE_PORT = 1,
+  /** A port of a bond that has a carrier. */
+  CARRIER = 2,
+  /** A bridge that filters VLANs. */
+  FILTERS = 4,
+}
+
+/** Bits of a VLAN of a bridge port. */
+export enum VlanFlag {
+  PVID = 1,
+  UNTAGGED = 2,
 }
 
 /** Bits of a tunnel. */
@@ -259,6 +284,9 @@ export enum NetnsFlag {
   FWMARK_REFLECT_4 = 16384,
   FWMARK_REFLECT_6 = 32768,
   FWMARK_ACCEPT = 65536,
+  /** Sockets bound to nothing hear the ports of VRFs. */
+  TCP_L3MDEV_ACCEPT = 131072,
+  UDP_L3MDEV_ACCEPT = 262144,
 }
 
 export enum RuleFlag {
@@ -270,6 +298,8 @@ export enum RuleFlag {
   DPORT = 32,
   SUPPRESS = 64,
   TOS = 128,
+  /** For packets of a VRF, into its table. */
+  L3MDEV = 256,
 }
 
 export enum RuleAction {

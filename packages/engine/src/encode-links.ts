@@ -1,7 +1,7 @@
 /** Links with their interface settings, segments, neighbours and bridge entries. */
 import { LinkFlag, NeighborState } from './codes.ts';
 import { DISABLED_6 } from './encode-local.ts';
-import { encodeStacks, lowerOf } from './encode-stacks.ts';
+import { Carriers, encodeStacks, settle } from './encode-stacks.ts';
 import { encodeTunnel, isTunnel, segmentOf } from './encode-tunnels.ts';
 import { addressOf, type Encoding, macOf, type Symbols } from './encoding.ts';
 import { EngineError } from './errors.ts';
@@ -97,26 +97,12 @@ function kindFlags(link: Link): number {
   );
 }
 
-/** Kinds that the engine follows. The others only the reference knows. */
-const KINDS: ReadonlySet<LinkKind> = new Set([
-  'loopback',
-  'device',
-  'veth',
-  'bridge',
-  'dummy',
-  'vxlan',
-  'macvlan',
-  'tun',
-  'tap',
-  'team',
-  'ifb',
-  'nlmon',
-]);
+/** Kinds that only the reference knows. */
+const UNKNOWN: ReadonlySet<LinkKind> = new Set(['geneve', 'gretap', 'gre', 'ipip', 'sit', 'ip6tnl', 'wireguard']);
 
-function checkLink(netns: Netns, { name, mac, kind, vlanFiltering }: Link): void {
+function checkLink(netns: Netns, { name, mac, kind }: Link): void {
   const where = `link ${name} of network namespace ${netns.name}`;
-  if (!KINDS.has(kind)) throw new EngineError('BAD_VALUE', `${where}: the engine does not know links of kind ${kind}`);
-  if (vlanFiltering) throw new EngineError('BAD_VALUE', `${where}: the engine does not filter VLANs`);
+  if (UNKNOWN.has(kind)) throw new EngineError('BAD_VALUE', `${where}: the engine does not know links of kind ${kind}`);
   if (name.length === 0 || name.length > NAME_MAX)
     throw new EngineError('BAD_VALUE', `${where}: names have 1 to ${NAME_MAX} characters`);
   if (mac !== undefined) macOf(mac, where);
@@ -185,45 +171,33 @@ export class LinkArray {
     return number === undefined ? undefined : this.at + number * this.#encoding.abi.LINK_SIZE;
   }
 
-  #lowerOf(link: Link, netns: number): { link: Link; number: number } | undefined {
-    const { objects } = this.#encoding;
-    const number = lowerOf(objects, link, netns);
-    const lower = number === undefined ? undefined : objects.links.links[number];
-    return lower && number !== undefined ? { link: lower, number } : undefined;
-  }
-
-  /** What stands on another link has a carrier while that is up and has one. */
-  #lowerCarries(link: Link, netns: number): boolean {
-    const lower = this.#lowerOf(link, netns)?.link;
-    if (!lower) return true;
-    const { objects } = this.#encoding;
-    const home = lower.peer && objects.netnsByName.get(lower.peer.netns);
-    const peer = lower.peer && home !== undefined ? objects.links.find(home, lower.peer.link) : undefined;
-    const wire = peer === undefined || objects.links.links[peer]?.up !== false;
-    return lower.up !== false && (lower.carrier ?? wire);
-  }
-
-  /** A macvlan has the MTU of the link below, in passthru mode its address too, where it has none of its own. */
-  #inherit(link: Link, netns: number, at: number): void {
-    const lower = this.#lowerOf(link, netns);
-    if (!lower) return;
-    const { abi, arena } = this.#encoding;
+  /** A bond has the address of its first port; VLANs and the like have address and MTU of the link below, where they have none of their own. */
+  #inherit(): void {
+    const { abi, arena, objects } = this.#encoding;
     const { u32 } = arena;
-    const from = this.at + lower.number * abi.LINK_SIZE;
-    const copy = (offset: number) => {
-      u32[(at + offset) >>> 2] = u32[(from + offset) >>> 2] as number;
+    const { links, netnses } = objects.links;
+    const at = (number: number) => this.at + number * abi.LINK_SIZE;
+    const copyMac = (to: number, from: number) => {
+      const mac = (number: number) => (at(number) + abi.LINK_MAC) >>> 2;
+      u32.copyWithin(mac(to), mac(from), mac(from) + 2);
     };
-    if (link.mtu === undefined) copy(abi.LINK_MTU);
-    if (link.mac !== undefined || link.mode !== 'passthru') return;
-    copy(abi.LINK_MAC);
-    copy(abi.LINK_MAC + 4);
+    for (let i = links.length - 1; i >= 0; i--) {
+      const { master } = links[i] as Link;
+      const over = master === undefined ? undefined : objects.links.find(netnses[i] as number, master);
+      // From the last port to the first, so that this one is left.
+      if (over !== undefined && links[over]?.kind === 'bond' && links[over].mac === undefined) copyMac(over, i);
+    }
+    settle(objects, (number, lower) => {
+      const { kind, mode, mac, mtu } = links[number] as Link;
+      if (mtu === undefined) u32[(at(number) + abi.LINK_MTU) >>> 2] = u32[(at(lower) + abi.LINK_MTU) >>> 2] as number;
+      if (mac === undefined && (kind !== 'macvlan' || mode === 'passthru')) copyMac(number, lower);
+    });
   }
 
-  /** A wire has a carrier while both ends are up. Routes by a link without one count, unless a sysctl says not. */
+  /** Routes by a link without a carrier count, unless a sysctl says not. */
   #passedOver(link: Link, carries: boolean, netns: number): number {
     const { netnses } = this.#encoding.objects;
-    const carrier = link.carrier ?? carries;
-    if (carrier !== false && link.up !== false) return 0;
+    if (carries) return 0;
     const sysctls = netnses[netns]?.sysctls ?? {};
     const name = 'ignore_routes_with_linkdown';
     return (
@@ -247,19 +221,19 @@ export class LinkArray {
         ? encodeTunnel(this.#encoding, link, netnses[i] as number, (netns, name) => this.#find(netns, name))
         : 0,
     );
-    const stacks = encodeStacks(this.#encoding, this.at);
+    const carriers = new Carriers(objects);
+    const stacks = encodeStacks(this.#encoding, this.at, carriers);
     const { u32 } = arena;
+    this.#inherit();
     for (let i = 0; i < links.length; i++) {
       const link = links[i] as Link;
       const netns = netnses[i] as number;
       const at = this.at + i * abi.LINK_SIZE;
       const where = () => `link ${link.name} of network namespace ${objects.netnses[netns]?.name}`;
-      let otherEnd: Link | undefined;
       if (link.peer) {
         const other = objects.netnsByName.get(link.peer.netns);
         const peer = other === undefined ? undefined : this.#find(other, link.peer.link);
-        otherEnd = peer === undefined ? undefined : links[(peer - this.at) / abi.LINK_SIZE];
-        const back = otherEnd?.peer;
+        const back = peer === undefined ? undefined : links[(peer - this.at) / abi.LINK_SIZE]?.peer;
         if (peer === undefined || back?.netns !== objects.netnses[netns]?.name || back?.link !== link.name)
           throw new EngineError(
             'UNKNOWN_PEER',
@@ -272,15 +246,16 @@ export class LinkArray {
       }
       u32[(at + abi.LINK_FLAGS) >>> 2] =
         (u32[(at + abi.LINK_FLAGS) >>> 2] as number) |
-        this.#passedOver(link, otherEnd?.up !== false && this.#lowerCarries(link, netns), netns);
-      this.#inherit(link, netns, at);
+        this.#passedOver(link, carriers.of(i), netns);
       u32[(at + abi.LINK_TUNNEL) >>> 2] = tunnels[i] as number;
       u32[(at + abi.LINK_STACK) >>> 2] = stacks.get(i) ?? 0;
       if (link.master === undefined) continue;
       const master = this.#find(netns, link.master);
-      if (master === undefined || links[(master - this.at) / abi.LINK_SIZE]?.kind !== 'bridge')
-        throw new EngineError('UNKNOWN_MASTER', `${where()}: no bridge ${link.master}`);
-      u32[(at + abi.LINK_MASTER) >>> 2] = master;
+      const kind = master === undefined ? undefined : links[(master - this.at) / abi.LINK_SIZE]?.kind;
+      if (master === undefined || (kind !== 'bridge' && kind !== 'bond' && kind !== 'vrf'))
+        throw new EngineError('UNKNOWN_MASTER', `${where()}: no bridge, bond or VRF ${link.master}`);
+      // Bonds and VRFs stand in the link's stack record.
+      if (kind === 'bridge') u32[(at + abi.LINK_MASTER) >>> 2] = master;
     }
     return { at: segments, count: this.#segments.size };
   }
@@ -314,6 +289,7 @@ export function encodeFdb(encoding: Encoding, netns: Netns, link: (name: string)
     const at = first + i * abi.FDB_SIZE;
     arena.u32.set(macOf(entry.mac, `network namespace ${netns.name}`), (at + abi.FDB_MAC) >>> 2);
     arena.u32[(at + abi.FDB_LINK) >>> 2] = link(entry.link);
+    arena.u16[(at + abi.FDB_VLAN) >>> 1] = entry.vlan ?? 0;
     if (entry.dst === undefined) continue;
     const dst = addressOf(entry.dst, `network namespace ${netns.name}`);
     arena.putWords(at + abi.FDB_DST, dst.words);

@@ -112,20 +112,31 @@ function merged(tables: readonly RouteTable[]): RouteTable {
   return { id: first?.id ?? 0, routes, ...(base ? { base } : {}) };
 }
 
-/** Writes the namespace's tables; `local` is the layer of the local one. Returns where its slots are. */
-export function encodeTables(encoding: Encoding, netns: Netns, local: number): { at: number; count: number } {
+/**
+ * Writes the namespace's tables; `own`: those that the kernel fills, whole, or the layer of the local one, which is the only one then.
+ * Returns where their slots are.
+ */
+export function encodeTables(
+  encoding: Encoding,
+  netns: Netns,
+  own: readonly RouteTable[] | number,
+): { at: number; count: number } {
   const where = `network namespace ${netns.name}`;
   const [only] = netns.tables;
-  if (only && netns.tables.length === 1 && only.id !== LOCAL_TABLE)
-    return encodeSlots(encoding, [LOCAL_TABLE, local, only.id, encodeTable(encoding, only, where)]);
+  if (typeof own === 'number' && only && netns.tables.length === 1)
+    return encodeSlots(encoding, [LOCAL_TABLE, own, only.id, encodeTable(encoding, only, where)]);
+  const slots =
+    typeof own === 'number'
+      ? [LOCAL_TABLE, own]
+      : own.flatMap((table) => [table.id, encodeTable(encoding, table, where)]);
+  const isWritten = new Set(typeof own === 'number' ? [LOCAL_TABLE] : own.map(({ id }) => id));
   const byId = new Map<number, RouteTable[]>();
   for (const table of netns.tables) {
-    if (table.id === LOCAL_TABLE) continue;
+    if (isWritten.has(table.id)) continue;
     const same = byId.get(table.id);
     if (same) same.push(table);
     else byId.set(table.id, [table]);
   }
-  const slots = [LOCAL_TABLE, local];
   for (const [id, tables] of byId) slots.push(id, encodeTable(encoding, merged(tables), where));
   return encodeSlots(encoding, slots);
 }
@@ -157,6 +168,14 @@ export const DEFAULT_RULES: readonly PolicyRule[] = [
   lookup(6, 32766, 254),
 ];
 
+/** Rules that the kernel adds with the first VRF (vrf_add_fib_rules()). */
+const VRF_RULES: readonly PolicyRule[] = [
+  { ...lookup(4, 1000, 0), l3mdev: true },
+  { ...lookup(6, 1000, 0), l3mdev: true },
+];
+
+export const hasVrf = ({ links }: Netns): boolean => links.some(({ kind }) => kind === 'vrf');
+
 const ACTIONS: Readonly<Record<PolicyRule['action']['kind'], RuleAction>> = {
   lookup: RuleAction.LOOKUP,
   blackhole: RuleAction.BLACKHOLE,
@@ -168,8 +187,7 @@ const ACTIONS: Readonly<Record<PolicyRule['action']['kind'], RuleAction>> = {
 
 function encodeRule(encoding: Encoding, at: number, rule: PolicyRule, where: string): void {
   const { abi, arena, interfaces, objects } = encoding;
-  if (rule.l3mdev) throw new EngineError('BAD_VALUE', `${where}: the engine does not know rules for VRFs`);
-  let flags = rule.not ? RuleFlag.NOT : 0;
+  let flags = (rule.not ? RuleFlag.NOT : 0) | (rule.l3mdev ? RuleFlag.L3MDEV : 0);
   const prefix = (text: string | undefined, flag: RuleFlag, value: number, mask: number) => {
     if (text === undefined) return;
     const parsed = prefixOf(text, where);
@@ -217,8 +235,8 @@ function encodeRule(encoding: Encoding, at: number, rule: PolicyRule, where: str
 /** Writes the rules that somebody gave; at 0: nobody did, and the kernel has its own. */
 export function encodeRules(encoding: Encoding, netns: Netns): { at: number; count: number } {
   const { abi, arena } = encoding;
-  if (!netns.rules) return { at: 0, count: 0 };
-  const rules = [...netns.rules].sort((a, b) => a.priority - b.priority);
+  if (!netns.rules && !hasVrf(netns)) return { at: 0, count: 0 };
+  const rules = [...(netns.rules ?? [...DEFAULT_RULES, ...VRF_RULES])].sort((a, b) => a.priority - b.priority);
   // An empty list stands for a namespace without rules, which routes nothing: it needs an address all the same.
   const at = arena.alloc(Math.max(1, rules.length) * abi.POLICY_SIZE);
   for (const [i, rule] of rules.entries())

@@ -15,13 +15,14 @@ import {
   HOOK_FAMILIES,
   type Hooks,
 } from './encode-netfilter.ts';
-import { DEFAULT_RULES, encodeRules, encodeTable, encodeTables, LOCAL_TABLE } from './encode-routes.ts';
+import { DEFAULT_RULES, encodeRules, encodeTables, hasVrf, LOCAL_TABLE } from './encode-routes.ts';
 import { SetArray } from './encode-sets.ts';
 import { addressOf, type Encoding, LinkList, nameBytes, type Objects, Symbols } from './encoding.ts';
 import { EngineError } from './errors.ts';
 import { checkLayers } from './layers.ts';
-import { localTable } from './local-table.ts';
+import { kernelTables } from './local-table.ts';
 import type { Listener, Netns, Network, PolicyRule } from './network.ts';
+import { checkStacks } from './stacks.ts';
 import { confAll, type Sysctls, sysctl } from './sysctl.ts';
 
 /** `listenerCount` where nobody knows. */
@@ -60,6 +61,8 @@ class NetnsSettings {
           on('net.ipv4.fwmark_reflect', NetnsFlag.FWMARK_REFLECT_4) |
           on('net.ipv6.fwmark_reflect', NetnsFlag.FWMARK_REFLECT_6) |
           on('net.ipv4.tcp_fwmark_accept', NetnsFlag.FWMARK_ACCEPT) |
+          on('net.ipv4.tcp_l3mdev_accept', NetnsFlag.TCP_L3MDEV_ACCEPT) |
+          on('net.ipv4.udp_l3mdev_accept', NetnsFlag.UDP_L3MDEV_ACCEPT) |
           (confAll(sysctls, 6, 'forwarding') !== 0 ? NetnsFlag.FORWARD_6 : 0),
         ttl4: sysctl(sysctls, 'net.ipv4.ip_default_ttl'),
         ttl6: sysctl(sysctls, 'net.ipv6.conf.all.hop_limit'),
@@ -81,6 +84,8 @@ function encodeListeners(encoding: Encoding, listeners: readonly Listener[], whe
     const any6 = any && address.family === 6;
     arena.putWords(at + abi.LISTENER_ADDRESS, address.words);
     arena.u16[(at + abi.LISTENER_PORT) >>> 1] = listener.port;
+    arena.u32[(at + abi.LISTENER_DEVICE) >>> 2] =
+      listener.device === undefined ? 0 : encoding.interfaces.of(listener.device);
     arena.u8[at + abi.LISTENER_PROTOCOL] = listener.protocol;
     arena.u8[at + abi.LISTENER_FAMILY] = address.family;
     arena.u8[at + abi.LISTENER_FLAGS] =
@@ -92,7 +97,7 @@ function encodeListeners(encoding: Encoding, listeners: readonly Listener[], whe
 
 /** `fib_has_custom_rules`: IPv4 rules other than those a kernel starts with. */
 function hasCustomRules(netns: Netns): boolean {
-  if (!netns.rules) return false;
+  if (!netns.rules) return hasVrf(netns);
   const known = DEFAULT_RULES.filter(({ family }) => family === 4);
   const rules = netns.rules.filter(({ family }) => family === 4);
   const isKnown = (rule: PolicyRule): boolean => {
@@ -146,6 +151,7 @@ export function encodeNetwork(
 ): { manifest: number; objects: Objects; linksAt: number } {
   const { netnses } = network;
   checkLayers(netnses);
+  checkStacks(netnses);
   const objects = emptyObjects();
   const encoding: Encoding = {
     abi,
@@ -201,10 +207,8 @@ export function encodeNetwork(
         throw new EngineError('UNKNOWN_LINK', `network namespace ${netns.name} has no link ${name}`);
       return links.at + number * abi.LINK_SIZE;
     };
-    const local = netns.tables.some(({ id }) => id === LOCAL_TABLE)
-      ? encodeTable(encoding, localTable(netns), `network namespace ${netns.name}`)
-      : encodeLocal(encoding, written, own);
-    const tables = encodeTables(encoding, netns, local);
+    const isWritten = netns.tables.some(({ id }) => id === LOCAL_TABLE) || hasVrf(netns);
+    const tables = encodeTables(encoding, netns, isWritten ? kernelTables(netns) : encodeLocal(encoding, written, own));
     const rules = encodeRules(encoding, netns);
     const hooks = HOOK_FAMILIES.map((family) => encodeHooks(encoding, chains, facts, netns, family));
     const [hooks4, hooks6] = hooks as [Hooks, Hooks];

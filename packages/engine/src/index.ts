@@ -18,7 +18,7 @@ export {
   ONE,
   ZERO,
 } from './fraction.ts';
-export { addressesOf, IMPLIED_LOOPBACK, isSecondary, localRoutes, localTable } from './local-table.ts';
+export { addressesOf, IMPLIED_LOOPBACK, isSecondary, kernelTables, localTable } from './local-table.ts';
 export type * from './lookup.ts';
 export {
   createPrefixMap,
@@ -34,6 +34,7 @@ export type * from './packet.ts';
 export type * from './rule.ts';
 export { createRuleList, type HeaderMatch, type RuleList, type RuleListOptions } from './rules.ts';
 export type * from './selector.ts';
+export { checkStacks } from './stacks.ts';
 export { confAll, confAny, confMax, confOf, type Sysctls, sysctl } from './sysctl.ts';
 export * from './terms.ts';
 export type * from './walk.ts';

@@ -171,14 +171,40 @@ export function localRoutes(netns: Netns): Route[] {
   return [...made.values()];
 }
 
-/** Table 255 whole: what `tables` gives for it first, then what the kernel made and was not given. */
-export function localTable(netns: Netns): RouteTable {
-  const given = netns.tables.filter((table) => table.id === LOCAL_TABLE);
-  const known = new Set(given.flatMap((table) => [...table.routes, ...(table.base?.routes ?? [])]).map(keyOf));
-  const routes = [
-    ...given.flatMap((table) => table.routes),
-    ...localRoutes(netns).filter((route) => !known.has(keyOf(route))),
-  ];
-  const base = given.find((table) => table.base)?.base;
-  return base ? { id: LOCAL_TABLE, base, routes } : { id: LOCAL_TABLE, routes };
+/** The table that the kernel's own routes of each link stand in, where that is a VRF's (`l3mdev_fib_table`). */
+function tablesByLink({ links }: Netns): ReadonlyMap<string, number> {
+  const vrfs = new Map(links.flatMap(({ kind, name, table }) => (kind === 'vrf' && table ? [[name, table]] : [])));
+  if (vrfs.size === 0) return vrfs;
+  return new Map(
+    links.flatMap(({ name, master }) => {
+      const table = vrfs.get(name) ?? vrfs.get(master ?? '');
+      return table === undefined ? [] : [[name, table]];
+    }),
+  );
 }
+
+/** One table whole: what `tables` gives for it first, then what of `made` was not given. */
+function whole(netns: Netns, id: number, made: readonly Route[]): RouteTable {
+  const given = netns.tables.filter((table) => table.id === id);
+  const known = new Set(given.flatMap((table) => [...table.routes, ...(table.base?.routes ?? [])]).map(keyOf));
+  const routes = [...given.flatMap((table) => table.routes), ...made.filter((route) => !known.has(keyOf(route)))];
+  const base = given.find((table) => table.base)?.base;
+  return base ? { id, base, routes } : { id, routes };
+}
+
+/** The tables that the kernel fills by itself, with what `tables` gives for them: 255 first, then those of VRFs. */
+export function kernelTables(netns: Netns): RouteTable[] {
+  const byLink = tablesByLink(netns);
+  const made = localRoutes(netns);
+  const tableOf = ({ nexthops }: Route) => byLink.get(nexthops[0]?.dev ?? '') ?? LOCAL_TABLE;
+  return [...new Set([LOCAL_TABLE, ...byLink.values()])].map((id) =>
+    whole(
+      netns,
+      id,
+      made.filter((route) => tableOf(route) === id),
+    ),
+  );
+}
+
+/** Table 255 whole. */
+export const localTable = (netns: Netns): RouteTable => kernelTables(netns)[0] as RouteTable;

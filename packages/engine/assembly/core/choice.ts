@@ -39,6 +39,15 @@ export function weigh(weight: u32): void {
  * one of a route has `route`.
  */
 export function choose(kind: u32, alternatives: u32, weighed: bool, statement: usize, route: usize): u32 {
+  return take(kind, alternatives, weighed, statement, route, statement != 0);
+}
+
+/** Takes one of `alternatives` that no rule asks for: `about` is the record that the host knows the text of. */
+export function chooseAside(kind: u32, alternatives: u32, about: usize): u32 {
+  return take(kind, alternatives, false, about, 0, false);
+}
+
+function take(kind: u32, alternatives: u32, weighed: bool, statement: usize, route: usize, byRule: bool): u32 {
   if (count >= CHOICES_CAPACITY) {
     fail(Failure.CHOICES_FULL);
     return 0;
@@ -61,7 +70,7 @@ export function choose(kind: u32, alternatives: u32, weighed: bool, statement: u
   record.route = route;
   record.statement = statement;
   record.kind = <u8>kind;
-  record.hasRule = statement != 0;
+  record.hasRule = byRule;
   traceChoice(count);
   count++;
   return taken;

@@ -68,6 +68,12 @@ export class Skb {
   hook: u32;
   /** The frame arrives on this link next. */
   arrival: Link;
+  /** VLAN tag of the frame; 0: none. */
+  tag: u16;
+  /** VLAN of the frame in the bridge that it is in. */
+  vlan: u16;
+  /** The VRF's port that it came in by. */
+  vrfPort: Link;
   /** It comes there from the link below, and not over a wire: what chains of that link attached goes along. */
   climbs: u8;
 }
@@ -133,6 +139,7 @@ export function changeHost(netns: Netns): void {
   s.oif = none<Link>();
   s.physIn = none<Link>();
   s.physOut = none<Link>();
+  s.vrfPort = none<Link>();
 }
 
 /** Forgets all but the packet: what is known of it belongs to one host. */

@@ -6,6 +6,7 @@ import { none, some } from '../core/skb';
 import { Link } from '../layout/link';
 import { Netns } from '../layout/netns';
 import { Nexthop, PolicyRule, Route } from '../layout/route';
+import { isVrf, vrfOf } from '../wire/stacks';
 import { foundDev, foundNexthop, foundRoute, tableLookup, tableOf } from './table';
 
 /** What is looked up (`struct flowi4`, `flowi6`). */
@@ -26,6 +27,8 @@ export class RouteKey {
   tos: u8;
   /** IPv6: only routes through the incoming or wanted link (rt6_need_strict()). */
   strict: u8;
+  /** The VRF it belongs to (`flowi_l3mdev`), where neither `iif` nor `oif` says so. */
+  vrf: Link;
 }
 
 /** What was found (`struct fib_result`). */
@@ -75,8 +78,16 @@ export function clearKey(netns: Netns, family: u32): RouteKey {
   return key;
 }
 
+/** The VRF of a look-up (l3mdev.c:l3mdev_update_flow()). */
+function vrfOfKey(key: RouteKey): Link {
+  if (some(key.vrf)) return key.vrf;
+  const vrf = vrfOf(key.oif);
+  return some(vrf) ? vrf : vrfOf(key.iif);
+}
+
 function matches(rule: PolicyRule, key: RouteKey): bool {
   const flags = <u32>rule.flags;
+  if ((flags & RuleFlag.L3MDEV) != 0 && !some(vrfOfKey(key))) return false;
   if (rule.iif != 0) {
     // A packet made here comes in by lo (LOOPBACK_IFINDEX).
     if ((some(key.iif) ? key.iif.name : LOOPBACK_NAME) != rule.iif) return false;
@@ -129,6 +140,13 @@ function lookupDefault(key: RouteKey): void {
   decide(key, TABLE_MAIN, DefaultRule.MAIN_6, -1);
 }
 
+/** Rules for VRFs look into the table of the one at hand. */
+function tableFor(rule: PolicyRule, key: RouteKey): u32 {
+  if ((rule.flags & <u16>RuleFlag.L3MDEV) == 0) return rule.target;
+  const vrf = vrfOfKey(key);
+  return some(vrf) ? vrf.stack.table : rule.target;
+}
+
 @inline
 function ruleAt(netns: Netns, i: u32): PolicyRule {
   return changetype<PolicyRule>(netns.rules + <usize>i * offsetof<PolicyRule>());
@@ -145,7 +163,7 @@ function lookupRules(key: RouteKey): void {
     if (matches(rule, key) == ((rule.flags & <u16>RuleFlag.NOT) != 0)) continue;
     switch (<i32>rule.action) {
       case <i32>RuleAction.LOOKUP:
-        if (decide(key, rule.target, rule.id, rule.suppress)) return;
+        if (decide(key, tableFor(rule, key), rule.id, rule.suppress)) return;
         continue;
       case <i32>RuleAction.GOTO: {
         // Targets stand behind; without a rule of that very priority the rule does nothing.
@@ -179,6 +197,11 @@ function lookupRules(key: RouteKey): void {
 export function routeLookup(): bool {
   memory.fill(RESULT, 0, offsetof<RouteResult>());
   const key = routeKey();
+  // A VRF leads into its table, out of any of its ports.
+  if (some(key.oif) && isVrf(key.oif)) {
+    if (!some(key.vrf)) key.vrf = key.oif;
+    key.oif = none<Link>();
+  }
   if (key.netns.rules == 0) lookupDefault(key);
   else lookupRules(key);
   return routeResult().type != RouteType.UNSPEC;

@@ -13,6 +13,7 @@ import { clearKey, routeKey, routeLookup, routeResult } from './lookup';
 import { multipathSelect } from './multipath';
 import { adopt, isForHost, traceResult } from './result';
 import { selectSource4, selectSource6 } from './source';
+import { vrfOf } from '../wire/stacks';
 
 function fillKey(): void {
   const p = packet();
@@ -119,6 +120,7 @@ function bindAnswer(): void {
     key.oif = s.through;
     key.strict = p.family == 6 && p.sourceless != 0;
   }
+  key.vrf = vrfOf(s.bound);
   if (!some(s.bound) || !(isOfOneLink(p) || isOpenEcho(p))) return;
   key.oif = s.bound;
   key.strict = 1;
@@ -171,6 +173,7 @@ export function reroute(): bool {
   fillKey();
   const p = packet();
   if (some(skb().through)) routeKey().oif = skb().through;
+  routeKey().vrf = vrfOf(skb().bound);
   if (isOfOneLink(p)) {
     // Rewritten to an address of one link, it stays with the link it was to leave by.
     const key = routeKey();

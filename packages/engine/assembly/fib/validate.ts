@@ -10,11 +10,14 @@ import { clearKey, routeLookup, routeResult } from './lookup';
 import { hasAddress4 } from './result';
 import { addressAt } from './source';
 import { nexthopAt } from './table';
+import { isVrf, vrfOf } from '../wire/stacks';
 
 /** True if any nexthop leaves by the link (fib_semantics.c:fib_info_nh_uses_dev()). */
 export function usesDev(netns: Netns, route: Route, dev: Link): bool {
   for (let i: u32 = 0; i < route.nexthopCount; i++) {
-    if (linkByName(netns, nexthopAt(route, i).dev) == dev) return true;
+    const out = linkByName(netns, nexthopAt(route, i).dev);
+    // A VRF has the links that it holds.
+    if (out == dev || (some(out) && isVrf(dev) && vrfOf(out) == dev)) return true;
   }
   return false;
 }
@@ -53,6 +56,7 @@ export function validateSource(
   key.saddrLo = destination;
   key.tos = <u8>tos;
   key.iif = some(out) ? out : linkByName(netns, LOOPBACK_NAME);
+  key.vrf = vrfOf(link);
   if ((flags & LinkFlag.SRC_VALID_MARK) != 0) key.mark = mark;
   key.protocol = <u8>protocol;
   key.sport = <u16>dport;

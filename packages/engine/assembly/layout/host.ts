@@ -23,7 +23,8 @@ export class FdbEntry {
   /** Of `dst`; 0: it is a bridge's. */
   family: u8;
   pad: u8;
-  pad2: u16;
+  /** It counts in that VLAN; 0: in every one. */
+  vlan: u16;
 }
 
 /** A socket that waits for packets from anybody. */
@@ -37,6 +38,9 @@ export class Listener {
   flags: u8;
   pad: u8;
   pad2: u16;
+  /** Symbol of the link it is bound to; 0: none. */
+  device: u32;
+  pad3: u32;
 }
 
 export const NEIGHBOR_SIZE: u32 = offsetof<Neighbor>();
@@ -50,9 +54,11 @@ export const FDB_MAC: u32 = offsetof<FdbEntry>('mac');
 export const FDB_LINK: u32 = offsetof<FdbEntry>('link');
 export const FDB_DST: u32 = offsetof<FdbEntry>('dstHi');
 export const FDB_FAMILY: u32 = offsetof<FdbEntry>('family');
+export const FDB_VLAN: u32 = offsetof<FdbEntry>('vlan');
 export const LISTENER_SIZE: u32 = offsetof<Listener>();
 export const LISTENER_ADDRESS: u32 = offsetof<Listener>('hi');
 export const LISTENER_PORT: u32 = offsetof<Listener>('port');
 export const LISTENER_PROTOCOL: u32 = offsetof<Listener>('protocol');
 export const LISTENER_FAMILY: u32 = offsetof<Listener>('family');
 export const LISTENER_FLAGS: u32 = offsetof<Listener>('flags');
+export const LISTENER_DEVICE: u32 = offsetof<Listener>('device');

@@ -20,12 +20,12 @@ export class Link {
   flags: u32;
   /** The other end of a veth pair or point-to-point wire. */
   peer: Link;
-  /** The bridge this is a port of. */
+  /** The bridge this is a port of; bonds and VRFs stand in `stack`. */
   master: Link;
   segment: Segment;
-  /** Next port of the same bridge. */
+  /** Next port of the same bridge or bond. */
   nextPort: Link;
-  /** Bridges: the first port. */
+  /** Bridges, bonds: the first port. */
   ports: Link;
   /** Next link on the same segment. */
   nextOnSegment: Link;
@@ -36,13 +36,16 @@ export class Link {
   /** First interface address, in the namespace's order; the link's own stand together. */
   addresses: usize;
   addressCount: u32;
-  /** The search that passed here last. */
+  /** The search that came in here last, and that which went out. */
   seen: u32;
+  seenOut: u32;
+  /** 1: frames with tags, bonds or the like are in its domain, so that its tree does not tell the way. */
+  mixed: u32;
   /** Symbol of what made it (`rtnl_link_ops`): veth, bridge, dummy, vxlan; 0: a driver. */
   made: u32;
   /** Its frames go into packets; 0: no tunnel. */
   tunnel: Tunnel;
-  /** Links below and above; 0: none. */
+  /** Links below and above, VLANs, bond, VRF; 0: none of these. */
   stack: Stack;
 }
 

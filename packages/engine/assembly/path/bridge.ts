@@ -15,7 +15,10 @@ import { postrouting } from '../hook/postrouting';
 import { prerouting } from '../hook/prerouting';
 import { Link } from '../layout/link';
 import { isUp, mayPass } from '../wire/domain';
-import { addressFrame, noNeighbor, overWire, ownsMac, portTowards, VLAN_HEADER } from './transmit';
+import { ownsMac } from '../wire/flood';
+import { macvlanHas } from '../wire/stacks';
+import { admits, inVlan, NO_VLAN, tagOut } from '../wire/vlans';
+import { addressFrame, noNeighbor, overWire, portTowards, VLAN_HEADER } from './transmit';
 
 function drop(reason: Reason): void {
   finish(Disposition.DROPPED, reason);
@@ -73,8 +76,10 @@ function postroutingOfBridge(): bool {
 }
 
 /** From port to port, with bridge-nf through forward -> postrouting. */
-function passThrough(bridge: Link, from: Link, to: Link, filtered: bool): void {
+function passThrough(bridge: Link, from: Link, to: Link, came: bool): void {
   const s = skb();
+  // Bridge netfilter takes a frame that leaves with a tag for no IP (br_nf_forward()).
+  const filtered = came && s.tag == 0;
   if (to == from && (from.flags & LinkFlag.HAIRPIN) == 0) return drop(Reason.BRIDGE_HAIRPIN_OFF);
   if (!mayPass(from, to)) return drop(Reason.BRIDGE_ISOLATED);
   if (!isUp(to)) return drop(Reason.LINK_DOWN);
@@ -85,10 +90,10 @@ function passThrough(bridge: Link, from: Link, to: Link, filtered: bool): void {
     if (!forward()) return;
   }
   if (!bridgeChains(Hook.FORWARD, BRIDGE_NF_FORWARD, LAST, from, to)) return;
-  const came = s.sourceMac;
-  if (came == 0) s.sourceMac = bridge.mac;
+  const sourceMac = s.sourceMac;
+  if (sourceMac == 0) s.sourceMac = bridge.mac;
   if (!allBridgeChains(Hook.POSTROUTING, none<Link>(), to)) return;
-  s.sourceMac = came;
+  s.sourceMac = sourceMac;
   if (filtered && !postroutingOfBridge()) return;
   if (isTooLong(to, filtered)) return drop(Reason.FRAGMENTATION_NEEDED);
   overWire(to, s.sourceMac != 0 ? s.sourceMac : bridge.mac);
@@ -103,7 +108,8 @@ export function bridgeInput(port: Link): bool {
     drop(Reason.LINK_DOWN);
     return false;
   }
-  const filtered = (s.netns.flags & (p.family == 4 ? NetnsFlag.BRIDGE_CALL_4 : NetnsFlag.BRIDGE_CALL_6)) != 0;
+  // Frames with a tag pass bridge netfilter untouched, unless asked for (bridge-nf-filter-vlan-tagged).
+  const filtered = s.tag == 0 && (s.netns.flags & (p.family == 4 ? NetnsFlag.BRIDGE_CALL_4 : NetnsFlag.BRIDGE_CALL_6)) != 0;
   s.iif = bridge;
   if (!bridgeChains(Hook.PREROUTING, FIRST, BRIDGE_NF, port, none<Link>())) return false;
   if (filtered) {
@@ -115,16 +121,27 @@ export function bridgeInput(port: Link): bool {
   }
   s.prerouted = filtered;
   if (!bridgeChains(Hook.PREROUTING, BRIDGE_NF, LAST, port, none<Link>())) return false;
-  if (ownsMac(bridge, s.frameMac)) {
+  const vlan = inVlan(bridge, port, s.tag);
+  if (vlan == NO_VLAN) {
+    drop(Reason.OTHER_HOST);
+    return false;
+  }
+  if (ownsMac(bridge, s.frameMac) || macvlanHas(bridge, s.frameMac)) {
+    if (!admits(bridge, bridge, vlan)) {
+      drop(Reason.OTHER_HOST);
+      return false;
+    }
+    s.tag = <u16>tagOut(bridge, bridge, vlan);
     traceBridge(bridge, port, none<Link>());
     return allBridgeChains(Hook.INPUT, port, none<Link>());
   }
-  const to = portTowards(bridge);
+  const to = portTowards(bridge, vlan);
   if (!some(to)) {
     drop(Reason.OTHER_HOST);
     return false;
   }
   traceBridge(bridge, port, to);
+  s.tag = <u16>tagOut(bridge, to, vlan);
   passThrough(bridge, port, to, filtered);
   return false;
 }

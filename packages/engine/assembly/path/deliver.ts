@@ -2,7 +2,7 @@
 import { ListenerFlag, NetnsFlag } from '../../src/codes';
 import { Disposition, Protocol, Reason, TcpFlag } from '../../src/terms';
 import { answerWith, finish, ReplyKind } from '../core/end';
-import { innerPacket, packet, skb } from '../core/skb';
+import { innerPacket, packet, skb, some } from '../core/skb';
 import { isIcmp, isIcmpError } from '../ct/tuple';
 import { Listener } from '../layout/host';
 import { ABSENT } from '../layout/netns';
@@ -22,12 +22,25 @@ function listens(listener: Listener, p: Packet): bool {
   return listener.lo == p.daddrLo && listener.hi == p.daddrHi;
 }
 
+/** Does a socket hear what came in by the link at hand (inet_hashtables.h:inet_sk_bound_dev_eq())? */
+function hearsLink(listener: Listener, p: Packet): bool {
+  const s = skb();
+  if (listener.device != 0) {
+    if (some(s.iif) && listener.device == s.iif.name) return true;
+    return some(s.vrfPort) && listener.device == s.vrfPort.name;
+  }
+  if (!some(s.vrfPort)) return true;
+  const accept = p.protocol == <u8>Protocol.TCP ? NetnsFlag.TCP_L3MDEV_ACCEPT : NetnsFlag.UDP_L3MDEV_ACCEPT;
+  return (s.netns.flags & accept) != 0;
+}
+
 /** Is there one, or nothing known? */
 function hasListener(): bool {
   const netns = skb().netns;
   if (netns.listenerCount == ABSENT) return true;
   for (let i: u32 = 0; i < netns.listenerCount; i++) {
-    if (listens(changetype<Listener>(netns.listeners + <usize>i * offsetof<Listener>()), packet())) return true;
+    const listener = changetype<Listener>(netns.listeners + <usize>i * offsetof<Listener>());
+    if (listens(listener, packet()) && hearsLink(listener, packet())) return true;
   }
   return false;
 }

@@ -1,5 +1,5 @@
 /** A packet comes in (ip_input.c:ip_rcv(), ip_rcv_finish(), ip_local_deliver(); ip6_input.c:ip6_rcv_core()). */
-import { LinkFlag, StackMode } from '../../src/codes';
+import { LinkFlag } from '../../src/codes';
 import { Disposition, Reason } from '../../src/terms';
 import { finish } from '../core/end';
 import { none, packet, RouteKind, skb, some } from '../core/skb';
@@ -10,12 +10,15 @@ import { input } from '../hook/input';
 import { prerouting } from '../hook/prerouting';
 import { Link } from '../layout/link';
 import { isUp } from '../wire/domain';
-import { upperFor } from '../wire/stacks';
+import { ownsMac } from '../wire/flood';
+import { topOf } from '../wire/landing';
+import { vrfOf } from '../wire/stacks';
 import { unlockIcmp } from './answer';
 import { bridgeInput } from './bridge';
 import { deliver } from './deliver';
 import { forward } from './forward';
-import { forwardTo, ownsMac } from './transmit';
+import { climbs } from './stacked';
+import { forwardTo } from './transmit';
 import { decapsulate } from './tunnel';
 
 /** prerouting -> route -> (input | forward -> postrouting), above the link layer. */
@@ -23,10 +26,21 @@ function up(link: Link): void {
   const s = skb();
   const p = packet();
   if (p.family == 6 && martian6(link)) return;
-  if (!s.prerouted) {
+  const vrf = vrfOf(link);
+  const isPort = some(vrf) && vrf != link;
+  // A bridge's ports spare it, unless it is a port of a VRF itself (br_netfilter_hooks.c:ip_sabotage_in()).
+  if (!s.prerouted || isPort) {
     const hi = p.daddrHi;
     const lo = p.daddrLo;
     if (!prerouting()) return;
+    if (isPort) {
+      // The VRF takes what came by its ports, and the hooks run for it too (vrf.c:vrf_l3_rcv()).
+      s.iif = vrf;
+      s.vrfPort = link;
+      s.prerouted = 1;
+      if (prerouting()) up(vrf);
+      return;
+    }
     // What comes back by lo still has its route, unless nat sends it elsewhere.
     if (p.daddrHi != hi || p.daddrLo != lo) s.kind = <u8>RouteKind.NONE;
   }
@@ -66,8 +80,9 @@ export function receive(link: Link): void {
   forwardsClear();
   // What was on a wire, or went through lo, is taken up later: the lock is free by then.
   unlockIcmp();
-  s.prerouted = 0;
-  if (!s.framed && (link.flags & LinkFlag.LOOPBACK) == 0) addressTo(some(link.master) ? link.master : link);
+  if (s.climbs == 0) s.prerouted = 0;
+  s.climbs = 0;
+  if (!s.framed && (link.flags & LinkFlag.LOOPBACK) == 0) addressTo(topOf(link));
   s.oif = none<Link>();
   if (!isUp(link)) {
     finish(Disposition.DROPPED, Reason.LINK_DOWN);
@@ -79,19 +94,15 @@ export function receive(link: Link): void {
     up(link);
     return;
   }
-  const upper = upperFor(link, s.framed ? s.frameMac : 0);
-  if (some(upper)) {
-    // It takes every frame, whomever it is for.
-    if (upper.stack.mode == StackMode.PASSTHRU) s.framed = 0;
-    s.arrival = upper;
-    s.climbs = 1;
-    return;
-  }
+  if (some(link.stack) && climbs(link)) return;
   if (some(link.master)) {
-    if (bridgeInput(link) && enters(link.master)) up(link.master);
+    const bridge = link.master;
+    if (!bridgeInput(link) || !enters(bridge) || (some(bridge.stack) && climbs(bridge))) return;
+    if (s.tag != 0) finish(Disposition.DROPPED, Reason.OTHER_HOST);
+    else up(bridge);
     return;
   }
-  if (s.framed && !ownsMac(link, s.frameMac)) {
+  if (s.tag != 0 || (s.framed && !ownsMac(link, s.frameMac))) {
     finish(Disposition.DROPPED, Reason.OTHER_HOST);
     return;
   }

@@ -1,5 +1,5 @@
 /** Out of a link (ip_output.c:ip_finish_output2()), and over the wire to whoever is next. */
-import { LinkFlag } from '../../src/codes';
+import { LinkFlag, StackMode } from '../../src/codes';
 import { Disposition, Hook, Reason } from '../../src/terms';
 import { answerWith, finish, ReplyKind } from '../core/end';
 import { none, packet, RouteKind, skb, some } from '../core/skb';
@@ -7,22 +7,19 @@ import { traceBridge, traceTransmit } from '../core/trace';
 import { allBridgeChains } from '../hook/bridge';
 import { egress, Passage, sentTo } from '../hook/device';
 import { FdbEntry } from '../layout/host';
-import { Link } from '../layout/link';
+import { Link, Segment } from '../layout/link';
 import { endOf, isUp, leadsTo, portOf } from '../wire/domain';
-import { lowerOf, nearOf } from '../wire/stacks';
+import { leadsToMac, ownsMac } from '../wire/flood';
+import { land, landed, landedTag, ownsAtLanding } from '../wire/landing';
+import { lowerOf } from '../wire/stacks';
+import { admits, filters, inVlan, NO_VLAN, tagOut } from '../wire/vlans';
 import { entryFor } from '../wire/tunnels';
+import { sendDown } from './stacked';
 import { encapsulate } from './tunnel';
 import { resolve, resolvedLink, resolvedMac } from '../wire/resolve';
 
 /** How much more than its MTU a device takes. */
 export const VLAN_HEADER: u32 = 4;
-
-/** Frames for any of a bridge's ports are for the bridge. */
-export function ownsMac(link: Link, mac: u64): bool {
-  if (link.mac == mac) return true;
-  for (let port = link.ports; some(port); port = port.nextPort) if (port.mac == mac) return true;
-  return false;
-}
 
 /** The neighbour of the packet's next hop becomes the frame's destination; false where nobody answers. */
 export function addressFrame(link: Link): bool {
@@ -46,17 +43,25 @@ export function noNeighbor(link: Link): void {
   else answerWith(ReplyKind.ICMP, 1, 3);
 }
 
-/** Where a bridge sends the frame: a static entry, else the port behind which its destination is; null: nowhere. */
-export function portTowards(bridge: Link): Link {
+/** Where a bridge sends the frame of a VLAN: a static entry, else the port behind which its destination is; null: nowhere. */
+export function portTowards(bridge: Link, vlan: i32): Link {
   const s = skb();
   const netns = bridge.netns;
   for (let i: u32 = 0; i < netns.fdbCount; i++) {
     const entry = changetype<FdbEntry>(netns.fdb + <usize>i * offsetof<FdbEntry>());
-    if (entry.mac == s.frameMac && entry.family == 0 && entry.link.master == bridge) return entry.link;
+    if (entry.mac != s.frameMac || entry.family != 0 || entry.link.master != bridge) continue;
+    if (entry.vlan == 0 || <i32>entry.vlan == vlan || !filters(bridge)) return entry.link;
   }
   // A tunnel's own entry leads there, whoever is behind it.
   for (let port = bridge.ports; some(port); port = port.nextPort) {
-    if (some(port.tunnel) && isUp(port) && entryFor(port, s.frameMac)) return port;
+    if (some(port.tunnel) && isUp(port) && admits(bridge, port, vlan) && entryFor(port, s.frameMac)) return port;
+  }
+  if (bridge.mixed) {
+    for (let port = bridge.ports; some(port); port = port.nextPort) {
+      if (!isUp(port) || !admits(bridge, port, vlan)) continue;
+      if (leadsToMac(port, tagOut(bridge, port, vlan), s.frameMac, bridge)) return port;
+    }
+    return none<Link>();
   }
   if (!some(s.target)) return none<Link>();
   const port = portOf(bridge, s.target);
@@ -71,7 +76,7 @@ function takes(end: Link): bool {
   if (!some(bridge)) return end == s.target || (some(s.target) && lowerOf(s.target) == end);
   if (ownsMac(bridge, s.frameMac)) return true;
   if (!isUp(bridge)) return false;
-  const port = portTowards(bridge);
+  const port = portTowards(bridge, 0);
   return some(port) && port != end;
 }
 
@@ -80,10 +85,30 @@ function takerOf(out: Link): Link {
   const s = skb();
   if (some(out.peer)) return out.peer;
   if (!s.framed || !some(out.segment)) return none<Link>();
+  if (out.mixed) return takerIn(out.segment, out);
   const end = some(s.target) ? endOf(out, s.target) : none<Link>();
   if (some(end) && takes(end)) return end;
   // Static entries may lead elsewhere.
   for (let at = out.segment.links; some(at); at = at.nextOnSegment) if (at != out && takes(at)) return at;
+  return none<Link>();
+}
+
+/** In a mixed domain: who has the address, else whose bridge leads to it. */
+function takerIn(segment: Segment, out: Link): Link {
+  const s = skb();
+  for (let at = segment.links; some(at); at = at.nextOnSegment) {
+    if (at != out && isUp(at) && land(at, s.tag) && ownsAtLanding(s.frameMac)) return at;
+  }
+  for (let at = segment.links; some(at); at = at.nextOnSegment) {
+    if (at == out || !isUp(at) || !land(at, s.tag)) continue;
+    const from = landed;
+    const bridge = from.master;
+    if (!some(bridge) || !isUp(bridge)) continue;
+    const vlan = inVlan(bridge, from, landedTag);
+    const port = vlan == NO_VLAN ? none<Link>() : portTowards(bridge, vlan);
+    // A bridge that would send the frame back where it came from does not take it.
+    if (some(port) && port != from) return at;
+  }
   return none<Link>();
 }
 
@@ -115,14 +140,14 @@ export function forwardTo(out: Link): void {
 }
 
 /** A rule sends the frame out of a device that is no wire. */
-function sendElsewhere(out: Link): void {
+function sendElsewhere(out: Link, sourceMac: u64): void {
   const s = skb();
   if ((out.flags & LinkFlag.LOOPBACK) != 0) {
     s.arrival = out;
     return;
   }
   if ((out.flags & LinkFlag.BRIDGE) != 0) {
-    throughBridge(out);
+    throughBridge(out, sourceMac);
     return;
   }
   traceTransmit(out, s.frameHi, s.frameLo, s.frameFamily, none<Link>());
@@ -138,7 +163,7 @@ export function overWire(out: Link, sourceMac: u64): void {
     return;
   }
   if ((out.flags & (LinkFlag.LOOPBACK | LinkFlag.BRIDGE | LinkFlag.DUMMY)) != 0) {
-    sendElsewhere(out);
+    sendElsewhere(out, sourceMac);
     return;
   }
   if (some(out.tunnel)) {
@@ -150,8 +175,8 @@ export function overWire(out: Link, sourceMac: u64): void {
     finish(Disposition.UNKNOWN, (out.flags & LinkFlag.TUN) != 0 ? Reason.TUN : Reason.UNMODELLED_LINK);
     return;
   }
-  if (some(lowerOf(out))) {
-    overLower(out, lowerOf(out), sourceMac);
+  if (some(out.stack) && out.stack.mode != StackMode.NONE) {
+    sendDown(out, sourceMac);
     return;
   }
   const taker = takerOf(out);
@@ -170,30 +195,6 @@ export function overWire(out: Link, sourceMac: u64): void {
   assert(taker.domain == out.domain, 'a wire does not leave its domain');
   s.sourceMac = sourceMac;
   s.arrival = taker;
-}
-
-/** Straight to another link that stands on the same one, or over the wire of that (macvlan_queue_xmit()). */
-function overLower(out: Link, lower: Link, sourceMac: u64): void {
-  const s = skb();
-  const near = s.framed ? nearOf(out, s.frameMac) : none<Link>();
-  traceTransmit(out, s.frameHi, s.frameLo, s.frameFamily, some(near) ? near : lower);
-  s.netns = lower.netns;
-  if (!some(near)) {
-    overWire(lower, sourceMac);
-    return;
-  }
-  // It goes by the lower link, which must be up and take the size (dev_forward_skb()).
-  if (!isUp(lower)) {
-    finish(Disposition.DROPPED, Reason.LINK_DOWN);
-    return;
-  }
-  if (min(packet().length, out.mtu) > lower.mtu + VLAN_HEADER) {
-    finish(Disposition.DROPPED, Reason.FRAGMENTATION_NEEDED);
-    return;
-  }
-  if (near.netns != out.netns) packet().mark = 0;
-  s.sourceMac = sourceMac;
-  s.arrival = near;
 }
 
 /** The routed packet leaves: by lo back in, or to the neighbour of its next hop. */
@@ -233,13 +234,14 @@ export function transmit(): void {
     overWire(dev, dev.mac);
     return;
   }
-  if (leaves(dev, dev.mac)) throughBridge(dev);
+  if (leaves(dev, dev.mac)) throughBridge(dev, dev.mac);
 }
 
 /** What the stack sends through a bridge: output -> postrouting of the bridge, and out of one port. */
-function throughBridge(dev: Link): void {
+function throughBridge(dev: Link, sourceMac: u64): void {
   const s = skb();
-  const port = portTowards(dev);
+  const vlan = inVlan(dev, none<Link>(), s.tag);
+  const port = vlan == NO_VLAN ? none<Link>() : portTowards(dev, vlan);
   if (!some(port)) {
     traceTransmit(dev, s.frameHi, s.frameLo, s.frameFamily, none<Link>());
     finish(Disposition.DROPPED, Reason.OTHER_HOST);
@@ -247,7 +249,8 @@ function throughBridge(dev: Link): void {
   }
   traceBridge(dev, none<Link>(), port);
   // The frame is the bridge's own from here on.
-  s.sourceMac = dev.mac;
+  s.sourceMac = sourceMac;
+  s.tag = <u16>tagOut(dev, port, vlan);
   if (!allBridgeChains(Hook.OUTPUT, none<Link>(), port)) return;
   if (!allBridgeChains(Hook.POSTROUTING, none<Link>(), port)) return;
   // What may be cut is cut to the route's MTU before the bridge sees it.
@@ -255,5 +258,5 @@ function throughBridge(dev: Link): void {
     finish(Disposition.DROPPED, Reason.FRAGMENTATION_NEEDED);
     return;
   }
-  overWire(port, dev.mac);
+  overWire(port, sourceMac);
 }

@@ -28,7 +28,7 @@ class Payload {
   target: Link;
   framed: u8;
   frameFamily: u8;
-  pad: u16;
+  tag: u16;
   pad2: u32;
 }
 
@@ -62,10 +62,12 @@ function push(link: Link): void {
   payload.target = s.target;
   payload.framed = s.framed;
   payload.frameFamily = s.frameFamily;
+  payload.tag = s.tag;
   depth++;
 }
 
 const ETHERNET: u32 = 14;
+const VLAN_TAG: u32 = 4;
 /** UDP and VXLAN header. */
 const VXLAN_HEADERS: u32 = 16;
 
@@ -77,7 +79,7 @@ function build(link: Link): void {
   const v4 = placeFamily == 4;
   const sameHost = underlay == link.netns;
   const mark = sameHost ? p.mark : 0;
-  const length = p.length + ETHERNET + VXLAN_HEADERS + (v4 ? 20 : 40);
+  const length = p.length + ETHERNET + VXLAN_HEADERS + (v4 ? 20 : 40) + (skb().tag != 0 ? VLAN_TAG : 0);
   const tos = (tunnel.flags & <u8>TunnelFlag.INHERIT_TOS) != 0 ? p.tos : tunnel.tos;
   // INET_ECN_encapsulate(): experienced congestion stays inside.
   const ecn = (p.tos & 3) == 3 ? 2 : p.tos & 3;
@@ -111,6 +113,7 @@ function startIn(netns: Netns, dev: Link): void {
   s.framed = 0;
   s.sourceMac = 0;
   s.target = none<Link>();
+  s.tag = 0;
   forwardsClear();
 }
 
@@ -181,6 +184,7 @@ export function decapsulate(): bool {
   s.target = payload.target;
   s.framed = payload.framed;
   s.frameFamily = payload.frameFamily;
+  s.tag = payload.tag;
   s.through = none<Link>();
   traceTunnel(StepKind.DECAPSULATE, end);
   s.arrival = end;

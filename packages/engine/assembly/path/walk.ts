@@ -22,9 +22,9 @@ function run(first: u32): void {
   while (!s.ended && !failed()) {
     const link = s.arrival;
     // Back by lo it is the same packet; over a wire only its bytes are.
-    if (s.climbs != 0) changeHost(link.netns);
-    else if ((link.flags & LinkFlag.LOOPBACK) == 0) enterHost(link.netns);
-    s.climbs = 0;
+    if (s.climbs != 0) {
+      if (link.netns != s.netns) changeHost(link.netns);
+    } else if ((link.flags & LinkFlag.LOOPBACK) == 0) enterHost(link.netns);
     enters++;
     if (enters > MOST_ENTERS) {
       traceEnter(link);
@@ -44,6 +44,7 @@ function begin(netns: Netns): void {
   s.ended = 0;
   s.framed = 0;
   s.sourceMac = 0;
+  s.tag = 0;
   s.target = none<Link>();
   s.arrival = none<Link>();
   s.climbs = 0;

@@ -1,12 +1,14 @@
 /**
  * Layer 2: which links hear each other, and the way between them. Links and segments are the vertices; wires, segments and bridges the
- * edges. Each domain has a spanning tree, so that the way to a link is found by climbing from it.
+ * edges. Each domain has a spanning tree, so that the way to a link is found by climbing from it. In mixed domains
+ * the way depends on the tag, or on which port of a bond is in use: there it is searched for (`flood.ts`).
  */
 import { LinkFlag } from '../../src/codes';
 import { allocate } from '../core/memory';
 import { none, some } from '../core/skb';
 import { Link, Segment } from '../layout/link';
-import { firstUpper, lowerOf } from './stacks';
+import { beenBuild } from './been';
+import { firstUpper, lowerOf, mixes } from './stacks';
 import { reachesEnd } from './tunnels';
 
 /** A vertex: the address of a link, or of a segment with the lowest bit set. */
@@ -64,6 +66,7 @@ function span(root: Vertex, domain: u32): void {
     if (some(link.peer)) visit(changetype<usize>(link.peer), vertex, domain);
     if (some(link.segment)) visit(changetype<usize>(link.segment) | SEGMENT, vertex, domain);
     if (some(link.master)) visit(changetype<usize>(link.master), vertex, domain);
+    if (some(link.stack) && some(link.stack.bond)) visit(changetype<usize>(link.stack.bond), vertex, domain);
     for (let port = link.ports; some(port); port = port.nextPort) visit(changetype<usize>(port), vertex, domain);
     if (some(lowerOf(link))) visit(changetype<usize>(lowerOf(link)), vertex, domain);
     for (let at = firstUpper(link); some(at); at = at.stack.nextUpper) visit(changetype<usize>(at), vertex, domain);
@@ -130,6 +133,28 @@ export function domainsBuild(links: usize, linkCount: u32, segments: usize, segm
     domain++;
     if (linkAt(links, i).domain == 0) span(changetype<usize>(linkAt(links, i)), domain);
   }
+  markMixed(links, linkCount, domain);
+}
+
+/** All links of a domain know that it is mixed. */
+function markMixed(links: usize, linkCount: u32, domains: u32): void {
+  let any = false;
+  for (let i: u32 = 0; i < linkCount; i++) any = any || mixes(linkAt(links, i));
+  let marked: u32 = 0;
+  if (any) {
+    const mixed = allocate(domains + 1);
+    if (mixed == 0) return;
+    for (let i: u32 = 0; i < linkCount; i++) {
+      if (mixes(linkAt(links, i))) store<u8>(mixed + linkAt(links, i).domain, 1);
+    }
+    for (let i: u32 = 0; i < linkCount; i++) {
+      const link = linkAt(links, i);
+      if (load<u8>(mixed + link.domain) == 0) continue;
+      link.mixed = 1;
+      marked++;
+    }
+  }
+  beenBuild(marked);
 }
 
 /** The vertex next to `from` on the way to `target`. */

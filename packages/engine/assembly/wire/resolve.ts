@@ -1,7 +1,6 @@
 /** Who takes frames for a next hop (arp.c:arp_solicit(), arp_process(); ndisc.c:ndisc_recv_ns()). Nothing is learnt: every time all are asked. */
 import { LinkFlag, NeighborState, ScopeId } from '../../src/codes';
 import { RouteType } from '../../src/terms';
-import { indexedSegment } from '../core/limits';
 import { none, packet, some } from '../core/skb';
 import { ArpVerdict, arpVerdict } from '../fib/input';
 import { localType, TABLE_LOCAL } from '../fib/lookup';
@@ -11,17 +10,13 @@ import { InterfaceAddress } from '../layout/address';
 import { Neighbor } from '../layout/host';
 import { Link, Segment } from '../layout/link';
 import { Netns } from '../layout/netns';
-import { isUp, mayPass } from './domain';
+import { ask } from './flood';
 import { macOwner, ownersOf } from './owners';
-import { areNear, firstUpper, lowerOf } from './stacks';
-import { endAtPlace, endIn, floodPlace } from './tunnels';
 
 /** The answer to the last question: the link-layer address, and who has it. */
 export let resolvedMac: u64 = 0;
 export let resolvedLink: Link = none<Link>();
 
-/** The search at hand: links it has passed carry its number. */
-let search: u32 = 0;
 let family: u32 = 4;
 let wantedHi: u64 = 0;
 let wantedLo: u64 = 0;
@@ -102,53 +97,17 @@ function answersSolicitation(link: Link): bool {
   return some(entryOf(link, NeighborState.PROXY, wantedHi, wantedLo));
 }
 
-@inline
-function answers(link: Link): bool {
+export function answers(link: Link): bool {
   return family == 4 ? answersArp(link) : answersSolicitation(link);
 }
 
-/** Those that stand on a link hear what it hears. */
-function askUppers(link: Link): Link {
-  for (let at = firstUpper(link); some(at); at = at.stack.nextUpper) {
-    const found = askEnd(at);
-    if (some(found)) return found;
-  }
-  return none<Link>();
-}
-
-/** Out of a link that stands on another: its near siblings, then the wire of the link below. */
-function askBelow(link: Link): Link {
-  const lower = lowerOf(link);
-  if (!isUp(lower)) return none<Link>();
-  for (let at = firstUpper(lower); some(at); at = at.stack.nextUpper) {
-    if (!areNear(link, at)) continue;
-    const found = askEnd(at);
-    if (some(found)) return found;
-  }
-  return askWire(lower);
-}
-
-/** The end of a wire: a link with a stack of its own, or a port, whose bridge and whose other ports are asked. */
-function askEnd(end: Link): Link {
-  if (end.seen == search || !isUp(end)) return none<Link>();
-  end.seen = search;
-  const bridge = end.master;
-  if (!some(bridge)) return answers(end) ? end : askUppers(end);
-  if (!isUp(bridge)) return none<Link>();
-  if (bridge.seen != search) {
-    bridge.seen = search;
-    if (answers(bridge)) return bridge;
-  }
-  for (let port = bridge.ports; some(port); port = port.nextPort) {
-    if (port.seen == search || !isUp(port) || !mayPass(end, port)) continue;
-    const found = askWire(port);
-    if (some(found)) return found;
-  }
-  return none<Link>();
+@inline
+export function isFamily4(): bool {
+  return family == 4;
 }
 
 /** The first link of the segment, from `from` on in the network's order, whose namespace has the address. */
-function ownerOn(segment: Segment, out: Link, from: u32): Link {
+export function ownerOn(segment: Segment, out: Link, from: u32): Link {
   let best = none<Link>();
   for (let owner = ownersOf(family, wantedHi, wantedLo); some(owner); owner = owner.next) {
     // Over ARP a host answers for all its addresses.
@@ -161,77 +120,6 @@ function ownerOn(segment: Segment, out: Link, from: u32): Link {
     }
   }
   return best;
-}
-
-function proxyOn(segment: Segment, out: Link, from: u32): Link {
-  for (let i: u32 = 0; i < segment.proxyCount; i++) {
-    const link = changetype<Link>(<usize>load<u32>(segment.proxies + (<usize>i << 2)));
-    if (link.id >= from && link != out) return link;
-  }
-  return none<Link>();
-}
-
-/** Many links: only those are asked that can answer, in the network's order. */
-function askMany(segment: Segment, out: Link): Link {
-  let from: u32 = 0;
-  while (true) {
-    const owner = ownerOn(segment, out, from);
-    const proxy = proxyOn(segment, out, from);
-    if (!some(owner) && !some(proxy)) return none<Link>();
-    const next = !some(owner) || (some(proxy) && proxy.id < owner.id) ? proxy : owner;
-    const found = askEnd(next);
-    if (some(found)) return found;
-    from = next.id + 1;
-  }
-}
-
-/** Everybody at a tunnel's other ends, in the order of the places it floods to. */
-function askTunnel(out: Link): Link {
-  for (let n: u32 = 0; floodPlace(out, n); n++) {
-    let owner = endAtPlace(out, none<InterfaceAddress>());
-    while (some(owner)) {
-      const found = askEnd(endIn(owner.link.netns, out));
-      if (some(found)) return found;
-      // The place that was asked last may be another one by now.
-      floodPlace(out, n);
-      owner = endAtPlace(out, owner);
-    }
-  }
-  return none<Link>();
-}
-
-/** Everybody at the other end of a link's own wire. */
-function askWire(out: Link): Link {
-  out.seen = search;
-  if (some(out.tunnel)) return askTunnel(out);
-  if (some(lowerOf(out))) return askBelow(out);
-  if (some(out.peer)) return askEnd(out.peer);
-  const segment = out.segment;
-  if (!some(segment)) return none<Link>();
-  if (segment.linkCount >= indexedSegment) {
-    const found = askMany(segment, out);
-    // Anycast addresses stand on no interface: all are asked.
-    if (some(found) || family == 4) return found;
-  }
-  for (let end = segment.links; some(end); end = end.nextOnSegment) {
-    if (end == out) continue;
-    const found = askEnd(end);
-    if (some(found)) return found;
-  }
-  return none<Link>();
-}
-
-/** Everybody whom a broadcast out of the link reaches. */
-function ask(link: Link): Link {
-  search++;
-  link.seen = search;
-  if ((link.flags & LinkFlag.BRIDGE) == 0) return isUp(link) ? askWire(link) : none<Link>();
-  for (let port = link.ports; some(port); port = port.nextPort) {
-    if (!isUp(port)) continue;
-    const found = askWire(port);
-    if (some(found)) return found;
-  }
-  return none<Link>();
 }
 
 /** inet_addr_onlink(): a subnet of the link holds both. */

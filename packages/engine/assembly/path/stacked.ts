@@ -1,0 +1,117 @@
+/**
+ * Down from a link to the one it stands on (vlan_dev.c:vlan_dev_hard_start_xmit(), bond_main.c:bond_start_xmit(), macvlan.c:macvlan_queue_xmit(),
+ * ipvlan_core.c:ipvlan_queue_xmit()), and up to the one that stands there.
+ */
+import { LinkFlag, StackFlag, StackMode } from '../../src/codes';
+import { ChoiceKind, Disposition, Reason } from '../../src/terms';
+import { chooseAside } from '../core/choice';
+import { finish } from '../core/end';
+import { none, packet, skb, some } from '../core/skb';
+import { traceTransmit } from '../core/trace';
+import { Link } from '../layout/link';
+import { isUp } from '../wire/domain';
+import { activePort, bondHears, carries, nearOf, upperFor } from '../wire/stacks';
+import { overWire, VLAN_HEADER } from './transmit';
+
+function trace(out: Link, to: Link): void {
+  const s = skb();
+  traceTransmit(out, s.frameHi, s.frameLo, s.frameFamily, to);
+}
+
+function unmodelled(out: Link): void {
+  trace(out, none<Link>());
+  finish(Disposition.UNKNOWN, Reason.UNMODELLED_LINK);
+}
+
+function handDown(out: Link, to: Link, sourceMac: u64): void {
+  trace(out, to);
+  skb().netns = to.netns;
+  overWire(to, sourceMac);
+}
+
+/** One port in active-backup mode; any that is up in the others, which is a choice. */
+function throughBond(bond: Link, sourceMac: u64): void {
+  let port = activePort(bond);
+  if (!some(port)) {
+    trace(bond, none<Link>());
+    finish(Disposition.DROPPED, Reason.LINK_DOWN);
+    return;
+  }
+  if ((bond.stack.flags & <u32>StackFlag.ONE_PORT) == 0) {
+    let usable: u32 = 0;
+    for (let at = bond.ports; some(at); at = at.nextPort) if (carries(at)) usable++;
+    if (usable > 1) {
+      let left = chooseAside(ChoiceKind.UNMODELLED, usable, changetype<usize>(bond.stack));
+      for (let at = bond.ports; some(at); at = at.nextPort) {
+        if (!carries(at)) continue;
+        port = at;
+        if (left == 0) break;
+        left--;
+      }
+    }
+  }
+  handDown(bond, port, sourceMac);
+}
+
+/** Straight to another link that stands on the same one, or over the wire of that. */
+function overLower(out: Link, sourceMac: u64): void {
+  const s = skb();
+  const lower = out.stack.lower;
+  const near = nearOf(out, s.framed ? s.frameMac : 0);
+  if (!some(near)) {
+    handDown(out, lower, sourceMac);
+    return;
+  }
+  trace(out, near);
+  s.netns = lower.netns;
+  // It goes by the lower link, which must be up and take the size (dev_forward_skb()).
+  if (!isUp(lower)) {
+    finish(Disposition.DROPPED, Reason.LINK_DOWN);
+    return;
+  }
+  if (min(packet().length, out.mtu) > lower.mtu + VLAN_HEADER) {
+    finish(Disposition.DROPPED, Reason.FRAGMENTATION_NEEDED);
+    return;
+  }
+  if (near.netns != out.netns) packet().mark = 0;
+  s.sourceMac = sourceMac;
+  s.arrival = near;
+}
+
+/** The frame leaves by a link that is no wire, but stands on others. */
+export function sendDown(out: Link, sourceMac: u64): void {
+  const s = skb();
+  switch (<i32>out.stack.mode) {
+    case <i32>StackMode.VLAN:
+      // A tag within a tag is not modelled.
+      if (s.tag != 0) return unmodelled(out);
+      s.tag = out.stack.vlanId;
+      return handDown(out, out.stack.lower, sourceMac);
+    case <i32>StackMode.BOND:
+      return throughBond(out, sourceMac);
+    case <i32>StackMode.VRF:
+    case <i32>StackMode.L3:
+    case <i32>StackMode.L3S:
+      return unmodelled(out);
+    default:
+      return overLower(out, sourceMac);
+  }
+}
+
+/** A link above takes the frame that came in by `link`, or a bond does not listen; false where it is the link's own. */
+export function climbs(link: Link): bool {
+  const s = skb();
+  const bond = link.stack.bond;
+  if (some(bond) && !bondHears(bond, link)) {
+    finish(Disposition.DROPPED, Reason.OTHER_HOST);
+    return true;
+  }
+  const upper = upperFor(link, s.framed ? s.frameMac : 0, s.tag);
+  if (!some(upper)) return false;
+  // It takes every frame, whomever it is for.
+  if (upper.stack.mode == StackMode.PASSTHRU) s.framed = 0;
+  if (upper.stack.mode == StackMode.VLAN) s.tag = 0;
+  s.arrival = upper;
+  s.climbs = 1;
+  return true;
+}
