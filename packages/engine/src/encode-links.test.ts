@@ -25,7 +25,12 @@ test.each<[string, Link, code: string, message: RegExp]>([
   ['VXLAN routed nowhere', { name: 'x', kind: 'vxlan', tunnel: { underlay: 'b' } }, 'UNKNOWN_NETNS', /namespace b/],
   ['VXLAN to no address', { name: 'x', kind: 'vxlan', tunnel: { remote: '10.0.0' } }, 'BAD_ADDRESS', /10\.0\.0/],
   ['macvlan on nothing', { name: 'x', kind: 'macvlan', lower: lower('eth9') }, 'UNKNOWN_LINK', /not there/],
-  ['a VLAN that cannot be', { name: 'x', kind: 'vlan', vlanId: 4095, lower: lower('eth0') }, 'BAD_VALUE', /number 4095/],
+  [
+    'a VLAN that cannot be',
+    { name: 'x', kind: 'vlan', vlanId: 4095, lower: lower('eth0') },
+    'BAD_VALUE',
+    /number 4095/,
+  ],
   ['a VLAN on itself', { name: 'x', kind: 'vlan', vlanId: 5, lower: lower('x') }, 'BAD_VALUE', /stands on itself/],
   ['a VLAN of a bridge that cannot be', { name: 'x', kind: 'bridge', vlans: [{ id: 0 }] }, 'BAD_VALUE', /number 0/],
   ['a port of what has none', { name: 'x', kind: 'dummy', master: 'eth0' }, 'UNKNOWN_MASTER', /no bridge, bond or VRF/],

@@ -245,8 +245,7 @@ export class LinkArray {
         u32[(at + abi.LINK_SEGMENT) >>> 2] = segments + segment * abi.SEGMENT_SIZE;
       }
       u32[(at + abi.LINK_FLAGS) >>> 2] =
-        (u32[(at + abi.LINK_FLAGS) >>> 2] as number) |
-        this.#passedOver(link, carriers.of(i), netns);
+        (u32[(at + abi.LINK_FLAGS) >>> 2] as number) | this.#passedOver(link, carriers.of(i), netns);
       u32[(at + abi.LINK_TUNNEL) >>> 2] = tunnels[i] as number;
       u32[(at + abi.LINK_STACK) >>> 2] = stacks.get(i) ?? 0;
       if (link.master === undefined) continue;
