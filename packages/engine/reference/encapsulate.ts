@@ -2,19 +2,31 @@
 import { Disposition, Hook, Reason } from '../src/index.ts';
 import { runHook } from './hooks.ts';
 import { routeOutput } from './route.ts';
-import type { Device, FrameOut, Host, Routed, Run, Skb } from './state.ts';
+import type { Device, FrameOut, Host, Routed, Run, Skb, Stop } from './state.ts';
 import { type Next, stopped, transmit } from './transmit.ts';
-import { carriesFrames, tellsMtu, unwrap, wrap } from './tunnel.ts';
+import { mustBeCut, tooBig, unwrap, wrap } from './tunnel.ts';
+import { kindOf, overUdp, tunnelOf } from './tunnel-ends.ts';
+
+/** The way of the outer packet; tunnels of packets go by a mark of their own (ip_tunnel_init_flow, ip6_tnl_xmit). */
+function routeOuter(run: Run, underlay: Host, outer: Skb, device: Device): Stop | undefined {
+  if (overUdp(kindOf(device))) return routeOutput(run, underlay, outer, 'output');
+  const { mark } = outer.packet;
+  outer.packet = { ...outer.packet, mark: tunnelOf(device).fwmark ?? 0 };
+  const failed = routeOutput(run, underlay, outer, 'output');
+  outer.packet = { ...outer.packet, mark };
+  return failed && { ...failed, skb: outer };
+}
 
 export function encapsulate(run: Run, host: Host, skb: Skb, device: Device, frame: FrameOut): Next {
   const wrapped = wrap(run, host, skb, device, frame);
   if ('stop' in wrapped) return wrapped;
   const { host: underlay, skb: outer } = wrapped;
-  const failed = routeOutput(run, underlay, outer, 'output');
+  const failed = routeOuter(run, underlay, outer, device);
   if (failed) {
-    // Tunnels of packets tell the sender (dst_link_failure); those of frames are silent.
-    if (carriesFrames(device)) return { stop: { ...failed, disposition: Disposition.DROPPED } };
+    // SIT and ip6tnl tell the sender (dst_link_failure); the others are silent.
+    const { kind } = device.link;
     const v4 = skb.packet.family === 4;
+    if (kind !== 'ip6tnl' && (kind !== 'sit' || v4)) return { stop: { ...failed, disposition: Disposition.DROPPED } };
     const error = v4 ? { type: 3, code: 1 } : { type: 1, code: 3 };
     return stopped(host, skb, Disposition.UNREACHABLE, failed.reason, { kind: 'icmp', error });
   }
@@ -25,8 +37,11 @@ export function encapsulate(run: Run, host: Host, skb: Skb, device: Device, fram
     const inner = unwrap(run, underlay, outer);
     if (inner) return 'device' in inner ? { arrival: inner } : { stop: inner };
   }
-  const reply = tellsMtu(device, skb.packet, outer.packet, route.mtu);
+  const reply = tooBig(device, skb.packet, outer.packet, route.mtu);
+  if (reply === 'silent') return stopped(underlay, outer, Disposition.DROPPED, Reason.FRAGMENTATION_NEEDED);
   if (reply) return stopped(host, skb, Disposition.UNREACHABLE, Reason.FRAGMENTATION_NEEDED, reply);
+  // IPv6 has a right to its smallest MTU: then the outer packet is cut (ipip6_tunnel_xmit).
+  if (mustBeCut(device, skb.packet, outer.packet, route.mtu)) outer.packet = { ...outer.packet, dontFragment: false };
   const stop = runHook(run, underlay, outer, Hook.OUTPUT) ?? runHook(run, underlay, outer, Hook.POSTROUTING);
   if (stop) return { stop };
   const { dontFragment, length } = outer.packet;

@@ -1,18 +1,8 @@
 /** Links that this kernel has not: what their documentation and the kernel's source say. VXLAN and macvlan are judged by the kernel (conformance). */
 import { expect, test } from 'vitest';
-import {
-  Disposition,
-  Hook,
-  type Link,
-  type Netns,
-  Protocol,
-  Reason,
-  type Step,
-  type Tunnel,
-  type Walk,
-} from '../src/index.ts';
+import { Disposition, type Link, type Netns, Protocol, Reason, type Walk } from '../src/index.ts';
 import { createReference } from './index.ts';
-import { base, netns, network, packet, route, rule, table } from './testing/network.ts';
+import { netns, network, packet, route } from './testing/network.ts';
 
 const eth = (more: Partial<Link> = {}): Link => ({ name: 'eth0', kind: 'device', segment: 'lan', ...more });
 
@@ -23,8 +13,6 @@ function send(netnses: Netns[], from: string, daddr: string, more: Parameters<ty
 }
 
 const told = ({ end }: Walk) => `${Disposition[end.disposition]} ${Reason[end.reason]} ${end.netns}`;
-const outer = (walk: Walk) =>
-  walk.steps.find((s): s is Step & { kind: 'encapsulate' } => s.kind === 'encapsulate')?.packet;
 const DELIVERED = (name: string) => `DELIVERED LISTENER_ASSUMED ${name}`;
 
 const vlan = (id: number): Link => ({
@@ -100,90 +88,6 @@ test.each([
   expect(told(walk)).toBe(expected);
   const last = walk.steps.filter((s) => s.kind === 'transmit').at(-1);
   expect(last?.link.name).toBe(active ?? 'eth0');
-});
-
-/** Two hosts with a tunnel of one kind between them. */
-function tunnel(kind: Link['kind'], mine: (n: number) => Tunnel, more: Partial<Link> = {}): Netns[] {
-  return [1, 2].map((n) =>
-    netns(`n${n}`, {
-      links: [eth(), { name: 'tun0', kind, tunnel: mine(n), ...more }],
-      addresses: [
-        `eth0 10.0.0.${n}/24`,
-        `eth0 fd00::${n}/64`,
-        ...(kind === 'sit' ? [`tun0 fd09::${n}/64`] : [`tun0 10.9.0.${n}/24`]),
-      ],
-    }),
-  );
-}
-
-const both = (n: number): Tunnel => ({ local: `10.0.0.${n}`, remote: `10.0.0.${3 - n}` });
-const both6 = (n: number): Tunnel => ({ local: `fd00::${n}`, remote: `fd00::${3 - n}` });
-
-// Lengths: what the headers of RFC 2003, 2784, 2890, 4213, 2473, 8926 add.
-test.each<[Link['kind'], (n: number) => Tunnel, protocol: number, length: number]>([
-  ['ipip', both, 4, 80],
-  ['gre', both, 47, 84],
-  ['gre', (n) => ({ ...both(n), id: 5 }), 47, 88],
-  ['gretap', both, 47, 98],
-  ['geneve', (n) => ({ ...both(n), id: 5 }), Protocol.UDP, 110],
-  ['sit', both, 41, 80],
-  ['ip6tnl', both6, 4, 100],
-])('%s carries a packet', (kind, mine, protocol, length) => {
-  const walk = send(tunnel(kind, mine), 'n1', kind === 'sit' ? 'fd09::2' : '10.9.0.2');
-  expect(told(walk)).toBe(DELIVERED('n2'));
-  expect(outer(walk)).toMatchObject({ protocol, length });
-  expect(walk.steps.filter((s) => s.kind === 'decapsulate')).toHaveLength(1);
-  expect(walk.end.packet.ttl).toBe(64);
-});
-
-test('GRE ends with another key do not hear each other', () => {
-  const walk = send(
-    tunnel('gre', (n) => ({ ...both(n), id: n })),
-    'n1',
-    '10.9.0.2',
-  );
-  expect(told(walk)).toBe('REFUSED NO_LISTENER n2');
-});
-
-test('a tunnel that must not cut its packets tells the sender', () => {
-  const machine = createReference();
-  machine.load(network(...tunnel('ipip', both, { mtu: 1500 })));
-  const walk = machine.send('n1', packet('', '10.9.0.2', { protocol: Protocol.UDP, length: 1490 }));
-  expect(told(walk)).toBe('UNREACHABLE FRAGMENTATION_NEEDED n1');
-  expect(machine.answer()?.end.packet).toMatchObject({ icmpType: 3, icmpCode: 4 });
-});
-
-test('the outer packet is filtered as one of its own', () => {
-  const [a, b] = tunnel('ipip', both) as [Netns, Netns];
-  const drop = base('filter', Hook.INPUT, [rule({ kind: 'protocol', protocol: 4 }, { kind: 'drop' })]);
-  const walk = send([a, { ...b, netfilter: [table('filter', [drop])] }], 'n1', '10.9.0.2');
-  expect(told(walk)).toBe('DROPPED RULE n2');
-});
-
-const wireguard = (n: number, allowed: string[], endpoint = true): Tunnel => ({
-  port: 51820,
-  publicKey: `key${n}`,
-  peers: [
-    {
-      publicKey: `key${3 - n}`,
-      allowedIps: allowed,
-      ...(endpoint && { endpoint: { address: `10.0.0.${3 - n}`, port: 51820 } }),
-    },
-  ],
-});
-
-test.each<[string, (n: number) => Tunnel, string]>([
-  ['a peer with the address', (n) => wireguard(n, [`10.9.0.${3 - n}/32`]), DELIVERED('n2')],
-  ['no peer with it', (n) => wireguard(n, ['10.8.0.0/16']), 'UNREACHABLE NO_NEIGHBOR n1'],
-  ['a peer that nobody has heard of', (n) => wireguard(n, ['10.9.0.0/24'], false), 'UNREACHABLE NO_NEIGHBOR n1'],
-  [
-    'a peer that does not allow the source',
-    (n) => wireguard(n, [n === 1 ? '10.9.0.2/32' : '10.7.0.0/16']),
-    'DROPPED NO_SOCKET n2',
-  ],
-])('WireGuard: %s', (_, mine, expected) => {
-  const walk = send(tunnel('wireguard', mine), 'n1', '10.9.0.2');
-  expect(told(walk)).toBe(expected);
 });
 
 test.each([

@@ -1,6 +1,6 @@
 /** Ties devices to those they stand on, and tunnels to the hosts that route their outer packets. */
 import type { Device, Host } from './state.ts';
-import { isTunnel } from './tunnel.ts';
+import { isTunnel } from './tunnel-ends.ts';
 
 /** Kinds with the link-layer address of the link below, where they have none of their own. */
 function inherits({ kind, mode }: Device['link']): boolean {

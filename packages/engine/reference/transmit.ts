@@ -6,8 +6,7 @@ import { runBridge, runEgress } from './device-hooks.ts';
 import { encapsulate } from './encapsulate.ts';
 import { resolve } from './neighbor.ts';
 import type { Arrival, Device, Frame, FrameOut, Host, Run, Skb, Stop } from './state.ts';
-import { carriesFrames, isTunnel } from './tunnel.ts';
-import { hasEntry } from './tunnel-ends.ts';
+import { carriesFrames, hasEntry, isTunnel, isUnfollowed } from './tunnel-ends.ts';
 import { above, activePort, hasAddress, landing, ownsMac, sent, shout, wireEnds } from './wire.ts';
 
 export type Next = { arrival: Arrival } | { stop: Stop };
@@ -66,8 +65,10 @@ export function transmit(run: Run, host: Host, skb: Skb): Next {
 
 /** Kinds on which nobody is asked for an address: NOARP, and those that end where nobody can be seen. */
 const WITHOUT_NEIGHBORS = new Set(['tun', 'tap', 'vrf', 'team', 'ifb', 'nlmon']);
-const hasNeighbors = (device: Device): boolean =>
-  !(WITHOUT_NEIGHBORS.has(device.link.kind) || (isTunnel(device) && !carriesFrames(device)));
+const hasNeighbors = (device: Device): boolean => {
+  if (isTunnel(device)) return carriesFrames(device);
+  return !isUnfollowed(device) && !WITHOUT_NEIGHBORS.has(device.link.kind);
+};
 
 /** What the stack sends through a bridge: out of one port. */
 function throughBridge(run: Run, skb: Skb, bridge: Device, frame: FrameOut): Next {
@@ -159,6 +160,7 @@ export function frameOut(run: Run, skb: Skb, out: Device, frame: FrameOut): Next
     return stopped(host, skb, Disposition.UNKNOWN, reason);
   };
   if (isTunnel(out)) return encapsulate(run, host, skb, out, frame);
+  if (isUnfollowed(out)) return unknown(Reason.UNMODELLED_LINK);
   switch (link.kind) {
     case 'bridge':
       return throughBridge(run, skb, out, frame);

@@ -1,8 +1,8 @@
 /**
  * Which tunnel ends hear each other: vxlan_vs_find_vni (drivers/net/vxlan/vxlan_core.c), geneve_lookup (drivers/net/geneve.c),
- * ip_tunnel_lookup (net/ipv4/ip_tunnel.c), ip6_tnl_lookup (net/ipv6/ip6_tunnel.c).
+ * ip_tunnel_lookup, ip_tunnel_key_match (net/ipv4/ip_tunnel.c), ip6_tnl_lookup (net/ipv6/ip6_tunnel.c).
  */
-import type { Tunnel } from '../src/index.ts';
+import type { Tunnel, TunnelKind } from '../src/index.ts';
 import { canonical } from './addresses.ts';
 import type { Device, Host, World } from './state.ts';
 
@@ -10,6 +10,22 @@ import type { Device, Host, World } from './state.ts';
 const ANY_MAC = '00:00:00:00:00:00';
 /** The kernel's own VXLAN port, and Geneve's (RFC 8926). */
 const PORTS = { vxlan: 8472, geneve: 6081 } as const;
+
+const KINDS = new Set<string>(['vxlan', 'geneve', 'gretap', 'gre', 'ipip', 'sit', 'ip6tnl', 'wireguard']);
+
+/** It says of its packets what nobody can follow. */
+export const isUnfollowed = ({ link }: Device): boolean => link.tunnel?.unmodelled !== undefined;
+
+/** Its packets go into other packets. */
+export const isTunnel = (device: Device): boolean => KINDS.has(device.link.kind) && !isUnfollowed(device);
+
+export const kindOf = ({ link }: Device): TunnelKind => link.kind as TunnelKind;
+
+/** Tunnels that carry frames have neighbours; the others carry packets. */
+export const carriesFrames = ({ link }: Device): boolean =>
+  link.kind === 'vxlan' || link.kind === 'geneve' || link.kind === 'gretap';
+
+export const overUdp = (kind: TunnelKind): boolean => kind === 'vxlan' || kind === 'geneve' || kind === 'wireguard';
 
 export const tunnelOf = (device: Device): Tunnel => device.link.tunnel ?? {};
 
@@ -21,8 +37,11 @@ export const portOf = (device: Device): number =>
 export const hasEntry = ({ host, name }: Device, mac: string): boolean =>
   (host.netns.fdb ?? []).some((fdb) => fdb.link === name && fdb.dst !== undefined && fdb.mac.toLowerCase() === mac);
 
-/** Where VXLAN sends frames for `mac`: its entry, else those for every other address. */
+/** Where frames for `mac` go. VXLAN: its entry, else those for every other address; other tunnels to their other end. */
 export function forwardingOf(device: Device, mac: string): string[] {
+  const { remote } = tunnelOf(device);
+  const fixed = remote === undefined ? [] : [canonical(remote)];
+  if (device.link.kind !== 'vxlan') return fixed;
   const entries = (device.host.netns.fdb ?? []).filter(
     (entry) => entry.link === device.name && entry.dst !== undefined,
   );
@@ -30,8 +49,7 @@ export function forwardingOf(device: Device, mac: string): string[] {
     entries.filter((entry) => entry.mac.toLowerCase() === wanted).map((entry) => canonical(entry.dst as string));
   const own = mac === ANY_MAC ? [] : of(mac);
   if (own.length > 0) return own.slice(0, 1);
-  const { remote } = tunnelOf(device);
-  return [...(remote === undefined ? [] : [canonical(remote)]), ...of(ANY_MAC)];
+  return [...fixed, ...of(ANY_MAC)];
 }
 
 const holds = (host: Host, address: string): boolean =>
@@ -41,42 +59,64 @@ const holds = (host: Host, address: string): boolean =>
 export const endsIn = (world: World, underlay: Host): Device[] =>
   world.hosts.flatMap((host) => host.devices).filter((device) => device.underlay === underlay && device.up);
 
-/** The end in `underlay` that an outer packet from `saddr` to `daddr`, sent by `from`, is for; the best fit of tunnels by address. */
-export function endFor(world: World, underlay: Host, from: Device, saddr: string, daddr: string): Device | undefined {
+const hasKeys = ({ link }: Device): boolean => link.kind === 'gre' || link.kind === 'gretap';
+
+/** The keys that it sends and takes packets with; undefined: packets without one. */
+export const keyOut = (device: Device): number | undefined => (hasKeys(device) ? tunnelOf(device).id : undefined);
+
+function keyIn(device: Device): number | undefined {
+  const { ikey } = tunnelOf(device);
+  if (ikey === undefined || !hasKeys(device)) return keyOut(device);
+  return ikey === 'none' ? undefined : ikey;
+}
+
+/** An outer packet, as the other end looks at it. */
+export interface Outer {
+  /** Whether it comes from this address. */
+  isFrom: (address: string) => boolean;
+  daddr: string;
+  /** UDP destination port. */
+  port: number;
+}
+
+/** The end in `underlay` that an outer packet sent by `from` is for; the best fit of tunnels by address. */
+export function endFor(world: World, underlay: Host, from: Device, { isFrom, daddr, port }: Outer): Device | undefined {
   const { kind } = from.link;
   const { id } = tunnelOf(from);
   const ends = endsIn(world, underlay).filter((end) => end.link.kind === kind);
-  const is = (text: string | undefined, address: string) => text !== undefined && canonical(text) === address;
-  if (kind === 'vxlan') return ends.find((end) => tunnelOf(end).id === id && portOf(end) === portOf(from));
+  const comesFrom = (address: string | undefined) => address !== undefined && isFrom(canonical(address));
+  if (kind === 'vxlan') return ends.find((end) => (tunnelOf(end).id ?? 0) === (id ?? 0) && portOf(end) === port);
   if (kind === 'geneve')
     return ends.find(
-      (end) => tunnelOf(end).id === id && portOf(end) === portOf(from) && is(tunnelOf(end).remote, saddr),
+      (end) => (tunnelOf(end).id ?? 0) === (id ?? 0) && portOf(end) === port && comesFrom(tunnelOf(end).remote),
     );
   const fits = ends.filter((end) => {
-    const { local, remote, id: key } = tunnelOf(end);
-    return (local === undefined || is(local, daddr)) && (remote === undefined || is(remote, saddr)) && key === id;
+    const { local, remote } = tunnelOf(end);
+    const isTo = local === undefined || canonical(local) === daddr;
+    return isTo && (remote === undefined || comesFrom(remote)) && keyIn(end) === keyOut(from);
   });
-  const exactness = (end: Device) =>
-    (tunnelOf(end).remote === undefined ? 0 : 2) + (tunnelOf(end).local === undefined ? 0 : 1);
+  const exactness = (end: Device) => {
+    const { remote, local } = tunnelOf(end);
+    const [first, second] = kind === 'ip6tnl' ? [local, remote] : [remote, local];
+    return (first === undefined ? 0 : 2) + (second === undefined ? 0 : 1);
+  };
   return fits.sort((a, b) => exactness(b) - exactness(a))[0];
+}
+
+/** The ends that hear what a tunnel sends to an address, whichever way it goes there. */
+export function endsAt(world: World, device: Device, address: string): Device[] {
+  const { local } = tunnelOf(device);
+  const { underlay } = device;
+  const isFrom = (from: string) =>
+    local === undefined ? underlay !== undefined && holds(underlay, from) : canonical(local) === from;
+  return world.hosts
+    .filter((host) => holds(host, address))
+    .flatMap((host) => endFor(world, host, device, { isFrom, daddr: address, port: portOf(device) }) ?? []);
 }
 
 /** The other ends that a broadcast into the tunnel reaches, the way there aside. */
 export function tunnelRemotes(world: World, device: Device): Device[] {
   return forwardingOf(device, ANY_MAC).flatMap((address) =>
-    world.hosts
-      .filter((host) => holds(host, address))
-      .flatMap((host) => endFor(world, host, device, sourceOf(world, device, address), address) ?? [])
-      .filter((end) => end !== device),
+    endsAt(world, device, address).filter((end) => end !== device),
   );
-}
-
-/** The address that outer packets will have: the one that is set, else one of the underlay. */
-function sourceOf(world: World, device: Device, remote: string): string {
-  const { local } = tunnelOf(device);
-  if (local !== undefined) return canonical(local);
-  const { underlay } = device;
-  const back = underlay && world.hosts.find((host) => holds(host, remote));
-  const known = back && endsIn(world, back).map((end) => tunnelOf(end).remote);
-  return known?.find((address) => address !== undefined && underlay && holds(underlay, canonical(address))) ?? '';
 }

@@ -1,88 +1,40 @@
 /**
  * Into and out of tunnels: vxlan_xmit_one, vxlan_rcv (drivers/net/vxlan/vxlan_core.c), geneve_xmit_skb (drivers/net/geneve.c), ip_tunnel_xmit,
  * ip_tunnel_rcv (net/ipv4/ip_tunnel.c), ipip6_tunnel_xmit (net/ipv6/sit.c), ip6_tnl_xmit (net/ipv6/ip6_tunnel.c), wg_xmit
- * (drivers/net/wireguard/device.c), iptunnel_xmit, udp_flow_src_port.
+ * (drivers/net/wireguard/device.c).
  */
-import {
-  Disposition,
-  type Packet,
-  Protocol,
-  Reason,
-  sysctl,
-  type TunnelKind,
-  type WireguardPeer,
-} from '../src/index.ts';
+import { Disposition, type Packet, Reason, type TunnelKind, type WireguardPeer } from '../src/index.ts';
 import { canonical, inPrefix, prefixOf } from './addresses.ts';
+import { outerPacket } from './outer.ts';
 import type { Arrival, Device, FrameOut, Host, Payload, Reply, Run, Skb, Stop } from './state.ts';
-import { endFor, endsIn, forwardingOf, portOf, tunnelOf } from './tunnel-ends.ts';
+import {
+  carriesFrames,
+  endFor,
+  endsAt,
+  endsIn,
+  forwardingOf,
+  kindOf,
+  overUdp,
+  portOf,
+  tunnelOf,
+} from './tunnel-ends.ts';
 import { heard, ownsMac, shout } from './wire.ts';
-
-const PROTOCOL_GRE = 47;
-const PROTOCOL_IPIP = 4;
-const PROTOCOL_IPV6 = 41;
-const UDP_HEADER = 8;
-const ETHERNET = 14;
-const VLAN_TAG = 4;
-const IP_HEADER = { 4: 20, 6: 40 } as const;
-/** Of what a tunnel puts between the outer IP header and the inner packet or frame. */
-const HEADERS: Readonly<Record<TunnelKind, number>> = {
-  vxlan: UDP_HEADER + 8,
-  geneve: UDP_HEADER + 8,
-  gretap: 4,
-  gre: 4,
-  ipip: 0,
-  sit: 0,
-  ip6tnl: 0,
-  // Header, counter and authentication of a data message.
-  wireguard: UDP_HEADER + 32,
-};
-const GRE_KEY = 4;
-const WIREGUARD_PADDING = 16;
-const FIRST_LOCAL_PORT = 32768;
-const IP6TNL_HOPS = 64;
-
-const KINDS = new Set<string>(Object.keys(HEADERS));
-export const isTunnel = ({ link }: Device): boolean => KINDS.has(link.kind);
-
-/** Tunnels that carry frames have neighbours; the others carry packets. */
-export const carriesFrames = ({ link }: Device): boolean =>
-  link.kind === 'vxlan' || link.kind === 'geneve' || link.kind === 'gretap';
-
-const kindOf = ({ link }: Device) => link.kind as TunnelKind;
-const overUdp = (kind: TunnelKind) => kind === 'vxlan' || kind === 'geneve' || kind === 'wireguard';
 
 /** What must be sent for a packet that is to leave by a tunnel. */
 export type Wrapped = { host: Host; skb: Skb } | { stop: Stop };
 
 const icmp = (type: number, code: number): Reply => ({ kind: 'icmp', error: { type, code } });
 
-/** The first of the ports that the kernel draws from (inet_get_local_port_range). */
-function firstLocalPort(host: Host): number {
-  const range = host.netns.sysctls['net.ipv4.ip_local_port_range'];
-  const first = Number(
-    String(range ?? '')
-      .trim()
-      .split(/\s+/)[0],
-  );
-  return Number.isInteger(first) && first > 0 ? first : FIRST_LOCAL_PORT;
-}
-
 /** Of several ends that get a copy, the one behind which the frame's destination is. */
 function towards(run: Run, device: Device, { target: mac }: FrameOut): string | undefined {
   const all = forwardingOf(device, mac ?? '');
   if (all.length <= 1 || mac === undefined) return all[0];
   const leads = (address: string) =>
-    run.world.hosts
-      .filter((host) => host.devices.some((d) => d.addresses.some((a) => a.text === address)))
-      .flatMap((host) => endFor(run.world, host, device, canonicalLocal(device), address) ?? [])
-      .some((end) => heard(run.world, end, 0, shout(device.mac)).some((d) => ownsMac(d, mac)));
+    endsAt(run.world, device, address).some((end) =>
+      heard(run.world, end, 0, shout(device.mac)).some((d) => ownsMac(d, mac)),
+    );
   return all.find(leads) ?? all[0];
 }
-
-const canonicalLocal = (device: Device): string => {
-  const { local } = tunnelOf(device);
-  return local === undefined ? '' : canonical(local);
-};
 
 /** The peer whose prefixes hold the address, the longest of all (wg_allowedips_lookup_dst). */
 function wireguardPeer(device: Device, address: string): WireguardPeer | undefined {
@@ -102,8 +54,9 @@ interface Target {
 /** Where the outer packet goes; a `Stop` where nowhere. */
 function targetOf(run: Run, host: Host, skb: Skb, device: Device, frame: FrameOut): Target | Stop {
   const kind = kindOf(device);
-  const { remote } = tunnelOf(device);
+  const { remote, local } = tunnelOf(device);
   const v4 = skb.packet.family === 4;
+  const unreachable = v4 ? icmp(3, 1) : icmp(1, 3);
   const nobody = (disposition: Disposition, reply?: Reply): Stop => ({
     host,
     disposition,
@@ -119,57 +72,45 @@ function targetOf(run: Run, host: Host, skb: Skb, device: Device, frame: FrameOu
     const endpoint = wireguardPeer(device, skb.packet.daddr)?.endpoint;
     return endpoint
       ? { remote: canonical(endpoint.address), port: endpoint.port }
-      : nobody(Disposition.UNREACHABLE, v4 ? icmp(3, 1) : icmp(1, 3));
+      : nobody(Disposition.UNREACHABLE, unreachable);
   }
+  // It sends from an address of its own alone (ip6_tnl_xmit_ctl).
+  if (kind === 'ip6tnl' && local === undefined)
+    return { host, skb, disposition: Disposition.UNREACHABLE, reason: Reason.NO_SOURCE_ADDRESS, reply: unreachable };
   if (remote !== undefined) return { remote: canonical(remote), port: portOf(device) };
-  // A tunnel to anywhere goes to the gateway of the inner route.
-  const gateway = frame.nexthop;
-  const same = gateway.includes(':') === (kind === 'ip6tnl');
-  return same && gateway !== skb.packet.daddr ? { remote: gateway, port: 0 } : nobody(Disposition.UNREACHABLE);
+  if (carriesFrames(device)) return nobody(Disposition.DROPPED);
+  // GRE goes by neighbours, SIT by addresses within addresses.
+  if (kind !== 'ipip' && kind !== 'ip6tnl')
+    return { host, skb, disposition: Disposition.UNKNOWN, reason: Reason.UNMODELLED_LINK };
+  // A tunnel to anywhere goes to the gateway of the inner route, or to the very destination.
+  const to = [frame.nexthop, skb.packet.daddr].find((address) => address.includes(':') === (kind === 'ip6tnl'));
+  return to === undefined ? nobody(Disposition.UNREACHABLE, unreachable) : { remote: to, port: 0 };
 }
 
-function protocolOf(kind: TunnelKind, inner: Packet): number {
-  if (overUdp(kind)) return Protocol.UDP;
-  if (kind === 'gre' || kind === 'gretap') return PROTOCOL_GRE;
-  return inner.family === 4 ? PROTOCOL_IPIP : PROTOCOL_IPV6;
-}
-
-function lengthOf(device: Device, inner: Packet, tag: number, family: 4 | 6): number {
-  const kind = kindOf(device);
-  const { id } = tunnelOf(device);
-  const body = kind === 'wireguard' ? Math.ceil(inner.length / WIREGUARD_PADDING) * WIREGUARD_PADDING : inner.length;
-  const frame = carriesFrames(device) ? ETHERNET + (tag === 0 ? 0 : VLAN_TAG) : 0;
-  const key = (kind === 'gre' || kind === 'gretap') && id !== undefined ? GRE_KEY : 0;
-  return IP_HEADER[family] + HEADERS[kind] + key + frame + body;
-}
-
-const ECN = 3;
-const ECN_CE = 3;
-
-/** INET_ECN_encapsulate: the inner packet's ECN field, congestion experienced as ECT(0). */
-const withEcn = (tos: number, inner: number): number => (tos & ~ECN) | ((inner & ECN) === ECN_CE ? 2 : inner & ECN);
-
-function outerTtl(device: Device, underlay: Host, inner: Packet, family: 4 | 6): number {
-  const { ttl } = tunnelOf(device);
-  const kind = kindOf(device);
-  if (ttl === 'inherit') return inner.ttl;
-  if (ttl) return ttl;
-  if (kind === 'ip6tnl') return IP6TNL_HOPS;
-  if (!overUdp(kind) && family === 4) return inner.ttl;
-  return sysctl(underlay.netns.sysctls, family === 4 ? 'net.ipv4.ip_default_ttl' : 'net.ipv6.conf.all.hop_limit');
-}
-
-function outerDf(device: Device, inner: Packet): boolean {
-  const { df, pmtudisc } = tunnelOf(device);
-  const kind = kindOf(device);
-  const innerDf = inner.family === 6 || inner.dontFragment;
-  if (kind === 'wireguard' || kind === 'ip6tnl') return false;
-  if (kind === 'vxlan' || kind === 'geneve') return df === 'set' || (df === 'inherit' && innerDf);
-  return pmtudisc !== false || (inner.family === 4 && inner.dontFragment);
+/** Which families a tunnel of packets carries (ipip_tunnel_xmit, ipxip6_tnl_xmit, sit_tunnel_xmit). */
+function carries(device: Device, { family }: Packet): boolean {
+  const { mode } = tunnelOf(device);
+  const only: Partial<Record<TunnelKind, 4 | 6>> = { ipip: 4, sit: 6 };
+  switch (mode) {
+    case undefined:
+      return (only[kindOf(device)] ?? family) === family;
+    case 'any':
+      return kindOf(device) !== 'ipip' || family === 4;
+    case 'ipip':
+    case 'ipip6':
+      return family === 4;
+    case 'ip6ip':
+    case 'ip6ip6':
+      return family === 6;
+    default:
+      return false;
+  }
 }
 
 /** Packets in packets; the kernel sends no deeper (XMIT_RECURSION_LIMIT). */
 const DEEPEST = 8;
+/** The smallest MTUs there are (IPV4_MIN_MTU, IPV6_MIN_MTU). */
+const LEAST = { 4: 68, 6: 1280 } as const;
 const depthOf = ({ payload }: Skb): number => {
   let depth = 0;
   for (let at = payload; at; at = at.payload) depth++;
@@ -181,32 +122,13 @@ export function wrap(run: Run, host: Host, skb: Skb, device: Device, frame: Fram
   const { packet } = skb;
   const tunnel = tunnelOf(device);
   const { underlay } = device;
-  if (tunnel.external || !underlay)
-    return { stop: { host, disposition: Disposition.UNKNOWN, reason: Reason.UNMODELLED_LINK, skb } };
+  const drop = (reason: Reason) => ({ stop: { host, disposition: Disposition.DROPPED, reason, skb } });
+  if (!underlay) throw new Error(`tunnel ${device.name} has no namespace for its outer packets`);
+  if (!carries(device, packet)) return drop(Reason.NOT_CARRIED);
   const target = targetOf(run, host, skb, device, frame);
   if ('disposition' in target) return { stop: target };
-  if (depthOf(skb) >= DEEPEST) return { stop: { host, disposition: Disposition.DROPPED, reason: Reason.LOOP, skb } };
-  const family = target.remote.includes(':') ? 6 : 4;
-  const kind = kindOf(device);
-  const inherited = tunnel.tos === 'inherit' ? packet.tos : (tunnel.tos ?? 0);
-  const sameHost = underlay === device.host;
-  const outer: Packet = {
-    family,
-    protocol: protocolOf(kind, packet),
-    saddr: canonicalLocal(device),
-    daddr: target.remote,
-    sport: kind === 'wireguard' ? portOf(device) : overUdp(kind) ? firstLocalPort(underlay) : 0,
-    dport: overUdp(kind) ? target.port : 0,
-    tcpFlags: 0,
-    icmpType: 0,
-    icmpCode: 0,
-    icmpId: 0,
-    ttl: outerTtl(device, underlay, packet, family),
-    tos: withEcn(inherited, packet.tos),
-    mark: kind === 'wireguard' ? (tunnel.fwmark ?? 0) : sameHost ? packet.mark : 0,
-    length: lengthOf(device, packet, frame.tag, family),
-    dontFragment: outerDf(device, packet),
-  };
+  if (depthOf(skb) >= DEEPEST) return drop(Reason.LOOP);
+  const outer = outerPacket(device, underlay, skb, { ...target, tag: frame.tag });
   run.steps.push({ kind: 'encapsulate', netns: underlay.netns, link: device.link, packet: outer });
   const payload: Payload = { device, packet, frame, payload: skb.payload };
   const by = tunnel.dev === undefined ? undefined : underlay.byName.get(tunnel.dev);
@@ -215,13 +137,24 @@ export function wrap(run: Run, host: Host, skb: Skb, device: Device, frame: Fram
   return { host: underlay, skb: { packet: outer, payload, ...(by && { through: by }), ...(locked && { locked }) } };
 }
 
-/** A tunnel whose outer packet may not be cut says so itself (tnl_update_pmtu). */
-export function tellsMtu(device: Device, inner: Packet, outer: Packet, mtu: number): Reply | undefined {
+/** A tunnel that has no room for the packet: said to its sender, or (`silent`) to nobody (tnl_update_pmtu, ipip6_tunnel_xmit, ip6_tnl_xmit). */
+export function tooBig(device: Device, inner: Packet, outer: Packet, mtu: number): Reply | 'silent' | undefined {
   const kind = kindOf(device);
-  if (overUdp(kind) || kind === 'gretap' || outer.length <= mtu) return undefined;
-  if (inner.family === 6) return icmp(2, 0);
-  return inner.dontFragment ? icmp(3, 4) : undefined;
+  const v4 = inner.family === 4;
+  if (overUdp(kind) || outer.length <= mtu) return undefined;
+  const room = mtu - (outer.length - inner.length);
+  const told = v4 ? icmp(3, 4) : icmp(2, 0);
+  if (kind === 'ip6tnl') return inner.length > Math.max(room, v4 ? LEAST[4] : LEAST[6]) ? told : undefined;
+  if (tunnelOf(device).pmtudisc === false) return undefined;
+  if (kind === 'sit' && !v4) return inner.length > Math.max(room, LEAST[6]) ? told : undefined;
+  if (v4 ? !inner.dontFragment : room < LEAST[6]) return undefined;
+  // Devices of frames know nothing of the packet's route any more, and so cannot answer.
+  return kind === 'gretap' ? 'silent' : told;
 }
+
+/** SIT over a way with less room than IPv6 may count on. */
+export const mustBeCut = (device: Device, inner: Packet, outer: Packet, mtu: number): boolean =>
+  kindOf(device) === 'sit' && inner.family === 6 && mtu - (outer.length - inner.length) < LEAST[6];
 
 /** A packet that reached its address is a tunnel's: it comes out, or nobody knows the tunnel. Undefined: it carries nothing. */
 export function unwrap(run: Run, host: Host, skb: Skb): Arrival | Stop | undefined {
@@ -239,14 +172,18 @@ export function unwrap(run: Run, host: Host, skb: Skb): Arrival | Stop | undefin
   const end =
     kind === 'wireguard'
       ? wireguardEnd(run, host, payload, packet)
-      : endFor(run.world, host, payload.device, packet.saddr, packet.daddr);
+      : endFor(run.world, host, payload.device, {
+          isFrom: (address) => address === packet.saddr,
+          daddr: packet.daddr,
+          port: packet.dport,
+        });
   if (end === 'unknown') return stop(Disposition.DROPPED, Reason.NO_SOCKET);
   if (!end) {
     // Somebody has the port open, but not for this network.
-    const others = endsIn(run.world, host).some((d) => kindOf(d) === kind && portOf(d) === packet.dport);
+    const others = endsIn(run.world, host).some((d) => overUdp(kindOf(d)) && portOf(d) === packet.dport);
     return overUdp(kind) && others ? stop(Disposition.DROPPED, Reason.NO_SOCKET) : noPort();
   }
-  const kept = end.host === host ? packet.mark : 0;
+  const kept = end.host === host && kind !== 'wireguard' ? packet.mark : 0;
   const inner: Packet = { ...payload.packet, mark: kept };
   run.steps.push({ kind: 'decapsulate', netns: host.netns, link: end.link, packet: inner });
   const { target: mac, source: macSource, nexthop, tag } = payload.frame;

@@ -19,11 +19,14 @@ async function load(link: Link, more: Partial<Netns> = {}): Promise<void> {
 const lower = (link: string) => ({ netns: 'a', link });
 
 test.each<[string, Link, code: string, message: RegExp]>([
-  ['WireGuard', { name: 'x', kind: 'wireguard' }, 'BAD_VALUE', /kind wireguard/],
-  ['IPIP', { name: 'x', kind: 'ipip' }, 'BAD_VALUE', /kind ipip/],
-  ['VXLAN in external mode', { name: 'x', kind: 'vxlan', tunnel: { external: true } }, 'BAD_VALUE', /external/],
   ['VXLAN routed nowhere', { name: 'x', kind: 'vxlan', tunnel: { underlay: 'b' } }, 'UNKNOWN_NETNS', /namespace b/],
   ['VXLAN to no address', { name: 'x', kind: 'vxlan', tunnel: { remote: '10.0.0' } }, 'BAD_ADDRESS', /10\.0\.0/],
+  [
+    'WireGuard with prefixes that are none',
+    { name: 'x', kind: 'wireguard', tunnel: { peers: [{ allowedIps: ['10.0.0.0/33'] }] } },
+    'BAD_ADDRESS',
+    /10\.0\.0\.0\/33/,
+  ],
   ['macvlan on nothing', { name: 'x', kind: 'macvlan', lower: lower('eth9') }, 'UNKNOWN_LINK', /not there/],
   [
     'a VLAN that cannot be',
@@ -52,6 +55,10 @@ test('a link under a bridge is not under a macvlan too', async () => {
 
 test.each<Link>([
   { name: 'x', kind: 'vxlan', tunnel: { id: 1 } },
+  { name: 'x', kind: 'vxlan', tunnel: { unmodelled: 'external' } },
+  { name: 'x', kind: 'geneve', tunnel: { id: 1, remote: '10.0.0.2' } },
+  { name: 'x', kind: 'wireguard' },
+  { name: 'x', kind: 'ipip' },
   { name: 'x', kind: 'macvlan', lower: lower('eth0') },
   { name: 'x', kind: 'tun' },
   { name: 'x', kind: 'vlan', vlanId: 5, lower: lower('eth0') },

@@ -2,7 +2,7 @@
 import { LinkFlag, NeighborState } from './codes.ts';
 import { DISABLED_6 } from './encode-local.ts';
 import { Carriers, encodeStacks, settle } from './encode-stacks.ts';
-import { encodeTunnel, isTunnel, segmentOf } from './encode-tunnels.ts';
+import { carriesPackets, encodeTunnel, isTunnel, isUnfollowed, TunnelSegments } from './encode-tunnels.ts';
 import { addressOf, type Encoding, macOf, type Symbols } from './encoding.ts';
 import { EngineError } from './errors.ts';
 import { IMPLIED_LOOPBACK } from './local-table.ts';
@@ -92,17 +92,15 @@ function kindFlags(link: Link): number {
     (link.kind === 'bridge' ? LinkFlag.BRIDGE : 0) |
     (link.kind === 'veth' ? LinkFlag.VETH : 0) |
     (link.kind === 'dummy' ? LinkFlag.DUMMY : 0) |
-    (link.kind === 'tun' || link.kind === 'tap' ? LinkFlag.TUN : 0) |
-    (link.kind === 'team' || link.kind === 'ifb' || link.kind === 'nlmon' ? LinkFlag.UNFOLLOWED : 0)
+    (link.kind === 'tun' || link.kind === 'tap' || carriesPackets(link) ? LinkFlag.TUN : 0) |
+    (UNFOLLOWED.has(link.kind) || isUnfollowed(link) ? LinkFlag.UNFOLLOWED : 0)
   );
 }
 
-/** Kinds that only the reference knows. */
-const UNKNOWN: ReadonlySet<LinkKind> = new Set(['geneve', 'gretap', 'gre', 'ipip', 'sit', 'ip6tnl', 'wireguard']);
+const UNFOLLOWED: ReadonlySet<LinkKind> = new Set(['team', 'ifb', 'nlmon']);
 
-function checkLink(netns: Netns, { name, mac, kind }: Link): void {
+function checkLink(netns: Netns, { name, mac }: Link): void {
   const where = `link ${name} of network namespace ${netns.name}`;
-  if (UNKNOWN.has(kind)) throw new EngineError('BAD_VALUE', `${where}: the engine does not know links of kind ${kind}`);
   if (name.length === 0 || name.length > NAME_MAX)
     throw new EngineError('BAD_VALUE', `${where}: names have 1 to ${NAME_MAX} characters`);
   if (mac !== undefined) macOf(mac, where);
@@ -210,8 +208,9 @@ export class LinkArray {
   connect(): { at: number; count: number } {
     const { abi, arena, objects } = this.#encoding;
     const { links, netnses } = objects.links;
-    for (const link of links) {
-      const segment = segmentOf(link);
+    const known = new TunnelSegments(objects.netnses, objects.netnsByName);
+    const segmentNames = links.map((link, i) => known.of(link, netnses[i] as number));
+    for (const segment of segmentNames) {
       if (segment !== undefined && !this.#segments.has(segment)) this.#segments.set(segment, this.#segments.size);
     }
 
@@ -240,8 +239,8 @@ export class LinkArray {
             `${where()}: its peer ${link.peer.netns}/${link.peer.link} does not name it`,
           );
         u32[(at + abi.LINK_PEER) >>> 2] = peer;
-      } else if (segmentOf(link) !== undefined) {
-        const segment = this.#segments.get(segmentOf(link) as string) as number;
+      } else if (segmentNames[i] !== undefined) {
+        const segment = this.#segments.get(segmentNames[i] as string) as number;
         u32[(at + abi.LINK_SEGMENT) >>> 2] = segments + segment * abi.SEGMENT_SIZE;
       }
       u32[(at + abi.LINK_FLAGS) >>> 2] =

@@ -162,6 +162,7 @@ export function encodeNetwork(
     setNames: new Symbols(),
     recentNames: new Symbols(),
     nftSetNames: new Symbols(),
+    tunnelKeys: new Symbols(),
     layers: new Map(),
     tables: new Map(),
     sets: new Map(),

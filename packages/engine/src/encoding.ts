@@ -118,6 +118,8 @@ export interface Encoding {
   readonly setNames: Symbols;
   readonly recentNames: Symbols;
   readonly nftSetNames: Symbols;
+  /** Public keys of WireGuard. */
+  readonly tunnelKeys: Symbols;
   /** What was encoded already, by identity: shared objects stand in memory once. */
   readonly layers: Map<RouteTable, number>;
   readonly tables: Map<Table, number>;

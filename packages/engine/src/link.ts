@@ -85,28 +85,34 @@ export interface Tunnel {
   /** The namespace that routes them: where the link was made, though it may stand elsewhere. Absent: the link's own. */
   underlay?: string;
   local?: string;
-  /** The other end. Absent: VXLAN has entries in `fdb`, WireGuard its peers, others take from anywhere. */
+  /** The other end. Absent: VXLAN has entries in `fdb`, WireGuard its peers; IPIP and ip6tnl go to the gateway of the inner route. */
   remote?: string;
   /** Link of `underlay` by which they leave. */
   dev?: string;
   /** VNI of VXLAN and Geneve, key of GRE. */
   id?: number;
+  /** GRE: key of what comes in, where it is not `id`. */
+  ikey?: number | 'none';
   /** UDP destination port. VXLAN: 8472 where absent (as the kernel; iproute2 says so too), Geneve 6081. WireGuard: the port it listens on. */
   port?: number;
-  /** Outer TTL. Absent: the host's own. `inherit`: the inner packet's (GRE, IPIP and SIT where absent). */
+  /** What IPIP, SIT and ip6tnl carry: `ipip` and `ipip6` IPv4, `ip6ip` and `ip6ip6` IPv6, `any` both. Absent: IPv4, IPv6, both. */
+  mode?: string;
+  /** Outer TTL. Absent: the host's own; of ip6tnl 64. `inherit`: the inner packet's (GRE, IPIP and SIT where absent). */
   ttl?: number | 'inherit';
   tos?: number | 'inherit';
   /** VXLAN, Geneve: DF of the outer packet; `unset` where absent. */
   df?: 'set' | 'unset' | 'inherit';
   /** GRE, IPIP, SIT: `nopmtudisc` where false. */
   pmtudisc?: boolean;
+  /** ip6tnl: the number in the option that limits tunnels in tunnels; 4 where absent. */
+  encapLimit?: number | 'none';
   /** VXLAN: false for `nolearning`. */
   learning?: boolean;
-  /** Each packet says where it goes (`external`): not modelled. */
-  external?: boolean;
+  /** What it says that nobody can follow, as `ip -d link` prints it: `external`, `encap fou ...`. Such a tunnel is not walked. */
+  unmodelled?: string;
   /** WireGuard. */
   peers?: WireguardPeer[];
-  /** WireGuard: mark of the outer packets. */
+  /** WireGuard: mark of the outer packets. GRE, IPIP, SIT, ip6tnl: the mark that they are routed by, in place of their own. */
   fwmark?: number;
   /** WireGuard: the link's own key. */
   publicKey?: string;

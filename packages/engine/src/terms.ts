@@ -82,6 +82,8 @@ export enum Reason {
   BAD_SCOPE = 33,
   /** `nf_conntrack_max` connections are known, and none of them makes room for a new one. */
   CONNTRACK_FULL = 34,
+  /** A tunnel that does not carry packets of this family. */
+  NOT_CARRIED = 35,
   // unreachable
   NO_ROUTE = 40,
   ROUTE_UNREACHABLE = 41,

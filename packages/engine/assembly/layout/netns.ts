@@ -1,3 +1,5 @@
+import { Link } from './link';
+
 /** A network namespace: where its lists are. What namespaces share is behind pointers, so that a pod costs this record and little more. */
 @unmanaged
 export class Netns {
@@ -44,6 +46,8 @@ export class Netns {
   ctSettings: usize;
   /** Connections that are known now. */
   ctCount: u32;
+  /** The first tunnel whose outer packets are routed here. */
+  tunnels: Link;
 }
 
 export const ABSENT: u32 = 0xffffffff;

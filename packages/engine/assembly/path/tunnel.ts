@@ -1,9 +1,12 @@
-/** Into a tunnel and out of it (vxlan_core.c:vxlan_xmit_one(), vxlan_rcv(); iptunnel_xmit()). */
-import { StepKind, TunnelFlag } from '../../src/codes';
+/**
+ * Into a tunnel and out of it (vxlan_core.c:vxlan_xmit_one(), vxlan_rcv(); geneve.c:geneve_xmit_skb(); ip_tunnel.c:ip_tunnel_xmit(),
+ * ip_tunnel_rcv(); sit.c:ipip6_tunnel_xmit(); ip6_tunnel.c:ip6_tnl_xmit(); wireguard/device.c:wg_xmit(); iptunnel_xmit()).
+ */
+import { StepKind, TunnelFlag, TunnelType } from '../../src/codes';
 import { Disposition, Protocol, Reason } from '../../src/terms';
-import { answerWith, endRecord, finish, ReplyKind } from '../core/end';
-import { PACKET_BASE } from '../core/memory';
-import { enterHost, none, packet, RouteKind, skb, some } from '../core/skb';
+import { answerWith, finish, endRecord, ReplyKind } from '../core/end';
+import { PACKET_BASE, SKB_BASE } from '../core/memory';
+import { enterHost, none, packet, RouteKind, skb, Skb, some } from '../core/skb';
 import { traceTunnel } from '../core/trace';
 import { routeOutput } from '../fib/output';
 import { forwardsClear } from '../hook/device';
@@ -12,30 +15,23 @@ import { postrouting } from '../hook/postrouting';
 import { Link } from '../layout/link';
 import { Netns } from '../layout/netns';
 import { Packet } from '../layout/packet';
+import { Tunnel } from '../layout/tunnel';
 import { endOf } from '../wire/domain';
-import { endIn, hasPort, placeFamily, placeHi, placeLo, placeOf } from '../wire/tunnels';
+import { allowedPrefix, endIn, hasPort, outerHeader, place, placeFamily, placeHi, placeLo, placeOf } from '../wire/tunnels';
 import { transmit } from './transmit';
 
-/** What an outer packet carries: the inner packet, with its own inner one, and the frame it stands in. */
+/** The tunnel's end that a packet went into; before it in memory the packet with its own inner one, behind it what was known of it. */
 @unmanaged
 class Payload {
-  frameMac: u64;
-  sourceMac: u64;
-  frameHi: u64;
-  frameLo: u64;
-  /** The tunnel's end that it went into. */
   link: Link;
-  target: Link;
-  framed: u8;
-  frameFamily: u8;
-  tag: u16;
-  pad2: u32;
+  pad: u32;
 }
 
 /** Packets in packets; the kernel sends no deeper (dev.h: XMIT_RECURSION_LIMIT). */
 const DEEPEST: u32 = 8;
 const PACKETS: usize = 2 * offsetof<Packet>();
-const PAYLOADS: usize = memory.data(1792, 16);
+const RECORD: usize = PACKETS + offsetof<Payload>() + offsetof<Skb>();
+const PAYLOADS: usize = memory.data(3584, 16);
 
 let depth: u32 = 0;
 
@@ -46,57 +42,146 @@ export function payloadClear(): void {
 
 @inline
 function payloadAt(i: u32): usize {
-  return PAYLOADS + <usize>i * (PACKETS + offsetof<Payload>());
+  return PAYLOADS + <usize>i * RECORD;
+}
+
+@inline
+function payloadSkb(at: usize): usize {
+  return at + PACKETS + offsetof<Payload>();
 }
 
 function push(link: Link): void {
-  const s = skb();
+  assert(<usize>DEEPEST * RECORD <= 3584, 'there is room for all packets in packets');
   const at = payloadAt(depth);
   memory.copy(at, PACKET_BASE, PACKETS);
-  const payload = changetype<Payload>(at + PACKETS);
-  payload.frameMac = s.frameMac;
-  payload.sourceMac = s.sourceMac;
-  payload.frameHi = s.frameHi;
-  payload.frameLo = s.frameLo;
-  payload.link = link;
-  payload.target = s.target;
-  payload.framed = s.framed;
-  payload.frameFamily = s.frameFamily;
-  payload.tag = s.tag;
+  changetype<Payload>(at + PACKETS).link = link;
+  memory.copy(payloadSkb(at), SKB_BASE, offsetof<Skb>());
   depth++;
 }
 
-const ETHERNET: u32 = 14;
+/** The inner packet takes its place again: it did not go. */
+function takeBack(): void {
+  depth--;
+  memory.copy(PACKET_BASE, payloadAt(depth), PACKETS);
+  memory.copy(SKB_BASE, payloadSkb(payloadAt(depth)), offsetof<Skb>());
+}
+
+const IPIP: u8 = 4;
+const IPV6: u8 = 41;
+const GRE: u8 = 47;
+const IP6TNL_LEAST_4: u32 = 68;
+const MINIMUM_MTU_6: u32 = 1280;
 const VLAN_TAG: u32 = 4;
-/** UDP and VXLAN header. */
-const VXLAN_HEADERS: u32 = 16;
+/** WireGuard fills packets up to multiples of it. */
+const PADDING: u32 = 16;
+
+@inline
+function has(tunnel: Tunnel, flag: TunnelFlag): bool {
+  return (tunnel.flags & <u16>flag) != 0;
+}
+
+/** UDP destination port of the outer packet, beside its address in `place`. */
+let placePort: u32 = 0;
+
+/** Ends the walk of a packet that its tunnel has no way for, and tells its sender. */
+function refuse(reason: Reason): void {
+  finish(Disposition.UNREACHABLE, reason);
+  if (packet().family == 4) answerWith(ReplyKind.ICMP, 3, 1);
+  else answerWith(ReplyKind.ICMP, 1, 3);
+}
+
+/** The peer whose prefixes hold the destination (wg_allowedips_lookup_dst()). */
+function placeOfPeer(tunnel: Tunnel): bool {
+  const p = packet();
+  const prefix = allowedPrefix(tunnel, p.family, p.daddrHi, p.daddrLo);
+  if (!some(prefix) || prefix.endpointFamily == 0) {
+    refuse(Reason.NO_NEIGHBOR);
+    return false;
+  }
+  place(prefix.endpointFamily, prefix.endpointHi, prefix.endpointLo);
+  placePort = prefix.endpointPort;
+  return true;
+}
+
+/** A tunnel to anywhere goes to the gateway of the inner route, or to the very destination. */
+function placeByRoute(tunnel: Tunnel): bool {
+  const s = skb();
+  const p = packet();
+  const family: u8 = tunnel.type == <u8>TunnelType.IPIP ? 4 : 6;
+  if (s.frameFamily == family) place(family, s.frameHi, s.frameLo);
+  else if (p.family == family) place(family, p.daddrHi, p.daddrLo);
+  else {
+    refuse(Reason.NO_NEIGHBOR);
+    return false;
+  }
+  return true;
+}
+
+/** Where the outer packet goes: into `place`. False where the walk ended. */
+function findPlace(link: Link): bool {
+  const s = skb();
+  const tunnel = link.tunnel;
+  placePort = tunnel.port;
+  if (tunnel.type == <u8>TunnelType.WIREGUARD) return placeOfPeer(tunnel);
+  if (tunnel.type == <u8>TunnelType.IP6TNL && tunnel.localFamily == 0) {
+    // It sends from an address of its own alone (ip6_tnl_xmit_ctl()).
+    refuse(Reason.NO_SOURCE_ADDRESS);
+    return false;
+  }
+  if (has(tunnel, TunnelFlag.FRAMES)) {
+    const towards = some(s.target) ? endOf(link, s.target) : none<Link>();
+    if (placeOf(link, s.framed ? s.frameMac : 0, towards)) return true;
+    finish(Disposition.DROPPED, Reason.NO_NEIGHBOR);
+    return false;
+  }
+  if (tunnel.remoteFamily != 0) {
+    place(tunnel.remoteFamily, tunnel.remoteHi, tunnel.remoteLo);
+    return true;
+  }
+  if (tunnel.type == <u8>TunnelType.IPIP || tunnel.type == <u8>TunnelType.IP6TNL) return placeByRoute(tunnel);
+  // GRE goes by neighbours, SIT by addresses within addresses.
+  finish(Disposition.UNKNOWN, Reason.UNMODELLED_LINK);
+  return false;
+}
+
+/** wireguard/send.c:calculate_skb_padding() */
+function padded(length: u32, mtu: u32): u32 {
+  const last = length > mtu ? length % mtu : length;
+  return length - last + min(mtu, (last + PADDING - 1) & ~(PADDING - 1));
+}
 
 /** The outer packet takes the inner one's place. */
 function build(link: Link): void {
   const p = packet();
+  const s = skb();
   const tunnel = link.tunnel;
   const underlay = tunnel.underlay;
   const v4 = placeFamily == 4;
-  const sameHost = underlay == link.netns;
-  const mark = sameHost ? p.mark : 0;
-  const length = p.length + ETHERNET + VXLAN_HEADERS + (v4 ? 20 : 40) + (skb().tag != 0 ? VLAN_TAG : 0);
-  const tos = (tunnel.flags & <u8>TunnelFlag.INHERIT_TOS) != 0 ? p.tos : tunnel.tos;
+  const wireguard = tunnel.type == <u8>TunnelType.WIREGUARD;
+  const udp = has(tunnel, TunnelFlag.UDP);
+  const inner4 = p.family == 4;
+  const mark = wireguard ? tunnel.mark : underlay == link.netns ? p.mark : 0;
+  const body = wireguard ? padded(p.length, s.kind == <u8>RouteKind.NONE ? link.mtu : s.mtu) : p.length;
+  const tag = has(tunnel, TunnelFlag.FRAMES) && s.tag != 0 ? VLAN_TAG : 0;
+  const length = body + tag + tunnel.header + (v4 ? 20 : 40);
+  const tos = has(tunnel, TunnelFlag.INHERIT_TOS) ? p.tos : tunnel.tos;
   // INET_ECN_encapsulate(): experienced congestion stays inside.
   const ecn = (p.tos & 3) == 3 ? 2 : p.tos & 3;
-  const ttl = (tunnel.flags & <u8>TunnelFlag.INHERIT_TTL) != 0 ? <u32>p.ttl : <u32>tunnel.ttl;
-  const innerDf = p.family == 6 || p.dontFragment != 0;
+  const ttl = has(tunnel, TunnelFlag.INHERIT_TTL) ? <u32>p.ttl : <u32>tunnel.ttl;
   const df =
-    (tunnel.flags & <u8>TunnelFlag.DF) != 0 || ((tunnel.flags & <u8>TunnelFlag.INHERIT_DF) != 0 && innerDf);
+    has(tunnel, TunnelFlag.DF) ||
+    (has(tunnel, TunnelFlag.INHERIT_DF) && (!inner4 || p.dontFragment != 0)) ||
+    (has(tunnel, TunnelFlag.INHERIT_DF_4) && inner4 && p.dontFragment != 0);
   memory.fill(PACKET_BASE, 0, PACKETS);
   p.family = <u8>placeFamily;
-  p.protocol = <u8>Protocol.UDP;
+  p.protocol = udp ? <u8>Protocol.UDP : has(tunnel, TunnelFlag.GRE) ? GRE : inner4 ? IPIP : IPV6;
   p.saddrHi = tunnel.localHi;
   p.saddrLo = tunnel.localLo;
   p.sourceless = tunnel.localFamily == 0;
   p.daddrHi = placeHi;
   p.daddrLo = placeLo;
   p.sport = tunnel.sourcePort;
-  p.dport = tunnel.port;
+  p.dport = udp ? <u16>placePort : 0;
   p.ttl = <u8>(ttl != 0 ? ttl : v4 ? underlay.ttl4 : underlay.ttl6);
   p.tos = <u8>((tos & 0xfc) | ecn);
   p.mark = mark;
@@ -117,26 +202,95 @@ function startIn(netns: Netns, dev: Link): void {
   forwardsClear();
 }
 
-/** The frame in skb leaves by a tunnel. */
-export function encapsulate(link: Link, sourceMac: u64): void {
-  const s = skb();
-  s.sourceMac = sourceMac;
-  const towards = some(s.target) ? endOf(link, s.target) : none<Link>();
-  if (!placeOf(link, s.framed ? s.frameMac : 0, towards)) {
-    finish(Disposition.DROPPED, Reason.NO_NEIGHBOR);
+/** The way of the outer packet; tunnels of packets go by a mark of their own (ip_tunnel_init_flow(), ip6_tnl_xmit()). */
+function routeOuter(tunnel: Tunnel): bool {
+  if (!has(tunnel, TunnelFlag.ROUTE_MARK)) return routeOutput();
+  const p = packet();
+  const mark = p.mark;
+  p.mark = tunnel.mark;
+  const found = routeOutput();
+  p.mark = mark;
+  return found;
+}
+
+/** No way for the outer packet: SIT and ip6tnl tell the sender (dst_link_failure()), the others nobody. */
+function noWay(tunnel: Tunnel): void {
+  const end = endRecord();
+  const inner = changetype<Packet>(payloadAt(depth - 1));
+  const tells = tunnel.type == <u8>TunnelType.IP6TNL || (tunnel.type == <u8>TunnelType.SIT && inner.family == 6);
+  if (!tells) {
+    // With the mark that it has, not the one that it was routed by.
+    const reason = <Reason>end.reason;
+    skb().ended = 0;
+    finish(Disposition.DROPPED, reason);
     return;
   }
+  const reason = <Reason>end.reason;
+  takeBack();
+  refuse(reason);
+}
+
+/**
+ * True where the tunnel has no room for the packet and the walk ended: its sender is told, or, in tunnels of frames, nobody
+ * (tnl_update_pmtu(), ipip6_tunnel_xmit(), ip6_tnl_xmit()).
+ */
+function tooBig(tunnel: Tunnel): bool {
+  const outer = packet();
+  const mtu = skb().mtu;
+  if (outer.length <= mtu || has(tunnel, TunnelFlag.UDP)) return false;
+  const inner = changetype<Packet>(payloadAt(depth - 1));
+  const v4 = inner.family == 4;
+  const added = outer.length - inner.length;
+  const room = mtu > added ? mtu - added : 0;
+  if (tunnel.type == <u8>TunnelType.IP6TNL) {
+    if (inner.length <= max(room, v4 ? IP6TNL_LEAST_4 : MINIMUM_MTU_6)) return false;
+  } else if (!has(tunnel, TunnelFlag.DF)) {
+    return false;
+  } else if (tunnel.type == <u8>TunnelType.SIT && !v4) {
+    if (inner.length <= max(room, MINIMUM_MTU_6)) return false;
+  } else if (v4 ? !inner.dontFragment : room < MINIMUM_MTU_6) {
+    return false;
+  } else if (has(tunnel, TunnelFlag.FRAMES)) {
+    // Devices of frames know nothing of the packet's route any more, and so cannot answer.
+    finish(Disposition.DROPPED, Reason.FRAGMENTATION_NEEDED);
+    return true;
+  }
+  takeBack();
+  finish(Disposition.UNREACHABLE, Reason.FRAGMENTATION_NEEDED);
+  if (v4) answerWith(ReplyKind.ICMP, 3, 4);
+  else answerWith(ReplyKind.ICMP, 2, 0);
+  return true;
+}
+
+/** SIT over a way with less room than IPv6 may count on: the outer packet is cut (ipip6_tunnel_xmit()). */
+function allowCuts(tunnel: Tunnel): void {
+  if (tunnel.type != <u8>TunnelType.SIT) return;
+  const inner = changetype<Packet>(payloadAt(depth - 1));
+  const p = packet();
+  if (inner.family == 6 && skb().mtu < MINIMUM_MTU_6 + p.length - inner.length) p.dontFragment = 0;
+}
+
+/** The frame or packet in skb leaves by a tunnel. */
+export function encapsulate(link: Link, sourceMac: u64): void {
+  const s = skb();
+  const p = packet();
+  const tunnel = link.tunnel;
+  s.sourceMac = sourceMac;
+  if (!has(tunnel, p.family == 4 ? TunnelFlag.CARRIES_4 : TunnelFlag.CARRIES_6)) {
+    finish(Disposition.DROPPED, Reason.NOT_CARRIED);
+    return;
+  }
+  if (!findPlace(link)) return;
   if (depth >= DEEPEST) {
     finish(Disposition.DROPPED, Reason.LOOP);
     return;
   }
   push(link);
   build(link);
-  startIn(link.tunnel.underlay, link.tunnel.dev);
+  startIn(tunnel.underlay, tunnel.dev);
   traceTunnel(StepKind.ENCAPSULATE, link);
-  if (!routeOutput()) {
-    // Nobody is told.
-    endRecord().disposition = <u8>Disposition.DROPPED;
+  if (!routeOuter(tunnel)) {
+    noWay(tunnel);
     return;
   }
   if (s.dev == link) {
@@ -144,15 +298,40 @@ export function encapsulate(link: Link, sourceMac: u64): void {
     return;
   }
   // To this very host it is not wrapped at all (encap_bypass_if_local()).
-  if (s.kind == <u8>RouteKind.LOCAL && decapsulate()) return;
+  if (s.kind == <u8>RouteKind.LOCAL && tunnel.type == <u8>TunnelType.VXLAN && decapsulate()) return;
+  if (tooBig(tunnel)) return;
+  allowCuts(tunnel);
   if (!output()) return;
   if (!postrouting()) return;
-  const p = packet();
   if (p.dontFragment && p.length > s.mtu) {
     finish(Disposition.DROPPED, Reason.FRAGMENTATION_NEEDED);
     return;
   }
   transmit();
+}
+
+/** The end here that the packet is for; its header goes to `outerHeader`. */
+function endHere(from: Link): Link {
+  const p = packet();
+  const outer = outerHeader();
+  outer.saddrHi = p.saddrHi;
+  outer.saddrLo = p.saddrLo;
+  outer.daddrHi = p.daddrHi;
+  outer.daddrLo = p.daddrLo;
+  outer.sourceFamily = p.family;
+  outer.family = p.family;
+  outer.port = p.dport;
+  return endIn(skb().netns, from);
+}
+
+/** WireGuard: is the sender the peer that may send from the inner packet's source (wg_packet_consume_data_done())? */
+function isPeer(end: Tunnel, from: Tunnel, inner: Packet): bool {
+  const prefix = allowedPrefix(end, inner.family, inner.saddrHi, inner.saddrLo);
+  if (!some(prefix)) return false;
+  if (from.key != 0 && prefix.key != 0) return from.key == prefix.key;
+  const p = packet();
+  if (prefix.endpointFamily == 0) return true;
+  return prefix.endpointFamily == p.family && prefix.endpointLo == p.saddrLo && prefix.endpointHi == p.saddrHi;
 }
 
 /** The packet that reached its address is a tunnel's: it comes out, or the walk ends. False: it carries nothing. */
@@ -161,10 +340,11 @@ export function decapsulate(): bool {
   const s = skb();
   const p = packet();
   const at = payloadAt(depth - 1);
-  const payload = changetype<Payload>(at + PACKETS);
-  const end = endIn(s.netns, payload.link);
+  const from = changetype<Payload>(at + PACKETS).link.tunnel;
+  const end = endHere(changetype<Payload>(at + PACKETS).link);
+  const wireguard = from.type == <u8>TunnelType.WIREGUARD;
   if (!some(end)) {
-    if (hasPort(s.netns, p.dport)) {
+    if (has(from, TunnelFlag.UDP) && hasPort(s.netns, p.dport)) {
       finish(Disposition.DROPPED, Reason.NO_SOCKET);
       return true;
     }
@@ -173,18 +353,24 @@ export function decapsulate(): bool {
     else answerWith(ReplyKind.ICMP, 1, 4);
     return true;
   }
-  const mark = end.netns == s.netns ? p.mark : 0;
+  if (wireguard && !isPeer(end.tunnel, from, changetype<Packet>(at))) {
+    finish(Disposition.DROPPED, Reason.NO_SOCKET);
+    return true;
+  }
+  const mark = end.netns == s.netns && !wireguard ? p.mark : 0;
+  const was = changetype<Skb>(payloadSkb(at));
   depth--;
   memory.copy(PACKET_BASE, at, PACKETS);
   p.mark = mark;
-  s.frameMac = payload.frameMac;
-  s.sourceMac = payload.sourceMac;
-  s.frameHi = payload.frameHi;
-  s.frameLo = payload.frameLo;
-  s.target = payload.target;
-  s.framed = payload.framed;
-  s.frameFamily = payload.frameFamily;
-  s.tag = payload.tag;
+  const frames = has(end.tunnel, TunnelFlag.FRAMES);
+  s.framed = frames ? was.framed : 0;
+  s.sourceMac = frames ? was.sourceMac : 0;
+  s.tag = frames ? was.tag : 0;
+  s.frameMac = was.frameMac;
+  s.frameHi = was.frameHi;
+  s.frameLo = was.frameLo;
+  s.frameFamily = was.frameFamily;
+  s.target = was.target;
   s.through = none<Link>();
   traceTunnel(StepKind.DECAPSULATE, end);
   s.arrival = end;

@@ -1,51 +1,11 @@
 /** Random networks: nodes on a segment, each with pods behind a bridge or behind wires of their own, a gateway, and an outside. */
-import type { Address, Family, FdbEntry, Link, Neighbor, Netns, Route, RouteTable } from '../../src/index.ts';
+import type { Family, Neighbor, Netns, Route, RouteTable } from '../../src/index.ts';
+import { address, type Draft, draft, way } from './draft.ts';
 import type { Random } from './random.ts';
+import { addTunnels } from './tunnels.ts';
 import type { Plan } from './world.ts';
 
-type Sysctls = Record<string, number>;
-
-interface Draft {
-  name: string;
-  links: Link[];
-  addresses: Address[];
-  routes: Route[];
-  sysctls: Sysctls;
-  neighbors: Neighbor[];
-  fdb: FdbEntry[];
-}
-
-const draft = (name: string): Draft => ({
-  name,
-  links: [],
-  addresses: [],
-  routes: [],
-  sysctls: {},
-  neighbors: [],
-  fdb: [],
-});
-
 const prefixOf = (family: Family, text: string) => `${text}/${family === 4 ? 32 : 128}`;
-
-function address(to: Draft, link: string, text: string): void {
-  to.addresses.push({ link, address: text });
-  const family: Family = text.includes(':') ? 6 : 4;
-  const [ip, length] = text.split('/') as [string, string];
-  if (length === '32' || length === '128') return;
-  to.routes.push({
-    family,
-    type: 'unicast',
-    destination: text,
-    protocol: 'kernel',
-    ...(family === 4 ? { prefsrc: ip } : { metric: 256 }),
-    nexthops: [{ dev: link }],
-  });
-}
-
-function way(to: Draft, destination: string, dev: string, via?: string): void {
-  const family: Family = destination.includes(':') ? 6 : 4;
-  to.routes.push({ family, type: 'unicast', destination, nexthops: [{ dev, ...(via === undefined ? {} : { via }) }] });
-}
 
 /** A pod behind the node's bridge, one subnet a node. */
 function bridgedPod(r: Random, node: Draft, n: number, p: number): Draft {
@@ -299,7 +259,10 @@ export function makePlan(r: Random): Plan {
   const nodes = groups.map(([node]) => node as Draft);
   connect(nodes, gateway[0] as Draft);
   if (r.chance(1, 2)) overlay(r, nodes);
-  const made = [...groups.flat(), ...gateway];
+  const ends = nodes.map((host, i) => ({ host, n: i + 1 }));
+  const routers = r.chance(1, 3) || ends.length < 2 ? [...ends, { host: gateway[0] as Draft, n: 200 }] : ends;
+  const inside = r.chance(1, 2) ? addTunnels(r, routers) : [];
+  const made = [...groups.flat(), ...gateway, ...inside];
   trouble(r, made);
   const netnses = made.map(finish);
   const of = (family: Family) =>
@@ -317,6 +280,6 @@ export function makePlan(r: Random): Plan {
       4: ['10.0.0.0/8', '10.1.0.0/16', '10.2.0.0/16', '10.0.0.0/24', '10.96.0.0/12', '192.0.2.0/24', '0.0.0.0/0'],
       6: ['fd00::/8', 'fd00:1::/32', 'fd00:2::/32', 'fd00::/64', 'fd00:96::/112', '2001:db8::/32', '::/0'],
     },
-    links: ['eth0', 'vx0', 'br0', 'veth0', 'veth1', 'veth+', 'cali0', 'cali+', 'lo', 'wan', 'eth+'],
+    links: ['eth0', 'vx0', 'br0', 'veth0', 'veth1', 'veth+', 'cali0', 'cali+', 'lo', 'wan', 'eth+', 'tn0', 'tn+'],
   };
 }
