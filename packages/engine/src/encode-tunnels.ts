@@ -1,11 +1,11 @@
 /** Tunnels: the outer packets of a link. */
 import { formatAddress } from './address.ts';
-import { TunnelFlag, TunnelType } from './codes.ts';
 import { addressOf, type Encoding, prefixOf } from './encoding.ts';
 import { EngineError } from './errors.ts';
 import type { Link, LinkKind, Tunnel, TunnelKind, WireguardPeer } from './link.ts';
 import type { Netns } from './network.ts';
 import type { Sysctls } from './sysctl.ts';
+import { TunnelFlag, TunnelType } from './tunnel-codes.ts';
 
 /** The kernel's own, where nobody says otherwise (RFC 8926 for Geneve). */
 const PORTS: Partial<Record<TunnelKind, number>> = { vxlan: 8472, geneve: 6081 };

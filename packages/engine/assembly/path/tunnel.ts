@@ -2,8 +2,9 @@
  * Into a tunnel and out of it (vxlan_core.c:vxlan_xmit_one(), vxlan_rcv(); geneve.c:geneve_xmit_skb(); ip_tunnel.c:ip_tunnel_xmit(),
  * ip_tunnel_rcv(); sit.c:ipip6_tunnel_xmit(); ip6_tunnel.c:ip6_tnl_xmit(); wireguard/device.c:wg_xmit(); iptunnel_xmit()).
  */
-import { StepKind, TunnelFlag, TunnelType } from '../../src/codes';
+import { StepKind } from '../../src/codes';
 import { Disposition, Protocol, Reason } from '../../src/terms';
+import { TunnelFlag, TunnelType } from '../../src/tunnel-codes';
 import { answerWith, finish, endRecord, ReplyKind } from '../core/end';
 import { PACKET_BASE, SKB_BASE } from '../core/memory';
 import { enterHost, none, packet, RouteKind, skb, Skb, some } from '../core/skb';

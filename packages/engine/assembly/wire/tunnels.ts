@@ -2,7 +2,8 @@
  * The ends of tunnels: where packets go, and which link takes them there (vxlan_core.c:vxlan_find_mac(), vxlan_vs_find_vni();
  * geneve.c:geneve_lookup(); ip_tunnel.c:ip_tunnel_lookup(); ip6_tunnel.c:ip6_tnl_lookup(); wireguard/allowedips.c:lookup()).
  */
-import { LinkFlag, TunnelFlag, TunnelType } from '../../src/codes';
+import { LinkFlag } from '../../src/codes';
+import { TunnelFlag, TunnelType } from '../../src/tunnel-codes';
 import { none, some } from '../core/skb';
 import { maskHi, maskLo } from '../fib/prefixes';
 import { InterfaceAddress } from '../layout/address';
