@@ -3,6 +3,7 @@
  * ipvlan_core.c:ipvlan_handle_frame(); bond_main.c:bond_handle_frame()).
  */
 import { LinkFlag, StackFlag, StackMode } from '../../src/codes';
+import { TunnelType } from '../../src/tunnel-codes';
 import { none, packet, some } from '../core/skb';
 import { addressAt } from '../fib/source';
 import { Link } from '../layout/link';
@@ -58,6 +59,8 @@ function isPlain(link: Link): bool {
 
 /** Does the link lead frames by more than wires and bridges, so that one tree for all frames says too little of its domain? */
 export function mixes(link: Link): bool {
+  // A bridge may have several tunnels with one other end each.
+  if (some(link.tunnel) && some(link.master) && link.tunnel.type != <u8>TunnelType.VXLAN) return true;
   const stack = link.stack;
   if (!some(stack)) return false;
   if (some(stack.bond) || (stack.flags & <u32>StackFlag.FILTERS) != 0) return true;
