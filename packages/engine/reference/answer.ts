@@ -70,6 +70,7 @@ const swapped = (packet: Packet, host: Host): Packet => {
   // What a process would answer in sequence numbers or chunks nobody knows.
   delete back.tcp;
   delete back.sctp;
+  delete back.owner;
   return back;
 };
 
@@ -210,7 +211,11 @@ const boundFlow = (skb: Skb) => {
 /** The packet to send, with the connection it carries, and the device it is bound to. */
 export function answerTo(stop: Stop): Skb | undefined {
   const made = madeFor(stop);
-  return made && { ...made, bound: cameBy(stop.skb), locked: isIcmp(made.packet.protocol) };
+  if (!made) return undefined;
+  const locked = isIcmp(made.packet.protocol);
+  // A listener replies; echoes, resets and errors are the stack's.
+  const socket = stop.reply?.kind === 'reply' && !locked ? 'process' : 'stack';
+  return { ...made, bound: cameBy(stop.skb), locked, socket };
 }
 
 function madeFor(stop: Stop): Skb | undefined {

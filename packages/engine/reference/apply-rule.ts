@@ -1,5 +1,5 @@
 /** One rule: its statements in the order written (nft_do_chain, net/netfilter/nf_tables_core.c; iptables writes its matches first). */
-import { type NftAction, type NftElement, type Rule, type Statement, Verdict } from '../src/index.ts';
+import { type NftAction, type NftElement, plainStatements, type Rule, type Statement, Verdict } from '../src/index.ts';
 import type { Place } from './chain.ts';
 import { isMatch, isNftMatch, matches } from './match.ts';
 import type { At } from './nft-key.ts';
@@ -21,7 +21,7 @@ const isNftAction = (statement: Statement): statement is NftAction => NFT_ACTION
 /** Statements that an element carries: each has to hold. */
 function elementHolds(at: At, { statements = [] }: NftElement): boolean {
   const { run, host, skb, place } = at;
-  return statements.every((statement) => {
+  return plainStatements(statements).every((statement) => {
     if (!isMatch(statement)) return true;
     if (!isNftMatch(statement)) return matches(run, host, skb, place, statement);
     return matchNft(at, statement, (element) => elementHolds(at, element)).kind === 'on';
@@ -43,7 +43,7 @@ export function applyRule(run: Run, host: Host, skb: Skb, place: Place, rule: Ru
   const found = () => (element ? { element } : {});
   const broken = () => (acted ? { verdict: Verdict.BREAK, ...found() } : undefined);
   const runElement = (one: NftElement) => elementHolds(at, one);
-  for (const statement of rule.body) {
+  for (const statement of plainStatements(rule.body)) {
     if (isMatch(statement)) {
       if (!isNftMatch(statement)) {
         if (!matches(run, host, skb, place, statement)) return broken();

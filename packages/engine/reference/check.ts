@@ -7,6 +7,7 @@ import {
   type Network,
   parseAddress,
   parsePrefix,
+  plainStatements,
   type Statement,
   type Table,
 } from '../src/index.ts';
@@ -116,10 +117,12 @@ function setsOf(chain: Chain): string[] {
   let names = setsCovered.get(chain);
   if (!names) {
     names = chain.rules.flatMap((rule) =>
-      rule.body.flatMap((s) => (s.kind === 'set' || s.kind === 'set-add' || s.kind === 'set-del' ? [s.set] : [])),
+      plainStatements(rule.body).flatMap((s) =>
+        s.kind === 'set' || s.kind === 'set-add' || s.kind === 'set-del' ? [s.set] : [],
+      ),
     );
     for (const rule of chain.rules)
-      for (const s of rule.body)
+      for (const s of plainStatements(rule.body))
         if (s.kind === 'reject' && !isRejectName(s.with))
           throw new EngineError('BAD_VALUE', `chain ${chain.name}: reject with ${s.with}`);
     setsCovered.set(chain, names);

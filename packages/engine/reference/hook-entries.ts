@@ -9,6 +9,7 @@ import {
   type Family,
   Hook,
   type Netns,
+  plainStatements,
   type Selector,
   type Statement,
   type Table,
@@ -83,7 +84,7 @@ const known = new WeakMap<Chain, boolean>();
 function chainTracks(chain: Chain): boolean {
   const before = known.get(chain);
   if (before !== undefined) return before;
-  const tracks = chain.rules.some((rule) => rule.body.some(statementTracks));
+  const tracks = chain.rules.some((rule) => plainStatements(rule.body).some(statementTracks));
   known.set(chain, tracks);
   return tracks;
 }

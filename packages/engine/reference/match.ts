@@ -1,13 +1,23 @@
 /** One case per kind of `Match`; each follows the kernel function it names. */
-import type { Action, IptablesMatch, Match, NftMatch, PortRange, Statement } from '../src/index.ts';
+import type {
+  Action,
+  IptablesMatch,
+  NftMatch,
+  PlainMatch,
+  PlainStatement,
+  PortRange,
+  Statement,
+} from '../src/index.ts';
 import { ChoiceKind, compareAddresses, Protocol } from '../src/index.ts';
 import { addressOf, matchesMasked } from './addresses.ts';
 import type { Place } from './chain.ts';
 import { choose } from './choice.ts';
 import { matchAddrtype } from './match-addrtype.ts';
 import { matchConnmark, matchConntrack, matchState } from './match-conntrack.ts';
+import { matchOwner } from './match-owner.ts';
 import { matchPhysdev } from './match-physdev.ts';
 import { matchRecent } from './match-recent.ts';
+import { matchReverse } from './match-rpfilter.ts';
 import { matchSet } from './match-set.ts';
 import { matchStatistic } from './match-statistic.ts';
 import type { Device, Host, Run, Skb } from './state.ts';
@@ -34,6 +44,8 @@ const ACTIONS: ReadonlySet<Statement['kind']> = new Set<Action['kind']>([
   'set-del',
   'note',
   'unmodelled-target',
+  'queue',
+  'extension-target',
   'verdict-map',
   'set-meta',
   'set-header',
@@ -45,7 +57,7 @@ const ACTIONS: ReadonlySet<Statement['kind']> = new Set<Action['kind']>([
 export const isNftMatch = (statement: Statement): statement is NftMatch =>
   statement.kind === 'compare' || statement.kind === 'lookup';
 
-export const isMatch = (statement: Statement): statement is Match => !ACTIONS.has(statement.kind);
+export const isMatch = (statement: PlainStatement): statement is PlainMatch => !ACTIONS.has(statement.kind);
 
 /** `eth+` stands for all names with that beginning (ifname_compare). */
 export const nameMatches = (pattern: string, name: string): boolean =>
@@ -57,7 +69,7 @@ const portIn = (range: (PortRange & { not?: boolean }) | undefined, port: number
   !range || (port >= range.from && port <= range.to) !== (range.not === true);
 
 /** tcp_mt (net/netfilter/xt_tcpudp.c). Packets here carry no TCP options. */
-function matchTcp(skb: Skb, match: Match & { kind: 'tcp' }): boolean {
+function matchTcp(skb: Skb, match: IptablesMatch & { kind: 'tcp' }): boolean {
   const { packet } = skb;
   if (packet.protocol !== Protocol.TCP) return false;
   const { flags, option } = match;
@@ -69,7 +81,7 @@ function matchTcp(skb: Skb, match: Match & { kind: 'tcp' }): boolean {
   );
 }
 
-function matchPorts(skb: Skb, match: Match & { kind: 'udp' | 'sctp' }): boolean {
+function matchPorts(skb: Skb, match: IptablesMatch & { kind: 'udp' | 'sctp' }): boolean {
   const wanted = match.kind === 'udp' ? Protocol.UDP : Protocol.SCTP;
   return (
     skb.packet.protocol === wanted && portIn(match.sport, skb.packet.sport) && portIn(match.dport, skb.packet.dport)
@@ -77,7 +89,7 @@ function matchPorts(skb: Skb, match: Match & { kind: 'udp' | 'sctp' }): boolean 
 }
 
 /** icmp_match, icmp6_match (net/netfilter/xt_tcpudp.c, net/ipv4/netfilter/ip_tables.c). */
-function matchIcmp(skb: Skb, match: Match & { kind: 'icmp' | 'icmp6' }): boolean {
+function matchIcmp(skb: Skb, match: IptablesMatch & { kind: 'icmp' | 'icmp6' }): boolean {
   const { packet } = skb;
   if (packet.protocol !== (match.kind === 'icmp' ? Protocol.ICMP : Protocol.ICMPV6)) return false;
   const { code } = match;
@@ -88,7 +100,7 @@ function matchIcmp(skb: Skb, match: Match & { kind: 'icmp' | 'icmp6' }): boolean
 }
 
 /** multiport_mt (net/netfilter/xt_multiport.c). */
-function matchMultiport(skb: Skb, match: Match & { kind: 'multiport' }): boolean {
+function matchMultiport(skb: Skb, match: IptablesMatch & { kind: 'multiport' }): boolean {
   const { packet } = skb;
   if (!hasPorts(packet.protocol)) return false;
   const within = (port: number) => match.ports.some(({ from, to }) => port >= from && port <= to);
@@ -107,7 +119,7 @@ function inAddressRange(range: { from: string; to: string; not?: boolean } | und
 }
 
 /** ttl_mt, hl_mt6 (net/netfilter/xt_hl.c). */
-function matchTtl(ttl: number, { op, value }: Match & { kind: 'ttl' }): boolean {
+function matchTtl(ttl: number, { op, value }: IptablesMatch & { kind: 'ttl' }): boolean {
   switch (op) {
     case 'eq':
       return ttl === value;
@@ -121,7 +133,7 @@ function matchTtl(ttl: number, { op, value }: Match & { kind: 'ttl' }): boolean 
 }
 
 /** mac_mt (net/netfilter/xt_mac.c): false, negated or not, where there is no Ethernet header. */
-function matchMac(skb: Skb, match: Match & { kind: 'mac' }): boolean {
+function matchMac(skb: Skb, match: IptablesMatch & { kind: 'mac' }): boolean {
   if (skb.macSource === undefined || !skb.indev || skb.indev.link.kind === 'loopback') return false;
   return (skb.macSource === match.address.toLowerCase()) !== (match.not === true);
 }
@@ -131,7 +143,13 @@ function undecided(run: Run, host: Host, place: Place, kind: ChoiceKind, text: s
   return choose(run, { kind, alternatives: 2, netns: host.netns.name, rule: { table, chain, index }, text }) === 0;
 }
 
-export function matches(run: Run, host: Host, skb: Skb, place: Place, match: IptablesMatch): boolean {
+export function matches(
+  run: Run,
+  host: Host,
+  skb: Skb,
+  place: Place,
+  match: Extract<PlainMatch, IptablesMatch>,
+): boolean {
   const { packet } = skb;
   switch (match.kind) {
     case 'saddr':
@@ -186,6 +204,10 @@ export function matches(run: Run, host: Host, skb: Skb, place: Place, match: Ipt
       return matchTtl(packet.ttl, match);
     case 'length':
       return (packet.length >= match.from && packet.length <= match.to) !== (match.not === true);
+    case 'owner':
+      return matchOwner(skb, match) ?? undecided(run, host, place, ChoiceKind.UNMODELLED, match.text);
+    case 'rpfilter':
+      return matchReverse(host, skb, match);
     case 'limit':
       return undecided(run, host, place, ChoiceKind.LIMIT, match.text);
     case 'unmodelled':

@@ -119,7 +119,22 @@ function packetType({ packet, indev, macTarget }: Skb, family: TableFamily, hook
   return family === 'bridge' && macTarget === indev.master?.mac ? 0 : 3;
 }
 
-export function loadMeta(skb: Skb, family: TableFamily, hook: Hook, field: MetaField): Value | undefined {
+export type OwnerField = 'meta skuid' | 'meta skgid';
+
+/** Whose socket made the packet (nft_meta_get_eval_skugid): nobody knows where it does not say, nor at INPUT, where it may have found its socket already. */
+export function loadOwner({ packet, socket }: Skb, hook: Hook, field: OwnerField): Value | 'unknown' | undefined {
+  if (hook === Hook.INPUT) return 'unknown';
+  if (socket !== 'process') return undefined;
+  const id = field === 'meta skuid' ? packet.owner?.uid : packet.owner?.gid;
+  return id === undefined ? 'unknown' : integer(id);
+}
+
+export function loadMeta(
+  skb: Skb,
+  family: TableFamily,
+  hook: Hook,
+  field: Exclude<MetaField, OwnerField>,
+): Value | undefined {
   const { packet, indev, outdev } = skb;
   switch (field) {
     case 'meta length':

@@ -3,7 +3,7 @@ import { parseAddress, type Selector, type ValueRange, type ValueType } from '..
 import type { Place } from './chain.ts';
 import { type ChanceSelector, type Classes, loadChance, MOST_VALUES } from './nft-chance.ts';
 import { loadFib } from './nft-fib.ts';
-import { isHeaderField, loadCt, loadHeader, loadMeta, loadNexthop } from './nft-fields.ts';
+import { isHeaderField, loadCt, loadHeader, loadMeta, loadNexthop, loadOwner } from './nft-fields.ts';
 import { altered, type Value } from './nft-value.ts';
 import type { Host, Run, Skb } from './state.ts';
 
@@ -58,7 +58,12 @@ function loadOne(at: At, selector: Selector, classes: Classes | undefined): Key 
     const value = altered(key.values[0] as Value, selector);
     return value ? { kind: 'values', values: [value] } : NONE;
   }
-  const value = plainValue(at, selector);
+  const { field } = selector;
+  const value =
+    field === 'meta skuid' || field === 'meta skgid'
+      ? loadOwner(at.skb, at.place.hook, field)
+      : plainValue(at, selector);
+  if (value === 'unknown') return { kind: 'unmodelled', text: field };
   const result = value && altered(value, selector);
   return result ? { kind: 'values', values: [result] } : NONE;
 }

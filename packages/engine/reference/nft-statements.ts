@@ -210,7 +210,7 @@ function setHeader(at: At, { field, mask }: NftAction & { kind: 'set-header' }, 
 }
 
 function natRange(
-  { gives, random, randomFully, persistent }: NftAction & { kind: 'nat-to' },
+  { gives, random, randomFully, persistent, netmap }: NftAction & { kind: 'nat-to' },
   ranges: ValueRange[],
 ): NatRange {
   const range: NatRange = {};
@@ -222,6 +222,7 @@ function natRange(
   if (random) range.random = true;
   if (randomFully) range.randomFully = true;
   if (persistent) range.persistent = true;
+  if (netmap) range.netmap = true;
   return range;
 }
 

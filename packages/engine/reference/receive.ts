@@ -1,5 +1,5 @@
 /** A packet comes in: ip_rcv, ip_rcv_finish, ip_local_deliver (net/ipv4/ip_input.c), ip6_rcv_core (net/ipv6/ip6_input.c). */
-import { Disposition, Hook, Reason } from '../src/index.ts';
+import { Disposition, Hook, type Packet, Reason } from '../src/index.ts';
 import { bridgeInput } from './bridge.ts';
 import { deliver } from './deliver.ts';
 import { runIngress } from './device-hooks.ts';
@@ -15,9 +15,17 @@ import { bondHears, hasAddress, ownsMac, topOf, vlanOf } from './wire.ts';
 /** More than a TTL allows, bridges on the way included. */
 const MAX_ENTERS = 1024;
 
+function withoutOwner(packet: Packet): Packet {
+  const { owner: _left, ...rest } = packet;
+  return rest;
+}
+
 export function receive(run: Run, arrival: Arrival): Next {
   const { device, skb, mac, nexthop, tag = 0, prerouted = false } = arrival;
   const { host } = device;
+  // Its socket stays behind, on the way through lo too (skb_orphan); on a wire it has no owner any more.
+  skb.socket = undefined;
+  if (skb.packet.owner && device.link.kind !== 'loopback') skb.packet = withoutOwner(skb.packet);
   run.steps.push({ kind: 'enter', netns: host.netns, link: device.link, packet: skb.packet });
   const drop = (reason: Reason) => stopped(host, skb, Disposition.DROPPED, reason);
   if (++run.enters > MAX_ENTERS) return drop(Reason.LOOP);

@@ -237,6 +237,8 @@ export interface Skb {
   macSource?: string | undefined;
   /** ICMP that the stack itself makes: until it has left, its socket sends no other (icmp_xmit_lock). */
   locked?: boolean;
+  /** Whose socket made it here: a process's, or the stack's own (or none). Absent once it has come in from anywhere. */
+  socket?: 'process' | 'stack' | undefined;
   /** The frame that it leaves in, while hooks below IP look at it. */
   leaving?: Frame | undefined;
   /** How often rules have sent it out of another device here. */

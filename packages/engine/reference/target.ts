@@ -2,12 +2,16 @@
 import {
   type Action,
   ChoiceKind,
+  formatAddress,
   Hook,
+  type IpAddress,
   type IptablesAction,
   type NatRange,
   type NftElement,
+  type PlainAction,
   Reason,
   Verdict,
+  type Words,
 } from '../src/index.ts';
 import { addressOf, isUnspecified } from './addresses.ts';
 import type { Place } from './chain.ts';
@@ -45,11 +49,25 @@ const rangeOf = (range: NatRange, address?: string): Range => {
   };
 };
 
+/** One network for another: the packet keeps the bits in which the ends of the range differ (nft_nat_setup_netmap, netmap_tg4). */
+function mapNetwork({ from, to }: { from: string; to: string }, own: string): { from: string; to: string } {
+  const [first, last, address] = [from, to, own].map(addressOf) as [IpAddress, IpAddress, IpAddress];
+  const words = first.words.map((word, i) => {
+    const open = word ^ (last.words[i] as number);
+    return (((address.words[i] as number) & open) | (word & ~open)) >>> 0;
+  });
+  const text = formatAddress({ family: first.family, words: words as unknown as Words });
+  return { from: text, to: text };
+}
+
 /** A NAT verdict accepts; without a connection to bind it does nothing else. */
-function bind(host: Host, skb: Skb, hook: Hook, range: Range): ActionResult {
+function bind(host: Host, skb: Skb, hook: Hook, given: Range, netmap?: boolean): ActionResult {
   const connection = skb.ct?.connection;
   if (!connection) return { verdict: Verdict.ACCEPT };
-  const free = setUpNat(host, connection, range, manipOf(hook));
+  const manip = manipOf(hook);
+  const own = manip === 'src' ? skb.packet.saddr : skb.packet.daddr;
+  const range = netmap && given.addresses ? { ...given, addresses: mapNetwork(given.addresses, own) } : given;
+  const free = setUpNat(host, connection, range, manip);
   return { verdict: Verdict.ACCEPT, natFailed: !free };
 }
 
@@ -97,7 +115,7 @@ export function translateBy(
   if (addresses && table.family === 'inet' && addressOf(addresses.from).family !== skb.packet.family) return CONTINUE;
   if (nat === 'masquerade') return masquerade(host, skb, hook, range);
   if (nat === 'redirect') return redirect(host, skb, hook, range);
-  return bind(host, skb, hook, rangeOf(range));
+  return bind(host, skb, hook, rangeOf(range), range.netmap);
 }
 
 /** xt_set target: adding what is there, or removing what is not, changes nothing. */
@@ -122,7 +140,19 @@ function setMark(skb: Skb, mark: number): void {
   skb.packet = { ...skb.packet, mark: mark >>> 0 };
 }
 
-export function act(run: Run, host: Host, skb: Skb, place: Place, action: IptablesAction): ActionResult {
+/** True for the first alternative. */
+function undecided(run: Run, host: Host, { table, chain, index }: Place, text: string): boolean {
+  const rule = { table, chain, index };
+  return choose(run, { kind: ChoiceKind.UNMODELLED, alternatives: 2, netns: host.netns.name, rule, text }) === 0;
+}
+
+export function act(
+  run: Run,
+  host: Host,
+  skb: Skb,
+  place: Place,
+  action: Extract<PlainAction, IptablesAction>,
+): ActionResult {
   const connection = skb.ct?.connection;
   switch (action.kind) {
     case 'accept':
@@ -175,12 +205,9 @@ export function act(run: Run, host: Host, skb: Skb, place: Place, action: Iptabl
       return CONTINUE;
     case 'note':
       return CONTINUE;
-    case 'unmodelled-target': {
-      const { table, chain, index } = place;
-      const rule = { table, chain, index };
-      const { text } = action;
-      const choice = { kind: ChoiceKind.UNMODELLED, alternatives: 2, netns: host.netns.name, rule, text };
-      return choose(run, choice) === 0 ? CONTINUE : { verdict: Verdict.DROP };
-    }
+    case 'queue':
+      return { verdict: undecided(run, host, place, action.text) ? Verdict.ACCEPT : Verdict.DROP };
+    case 'unmodelled-target':
+      return undecided(run, host, place, action.text) ? CONTINUE : { verdict: Verdict.DROP };
   }
 }

@@ -134,7 +134,12 @@ export function wrap(run: Run, host: Host, skb: Skb, device: Device, frame: Fram
   const by = tunnel.dev === undefined ? undefined : underlay.byName.get(tunnel.dev);
   // What holds the lock of the stack's ICMP socket holds it until it is out of the underlay, too.
   const locked = skb.locked && !skb.indev;
-  return { host: underlay, skb: { packet: outer, payload, ...(by && { through: by }), ...(locked && { locked }) } };
+  // Its socket goes along as far as it is one of the same namespace.
+  const socket = sameHost ? skb.socket : undefined;
+  return {
+    host: underlay,
+    skb: { packet: outer, payload, socket, ...(by && { through: by }), ...(locked && { locked }) },
+  };
 }
 
 /** A tunnel that has no room for the packet: said to its sender, or (`silent`) to nobody (tnl_update_pmtu, ipip6_tunnel_xmit, ip6_tnl_xmit). */

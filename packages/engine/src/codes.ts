@@ -56,6 +56,8 @@ export enum Op {
   /** nftables: selectors against values, selectors in a set. */
   COMPARE = 29,
   LOOKUP = 30,
+  OWNER = 31,
+  RPFILTER = 32,
 
   /** From here on: actions. */
   ACCEPT = 64,
@@ -78,13 +80,37 @@ export enum Op {
   SET_DEL = 81,
   NOTE = 82,
   UNMODELLED_TARGET = 83,
+  QUEUE = 84,
   /** nftables. */
-  VERDICT_MAP = 84,
-  SET_META = 85,
-  SET_HEADER = 86,
-  NAT_TO = 87,
-  SET_UPDATE = 88,
-  FORWARD_TO = 89,
+  VERDICT_MAP = 85,
+  SET_META = 86,
+  SET_HEADER = 87,
+  NAT_TO = 88,
+  SET_UPDATE = 89,
+  FORWARD_TO = 90,
+}
+
+/** Parts of an OWNER test; inverted ones 4 bits further up. */
+export enum OwnerTest {
+  UID = 1,
+  GID = 2,
+  SOCKET = 4,
+  SUPPL = 256,
+}
+
+/** Bits of an RPFILTER test. */
+export enum ReverseTest {
+  LOOSE = 1,
+  VALID_MARK = 2,
+  ACCEPT_LOCAL = 4,
+}
+
+/** Whose socket a packet has. */
+export enum SocketOf {
+  NONE = 0,
+  /** The stack's own, or none: resets, errors, echoes. */
+  STACK = 1,
+  PROCESS = 2,
 }
 
 /** Bits of a statement's flag byte and of its piecewise inversions. */
@@ -176,6 +202,8 @@ export enum NatFlag {
   /** Packets of the other family pass the statement by (`dnat ip to` of an inet table). */
   ONLY_4 = 16,
   ONLY_6 = 32,
+  /** Bits in which first and last address differ stay the packet's. */
+  NETMAP = 64,
 }
 
 /** Bits of a link. */
@@ -449,4 +477,6 @@ export enum PacketL4 {
   SCALE = 8,
   SACK_GIVEN = 16,
   SACK_PERMITTED = 32,
+  OWNER_UID = 64,
+  OWNER_GID = 128,
 }

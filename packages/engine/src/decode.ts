@@ -35,6 +35,8 @@ function textOf(statement: Statement | undefined): string | undefined {
     case 'limit':
     case 'unmodelled':
     case 'unmodelled-target':
+    case 'queue':
+    case 'owner':
       return statement.text;
     case 'set':
       return setText(statement);

@@ -4,7 +4,7 @@ import { encodePair, encodeSetStatement } from './encode-matches.ts';
 import { type Place, record } from './encode-record.ts';
 import { addressOf } from './encoding.ts';
 import { EngineError } from './errors.ts';
-import type { IptablesAction, NatRange } from './rule.ts';
+import type { IptablesAction, NatRange, PlainAction } from './rule.ts';
 
 /** Type and code by the names that iptables prints. */
 const ICMP4: Readonly<Record<string, readonly [type: number, code: number]>> = {
@@ -64,7 +64,8 @@ function encodeNat(place: Place, op: Op, range: NatRange): void {
     (range.addresses ? NatFlag.ADDRESSES : 0) |
     (range.ports ? NatFlag.PORTS : 0) |
     (range.random || range.randomFully ? NatFlag.RANDOM : 0) |
-    (range.persistent ? NatFlag.PERSISTENT : 0);
+    (range.persistent ? NatFlag.PERSISTENT : 0) |
+    (range.netmap ? NatFlag.NETMAP : 0);
   const from = range.addresses && addressOf(range.addresses.from, place.where);
   const to = range.addresses && addressOf(range.addresses.to, place.where);
   const family = from?.family ?? place.family;
@@ -84,7 +85,7 @@ const NAT_OPS = { dnat: Op.DNAT, snat: Op.SNAT, masquerade: Op.MASQUERADE, redir
 const DIRECTIONS = { ORIGINAL: 1, REPLY: 2 };
 const BOTH_DIRECTIONS = 3;
 
-export function encodeAction(place: Place, action: IptablesAction): void {
+export function encodeAction(place: Place, action: Extract<PlainAction, IptablesAction>): void {
   const { arena, chainNames, objects } = place.encoding;
   switch (action.kind) {
     case 'accept':
@@ -144,6 +145,9 @@ export function encodeAction(place: Place, action: IptablesAction): void {
     }
     case 'note':
       record(place, Op.NOTE, 8, false, 0);
+      return;
+    case 'queue':
+      objects.statements.set(record(place, Op.QUEUE, 8, false, 0), action);
       return;
     case 'unmodelled-target':
       objects.statements.set(record(place, Op.UNMODELLED_TARGET, 8, false, 0), action);

@@ -3,7 +3,8 @@ import { JumpCheck } from './encode-jumps.ts';
 import { isNft } from './encode-nft.ts';
 import { asksConntrack, keyOf, setsOfStatement } from './encode-selectors.ts';
 import { EngineError } from './errors.ts';
-import type { BaseHook, Chain, Rule, Statement, Table } from './rule.ts';
+import { plainStatements } from './plain.ts';
+import type { BaseHook, Chain, PlainStatement, Rule, Statement, Table } from './rule.ts';
 
 /** Statements that need conntrack (nf_ct_netns_get()); NOTRACK does not. */
 const TRACKING: ReadonlySet<Statement['kind']> = new Set<Statement['kind']>([
@@ -61,9 +62,9 @@ interface Wanted {
 function look({ rules }: Chain): Wanted {
   const wanted: Wanted = { sets: [], nftSets: [], tracks: false };
   for (let i = 0; i < rules.length; i++) {
-    const { body } = rules[i] as Rule;
+    const body = plainStatements((rules[i] as Rule).body);
     for (let j = 0; j < body.length; j++) {
-      const statement = body[j] as Statement;
+      const statement = body[j] as PlainStatement;
       const { kind } = statement;
       if (kind === 'set' || kind === 'set-add' || kind === 'set-del') wanted.sets.push(statement.set);
       else if (isNft(statement)) {

@@ -1,8 +1,20 @@
 /** One record per match; what matches everything leaves none. */
-import { CtTest, Op, PhysTest, PortTest, RangeTest, RecentAction, RecentFlag, TtlOp, TypeTest } from './codes.ts';
+import {
+  CtTest,
+  Op,
+  OwnerTest,
+  PhysTest,
+  PortTest,
+  RangeTest,
+  RecentAction,
+  RecentFlag,
+  ReverseTest,
+  TtlOp,
+  TypeTest,
+} from './codes.ts';
 import { ownPrefix, type Place, record, requireFamily } from './encode-record.ts';
 import { addressOf, macOf, nameBytes } from './encoding.ts';
-import type { IptablesMatch, PortRange } from './rule.ts';
+import type { IdRange, IptablesMatch, PlainMatch, PortRange } from './rule.ts';
 import { ChoiceKind, Protocol, RouteType } from './terms.ts';
 
 type Of<K extends IptablesMatch['kind']> = IptablesMatch & { kind: K };
@@ -218,9 +230,34 @@ function encodeStatistic(place: Place, match: Of<'statistic'>): void {
   place.encoding.objects.statements.set(at, match);
 }
 
+function encodeOwner(place: Place, match: Of<'owner'>): void {
+  const { abi, arena, objects } = place.encoding;
+  let parts = match.suppl ? OwnerTest.SUPPL : 0;
+  const part = (bit: number, test: { not?: boolean } | undefined) => {
+    if (test) parts |= bit | (test.not ? bit << 4 : 0);
+  };
+  part(OwnerTest.UID, match.uid);
+  part(OwnerTest.GID, match.gid);
+  part(OwnerTest.SOCKET, match.socket);
+  const at = record(place, Op.OWNER, abi.OWNER_TEST_SIZE, false, parts);
+  const put = (offset: number, range: IdRange | undefined) =>
+    arena.u32.set([range?.from ?? 0, range?.to ?? 0], (at + offset) >>> 2);
+  put(8, match.uid);
+  put(16, match.gid);
+  objects.statements.set(at, match);
+}
+
+function encodeRpfilter(place: Place, match: Of<'rpfilter'>): void {
+  const bits =
+    (match.loose ? ReverseTest.LOOSE : 0) |
+    (match.validMark ? ReverseTest.VALID_MARK : 0) |
+    (match.acceptLocal ? ReverseTest.ACCEPT_LOCAL : 0);
+  record(place, Op.RPFILTER, 8, match.not, bits);
+}
+
 const TTL_OPS = { eq: TtlOp.EQ, ne: TtlOp.NE, lt: TtlOp.LT, gt: TtlOp.GT };
 
-export function encodeMatch(place: Place, match: IptablesMatch): void {
+export function encodeMatch(place: Place, match: Extract<PlainMatch, IptablesMatch>): void {
   const { abi, arena, objects } = place.encoding;
   switch (match.kind) {
     case 'saddr':
@@ -306,6 +343,12 @@ export function encodeMatch(place: Place, match: IptablesMatch): void {
       return;
     case 'length':
       encodePair(place, Op.LENGTH, match.not, match.from, match.to);
+      return;
+    case 'owner':
+      encodeOwner(place, match);
+      return;
+    case 'rpfilter':
+      encodeRpfilter(place, match);
       return;
     case 'limit':
       objects.statements.set(record(place, Op.CHOICE, 8, false, ChoiceKind.LIMIT), match);

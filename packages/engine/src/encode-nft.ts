@@ -224,6 +224,7 @@ function encodeNatTo(place: Place, action: NftAction & { kind: 'nat-to' }, parts
   const flags =
     (action.random || action.randomFully ? NatFlag.RANDOM : 0) |
     (action.persistent ? NatFlag.PERSISTENT : 0) |
+    (action.netmap ? NatFlag.NETMAP : 0) |
     (family === 'ipv4_addr' ? NatFlag.ONLY_4 : family === 'ipv6_addr' ? NatFlag.ONLY_6 : 0);
   const at = startWrite(place, Op.NAT_TO, flags, parts.source);
   arena.u8[at + abi.WRITE_MANIP] = MANIPS[action.nat];

@@ -52,6 +52,8 @@ const FIELDS: Readonly<Record<Plain, readonly [Field, ValueType | undefined, byt
   'meta ibrname': [Field.META_IBRNAME, 'ifname', 16],
   'meta obrname': [Field.META_OBRNAME, 'ifname', 16],
   'meta pkttype': [Field.META_PKTTYPE, 'integer', 1],
+  'meta skuid': [Field.META_SKUID, 'integer', 4],
+  'meta skgid': [Field.META_SKGID, 'integer', 4],
   'ct state': [Field.CT_STATE, 'integer', 4],
   'ct status': [Field.CT_STATUS, 'integer', 4],
   'ct direction': [Field.CT_DIRECTION, 'integer', 1],
@@ -106,7 +108,11 @@ export function typeOf(selector: Selector): ValueType | undefined {
   }
 }
 
-const isChance = ({ field }: Selector): boolean => field === 'numgen' || field === 'symhash' || field === 'unmodelled';
+/** Nobody knows it where the packet does not say. */
+const isOwner = (field: Selector['field']): boolean => field === 'meta skuid' || field === 'meta skgid';
+
+const isChance = ({ field }: Selector): boolean =>
+  field === 'numgen' || field === 'symhash' || field === 'unmodelled' || isOwner(field);
 
 /** May the key be a choice point? */
 export const hasChance = (key: readonly Selector[]): boolean =>
@@ -198,6 +204,7 @@ function putSelector(place: Place, at: number, selector: Selector, type: ValueTy
       const [number, , bytes, order] = FIELDS[selector.field];
       field = number;
       put(abi.SELECTOR_BYTES, bytes);
+      if (isOwner(selector.field)) objects.statements.set(at, { kind: 'unmodelled', text: selector.field });
       if (order === 'n') flags |= SelectorFlag.NETWORK_ORDER;
     }
   }

@@ -2,9 +2,10 @@
 import { Op } from './codes.ts';
 import { encodeAction } from './encode-actions.ts';
 import { encodeMatch } from './encode-matches.ts';
-import { encodeNft, encodeParts, isNft, type Parts } from './encode-nft.ts';
+import { encodeNft, encodeParts, isNft, type NftStatement, type Parts } from './encode-nft.ts';
 import { type Place, record } from './encode-record.ts';
-import type { IptablesAction, IptablesMatch, Statement } from './rule.ts';
+import { plainStatements } from './plain.ts';
+import type { IptablesAction, PlainStatement, Statement } from './rule.ts';
 
 const ACTIONS: ReadonlySet<string> = new Set<IptablesAction['kind']>([
   'accept',
@@ -27,21 +28,25 @@ const ACTIONS: ReadonlySet<string> = new Set<IptablesAction['kind']>([
   'set-del',
   'note',
   'unmodelled-target',
+  'queue',
 ]);
 
-const isAction = (statement: IptablesMatch | IptablesAction): statement is IptablesAction =>
-  ACTIONS.has(statement.kind);
+type Iptables = Exclude<PlainStatement, NftStatement>;
+type PlainAction = Extract<Iptables, IptablesAction>;
+
+const isAction = (statement: Iptables): statement is PlainAction => ACTIONS.has(statement.kind);
 
 /** Writes statements in a row; returns the address of the first. */
-export function encodeBody(place: Place, body: readonly Statement[]): number {
+export function encodeBody(place: Place, written: readonly Statement[]): number {
+  const body = plainStatements(written);
   const parts: (Parts | undefined)[] = [];
   for (let i = 0; i < body.length; i++) {
-    const statement = body[i] as Statement;
+    const statement = body[i] as PlainStatement;
     if (isNft(statement)) parts[i] = encodeParts(place, statement);
   }
   const start = place.encoding.arena.end;
   for (let i = 0; i < body.length; i++) {
-    const statement = body[i] as Statement;
+    const statement = body[i] as PlainStatement;
     if (isNft(statement)) encodeNft(place, statement, parts[i] as Parts);
     else if (isAction(statement)) encodeAction(place, statement);
     else encodeMatch(place, statement);

@@ -54,6 +54,8 @@ export enum Field {
   META_IBRNAME = 45,
   META_OBRNAME = 46,
   META_PKTTYPE = 47,
+  META_SKUID = 48,
+  META_SKGID = 49,
 
   CT_STATE = 64,
   CT_STATUS = 65,

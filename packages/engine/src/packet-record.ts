@@ -107,11 +107,26 @@ export function writeHeader(
   u8[at + abi.PACKET_SOURCELESS] = packet.saddr === '' ? 1 : 0;
 }
 
+function writeOwner(abi: Abi, { u8, u32 }: Views, at: number, { uid, gid }: NonNullable<Packet['owner']>): void {
+  u32[(at + abi.PACKET_UID) >>> 2] = uid ?? 0;
+  u32[(at + abi.PACKET_GID) >>> 2] = gid ?? 0;
+  const has = (uid === undefined ? 0 : PacketL4.OWNER_UID) | (gid === undefined ? 0 : PacketL4.OWNER_GID);
+  u8[at + abi.PACKET_L4] = (u8[at + abi.PACKET_L4] as number) | has;
+}
+
+function readOwner(abi: Abi, { u32 }: Views, at: number, has: number): NonNullable<Packet['owner']> {
+  return {
+    ...(has & PacketL4.OWNER_UID ? { uid: u32[(at + abi.PACKET_UID) >>> 2] as number } : {}),
+    ...(has & PacketL4.OWNER_GID ? { gid: u32[(at + abi.PACKET_GID) >>> 2] as number } : {}),
+  };
+}
+
 function writePacket(abi: Abi, views: Views, at: number, packet: Packet): void {
   views.u8.fill(0, at + abi.PACKET_HEADER_SIZE, at + abi.PACKET_SIZE);
   writeHeader(abi, views, at, packet);
   if (packet.tcp && packet.protocol === Protocol.TCP) writeTcp(abi, views, at, packet.tcp);
   else if (packet.sctp && packet.protocol === Protocol.SCTP) writeSctp(abi, views, at, packet.sctp);
+  if (packet.owner) writeOwner(abi, views, at, packet.owner);
 }
 
 /** Writes a packet to be sent. The engine carries one packet inside another, no more. */
@@ -146,6 +161,7 @@ export function readPacket(abi: Abi, views: Views, at: number): Packet {
   const has = u8[at + abi.PACKET_L4] as number;
   if (has & PacketL4.TCP) packet.tcp = readTcp(abi, views, at, has);
   else if (has & PacketL4.SCTP) packet.sctp = readSctp(abi, views, at);
+  if (has & (PacketL4.OWNER_UID | PacketL4.OWNER_GID)) packet.owner = readOwner(abi, views, at, has);
   if (u8[at + abi.PACKET_HAS_INNER] === 1) packet.inner = readPacket(abi, views, at + abi.PACKET_SIZE);
   return packet;
 }

@@ -34,6 +34,8 @@ export interface Packet {
   tcp?: TcpNumbers;
   /** SCTP: an association all of whose packets have it is followed by its states. */
   sctp?: SctpChunks;
+  /** The process that sends it, until it leaves its host: what is absent nobody knows. */
+  owner?: { uid?: number; gid?: number };
   /** The packet an ICMP error is about, as it stands in the error's payload. */
   inner?: Packet;
 }

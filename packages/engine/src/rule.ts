@@ -67,6 +67,13 @@ export interface PortRange {
   to: number;
 }
 
+/** User or group ids. */
+export interface IdRange {
+  from: number;
+  to: number;
+  not?: boolean;
+}
+
 export type CompareOp = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge';
 
 /** Tests; each but the header tests stands for one `-m` of the rule and may be inverted piecewise as iptables allows. */
@@ -151,6 +158,12 @@ export type IptablesMatch =
   | { kind: 'ttl'; op: 'eq' | 'ne' | 'lt' | 'gt'; value: number }
   | { kind: 'length'; from: number; to: number; not?: boolean }
   | { kind: 'nfacct'; name: string }
+  /** Whose socket made the packet: one of a process has an owner, the stack's own and none have not. `suppl`: any of the owner's groups will do. */
+  | { kind: 'owner'; uid?: IdRange; gid?: IdRange; suppl?: boolean; socket?: { not?: boolean }; text: string }
+  /** Does the way back to the source lead through the device that the packet came by? */
+  | { kind: 'rpfilter'; loose?: boolean; validMark?: boolean; acceptLocal?: boolean; not?: boolean }
+  /** An extension that other tests say: all of them hold. `text` is the match as iptables prints it, `-m` included. */
+  | { kind: 'extension'; text: string; tests: Match[] }
   /** A rate limit: a choice point without weights. `text` is the match as iptables prints it, `-m` included. */
   | { kind: 'limit'; text: string }
   /** A test the machine does not model: a choice point without weights. `text` as for `limit`. */
@@ -181,6 +194,10 @@ export type IptablesAction =
   | { kind: 'ct-zone'; zone: number; direction?: 'ORIGINAL' | 'REPLY' }
   /** Adds or removes the packet's addresses in an ipset (`-j SET`). */
   | { kind: 'set-add' | 'set-del'; set: string; flags: ('src' | 'dst')[]; exist?: boolean; timeout?: number }
+  /** A program decides (`-j NFQUEUE`, `queue`): a choice between accept and drop, and the chain ends. `text` as for `note`. */
+  | { kind: 'queue'; text: string }
+  /** A target that other actions say. `text` as for `note`. */
+  | { kind: 'extension-target'; text: string; actions: Action[] }
   /** Targets that decide nothing about the packet's fate (LOG, NFLOG, CHECKSUM, TRACE, AUDIT ...); `text` as iptables prints it, `-j` included. */
   | { kind: 'note'; text: string }
   /** A target the machine does not model: what happens next is not known. `text` as for `note`. */
@@ -217,6 +234,7 @@ export type NftAction =
       random?: boolean;
       randomFully?: boolean;
       persistent?: boolean;
+      netmap?: boolean;
     }
   /** `add @s { ... }`, `update`, `delete`: changes a named set while packets pass. `timeout` in seconds; absent: the set's own. */
   | {
@@ -237,4 +255,11 @@ export interface NatRange {
   random?: boolean;
   randomFully?: boolean;
   persistent?: boolean;
+  /** One network for another: bits in which the first and the last address are equal are theirs, the rest stays the packet's. */
+  netmap?: boolean;
 }
+
+/** What the machine runs. */
+export type PlainMatch = Exclude<Match, { kind: 'extension' }>;
+export type PlainAction = Exclude<Action, { kind: 'extension-target' }>;
+export type PlainStatement = PlainMatch | PlainAction;

@@ -56,7 +56,8 @@ export type HeaderField =
 
 /**
  * What the host knows about the packet. Names are empty and indices 0 where there is no such interface (nft_meta.c); `iiftype` and
- * `oiftype` have no value then. `protocol` is the ethertype, `nfproto` 2 or 10, `pkttype` 0 host, 1 broadcast, 2 multicast, 3 other host.
+ * `oiftype` have no value then. `skuid` and `skgid` are those of the process whose socket made the packet: no value for any other, and
+ * nobody knows where the packet does not say (nor at INPUT, where it may have found its socket already). `protocol` is the ethertype, `nfproto` 2 or 10, `pkttype` 0 host, 1 broadcast, 2 multicast, 3 other host.
  */
 export type MetaField =
   | 'meta length'
@@ -74,7 +75,9 @@ export type MetaField =
   | 'meta oifkind'
   | 'meta ibrname'
   | 'meta obrname'
-  | 'meta pkttype';
+  | 'meta pkttype'
+  | 'meta skuid'
+  | 'meta skgid';
 
 /**
  * The packet's connection. `ct state` has bits of `CtState` (INVALID and UNTRACKED where there is none: it always has a value; the virtual

@@ -18,7 +18,9 @@ import { matchCompare } from '../expr/nft/compare';
 import { matchLookup } from '../expr/nft/lookup';
 import { matchMac, matchPhysdev } from '../expr/physdev';
 import { matchIcmp, matchMultiport, matchPorts } from '../expr/ports';
+import { matchOwner } from '../expr/owner';
 import { matchRecent } from '../expr/recent';
+import { matchReverse } from '../expr/rpfilter';
 import { matchSet } from '../expr/set';
 import { matchNth, matchRandom, matchUndecided } from '../expr/statistic';
 import { Statement } from '../layout/statement';
@@ -72,6 +74,10 @@ export function match(at: usize): bool {
       return matchTtl(at);
     case <i32>Op.LENGTH:
       return matchLength(at);
+    case <i32>Op.OWNER:
+      return matchOwner(at);
+    case <i32>Op.RPFILTER:
+      return matchReverse(at);
     case <i32>Op.FAMILY:
       return packet().family == changetype<Statement>(at).argument;
     case <i32>Op.COMPARE:

@@ -1,3 +1,4 @@
+import { PacketL4 } from '../../src/codes';
 import { BaseChain } from '../layout/chain';
 import { Flow } from '../layout/flow';
 import { Link } from '../layout/link';
@@ -55,6 +56,8 @@ export class Skb {
   made: u8;
   /** Conntrack has looked at it in this namespace. */
   judged: u8;
+  /** `SocketOf`: who made it here. */
+  socket: u8;
 
   /** An answer to a link-local address leaves by this link alone. */
   bound: Link;
@@ -153,8 +156,14 @@ export function enterHost(netns: Netns): void {
   s.judged = 0;
   s.kind = <u8>RouteKind.NONE;
   s.made = 0;
+  s.socket = 0;
   s.bound = none<Link>();
   s.through = none<Link>();
+}
+
+/** A packet on a wire has no owner any more. */
+export function leaveOwner(): void {
+  packet().l4 &= ~<u8>(PacketL4.OWNER_UID | PacketL4.OWNER_GID);
 }
 
 /** CTINFO2DIR: 0 original, 1 reply. */

@@ -39,9 +39,21 @@ export function passesBy(flags: u32): bool {
   return (flags & (packet().family == 4 ? NatFlag.ONLY_6 : NatFlag.ONLY_4)) != 0;
 }
 
+/** One network for another: the packet keeps the bits that the range leaves open (nft_nat.c:nft_nat_setup_netmap(), xt_NETMAP.c). */
+function mapNetwork(range: NatRange, source: bool): void {
+  const p = packet();
+  const openHi = range.fromHi ^ range.toHi;
+  const openLo = range.fromLo ^ range.toLo;
+  range.fromHi = ((source ? p.saddrHi : p.daddrHi) & openHi) | (range.fromHi & ~openHi);
+  range.fromLo = ((source ? p.saddrLo : p.daddrLo) & openLo) | (range.fromLo & ~openLo);
+  range.toHi = range.fromHi;
+  range.toLo = range.fromLo;
+}
+
 /** A NAT verdict accepts; without a connection to bind it does nothing else. */
 export function bindTo(range: NatRange): Verdict {
   const s = skb();
+  if ((range.flags & NatFlag.NETMAP) != 0) mapNetwork(range, rewritesSource(s.hook));
   if (some(s.flow)) natFailed = !bind(s.flow, range, rewritesSource(s.hook));
   return Verdict.ACCEPT;
 }

@@ -74,6 +74,8 @@ export function act(at: usize): Verdict {
     case <i32>Op.SET_DEL:
       changeSet(at, false);
       return Verdict.CONTINUE;
+    case <i32>Op.QUEUE:
+      return choose(ChoiceKind.UNMODELLED, 2, false, at, 0) == 0 ? Verdict.ACCEPT : Verdict.DROP;
     case <i32>Op.UNMODELLED_TARGET:
       return choose(ChoiceKind.UNMODELLED, 2, false, at, 0) == 0 ? Verdict.CONTINUE : Verdict.DROP;
     default:

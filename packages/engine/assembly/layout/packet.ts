@@ -2,8 +2,8 @@
  * A packet in flight. Addresses of both families stand in 128 bits, IPv4 in the lowest 32 (the rest is 0), so that every test is the
  * same two 64-bit operations.
  *
- *   0        8        16       24       32   36   40    42    44   46 47 48 49 50 51 52 53 54   55        56  60  64     66 67     72     88
- *   | saddr  | saddr  | daddr  | daddr  |mark|len |sport|dport|id  |fa|pr|tf|it|ic|tt|to|df|inner|sourceless|seq|ack|window|l4|header|chunks|
+ *   0        8        16       24       32   36   40    42    44   46 47 48 49 50 51 52 53 54   55        56  60  64     66 67     72     88  92  96
+ *   | saddr  | saddr  | daddr  | daddr  |mark|len |sport|dport|id  |fa|pr|tf|it|ic|tt|to|df|inner|sourceless|seq|ack|window|l4|header|chunks|uid|gid|
  *   |   high |   low  |   high |   low  |
  *
  * The packet that an ICMP error is about follows at once, as a second record.
@@ -44,6 +44,9 @@ export class Packet {
   /** SCTP: eight chunks of 16 bits: the type, and bit 8 where the T bit is set. */
   chunks: u64;
   chunks2: u64;
+  /** The process that sends it; `l4` says whether they are known. */
+  uid: u32;
+  gid: u32;
 }
 
 export const PACKET_SIZE: u32 = offsetof<Packet>();
@@ -73,3 +76,5 @@ export const PACKET_L4: u32 = offsetof<Packet>('l4');
 export const PACKET_HEADER: u32 = offsetof<Packet>('header');
 export const PACKET_SCALE: u32 = offsetof<Packet>('scale');
 export const PACKET_CHUNKS: u32 = offsetof<Packet>('chunks');
+export const PACKET_UID: u32 = offsetof<Packet>('uid');
+export const PACKET_GID: u32 = offsetof<Packet>('gid');

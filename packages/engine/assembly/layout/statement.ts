@@ -146,6 +146,16 @@ export class MacTest {
   mac: u64;
 }
 
+/** OWNER: `argument` holds bits of `OwnerTest`. */
+@unmanaged
+export class OwnerTestRecord {
+  head: u64;
+  uidFrom: u32;
+  uidTo: u32;
+  gidFrom: u32;
+  gidTo: u32;
+}
+
 /** DNAT, SNAT, MASQUERADE, REDIRECT: `argument` holds bits of `NatFlag`. */
 @unmanaged
 export class NatStatement {
@@ -172,4 +182,5 @@ export const PHYSDEV_TEST_SIZE: u32 = offsetof<PhysdevTest>();
 export const RECENT_TEST_SIZE: u32 = offsetof<RecentTest>();
 export const SET_STATEMENT_SIZE: u32 = offsetof<SetStatement>();
 export const MAC_TEST_SIZE: u32 = offsetof<MacTest>();
+export const OWNER_TEST_SIZE: u32 = offsetof<OwnerTestRecord>();
 export const NAT_STATEMENT_SIZE: u32 = offsetof<NatStatement>();

@@ -239,10 +239,14 @@ function buildError(p: Packet): void {
   p.hasInner = 1;
 }
 
+/** The answer made last comes from a process: the reply of a listener, but not an echo. */
+export let answersByProcess: bool = false;
+
 /** Turns the packet that ended the walk into what goes back. True: the connection goes along, in the other direction (nf_ct_attach()). */
 export function buildAnswer(): bool {
   const attached = build();
   locked = isIcmp(packet().protocol);
+  answersByProcess = endRecord().reply == <u8>ReplyKind.REPLY && !locked;
   return attached;
 }
 

@@ -1,5 +1,5 @@
 /** A packet comes in (ip_input.c:ip_rcv(), ip_rcv_finish(), ip_local_deliver(); ip6_input.c:ip6_rcv_core()). */
-import { LinkFlag } from '../../src/codes';
+import { LinkFlag, SocketOf } from '../../src/codes';
 import { Disposition, Reason } from '../../src/terms';
 import { finish } from '../core/end';
 import { none, packet, RouteKind, skb, some } from '../core/skb';
@@ -82,6 +82,8 @@ export function receive(link: Link): void {
   unlockIcmp();
   if (s.climbs == 0) s.prerouted = 0;
   s.climbs = 0;
+  // Its socket stays behind, on the way through lo too (skb_orphan()).
+  s.socket = <u8>SocketOf.NONE;
   if (!s.framed && (link.flags & LinkFlag.LOOPBACK) == 0) addressTo(topOf(link));
   s.oif = none<Link>();
   if (!isUp(link)) {

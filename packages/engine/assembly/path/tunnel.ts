@@ -193,8 +193,11 @@ function build(link: Link): void {
 /** The outer packet begins its way in the underlay, with nothing known of it. */
 function startIn(netns: Netns, dev: Link): void {
   const s = skb();
+  // The socket goes along as far as it is one of the same namespace.
+  const socket = s.netns == netns ? s.socket : 0;
   enterHost(netns);
   s.made = 1;
+  s.socket = socket;
   s.through = dev;
   s.framed = 0;
   s.sourceMac = 0;

@@ -1,14 +1,14 @@
 /** The walk from namespace to namespace. A namespace never knows its neighbours: only this file and `transmit.ts` lead from one to the next. */
-import { LinkFlag } from '../../src/codes';
+import { LinkFlag, SocketOf } from '../../src/codes';
 import { Disposition, Reason } from '../../src/terms';
 import { endRecord, finish, ReplyKind } from '../core/end';
 import { failed } from '../core/failure';
-import { changeHost, enterHost, none, packet, skb, some } from '../core/skb';
+import { changeHost, enterHost, leaveOwner, none, packet, skb, some } from '../core/skb';
 import { traceClear, traceEnter } from '../core/trace';
 import { flowsSweep } from '../ct/flows';
 import { Link } from '../layout/link';
 import { Netns } from '../layout/netns';
-import { answers, buildAnswer, cameBy, unlockIcmp } from './answer';
+import { answers, answersByProcess, buildAnswer, cameBy, unlockIcmp } from './answer';
 import { receive } from './receive';
 import { send, sendThroughPort } from './send';
 import { payloadClear } from './tunnel';
@@ -24,7 +24,10 @@ function run(first: u32): void {
     // Back by lo it is the same packet; over a wire only its bytes are.
     if (s.climbs != 0) {
       if (link.netns != s.netns) changeHost(link.netns);
-    } else if ((link.flags & LinkFlag.LOOPBACK) == 0) enterHost(link.netns);
+    } else if ((link.flags & LinkFlag.LOOPBACK) == 0) {
+      enterHost(link.netns);
+      leaveOwner();
+    }
     enters++;
     if (enters > MOST_ENTERS) {
       traceEnter(link);
@@ -68,6 +71,7 @@ export function walk(netns: Netns, link: Link): void {
     return;
   }
   s.made = 1;
+  s.socket = <u8>SocketOf.PROCESS;
   send(true);
   run(1);
 }
@@ -80,6 +84,7 @@ export function walkBack(): bool {
   const flow = s.flow;
   const bound = cameBy();
   const attached = buildAnswer();
+  const socket = answersByProcess ? SocketOf.PROCESS : SocketOf.STACK;
   const ctInfo = s.ctInfo;
   const port = endRecord().reply == <u8>ReplyKind.REJECT_RESET ? s.physIn : none<Link>();
   const towards = s.sourceMac;
@@ -96,6 +101,7 @@ export function walkBack(): bool {
     return true;
   }
   s.made = 1;
+  s.socket = <u8>socket;
   send(false);
   run(1);
   return true;

@@ -135,6 +135,50 @@ function statistic(r: Random): Match {
   return { kind: 'statistic', mode: 'nth', every, packet: r.below(every), ...not(r) };
 }
 
+function owner(r: Random): Match {
+  const ids = () => ({ from: r.pick([0, 101]), to: r.pick([101, 1000]), ...not(r) });
+  return {
+    kind: 'owner',
+    ...(r.chance(2, 3) ? { uid: ids() } : {}),
+    ...(r.chance(1, 3) ? { gid: ids() } : {}),
+    ...(r.chance(1, 3) ? { suppl: true } : {}),
+    ...(r.chance(1, 4) ? { socket: not(r) } : {}),
+    text: '-m owner',
+  };
+}
+
+const rpfilter = (r: Random): Match => ({
+  kind: 'rpfilter',
+  ...(r.chance(1, 3) ? { loose: true } : {}),
+  ...(r.chance(1, 3) ? { validMark: true } : {}),
+  ...(r.chance(1, 3) ? { acceptLocal: true } : {}),
+  ...not(r),
+});
+
+/** Extensions in the words of nftables, as the reader of iptables writes them. */
+function extension(r: Random, family: Family): Match {
+  const op = () => r.pick(['eq', 'ne'] as const);
+  const tos = family === 4 ? ('ip tos' as const) : ('ip6 tclass' as const);
+  const whole = family === 4 ? '255.255.255.255' : 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff';
+  const unknown: Match = { kind: 'unmodelled', text: '-m deep' };
+  const connected: Match = { kind: 'compare', key: [{ field: 'ct direction', mask: 0 }], op: 'eq', values: [0] };
+  const tests = r.pick<() => Match[]>([
+    () => [{ kind: 'compare', key: [{ field: tos, mask: 0xfc, shift: 2 }], op: op(), values: [r.pick([0, 4])] }],
+    () => [{ kind: 'compare', key: [{ field: 'meta pkttype' }], op: op(), values: [r.below(4)] }],
+    () => [connected, unknown],
+    () => [{ kind: 'compare', key: [{ field: 'tcp flags', mask: 2 }], op: 'ne', values: [0] }, unknown],
+    () => [
+      {
+        kind: 'lookup',
+        key: [{ field: 'jhash', key: [{ field: 'ct original saddr', mask: whole }], mod: 3, offset: 0, seed: 7 }],
+        set: { type: ['integer'], elements: [{ key: [0] }, { key: [2] }] },
+        ...not(r),
+      },
+    ],
+  ])();
+  return { kind: 'extension', text: '-m extension', tests };
+}
+
 export function randomMatch(r: Random, plan: Plan, family: Family): Match {
   const mark = () => ({ value: r.pick(MARKS), mask: r.pick([0xffffffff, 0x4000, 0xc000, 7]), ...not(r) });
   const kinds: readonly [weight: number, make: () => Match][] = [
@@ -190,6 +234,9 @@ export function randomMatch(r: Random, plan: Plan, family: Family): Match {
     [1, () => ({ kind: 'ttl', op: r.pick(['eq', 'ne', 'lt', 'gt'] as const), value: r.pick([1, 62, 63, 64]) })],
     [1, () => ({ kind: 'length', from: 0, to: r.pick([39, 40, 60, 1500]), ...not(r) })],
     [1, () => ({ kind: 'nfacct', name: 'counter' })],
+    [1, () => owner(r)],
+    [1, () => rpfilter(r)],
+    [2, () => extension(r, family)],
     [1, () => ({ kind: 'limit', text: '-m limit --limit 1/sec' })],
     [1, () => ({ kind: 'unmodelled', text: '-m strange' })],
   ];

@@ -213,6 +213,7 @@ function natTo(context: Context): Statement {
     gives: ports ? ['address', 'port'] : ['address'],
     value,
     ...(r.chance(1, 10) ? { persistent: true } : {}),
+    ...(r.chance(1, 6) ? { netmap: true } : {}),
   };
 }
 

@@ -53,6 +53,7 @@ function natRange(r: Random, plan: Plan, family: Family): NatRange {
     ...(r.chance(2, 3) ? { ports: { from, to } } : {}),
     ...(r.chance(1, 12) ? { random: true } : {}),
     ...(r.chance(1, 12) ? { persistent: true } : {}),
+    ...(r.chance(1, 8) ? { netmap: true } : {}),
   };
 }
 
@@ -62,6 +63,23 @@ function natAction(r: Random, plan: Plan, family: Family, side: 'src' | 'dst', m
   const { addresses: _addresses, ...portsOnly } = range;
   if (side === 'dst') return r.chance(3, 4) ? { kind: 'dnat', range } : { kind: 'redirect', range: portsOnly };
   return masquerades && r.chance(1, 2) ? { kind: 'masquerade', range: portsOnly } : { kind: 'snat', range };
+}
+
+/** Targets that write the header, as the reader of iptables has them. */
+function extensionTarget(r: Random, family: Family): Action {
+  const [ttl, tos] = family === 4 ? (['ip ttl', 'ip tos'] as const) : (['ip6 hoplimit', 'ip6 tclass'] as const);
+  const elements = Array.from({ length: 256 }, (_, value) => ({ key: [value], data: [Math.max(0, value - 2)] }));
+  const action = r.pick<() => Action>([
+    () => ({ kind: 'set-header', field: ttl, value: { kind: 'value', values: [r.pick([1, 64])] } }),
+    () => ({
+      kind: 'set-header',
+      field: ttl,
+      value: { kind: 'map', key: [{ field: ttl }], map: { type: ['integer'], data: ['integer'], elements } },
+    }),
+    () => ({ kind: 'set-header', field: tos, mask: 0xfc, value: { kind: 'value', values: [r.pick([0, 0x10])] } }),
+    () => ({ kind: 'set-header', field: tos, value: { kind: 'selectors', key: [{ field: tos, mask: 3, xor: 0x10 }] } }),
+  ])();
+  return { kind: 'extension-target', text: '-j EXTENSION', actions: [action] };
 }
 
 function plainAction(r: Random, family: Family, table: string): Action {
@@ -78,6 +96,8 @@ function plainAction(r: Random, family: Family, table: string): Action {
     () => ({ kind: 'set-connmark', ...mark() }),
     () => ({ kind: r.pick(['save-mark', 'restore-mark']), ...masks() }),
     () => ({ kind: 'note', text: '-j LOG' }),
+    () => extensionTarget(r, family),
+    () => (r.chance(1, 3) ? { kind: 'queue', text: '-j NFQUEUE --queue-num 0' } : { kind: 'accept' }),
     () => (r.chance(1, 3) ? { kind: 'unmodelled-target', text: '-j STRANGE' } : { kind: 'note', text: '-j TRACE' }),
     () => {
       const [name, , dimensions] = r.pick(SETS.slice(0, 6));
@@ -121,7 +141,11 @@ function randomRule({ r, plan, family, table, below, nat, masquerades }: Context
   else if (nat && r.chance(1, 2)) action = natAction(r, plan, family, nat, masquerades);
   else action = plainAction(r, family, table);
   // A rule without a match must not eat everything.
-  const eats = action.kind === 'drop' || action.kind === 'reject' || action.kind === 'unmodelled-target';
+  const eats =
+    action.kind === 'drop' ||
+    action.kind === 'reject' ||
+    action.kind === 'unmodelled-target' ||
+    action.kind === 'queue';
   if (broad && eats && r.chance(9, 10)) action = { kind: 'note', text: '-j LOG' };
   if (table === 'nat' && (action.kind === 'drop' || action.kind === 'reject')) action = { kind: 'accept' };
   return { body: r.chance(1, 20) ? matches : [...matches, action] };

@@ -79,6 +79,11 @@ function payload(r: Random, family: Family): Partial<Packet> & { protocol: numbe
   return r.chance(1, 3) ? { protocol: 136, ...ports } : { protocol: r.pick([47, 33]) };
 }
 
+function owner(r: Random): NonNullable<Packet['owner']> {
+  const [uid, gid] = [r.pick([0, 101, 1000]), r.pick([0, 101, 1000])];
+  return r.pick([{ uid, gid }, { uid, gid }, { uid }, { gid }]);
+}
+
 function fresh(r: Random, plan: Plan): Event {
   const family: Family = r.chance(3, 5) ? 4 : 6;
   const netns = r.pick(plan.netnses);
@@ -94,6 +99,7 @@ function fresh(r: Random, plan: Plan): Event {
     ...fields(r, family),
     ...payload(r, family),
   };
+  if (r.chance(1, 3)) packet.owner = owner(r);
   const event: Event = { op: 'send', netns: netns.name, packet, script: script(r) };
   if (!r.chance(1, 12)) return event;
   const link = r.pick(netns.links).name;

@@ -1,5 +1,5 @@
 /** One row per kind of action: where the rule goes, and what is done to the packet before. */
-import type { Action, NatRange } from '@podwire/engine';
+import type { Action, NatRange, PlainAction } from '@podwire/engine';
 import type { MatchContext } from './match/context.ts';
 import { natText } from './nat-text.ts';
 import { natToPiece, setMetaPiece, setUpdatePiece, verdictMapPiece } from './nft-action.ts';
@@ -31,9 +31,12 @@ function reject({ space }: MatchContext, action: ActionOf<'reject'>): Piece {
   return branch(to(rejected(own[0]), NOTHING, space.family(4)), to(rejected(own[1])));
 }
 
+/** A program says which (nf_queue.c): nobody knows. */
+const queue = (_: MatchContext, { text }: { text: string }): Piece => unknown(text);
+
 const unknown = (text: string): Piece => branch(to({ kind: 'verdict', verdict: 'unknown', text }));
 
-const PIECES: { readonly [K in Action['kind']]: PieceOf<K> } = {
+const PIECES: { readonly [K in PlainAction['kind']]: PieceOf<K> } = {
   accept: () => branch(to({ kind: 'verdict', verdict: 'accept', text: '' })),
   drop: () => branch(to({ kind: 'verdict', verdict: 'drop', text: '' })),
   return: () => branch(to({ kind: 'return' })),
@@ -55,6 +58,7 @@ const PIECES: { readonly [K in Action['kind']]: PieceOf<K> } = {
     branch(to(CONTINUE, doing(`add to ${set} ${flags.join(',')}${timeout === undefined ? '' : ` for ${timeout} s`}`))),
   'set-del': (_, { set, flags }) => branch(to(CONTINUE, doing(`delete from ${set} ${flags.join(',')}`))),
   note: () => branch(to(CONTINUE)),
+  queue,
   'unmodelled-target': (_, { text }) => unknown(text),
   'verdict-map': verdictMapPiece,
   'set-meta': setMetaPiece,
@@ -65,6 +69,9 @@ const PIECES: { readonly [K in Action['kind']]: PieceOf<K> } = {
 };
 
 /** The action as a branch of its rule. */
-export function actionPiece<K extends Action['kind']>(context: MatchContext, action: Action & { kind: K }): Piece {
+export function actionPiece<K extends PlainAction['kind']>(
+  context: MatchContext,
+  action: PlainAction & { kind: K },
+): Piece {
   return (PIECES[action.kind as K] as PieceOf<K>)(context, action);
 }

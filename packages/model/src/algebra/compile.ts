@@ -1,5 +1,13 @@
 /** Rules of one table, taken apart into pieces, with the names of what is drawn on the way. */
-import type { Chain, Netns, NftSet, Rule, Statement, Table } from '@podwire/engine';
+import {
+  type Chain,
+  type Netns,
+  type NftSet,
+  plainStatements,
+  type Rule,
+  type Statement,
+  type Table,
+} from '@podwire/engine';
 import { actionPiece } from './action.ts';
 import type { MatchContext } from './match/context.ts';
 import { isMatch, matchSet } from './match/index.ts';
@@ -130,7 +138,7 @@ export class RuleCompiler {
     const known = this.#known.get(rule);
     if (known) return known;
     const before = this.#draws;
-    const pieces = rule.body.map(
+    const pieces = plainStatements(rule.body).map(
       (statement): Piece =>
         isMatch(statement)
           ? { kind: 'test', holds: matchSet(this.#context, statement) }

@@ -105,7 +105,7 @@ const ends = (range: ValueRange): { from: Scalar; to: Scalar } =>
 
 /** The parts of a value by what they give. */
 function translation(action: ActionOf<'nat-to'>, parts: readonly ValueRange[]): Next {
-  const { nat, gives, random, randomFully, persistent } = action;
+  const { nat, gives, random, randomFully, persistent, netmap } = action;
   const part = (what: 'address' | 'port') => {
     const at = gives.indexOf(what);
     const range = at < 0 ? undefined : parts[at];
@@ -120,6 +120,7 @@ function translation(action: ActionOf<'nat-to'>, parts: readonly ValueRange[]): 
     random,
     randomFully,
     persistent,
+    netmap,
   });
   return { kind: 'verdict', verdict: 'nat', text };
 }

@@ -1,5 +1,8 @@
 /** Keys: what a rule takes out of a packet, component by component. */
+import { PacketL4, SocketOf } from '../../../src/codes';
 import { Field, SelectorFlag } from '../../../src/nft-codes';
+import { Hook } from '../../../src/terms';
+import { packet, skb } from '../../core/skb';
 import { Key, Selector, Value } from '../../layout/nft';
 import { transform } from './bitwise';
 import { drawAny } from './chance';
@@ -9,7 +12,7 @@ import { headerField } from './header';
 import { metaField } from './meta';
 import { isChance, knownNumber } from './number';
 import { nexthopField } from './rt';
-import { valueHi, valueLo } from './value';
+import { giveNumber, valueHi, valueLo } from './value';
 
 export enum Known {
   /** All components have values. */
@@ -50,10 +53,26 @@ function plainField(selector: Selector): bool {
   }
 }
 
+/** Whose socket made the packet (nft_meta_get_eval_skugid()). At INPUT it may have found its socket already. */
+function ownerField(field: u32): Known {
+  const s = skb();
+  const p = packet();
+  if (s.hook == Hook.INPUT) return Known.NO;
+  if (s.socket != <u8>SocketOf.PROCESS) return Known.NONE;
+  const isUser = field == Field.META_SKUID;
+  if ((p.l4 & (isUser ? PacketL4.OWNER_UID : PacketL4.OWNER_GID)) == 0) return Known.NO;
+  giveNumber(isUser ? p.uid : p.gid);
+  return Known.YES;
+}
+
 /** Evaluates one selector; its value is given. */
 function evaluate(selector: Selector): Known {
   const field = <u32>selector.field;
-  if (field < <u32>Field.NUMGEN_INC) {
+  if (field == Field.META_SKUID || field == Field.META_SKGID) {
+    const known = ownerField(field);
+    if (known == Known.NO) unknownSelector = changetype<usize>(selector);
+    if (known != Known.YES) return known;
+  } else if (field < <u32>Field.NUMGEN_INC) {
     if (!plainField(selector)) return Known.NONE;
   } else if (field == Field.UNMODELLED) {
     unknownSelector = changetype<usize>(selector);

@@ -35,4 +35,5 @@ export const recent: MatchSet<'recent'> = ({ space, draw }, match) => {
 
 export const limit: MatchSet<'limit'> = ({ draw }, { text }) => draw(text);
 
-export const unmodelled: MatchSet<'unmodelled'> = ({ opaque }, { text }) => opaque(text);
+/** Whose socket it is, too. */
+export const unmodelled: MatchSet<'unmodelled' | 'owner'> = ({ opaque }, { text }) => opaque(text);

@@ -1,5 +1,5 @@
 /** One row per kind of test. */
-import type { Match } from '@podwire/engine';
+import type { PlainMatch } from '@podwire/engine';
 import { type Diagram, TRUE } from '../space/diagram.ts';
 import { addrtype } from './addrtype.ts';
 import { limit, recent, statistic, unmodelled } from './chance.ts';
@@ -9,7 +9,7 @@ import * as header from './header.ts';
 import { ipset } from './ipset.ts';
 import { compare, lookup } from './nft.ts';
 
-const SETS: { readonly [K in Match['kind']]: MatchSet<K> } = {
+const SETS: { readonly [K in PlainMatch['kind']]: MatchSet<K> } = {
   saddr: header.address,
   daddr: header.address,
   iif: header.inface,
@@ -38,6 +38,8 @@ const SETS: { readonly [K in Match['kind']]: MatchSet<K> } = {
   tos: header.tos,
   ttl: header.ttl,
   length: header.length,
+  owner: unmodelled,
+  rpfilter: ({ opaque, space }, { not, ...test }) => space.unless(not, opaque(`-m rpfilter ${JSON.stringify(test)}`)),
   limit,
   unmodelled,
   compare,
@@ -45,8 +47,11 @@ const SETS: { readonly [K in Match['kind']]: MatchSet<K> } = {
 };
 
 /** Packets for which the test holds. */
-export function matchSet<K extends Match['kind']>(context: MatchContext, match: Match & { kind: K }): Diagram {
+export function matchSet<K extends PlainMatch['kind']>(
+  context: MatchContext,
+  match: PlainMatch & { kind: K },
+): Diagram {
   return (SETS[match.kind as K] as MatchSet<K>)(context, match);
 }
 
-export const isMatch = (statement: { kind: string }): statement is Match => Object.hasOwn(SETS, statement.kind);
+export const isMatch = (statement: { kind: string }): statement is PlainMatch => Object.hasOwn(SETS, statement.kind);

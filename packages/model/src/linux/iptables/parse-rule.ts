@@ -21,6 +21,8 @@ import { rulesOfLists } from './base/rules-of-lists.ts';
 import { findOption, type Owner, type Scanner, scan } from './base/scan.ts';
 import { quoteWord } from './base/words.ts';
 import { headerOptions, headerOrder, readAddresses, readHeader, readProtocol, SHORT } from './header.ts';
+import { matchMeaning } from './meaning/match.ts';
+import { targetMeaning } from './meaning/target.ts';
 import { impliedExtension, matchExtension, targetExtension } from './registry.ts';
 import { verdicts } from './target/verdict.ts';
 
@@ -105,7 +107,7 @@ function verbatim(lead: string, name: string, given: readonly Given[]): string {
 
 function readMatch({ extension, name, given }: Loaded<MatchExtension>, context: Context): Match {
   if (!extension) return { kind: 'unmodelled', text: verbatim('-m', name, given) };
-  const match = extension.parse(given, context);
+  const match = matchMeaning(extension.parse(given, context), context.family);
   checkDemands(`${extension.name} match`, extension, context);
   return match;
 }
@@ -125,7 +127,7 @@ function readTarget({ extension, name, given }: Loaded<TargetExtension>, context
     return verdict;
   }
   if (extension) {
-    const action = extension.parse(given, context);
+    const action = targetMeaning(extension.parse(given, context), context);
     checkDemands(`${extension.name} target`, extension, context);
     return action;
   }

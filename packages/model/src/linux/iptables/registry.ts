@@ -21,6 +21,7 @@ import { physdev, printPhysdev } from './match/physdev.ts';
 import { policy } from './match/policy.ts';
 import { rateest } from './match/rateest.ts';
 import { printRecent, recent } from './match/recent.ts';
+import { printRpfilter } from './match/rpfilter.ts';
 import { sctp } from './match/sctp.ts';
 import { printSet, set } from './match/set.ts';
 import { printState, state } from './match/state.ts';
@@ -177,6 +178,9 @@ export const matchPrinters: Printers<IptablesMatch, Exclude<IptablesMatch['kind'
   ttl: printTtl,
   length: printLength,
   nfacct: printNfacct,
+  owner: ({ text }) => text,
+  rpfilter: printRpfilter,
+  extension: ({ text }) => text,
   limit: ({ text }) => text,
   unmodelled: ({ text }) => text,
 };
@@ -201,5 +205,7 @@ export const actionPrinters: Printers<IptablesAction, IptablesAction['kind']> = 
   'set-add': printSetAction,
   'set-del': printSetAction,
   note: ({ text }) => text,
+  queue: ({ text }) => text,
+  'extension-target': ({ text }) => text,
   'unmodelled-target': ({ text }) => text,
 };

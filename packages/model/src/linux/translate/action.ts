@@ -235,10 +235,13 @@ export function actionText(action: IptablesAction, header: Header): string[] {
     case 'snat':
     case 'masquerade':
     case 'redirect':
+      if (action.range.netmap) throw new NotTranslated('-j NETMAP');
       return [natText(action.kind, action.range)];
     case 'notrack':
       return ['notrack'];
     case 'note':
+    case 'queue':
+    case 'extension-target':
     case 'unmodelled-target':
       return textAction(action.text, header);
     case 'set-add':

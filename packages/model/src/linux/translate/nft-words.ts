@@ -10,7 +10,18 @@ import { Listing } from './listed.ts';
 import { neededObjects } from './needs.ts';
 import { translateRule } from './rule.ts';
 
-const OPAQUE: ReadonlySet<string> = new Set(['limit', 'unmodelled', 'unmodelled-target', 'note', 'statistic']);
+const OPAQUE: ReadonlySet<string> = new Set<Statement['kind']>([
+  'limit',
+  'unmodelled',
+  'extension',
+  'owner',
+  'rpfilter',
+  'unmodelled-target',
+  'extension-target',
+  'queue',
+  'note',
+  'statistic',
+]);
 
 /** Options of TCP are a text, too. */
 const isOpaque = (statement: Statement): boolean =>

@@ -1,8 +1,11 @@
 /** Pieces of nftables text, and the options of an iptables extension that is kept as text. */
 import type { PortRange } from '@podwire/engine';
 import { parseNumber } from '../iptables/base/numbers.ts';
+import type { TextOption } from '../iptables/base/text-options.ts';
 import { splitRestoreWords } from '../iptables/base/words.ts';
 import type { IpFamily } from '../iptables/index.ts';
+
+export { firstOf, optionsOf, type TextOption } from '../iptables/base/text-options.ts';
 
 /** The other tool has no words for a part of the rule. */
 export class NotTranslated extends Error {
@@ -37,27 +40,6 @@ export function rangeText({ from, to }: PortRange): string {
 /** Header of the family: `ip`, `ip6`. */
 export type Header = IpFamily;
 
-export interface TextOption {
-  name: string;
-  values: string[];
-  not: boolean;
-}
-
-/** The name and options of `-m NAME ...`, `-j NAME ...` as iptables prints them. */
-export function optionsOf(text: string): { name: string; options: TextOption[] } {
-  const [, name = '', ...words] = splitRestoreWords(text) ?? [];
-  const options: TextOption[] = [];
-  let not = false;
-  for (const word of words) {
-    if (word === '!') not = true;
-    else if (word.startsWith('--')) {
-      options.push({ name: word.slice(2), values: [], not });
-      not = false;
-    } else options.at(-1)?.values.push(word);
-  }
-  return { name, options };
-}
-
 /** `5`, `5:7` of iptables, as numbers; `/` as in `value/mask` gives the second one. */
 export function numbersOf(text: string, separator: ':' | '/' = ':'): readonly [number, number | undefined] {
   const [first = '', second] = text.split(separator);
@@ -91,8 +73,4 @@ export function bareOptions(text: string): TextOption[] {
     } else options.at(-1)?.values.push(word);
   }
   return options;
-}
-
-export function firstOf(options: readonly TextOption[], name: string): string | undefined {
-  return options.find((option) => option.name === name)?.values[0];
 }

@@ -2,6 +2,7 @@
 import type { IptablesAction, IptablesMatch, Rule } from '@podwire/engine';
 import { headerOrder } from '../iptables/header.ts';
 import { type IpFamily, parseIptablesRule, splitRestoreWords } from '../iptables/index.ts';
+import { printRpfilter } from '../iptables/match/rpfilter.ts';
 import { NftRefusal, type NftStatement, readRule } from '../nft/index.ts';
 import { actionText } from './action.ts';
 import { arpTexts } from './arp.ts';
@@ -32,10 +33,26 @@ const HEADER_ORDER = ['iif', 'oif', 'fragment', 'protocol', 'saddr', 'daddr'];
 const isHeader = (match: IptablesMatch): match is Parameters<typeof headerTest>[0] =>
   headerOrder(match.kind) !== undefined;
 
+/** The text of a match that is kept as one. */
+function textOf(match: IptablesMatch): string | undefined {
+  switch (match.kind) {
+    case 'limit':
+    case 'unmodelled':
+    case 'extension':
+    case 'owner':
+      return match.text;
+    case 'rpfilter':
+      return printRpfilter(match);
+    default:
+      return undefined;
+  }
+}
+
 function implies(match: IptablesMatch): boolean {
   // A packet that is none of TCP has no option of it either (nft_exthdr_tcp_eval).
   if (match.kind === 'tcp' && match.option?.not && !match.sport && !match.dport && !match.flags) return false;
-  return match.kind === 'unmodelled' ? PROTOCOLS.has(optionsOf(match.text).name) : IMPLY.has(match.kind);
+  const text = textOf(match);
+  return text === undefined ? IMPLY.has(match.kind) : PROTOCOLS.has(optionsOf(text).name);
 }
 
 /** `-m conntrack --ctexpire` is kept as text; what else it holds is read as it is without. */
@@ -72,8 +89,8 @@ function needyTests(
     const text = `counter name ${quoted(match.name)}`;
     return { texts: [text], needs: { kind: 'counter', name: match.name, text: 'packets 0 bytes 0' } };
   }
-  if (match.kind !== 'limit' && match.kind !== 'unmodelled') return undefined;
-  const dynamic = dynamicTests(match.text, family, TRANSPORTS[protocol ?? 0]);
+  const kept = textOf(match);
+  const dynamic = kept === undefined ? undefined : dynamicTests(kept, family, TRANSPORTS[protocol ?? 0]);
   if (!dynamic) return undefined;
   const { tests, set } = dynamic;
   if (!set) return { texts: tests };
@@ -82,8 +99,9 @@ function needyTests(
 }
 
 function testsOf(match: IptablesMatch, family: IpFamily, protocol: number | undefined): string[] {
-  if (match.kind === 'unmodelled' && match.text.startsWith('-m conntrack ')) return conntrackTests(match.text, family);
-  if (match.kind === 'limit' || match.kind === 'unmodelled') return textTests(match.text, family);
+  const text = textOf(match);
+  if (text?.startsWith('-m conntrack ')) return conntrackTests(text, family);
+  if (text !== undefined) return textTests(text, family);
   return matchTests(match, family, protocol);
 }
 
@@ -115,6 +133,9 @@ const MATCHES: ReadonlySet<string> = new Set([
   'ttl',
   'length',
   'nfacct',
+  'owner',
+  'rpfilter',
+  'extension',
   'limit',
   'unmodelled',
 ]);

@@ -82,3 +82,26 @@ export function addressRange(family: IpFamily, text: string): { from: string; to
 export function printAddressRange({ from, to }: { from: string; to: string }): string {
   return from === to ? from : `${from}-${to}`;
 }
+
+const hostBits = (family: Family, words: Words, mask: Words): Words => {
+  const host = family === 4 ? [0, 0, 0, ~mask[3]] : mask.map((word) => ~word);
+  return words.map((word, i) => (word | (host[i] as number)) >>> 0) as Words;
+};
+
+/** First and last address of a network, whose mask may have holes. */
+export function networkEnds(family: IpFamily, text: string): { from: string; to: string } {
+  const [from = '', mask = ''] = prefix(family, text).split('/');
+  const number = familyNumber(family);
+  const { words } = parseAddress(from) as { words: Words };
+  return { from, to: formatAddress({ family: number, words: hostBits(number, words, readMask(family, mask)) }) };
+}
+
+/** The network with these ends: its mask are the bits that they share. */
+export function networkBetween({ from, to }: { from: string; to: string }): string {
+  const [first, last] = [parseAddress(from), parseAddress(to)];
+  if (!first || !last) throw new Error(`no addresses: ${from}-${to}`);
+  const { family } = first;
+  const shared = first.words.map((word, i) => ~(word ^ (last.words[i] as number)) >>> 0) as Words;
+  const words: Words = family === 4 ? [0, 0, 0, shared[3]] : shared;
+  return prefix(family === 4 ? 'ip' : 'ip6', `${from}/${formatAddress({ family, words })}`);
+}

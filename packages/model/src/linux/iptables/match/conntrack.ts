@@ -1,6 +1,7 @@
 /** `-m conntrack`: net/netfilter/xt_conntrack.c. `--ctexpire` is not modelled; a match on it keeps its text. */
 import type { Match, PortRange } from '@podwire/engine';
 import { prefix, printHostPrefix } from '../base/address.ts';
+import { CONNECTED } from '../base/connected.ts';
 import {
   bang,
   byName,
@@ -94,7 +95,11 @@ export const conntrack: MatchExtension = {
     const expire = byName(given).get('ctexpire');
     if (!expire) return match;
     const seconds: PortRange = range('ctexpire', word(expire), 0xffffffff);
-    return { kind: 'unmodelled', text: print(match, `${bang(expire.not)}--ctexpire ${printRange(seconds)}`) };
+    const text = print(match, `${bang(expire.not)}--ctexpire ${printRange(seconds)}`);
+    // A test of the state alone decides about a packet without a connection: that one is asked as a whole.
+    if (match.state) return { kind: 'unmodelled', text };
+    const rest: Match[] = Object.keys(match).length > 1 ? [match] : [];
+    return { kind: 'extension', text, tests: [...rest, CONNECTED, { kind: 'unmodelled', text }] };
   },
 };
 

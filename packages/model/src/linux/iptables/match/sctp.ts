@@ -89,9 +89,14 @@ export const sctp: MatchExtension = {
     if (!['any', 'all', 'only'].includes(which.toLowerCase())) {
       throw new Refusal('Match type has to be one of "ALL", "ANY" or "ONLY"');
     }
+    const text = `-m sctp${printPorts(ports)} ${bang(chunks.not)}--chunk-types ${which.toLowerCase()} ${readChunks(types)}`;
     return {
-      kind: 'unmodelled',
-      text: `-m sctp${printPorts(ports)} ${bang(chunks.not)}--chunk-types ${which.toLowerCase()} ${readChunks(types)}`,
+      kind: 'extension',
+      text,
+      tests: [
+        { kind: 'sctp', ...ports },
+        { kind: 'unmodelled', text },
+      ],
     };
   },
 };

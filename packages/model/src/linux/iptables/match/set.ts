@@ -50,7 +50,14 @@ export const set: MatchExtension = {
         .filter((g) => g.name === key)
         .map((g) => `${bang(g.not)}--${key}${g.values.length ? ` ${readCounter(word(g))}` : ''}`),
     );
-    return { kind: 'unmodelled', text: [printSet(match), ...texts].join(' ') };
+    const text = [printSet(match), ...texts].join(' ');
+    const unknown: Match = { kind: 'unmodelled', text };
+    // Whether counters are kept up decides nothing.
+    if (others.every((g) => g.name.startsWith('update-'))) return { kind: 'extension', text, tests: [match] };
+    const asksCounters = others.some((g) => COUNTERS.includes(g.name));
+    const plain = asksCounters && !match.not && !others.some((g) => g.name === 'return-nomatch');
+    // What an element has counted nobody knows, but it has to be there.
+    return plain ? { kind: 'extension', text, tests: [match, unknown] } : unknown;
   },
 };
 

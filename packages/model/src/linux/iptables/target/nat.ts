@@ -1,6 +1,6 @@
 /** `-j DNAT`, `SNAT`, `MASQUERADE`, `REDIRECT`: net/netfilter/xt_nat.c, xt_MASQUERADE.c, xt_REDIRECT.c. */
 import { type Action, compareAddresses, type NatRange, type PortRange, Protocol, parseAddress } from '@podwire/engine';
-import { addressRange, printAddressRange } from '../base/address.ts';
+import { addressRange, networkBetween, printAddressRange } from '../base/address.ts';
 import {
   byName,
   type Context,
@@ -174,6 +174,7 @@ function printPorts({ from, to }: PortRange): string {
 }
 
 export function printNat(action: NatAction, base?: number): string {
+  if (action.range.netmap && action.range.addresses) return `-j NETMAP --to ${networkBetween(action.range.addresses)}`;
   const { addresses, ports, random, randomFully, persistent } = action.range;
   let text = `-j ${action.kind.toUpperCase()}`;
   if (action.kind === 'dnat' || action.kind === 'snat') {
