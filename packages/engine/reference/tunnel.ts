@@ -135,7 +135,7 @@ export function wrap(run: Run, host: Host, skb: Skb, device: Device, frame: Fram
   // What holds the lock of the stack's ICMP socket holds it until it is out of the underlay, too.
   const locked = skb.locked && !skb.indev;
   // Its socket goes along as far as it is one of the same namespace.
-  const socket = sameHost ? skb.socket : undefined;
+  const socket = underlay === device.host ? skb.socket : undefined;
   return {
     host: underlay,
     skb: { packet: outer, payload, socket, ...(by && { through: by }), ...(locked && { locked }) },
