@@ -1,4 +1,5 @@
 import type { Kind } from '../runner/contract.ts';
+import { cniReal } from './cni-real.ts';
 import { iptablesRule } from './iptables-rule.ts';
 import { iptablesTranslate } from './iptables-translate.ts';
 import { kernelNatFlow } from './kernel-nat-flow.ts';
@@ -17,6 +18,7 @@ import { nftRuleJson } from './nft-rule-json.ts';
 
 /** Every kind of suite that can be judged, one module each, in the order of their names. */
 const kinds: readonly Kind[] = [
+  cniReal,
   iptablesRule,
   iptablesTranslate,
   kernelNatFlow,

@@ -1,0 +1,141 @@
+/** What real network plugins wrote into a real kernel, and what became of connections there: asked of the dumps. */
+import { type Conversation, converse, createEngine, type Machine, Protocol, Reason } from '@podwire/engine';
+import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../runner/contract.ts';
+import type { Suite } from '../runner/suite.ts';
+import { type Lab, rebuild } from './cni-real-lab.ts';
+
+interface Probe {
+  id: string;
+  from: string;
+  to: string;
+  addr: string;
+  port: number;
+  proto: 'tcp' | 'udp' | 'mtu';
+  expect: { outcome: string; server?: string; src?: string; dst?: string; dport?: number; mtu?: number };
+}
+
+interface CniCase extends Lab {
+  probes: Probe[];
+}
+
+const SYN = 2;
+/** Ports that the clients' sockets drew; any do. */
+const FIRST_PORT = 40_000;
+
+export function ask(machine: Machine, netns: string, probe: Probe, sport: number, length?: number): Conversation {
+  const family = probe.addr.includes(':') ? 6 : 4;
+  const tcp = probe.proto === 'tcp';
+  const header = family === 4 ? 20 : 40;
+  const found = converse(machine, netns, {
+    family,
+    protocol: tcp ? Protocol.TCP : Protocol.UDP,
+    saddr: '',
+    daddr: probe.addr,
+    sport,
+    dport: probe.port,
+    tcpFlags: tcp ? SYN : 0,
+    icmpType: 0,
+    icmpCode: 0,
+    icmpId: 0,
+    ttl: 64,
+    tos: 0,
+    mark: 0,
+    length: length ?? header + (tcp ? 40 : 16),
+    dontFragment: length !== undefined || tcp,
+  });
+  // An answer that nobody knows is answered by a reset, and so on.
+  if (tcp && found.outcome === 'timeout') while (machine.answer());
+  return found;
+}
+
+/** In the suite's words. */
+export function outcomeOf({ outcome, error, endpoint, there }: Conversation, tcp: boolean): string {
+  if (outcome === 'reply') return 'ok';
+  const seen =
+    outcome === 'timeout' && error === undefined
+      ? 'timeout'
+      : error === 'ENETUNREACH'
+        ? 'net-unreachable'
+        : error === 'EHOSTUNREACH'
+          ? 'host-unreachable'
+          : error === 'EACCES'
+            ? 'prohibited'
+            : error === 'EINVAL'
+              ? 'einval'
+              : error === 'ECONNREFUSED'
+                ? 'refused'
+                : (error ?? outcome);
+  const arrived = endpoint !== undefined && there.end.reason !== Reason.NO_SOCKET;
+  return arrived && !tcp && seen !== 'refused' ? `one-way:${seen}` : seen;
+}
+
+/** Largest packet with DF, in bytes, that makes it there and back. */
+function largest(machine: Machine, netns: string, probe: Probe, sport: number): number | undefined {
+  const passes = (length: number): boolean => {
+    machine.reset();
+    return ask(machine, netns, probe, sport, length).outcome === 'reply';
+  };
+  let low = probe.addr.includes(':') ? 49 : 29;
+  let high = 65_536;
+  if (!passes(low)) return undefined;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (passes(middle)) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+function difference(machine: Machine, probe: Probe, names: ReadonlyMap<string, string>, sport: number) {
+  const netns = names.get(probe.from);
+  if (netns === undefined) return `nothing was dumped of ${probe.from}`;
+  const { expect } = probe;
+  const say = (what: string, want: unknown, got: unknown) =>
+    want === got ? undefined : `${what}: expected ${want}, found ${got}`;
+  if (probe.proto === 'mtu' && expect.outcome === 'ok')
+    return say('mtu', expect.mtu, largest(machine, netns, probe, sport));
+  const found = ask(machine, netns, probe, sport, probe.proto === 'mtu' ? 600 : undefined);
+  const outcome = outcomeOf(found, probe.proto === 'tcp').replace(probe.proto === 'mtu' ? 'one-way:' : '', '');
+  const wrong = say('outcome', expect.outcome, outcome);
+  if (wrong !== undefined || expect.outcome !== 'ok') return wrong;
+  const { endpoint, saw } = found;
+  return (
+    say('server', names.get(expect.server ?? ''), endpoint?.netns) ??
+    say('source seen', expect.src, saw?.address) ??
+    say('destination seen', expect.dst, endpoint?.address) ??
+    say('port seen', expect.dport, endpoint?.port)
+  );
+}
+
+/** A case that begins where another one's set-up ends says so in its note. */
+function setUpOf(suite: Suite, { note }: Lab): Lab | undefined {
+  const named = /is that of case (\S+?);/.exec(note ?? '')?.[1];
+  const path = `cases/${named}.json`;
+  return named !== undefined && suite.has(path) ? suite.json<Lab>(path) : undefined;
+}
+
+async function judge(suite: Suite, path: string): Promise<Outcome> {
+  const row = suite.json<CniCase>(path);
+  if (row.probes.length === 0) return skip('nothing was asked over the recorded state');
+  const setUp = setUpOf(suite, row);
+  if (!setUp && /is that of case/.test(row.note ?? ''))
+    return skip('the pods were dumped in another case, which is not here');
+  const { network, names } = rebuild(row, setUp);
+  const machine = await createEngine();
+  machine.load(network);
+  const wrong = row.probes.flatMap((probe, i) => {
+    const why = difference(machine, probe, names, FIRST_PORT + i);
+    return why === undefined ? [] : [`${probe.id} (${probe.from} to ${probe.addr} ${probe.proto}/${probe.port}): ${why}`];
+  });
+  return wrong.length > 0 ? fail(`${wrong.length} of ${row.probes.length} probes differ; ${wrong[0]}`) : pass;
+}
+
+export const cniReal: Kind = {
+  kind: 'cni-real',
+  *cases(suite): Generator<SuiteCase> {
+    for (const file of suite.list('cases')) {
+      const id = file.replace(/\.json$/, '');
+      yield { id, variant: 'recorded', run: () => judge(suite, `cases/${file}`) };
+    }
+  },
+};
