@@ -94,7 +94,7 @@ function outside(lab: Lab, nodes: readonly Netns[]): Netns {
   const far = lab.nodes.some(({ ips }) => ips.some((ip) => ip.startsWith('192.168.78.')));
   // What the nodes learnt of it names its own address.
   const learnt = nodes.flatMap(({ neighbors }) => neighbors);
-  const mac = learnt.find(({ address }) => lab.outside.ips.includes(address))?.lladdr;
+  const mac = learnt.find((one) => one !== undefined && lab.outside.ips.includes(one.address))?.lladdr;
   const mtu = Math.max(...nodes.flatMap(({ links }) => links.flatMap((one) => (one.segment ? [one.mtu ?? 1500] : []))));
   netns.links.push({ name: 'eth0', kind: 'device', segment: 'switch', mtu, ...(mac !== undefined && { mac }) });
   const inbound = /inbound|^firewall-iptables-forward-drop|^firewall-ingress-(?!.*brnf0)|bridge-masq-then-second/;

@@ -125,7 +125,9 @@ async function judge(suite: Suite, path: string): Promise<Outcome> {
   machine.load(network);
   const wrong = row.probes.flatMap((probe, i) => {
     const why = difference(machine, probe, names, FIRST_PORT + i);
-    return why === undefined ? [] : [`${probe.id} (${probe.from} to ${probe.addr} ${probe.proto}/${probe.port}): ${why}`];
+    return why === undefined
+      ? []
+      : [`${probe.id} (${probe.from} to ${probe.addr} ${probe.proto}/${probe.port}): ${why}`];
   });
   return wrong.length > 0 ? fail(`${wrong.length} of ${row.probes.length} probes differ; ${wrong[0]}`) : pass;
 }

@@ -104,7 +104,7 @@ const linkType = (device: Device | undefined): Value | undefined =>
 
 /** The name of the driver; a physical device and `lo` have none that they would tell. */
 function linkKind(device: Device | undefined): Value | undefined {
-  const kind = device?.link.vxlan ? 'vxlan' : device?.link.kind;
+  const kind = device?.link.kind;
   if (kind === undefined || kind === 'device' || kind === 'loopback') return undefined;
   return ifname(kind === 'tap' ? 'tun' : kind);
 }

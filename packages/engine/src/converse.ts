@@ -125,6 +125,11 @@ const stillAtSender = ({ steps }: Walk): boolean => {
   return enters.length === 1 && enters[0]?.link === undefined && !isWrapped;
 };
 
+/** It ended as the outer packet of a tunnel: what is said of that one is said to the tunnel, not to the client. */
+const endsWrapped = ({ steps }: Walk): boolean =>
+  steps.filter((step) => step.kind === 'encapsulate').length >
+  steps.filter((step) => step.kind === 'decapsulate').length;
+
 const leftHost = ({ steps }: Walk): boolean => steps.some((step) => step.kind === 'transmit' && step.to !== undefined);
 
 const wasRerouted = ({ steps }: Walk): boolean =>
@@ -191,7 +196,8 @@ function reached(there: Walk): Pick<Conversation, 'endpoint' | 'saw'> {
  */
 export function converse(machine: Machine, netns: string, packet: Packet): Conversation {
   const there = machine.send(netns, packet);
-  const back = there.end.answers ? machine.answer() : undefined;
+  const answered = there.end.answers ? machine.answer() : undefined;
+  const back = endsWrapped(there) ? undefined : answered;
   const reset = back?.end.reason === Reason.NO_SOCKET && back.end.answers ? machine.answer() : undefined;
   const sent = sentPacket(there, packet);
   const common = {

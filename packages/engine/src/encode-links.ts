@@ -28,8 +28,7 @@ const ARP_IGNORE: Readonly<Record<number, number>> = {
 const ALIKE = '';
 
 /** The kind of a link as the kernel names it (`rtnl_link_ops`), as a symbol; 0: it has a driver, or is `lo`. */
-function madeBy({ kind, vxlan }: Link, interfaces: Symbols): number {
-  if (vxlan) return interfaces.of('vxlan');
+function madeBy({ kind }: Link, interfaces: Symbols): number {
   if (kind === 'device' || kind === 'loopback') return 0;
   return interfaces.of(kind === 'tap' ? 'tun' : kind);
 }

@@ -52,8 +52,6 @@ export interface Link {
   isolated?: boolean;
   /** False: up, but NO-CARRIER. Absent: as the other end says. */
   carrier?: boolean;
-  /** A `device` on a `segment` that is a VXLAN: what `ip link` says of it. The outer packets are not walked. */
-  vxlan?: { id: number; local?: string; dev?: string; port?: number; learning?: boolean };
   /** vlan, macvlan, ipvlan: the link it stands on, often of another namespace. */
   lower?: LinkName;
   /** macvlan: `private`, `vepa` (where absent), `bridge`, `passthru`. ipvlan: `l3` (where absent), `l2`, `l3s`. bond: `active-backup` ... */

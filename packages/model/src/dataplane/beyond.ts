@@ -40,7 +40,11 @@ export function openLinks(host: Netns, enslaved: ReadonlySet<string>): { port: L
   const bridged = new Set<string>();
   return host.links.flatMap((port) => {
     const isOpen =
-      !port.peer && port.up !== false && port.carrier !== false && !['loopback', 'dummy', 'bridge'].includes(port.kind);
+      !port.peer &&
+      port.up !== false &&
+      port.carrier !== false &&
+      port.tunnel === undefined &&
+      !['loopback', 'dummy', 'bridge'].includes(port.kind);
     if (!isOpen || enslaved.has(port.name)) return [];
     const face = port.master === undefined ? port : host.links.find((link) => link.name === port.master);
     // One stand-in behind a bridge is enough: behind which port it is makes no difference to what it can answer.
@@ -222,14 +226,11 @@ function shareSubnet(a: Beyond['ends'][number], b: Beyond['ends'][number]): bool
   );
 }
 
-/** The networks around the dumped hosts. Tunnels of one VXLAN are one network, too. */
+/** The networks around the dumped hosts. */
 export function networksAround(ends: readonly Beyond['ends'][number][]): Beyond[] {
   const found: Beyond[] = [];
   for (const end of ends) {
-    const vni = end.port.vxlan?.id;
-    const same = found.find((network) =>
-      network.ends.some((other) => shareSubnet(end, other) || (vni !== undefined && other.port.vxlan?.id === vni)),
-    );
+    const same = found.find((network) => network.ends.some((other) => shareSubnet(end, other)));
     if (same) same.ends.push(end);
     else {
       const name = `@${end.host.name}/${end.face.name}`;

@@ -142,7 +142,11 @@ describe('tunnels', () => {
     expect(both.dumpProblems).toEqual([]);
     expect(answer.verdict).toBe('delivered');
     const steps = answer.groups[0]?.outcomes[0]?.forward.hops.flatMap((hop) => hop.steps) ?? [];
-    expect(steps.some((s) => s.kind === 'transmit' && s.link === 'flannel.1')).toBe(true);
+    const wrapped = steps.flatMap((s) => (s.kind === 'encapsulate' || s.kind === 'decapsulate' ? [s] : []));
+    expect(wrapped.map((s) => [s.kind, s.link, s.packet.saddr, s.packet.daddr])).toEqual([
+      ['encapsulate', 'flannel.1', '10.0.0.11', '10.0.0.12'],
+      ['decapsulate', 'flannel.1', '10.244.1.5', '10.244.2.7'],
+    ]);
   });
 
   test('and where one end was: the other node gets what the dump says of it', async () => {
@@ -152,10 +156,9 @@ describe('tunnels', () => {
     expect(answer.verdict).toBe('delivered');
     const outcome = answer.groups[0]?.outcomes[0];
     const links = [outcome?.forward, outcome?.reply].map((walk) =>
-      walk?.hops.flatMap((hop) => hop.steps).flatMap((s) => (s.kind === 'transmit' ? [s.link] : [])),
+      walk?.hops.flatMap((hop) => hop.steps).flatMap((s) => (s.kind === 'encapsulate' ? [s.link] : [])),
     );
-    expect(links[0]).toContain('flannel.1');
-    expect(links[1]).toContain('flannel.1');
+    expect(links).toEqual([['flannel.1'], ['flannel.1']]);
     expect(one.trace({ from: 'pod/far', to: 'tcp:10.244.1.5:80' }).verdict).toBe('delivered');
   });
 

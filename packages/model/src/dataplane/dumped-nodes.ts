@@ -118,11 +118,6 @@ class Replacement {
     const mac = way.lladdr === undefined ? {} : { mac: way.lladdr };
     return withLink({ ...loose, ...mac, peer: { netns: this.#host.name, link: way.link } });
   }
-
-  /** Tunnels of one number meet in one segment. */
-  joinTunnels(): void {
-    for (const { name, vxlan } of [...this.#links]) if (vxlan) this.#change(name, { segment: `vxlan-${vxlan.id}` });
-  }
 }
 
 /** Pods that were dumped themselves are known by their address; their compiled namespace keeps its name. */
@@ -166,7 +161,6 @@ export function replaceNodes(dataplane: Dataplane, cluster: Cluster, dumps: read
       const start = dumped && eth0 ? { ...dumped, name: pod.name } : pod;
       return replacement.joinPod(start, addresses);
     });
-    replacement.joinTunnels();
     problems.push(...replacement.problems);
     const replaced: NodeState = { name: state.name, host: replacement.host, pods };
     nodes.set(state.name, replaced);

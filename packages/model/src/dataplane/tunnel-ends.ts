@@ -2,7 +2,7 @@
  * The far ends of VXLAN tunnels that a dumped node sends by, on nodes that were not dumped: what the dump says of them (address, link-layer
  * address, the node behind it) is what those nodes would hold, as flannel and others set it up.
  */
-import type { Link, Netns, Route, RouteTable } from '@podwire/engine';
+import type { FdbEntry, Link, Neighbor, Netns, Route, RouteTable } from '@podwire/engine';
 import type { NodeDump } from '../linux/node/index.ts';
 import type { Problem } from '../problem.ts';
 import type { CniCause } from './cause.ts';
@@ -28,6 +28,8 @@ interface FarEnd {
   mac: string;
   /** Address of the far end inside the tunnel. */
   address: string;
+  /** And of the outer packets. */
+  outer: string;
 }
 
 function nodeOf(address: string, nodes: ReadonlyMap<string, NodeState>): string | undefined {
@@ -39,7 +41,7 @@ function nodeOf(address: string, nodes: ReadonlyMap<string, NodeState>): string 
 
 function endsOf(peer: Netns, nodes: ReadonlyMap<string, NodeState>, problems: Problem[]): FarEnd[] {
   return peer.links.flatMap((tunnel) => {
-    if (!tunnel.vxlan) return [];
+    if (tunnel.kind !== 'vxlan') return [];
     return (peer.fdb ?? []).flatMap((entry): FarEnd[] => {
       if (entry.link !== tunnel.name || entry.dst === undefined || /^00(:00){5}$/.test(entry.mac)) return [];
       const node = nodeOf(entry.dst, nodes);
@@ -52,7 +54,7 @@ function endsOf(peer: Netns, nodes: ReadonlyMap<string, NodeState>, problems: Pr
         return [];
       }
       const neighbor = peer.neighbors?.find((n) => n.link === tunnel.name && n.lladdr?.toLowerCase() === entry.mac);
-      return neighbor ? [{ node, peer, tunnel, mac: entry.mac, address: neighbor.address }] : [];
+      return neighbor ? [{ node, peer, tunnel, mac: entry.mac, address: neighbor.address, outer: entry.dst }] : [];
     });
   });
 }
@@ -77,6 +79,18 @@ function throughTunnel(host: Netns, { peer, tunnel }: FarEnd): RouteTable[] {
   });
 }
 
+/** What the far node knows of the dumped one's end. */
+function wayBack({ peer, tunnel }: FarEnd): { neighbors: Neighbor[]; fdb: FdbEntry[] } {
+  const { name: link, mac: lladdr } = tunnel;
+  const dst = tunnel.tunnel?.local;
+  if (lladdr === undefined) return { neighbors: [], fdb: [] };
+  const inside = peer.addresses.filter((own) => own.link === link).map(({ address }) => hostPart(address));
+  return {
+    neighbors: inside.map((address) => ({ link, address, lladdr, cause: CAUSE })),
+    fdb: dst === undefined ? [] : [{ link, mac: lladdr, dst, cause: CAUSE }],
+  };
+}
+
 /** The nodes that get a tunnel, as they are with it. Nodes that were dumped have their own. */
 export function farEnds(
   dumps: readonly NodeDump[],
@@ -90,22 +104,30 @@ export function farEnds(
     for (const end of peer ? endsOf(peer, nodes, problems) : []) {
       if (dumped.has(end.node)) continue;
       const host = changed.get(end.node) ?? (nodes.get(end.node) as NodeState).host;
-      const { name: link, vxlan, mtu, segment } = end.tunnel;
+      const { name: link, tunnel, mtu } = end.tunnel;
       const has = host.links.some((l) => l.name === link);
+      const { id, port } = tunnel ?? {};
       const made: Link = {
         name: link,
-        kind: 'device',
+        kind: 'vxlan',
         mac: end.mac,
         ...(mtu !== undefined && { mtu }),
-        ...(vxlan && { vxlan: { id: vxlan.id } }),
-        ...(segment !== undefined && { segment }),
+        tunnel: {
+          ...(id !== undefined && { id }),
+          local: end.outer,
+          ...(port !== undefined && { port }),
+          learning: false,
+        },
         cause: CAUSE,
       };
+      const back = wayBack(end);
       changed.set(end.node, {
         ...host,
         links: has ? host.links : [...host.links, made],
         addresses: has ? host.addresses : [...host.addresses, { link, address: `${end.address}/32`, cause: CAUSE }],
         tables: throughTunnel(host, end),
+        neighbors: [...(host.neighbors ?? []), ...back.neighbors],
+        fdb: [...(host.fdb ?? []), ...back.fdb],
       });
     }
   }

@@ -2,6 +2,7 @@
 import { type Address, type Link, type LinkKind, parseAddress } from '@podwire/engine';
 import { scopeOf } from './names.ts';
 import type { AddressRecord, LinkRecord } from './print-link.ts';
+import { tunnelOf } from './tunnel-data.ts';
 
 type Found = Partial<LinkRecord> & Pick<LinkRecord, 'ifname'>;
 
@@ -31,7 +32,7 @@ const ON_ANOTHER = new Set([
 function kindOf(record: Found): LinkKind {
   const kind = record.linkinfo?.info_kind;
   if (record.link_type === 'loopback' || record.flags?.includes('LOOPBACK')) return 'loopback';
-  if (kind === 'veth' || kind === 'bridge' || kind === 'dummy') return kind;
+  if (kind === 'veth' || kind === 'bridge' || kind === 'dummy' || kind === 'vxlan') return kind;
   // Without details a veth shows by its other end alone.
   return kind === undefined && (record.link_index !== undefined || record.link_netns !== undefined) ? 'veth' : 'device';
 }
@@ -41,29 +42,6 @@ function isPair(record: Found): boolean {
   const kind = record.linkinfo?.info_kind;
   if (kind !== undefined) return kind === 'veth';
   return !ON_ANOTHER.has(kind ?? '') && !record.ifname.includes('.') && record.flags?.includes('POINTOPOINT') !== true;
-}
-
-interface VxlanData {
-  id?: number;
-  local?: string;
-  local6?: string;
-  link?: string;
-  port?: number;
-  learning?: boolean;
-}
-
-function vxlanOf(record: Found): Link['vxlan'] {
-  const data = record.linkinfo?.info_data as VxlanData | undefined;
-  if (record.linkinfo?.info_kind !== 'vxlan' || typeof data?.id !== 'number') return undefined;
-  const { id, link, port, learning } = data;
-  const local = data.local ?? data.local6;
-  return {
-    id,
-    ...(local !== undefined && { local }),
-    ...(link !== undefined && { dev: link }),
-    ...(port !== undefined && { port }),
-    ...(learning === false && { learning }),
-  };
 }
 
 const NAME_MAX = 15;
@@ -78,7 +56,7 @@ export function toLink(record: Found, netns: string | undefined): Link {
   const loopback = kind === 'loopback';
   const joined = record.link !== undefined && netns !== undefined && !loopback && isPair(record);
   const mac = /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(record.address ?? '') ? record.address?.toLowerCase() : undefined;
-  const vxlan = vxlanOf(record);
+  const tunnel = kind === 'vxlan' ? tunnelOf(linkinfo?.info_data ?? {}) : undefined;
   return {
     name: record.ifname,
     kind: joined ? 'veth' : kind,
@@ -90,7 +68,7 @@ export function toLink(record: Found, netns: string | undefined): Link {
     ...(record.master !== undefined && { master: record.master }),
     ...(port?.hairpin === true && { hairpin: true }),
     ...(port?.isolated === true && { isolated: true }),
-    ...(vxlan && { vxlan }),
+    ...(tunnel && { tunnel }),
     ...(joined && { peer: { netns, link: record.link ?? '' } }),
   };
 }

@@ -1,5 +1,5 @@
 /** `ip link`: making, removing and setting devices, with what happens to addresses and routes when one comes up or goes down. */
-import { confOf, type Link, type LinkKind, type Netns } from '@podwire/engine';
+import { confOf, type Link, type LinkKind, type Netns, type Tunnel } from '@podwire/engine';
 import { addAddress } from './address.ts';
 import { addConnected, dropDeadRoutes } from './connected.ts';
 import { findLink, type Host, hasCarrier, isUp, linkNamed } from './host.ts';
@@ -8,7 +8,8 @@ import { addressOf, numberOf, type Words } from './words.ts';
 
 /** VXLAN's own IANA port is not the kernel's default. */
 const VXLAN_PORT = 8472;
-const VXLAN_MTU = 1450;
+/** Outer headers of IPv4, and of IPv6 (vxlan_headroom, drivers/net/vxlan/vxlan_core.c). */
+const VXLAN_HEADROOM = { 4: 50, 6: 70 } as const;
 
 /** Link-local address from a link-layer address (RFC 4291, appendix A). */
 function linkLocal(mac: string): string {
@@ -104,7 +105,7 @@ const KINDS: Readonly<Record<string, LinkKind>> = {
   dummy: 'dummy',
   macvlan: 'macvlan',
   veth: 'veth',
-  vxlan: 'device',
+  vxlan: 'vxlan',
 };
 
 const MACVLAN_MODES = new Set(['private', 'vepa', 'bridge', 'passthru']);
@@ -123,22 +124,23 @@ function readMacvlan(words: Words, host: Host, link: Link, lower: string | undef
   if (link.mode === 'passthru' && link.mac === undefined && below.mac !== undefined) link.mac = below.mac;
 }
 
-function readVxlan(words: Words, link: Link): void {
-  const vxlan: NonNullable<Link['vxlan']> = { id: 0 };
+function readVxlan(words: Words, host: Host, link: Link): void {
+  const tunnel: Tunnel = { id: 0, port: VXLAN_PORT };
   while (!words.done) {
     const word = words.next();
-    if (word === 'id' || word === 'vni') vxlan.id = words.number('id', 0xffffff);
-    else if (word === 'local') vxlan.local = words.address();
-    else if (word === 'dev') vxlan.dev = words.next('device');
-    else if (word === 'dstport') vxlan.port = words.number('dstport', 65535);
-    else if (word === 'learning') vxlan.learning = true;
-    else if (word === 'nolearning') vxlan.learning = false;
+    if (word === 'id' || word === 'vni') tunnel.id = words.number('id', 0xffffff);
+    else if (word === 'local') tunnel.local = words.address();
+    else if (word === 'remote') tunnel.remote = words.address();
+    else if (word === 'dev') tunnel.dev = words.next('device');
+    else if (word === 'dstport') tunnel.port = words.number('dstport', 65535);
+    else if (word === 'learning') tunnel.learning = true;
+    else if (word === 'nolearning') tunnel.learning = false;
     else throw new IpRefusal(`vxlan option "${word}" is not modelled`);
   }
-  link.vxlan = { port: VXLAN_PORT, ...vxlan };
-  // All tunnel ends of one network see each other's frames, as far as forwarding entries lead there.
-  link.segment = `vxlan-${vxlan.id}`;
-  link.mtu ??= VXLAN_MTU;
+  link.tunnel = tunnel;
+  if (tunnel.dev === undefined) return;
+  const family = tunnel.local?.includes(':') || tunnel.remote?.includes(':') ? 6 : 4;
+  link.mtu ??= (linkNamed(host.netns, tunnel.dev).mtu ?? 1500) - VXLAN_HEADROOM[family];
 }
 
 interface PeerRequest {
@@ -207,7 +209,7 @@ function add(host: Host, words: Words): void {
     addVeth(host, link, readPeer(words));
     return;
   }
-  if (type === 'vxlan') readVxlan(words, link);
+  if (type === 'vxlan') readVxlan(words, host, link);
   else if (type === 'macvlan') readMacvlan(words, host, link, lower);
   else if (!words.done) throw new IpRefusal(`${type} option "${words.next()}" is not modelled`);
   insertLink(host.netns, link);

@@ -2,6 +2,7 @@
 import { type Address, addressesOf, isSecondary, type Link, type Netns } from '@podwire/engine';
 import { familyOf, findLink, type Host, hasCarrier, isUp, linkIndex, linksOf } from './host.ts';
 import { scopeNumber } from './names.ts';
+import { tunnelData } from './tunnel-data.ts';
 
 const FOREVER = 4294967295;
 const LOOPBACK_MTU = 65536;
@@ -72,7 +73,7 @@ function flagsOf(host: Host, link: Link): string[] {
 
 function stateOf(host: Host, link: Link): string {
   if (!isUp(link)) return 'DOWN';
-  if (link.kind === 'loopback' || link.kind === 'dummy' || link.vxlan) return 'UNKNOWN';
+  if (link.kind === 'loopback' || link.kind === 'dummy' || link.tunnel) return 'UNKNOWN';
   return hasCarrier(host, link) ? 'UP' : 'DOWN';
 }
 
@@ -85,21 +86,12 @@ function otherEnd(host: Host, link: Link): Pick<LinkRecord, 'link' | 'link_index
 }
 
 function infoOf(link: Link): LinkRecord['linkinfo'] {
-  const { vxlan } = link;
-  const kind = vxlan ? 'vxlan' : link.kind === 'device' || link.kind === 'loopback' ? undefined : link.kind;
-  if (kind === undefined) return undefined;
+  const { kind, tunnel } = link;
+  if (kind === 'device' || kind === 'loopback') return undefined;
   return {
     info_kind: kind,
     ...(link.kind === 'macvlan' && { info_data: { mode: link.mode ?? 'vepa' } }),
-    ...(vxlan && {
-      info_data: {
-        id: vxlan.id,
-        ...(vxlan.local !== undefined && { [vxlan.local.includes(':') ? 'local6' : 'local']: vxlan.local }),
-        ...(vxlan.dev !== undefined && { link: vxlan.dev }),
-        port: vxlan.port,
-        learning: vxlan.learning !== false,
-      },
-    }),
+    ...(tunnel && { info_data: tunnelData(tunnel) }),
     ...(link.master !== undefined && {
       info_slave_kind: 'bridge',
       info_slave_data: { hairpin: link.hairpin === true, isolated: link.isolated === true },

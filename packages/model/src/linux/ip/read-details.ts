@@ -1,5 +1,6 @@
 /** The lines that `ip -d` prints of a link's kind, and of the bridge or bond it is a port of (iproute2's ip/iplink_*.c). */
 import type { LinkRecord } from './print-link.ts';
+import { tunnelWords } from './tunnel-data.ts';
 
 /** Kinds that print a line of their own. */
 const KINDS = new Set([
@@ -49,27 +50,13 @@ function wordBehind(words: readonly string[], name: string): string | undefined 
   return at < 0 ? undefined : words[at + 1];
 }
 
-function vxlanData(words: readonly string[]): object {
-  const local = wordBehind(words, 'local');
-  const dev = wordBehind(words, 'dev');
-  const port = wordBehind(words, 'dstport');
-  const id = Number(wordBehind(words, 'id'));
-  return {
-    ...(Number.isInteger(id) && { id }),
-    ...(local !== undefined && { [local.includes(':') ? 'local6' : 'local']: local }),
-    ...(dev !== undefined && { link: dev }),
-    ...(port !== undefined && { port: Number(port) }),
-    learning: !words.includes('nolearning'),
-  };
-}
-
 /** Adds to `record` what the line says; false where it is no such line. */
 export function readDetails(words: readonly string[], record: Partial<LinkRecord>): boolean {
   const [kind = ''] = words;
   if (KINDS.has(kind)) {
     const data =
       kind === 'vxlan'
-        ? vxlanData(words)
+        ? tunnelWords(words)
         : kind === 'vrf'
           ? { table: Number(wordBehind(words, 'table')) }
           : kind === 'bridge'

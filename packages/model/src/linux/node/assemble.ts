@@ -203,7 +203,7 @@ export function assemble(read: CollectedNetns, name: string): Assembled {
   const assembly = new Assembly(read, name);
   const links = assembly.links();
   const known = new Set(['lo', ...links.map((link) => link.name)]);
-  const vxlans = new Set(links.filter((link) => link.vxlan).map((link) => link.name));
+  const vxlans = new Set(links.filter((link) => link.kind === 'vxlan').map((link) => link.name));
   const fdb = staticEntries(read.fdb, (link) => vxlans.has(link)).filter(({ link }) => known.has(link));
   const neighbors = distinct(read.neighbors, (n) => `${n.link} ${n.address} ${n.proxy === true}`);
   const netfilter = joinFilters(read);
