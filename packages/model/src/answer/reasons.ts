@@ -121,7 +121,8 @@ const MACHINE: readonly ReasonRow[] = [
     code: 'not-carried',
     verdict: 'dropped',
     meaning: 'The tunnel does not carry packets of this address family, so it drops them without a word.',
-    cause: 'An IPIP tunnel takes IPv4 alone, a SIT tunnel IPv6, an ip6tnl what its mode says; a route sends the other family there.',
+    cause:
+      'An IPIP tunnel takes IPv4 alone, a SIT tunnel IPv6, an ip6tnl what its mode says; a route sends the other family there.',
     fix: 'Route the other family elsewhere, or make a tunnel that carries both (GRE, ip6tnl mode any, WireGuard).',
   },
   {
