@@ -53,7 +53,7 @@ function routeLine(route: Route, table: number): string {
     ...(route.prefsrc === undefined ? [] : [`src ${route.prefsrc}`]),
     ...(route.metric === undefined ? [] : [`metric ${route.metric}`]),
     ...(route.tos === undefined ? [] : [dsfield(route.tos)]),
-    ...(route.mtu === undefined ? [] : [`mtu ${route.mtu}`]),
+    ...(route.mtu === undefined ? [] : [`mtu ${route.mtuLocked ? 'lock ' : ''}${route.mtu}`]),
     ...(route.nhid === undefined ? [] : [`nhid ${route.nhid}`]),
     ...(route.nhid === undefined && nexthops.length === 1 && only ? hopWords(only, family) : []),
     ...(route.nhid === undefined && nexthops.length > 1

@@ -5,7 +5,7 @@ import socket
 
 from spaces import Failure, Inside
 
-IP_MTU_DISCOVER, IP_FREEBIND, IPV6_FREEBIND = 10, 15, 78
+IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, IP_FREEBIND, IPV6_FREEBIND = 10, 23, 15, 78
 NEVER, ALWAYS = 0, 2
 KINDS = {socket.IPPROTO_TCP: socket.SOCK_STREAM, socket.IPPROTO_UDP: socket.SOCK_DGRAM}
 
@@ -30,6 +30,7 @@ def dress(made, wanted):
     if wanted["family"] == 6:
         made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, wanted["ttl"])
         made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, wanted["tos"])
+        made.setsockopt(socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER, ALWAYS if wanted["dontFragment"] else NEVER)
         return
     made.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, wanted["ttl"])
     made.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, wanted["tos"])

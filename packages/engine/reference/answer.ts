@@ -18,6 +18,7 @@ import { addressOf, isLinkLocal6, isMulticast, isUnspecified, prefixOf } from '.
 import { type Flow, fibLookup } from './fib.ts';
 import { addressType4 } from './match-addrtype.ts';
 import { isAnycast, isAnycastOf } from './neighbor.ts';
+import { reflectedMark } from './reflect.ts';
 import { selectAddress6 } from './source-address.ts';
 import type { CtInfo, Device, Host, IcmpError, Skb, Stop } from './state.ts';
 import { segmentEnd } from './tcp-window.ts';
@@ -48,12 +49,6 @@ const isForeignLocal = ({ host, skb }: Stop): boolean =>
 const ttlOf = (host: Host, family: 4 | 6): number =>
   sysctl(host.netns.sysctls, family === 4 ? 'net.ipv4.ip_default_ttl' : 'net.ipv6.conf.all.hop_limit');
 
-/** The packet's own mark comes back only where a sysctl says so. */
-const reflectedMark = (host: Host, packet: Packet): number =>
-  sysctl(host.netns.sysctls, packet.family === 4 ? 'net.ipv4.fwmark_reflect' : 'net.ipv6.fwmark_reflect') !== 0
-    ? packet.mark
-    : 0;
-
 const swapped = (packet: Packet, host: Host): Packet => {
   const back: Packet = {
     ...packet,
@@ -71,6 +66,7 @@ const swapped = (packet: Packet, host: Host): Packet => {
   delete back.tcp;
   delete back.sctp;
   delete back.owner;
+  delete back.mtu;
   return back;
 };
 
@@ -160,7 +156,7 @@ function isForSubnet({ host, skb }: Stop): boolean {
   return length < 127 && isFirst && route.nexthops.every((hop) => hop.via === undefined);
 }
 
-function icmpError(stop: Stop, { type, code }: IcmpError): Packet {
+function icmpError(stop: Stop, { type, code, mtu }: IcmpError): Packet {
   const { host, skb } = stop;
   const { packet } = skb;
   const { inner: _nested, ...about } = packet;
@@ -181,6 +177,7 @@ function icmpError(stop: Stop, { type, code }: IcmpError): Packet {
     mark: reflectedMark(host, packet),
     length: v4 ? Math.min(576, packet.length + 28) : Math.min(1280, packet.length + 48),
     dontFragment: false,
+    ...(mtu !== undefined && { mtu }),
     inner: about,
   };
 }
@@ -223,7 +220,7 @@ function madeFor(stop: Stop): Skb | undefined {
   const { host, skb } = stop;
   switch (stop.reply.kind) {
     case 'reply':
-      return { packet: reply(host, skb) };
+      return { packet: reply(host, skb), discovers: true };
     case 'stack-reset':
       return { packet: reset(host, skb.packet, skb.packet.tos) };
     case 'reject-reset':

@@ -4,7 +4,10 @@
 import { Disposition, type Listener, type Packet, Protocol, Reason, sysctl, TcpFlag } from '../src/index.ts';
 import { canonical, isUnspecified } from './addresses.ts';
 import { isAnycast } from './neighbor.ts';
+import { believed4, learnFromError, tooBigOf } from './path-mtu.ts';
+import { reflectedMark } from './reflect.ts';
 import type { Host, IcmpError, Reply, Run, Skb, Socket, Stop } from './state.ts';
+import { hasTunnel } from './tunnel-ends.ts';
 import { isIcmp, isIcmpError } from './tuple.ts';
 
 const ECHO_REQUEST = { [Protocol.ICMP]: 8, [Protocol.ICMPV6]: 128 } as Record<number, number>;
@@ -136,12 +139,29 @@ function toDatagram(host: Host, skb: Skb): Verdict {
   });
 }
 
-function toIcmp(host: Host, packet: Packet): Verdict {
+/**
+ * An error goes to the socket that sent what it is about. What says that a packet was too big is remembered where somebody here sends such
+ * packets: a socket, a tunnel (vxlan_err_lookup), the stack itself its echo replies (icmp_err, icmpv6_err).
+ */
+function toWhoSent(run: Run, host: Host, packet: Packet): Verdict {
+  const { inner } = packet;
   const missing: Verdict = { disposition: Disposition.DROPPED, reason: Reason.NO_SOCKET };
-  if (isIcmpError(packet)) {
-    const waiting = packet.inner && hasSocket(host, senderSocket(packet.inner));
-    return waiting ? taken(Reason.SOCKET) : missing;
+  if (!inner) return missing;
+  const waits = hasSocket(host, senderSocket(inner));
+  if (tooBigOf(packet) && inner.family === packet.family) {
+    const told = packet.family === 4 ? believed4(host, packet) : (packet.mtu ?? 0);
+    if (told === undefined) return missing;
+    const isTunnels =
+      inner.protocol === Protocol.UDP && [inner.sport, inner.dport].some((p) => hasTunnel(run.world, host, p));
+    const isStacks = inner.protocol === Protocol.ICMPV6 || (inner.protocol === Protocol.ICMP && inner.icmpType === 0);
+    if (waits || isTunnels || isStacks) learnFromError(run, host, inner, told, reflectedMark(host, packet));
   }
+  return waits ? taken(Reason.SOCKET) : missing;
+}
+
+function toIcmp(run: Run, host: Host, packet: Packet): Verdict {
+  const missing: Verdict = { disposition: Disposition.DROPPED, reason: Reason.NO_SOCKET };
+  if (isIcmpError(packet)) return toWhoSent(run, host, packet);
   if (isEchoReply(packet)) return hasSocket(host, receiverSocket(packet)) ? taken(Reason.SOCKET) : missing;
   if (!isEchoRequest(packet)) return taken(Reason.ICMP_LOCAL);
   const name = packet.family === 4 ? 'net.ipv4.icmp_echo_ignore_all' : 'net.ipv6.icmp.echo_ignore_all';
@@ -159,10 +179,10 @@ function toOther(host: Host, skb: Skb): Verdict {
   return verdict.disposition === Disposition.DELIVERED ? { ...verdict, reply: undefined } : verdict;
 }
 
-export function deliver(_run: Run, host: Host, skb: Skb): Stop {
+export function deliver(run: Run, host: Host, skb: Skb): Stop {
   const { packet } = skb;
   const verdict = (() => {
-    if (isIcmp(packet.protocol)) return toIcmp(host, packet);
+    if (isIcmp(packet.protocol)) return toIcmp(run, host, packet);
     if (packet.protocol === Protocol.TCP) return toTcp(host, skb);
     if (packet.protocol === Protocol.UDP || packet.protocol === Protocol.SCTP) return toDatagram(host, skb);
     return toOther(host, skb);

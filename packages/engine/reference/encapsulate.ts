@@ -1,6 +1,7 @@
 /** The way of an outer packet out of its tunnel's underlay: ip_local_out after the tunnel's own look-up (iptunnel_xmit, udp_tunnel_xmit_skb). */
-import { Disposition, Hook, Reason } from '../src/index.ts';
+import { Disposition, Hook, type Packet, Reason } from '../src/index.ts';
 import { runHook } from './hooks.ts';
+import { learnFromTunnel } from './path-mtu.ts';
 import { routeOutput } from './route.ts';
 import type { Device, FrameOut, Host, Routed, Run, Skb, Stop } from './state.ts';
 import { type Next, stopped, transmit } from './transmit.ts';
@@ -15,6 +16,14 @@ function routeOuter(run: Run, underlay: Host, outer: Skb, device: Device): Stop 
   const failed = routeOutput(run, underlay, outer, 'output');
   outer.packet = { ...outer.packet, mark };
   return failed && { ...failed, skb: outer };
+}
+
+/** A frame that does not fit into an outer packet in one piece makes the way of its packet narrower, if that was routed here (skb_tunnel_check_pmtu). */
+function tellRoute(run: Run, host: Host, skb: Skb, device: Device, outer: Packet, mtu: number): void {
+  const room = Math.max(0, mtu - (outer.length - skb.packet.length));
+  const checks = device.link.kind === 'vxlan' || device.link.kind === 'geneve';
+  if (checks && skb.route?.device === device && skb.packet.length > room)
+    learnFromTunnel(run, host, device, skb.packet, room);
 }
 
 export function encapsulate(run: Run, host: Host, skb: Skb, device: Device, frame: FrameOut): Next {
@@ -37,6 +46,7 @@ export function encapsulate(run: Run, host: Host, skb: Skb, device: Device, fram
     const inner = unwrap(run, underlay, outer);
     if (inner) return 'device' in inner ? { arrival: inner } : { stop: inner };
   }
+  tellRoute(run, host, skb, device, outer.packet, route.mtu);
   const reply = tooBig(device, skb.packet, outer.packet, route.mtu);
   if (reply === 'silent') return stopped(underlay, outer, Disposition.DROPPED, Reason.FRAGMENTATION_NEEDED);
   if (reply) return stopped(host, skb, Disposition.UNREACHABLE, Reason.FRAGMENTATION_NEEDED, reply);

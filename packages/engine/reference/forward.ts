@@ -4,7 +4,7 @@ import { isLinkLocal6, isMulticast, isUnspecified } from './addresses.ts';
 import { runHook } from './hooks.ts';
 import { forwards } from './route.ts';
 import type { Device, Host, Routed, Run, Skb } from './state.ts';
-import { type Next, stopped, transmit } from './transmit.ts';
+import { type Next, stopped, tooLong, transmit } from './transmit.ts';
 
 const MINIMUM_MTU6 = 1280;
 
@@ -23,8 +23,7 @@ export function forward(run: Run, host: Host, skb: Skb): Next {
     if (isLinkLocal6(packet.saddr)) return error(Reason.BAD_SCOPE, 1, 2);
   }
   const mtu = v4 ? route.mtu : Math.max(route.mtu, MINIMUM_MTU6);
-  if (packet.length > mtu && (!v4 || packet.dontFragment))
-    return error(Reason.FRAGMENTATION_NEEDED, v4 ? 3 : 2, v4 ? 4 : 0);
+  if (packet.length > mtu && (!v4 || packet.dontFragment)) return tooLong(host, skb, mtu);
   skb.packet = { ...packet, ttl: packet.ttl - 1 };
   skb.outdev = route.device;
   const stop = runHook(run, host, skb, Hook.FORWARD) ?? runHook(run, host, skb, Hook.POSTROUTING);

@@ -151,6 +151,7 @@ function hostOf(netns: Netns, order: number, taken: ReadonlySet<string>): Host {
     nftSets: new Map(),
     nth: new Map(),
     sockets: [],
+    pathMtus: [],
   };
   devicesOf(host, taken);
   return host;
@@ -209,5 +210,6 @@ export function resetWorld(world: World): void {
     host.nftSets.clear();
     host.nth.clear();
     host.sockets = [];
+    host.pathMtus = [];
   }
 }

@@ -17,6 +17,7 @@ import {
 import { isLimitedBroadcast, isLinkLocal6, isLoopback, isMulticast, isUnspecified, isZeroNet } from './addresses.ts';
 import { choose } from './choice.ts';
 import { type FibResult, type Flow, fibLookup, type Leg, vrfOf } from './fib.ts';
+import { linkSizes, loopbackLeg, type Sizes, sizesOf } from './path-mtu.ts';
 import { LINK, selectAddress4, selectAddress6 } from './source-address.ts';
 import { validateSource } from './source-validation.ts';
 import type { Device, Host, Reply, Routed, Run, Skb, Stop } from './state.ts';
@@ -45,7 +46,7 @@ export function gatewayOf(host: Host, { nexthop }: Leg): string | undefined {
   return host.devices.some((d) => d.addresses.some((a) => a.text === via)) ? undefined : via;
 }
 
-export function flowOf(packet: Packet): Flow {
+function flowOf(packet: Packet): Flow {
   return {
     family: packet.family,
     saddr: packet.saddr,
@@ -130,6 +131,7 @@ function pushStep(
   leg: Leg | undefined,
   local: boolean,
   source?: string,
+  pathMtu?: number,
 ): void {
   const step: Step = {
     kind: 'route',
@@ -141,6 +143,7 @@ function pushStep(
     ...(leg ? { nexthop: leg.nexthop } : {}),
     local,
     ...(source === undefined ? {} : { source }),
+    ...(pathMtu === undefined ? {} : { pathMtu }),
   };
   run.steps.push(step);
 }
@@ -177,10 +180,16 @@ const drop = (host: Host, skb: Skb, reason: Reason): Stop => ({
   skb,
 });
 
-function routed(host: Host, kind: Routed['kind'], leg: Leg, result: FibResult, packet: Packet, source: string): Routed {
-  const nexthop = gatewayOf(host, leg) ?? packet.daddr;
-  const { route } = result;
-  return { kind, device: leg.device, nexthop, route, leg: leg.nexthop, mtu: route?.mtu ?? leg.device.mtu, source };
+function routed(
+  host: Host,
+  kind: Routed['kind'],
+  leg: Leg,
+  { route }: FibResult,
+  { mtu, locked }: Sizes,
+  { saddr: source, daddr }: Packet,
+): Routed {
+  const nexthop = gatewayOf(host, leg) ?? daddr;
+  return { kind, device: leg.device, nexthop, route, leg: leg.nexthop, mtu, locked, source };
 }
 
 const isLocalType = (type: string | undefined) => type === 'local' || type === 'anycast';
@@ -255,7 +264,10 @@ export function routeOutput(run: Run, host: Host, skb: Skb, purpose: 'output' | 
     skb.packet = { ...packet, saddr: source };
   }
   const kind = kindOf(packet, result);
-  pushStep(run, host, purpose, result, leg, kind !== 'unicast', source);
+  const way = kind === 'local' ? loopbackLeg(host, leg) : leg;
+  const sizes =
+    kind === 'multi' ? linkSizes(result.route, way) : sizesOf(run, host, result.route, way, packet.daddr, false);
+  pushStep(run, host, purpose, result, leg, kind !== 'unicast', source, sizes.pathMtu);
   const { saddr } = skb.packet;
   const loopback = kind === 'local' || leg.device.link.kind === 'loopback';
   if (
@@ -265,15 +277,9 @@ export function routeOutput(run: Run, host: Host, skb: Skb, purpose: 'output' | 
     !confAny(host.netns.sysctls, 4, leg.device.name, 'route_localnet')
   )
     return drop(host, skb, Reason.BAD_SCOPE);
-  skb.route = routed(host, kind, kind === 'local' ? loopbackLeg(host, leg) : leg, result, packet, saddr);
+  skb.route = routed(host, kind, way, result, sizes, skb.packet);
   skb.outdev = skb.route.device;
   return undefined;
-}
-
-/** What is local leaves by `lo`, whatever device holds the address. */
-function loopbackLeg(host: Host, leg: Leg): Leg {
-  const device = host.byName.get('lo');
-  return device ? { device, nexthop: leg.nexthop } : leg;
 }
 
 /** For a packet that came in. `skb.route` says up or out; a `Stop` where it goes nowhere. */
@@ -345,10 +351,11 @@ function routeInput4(run: Run, host: Host, skb: Skb, device: Device): Stop | und
     return drop(host, skb, forwarding ? Reason.MARTIAN_DESTINATION : Reason.FORWARDING_OFF);
   }
   const leg = chooseLeg(run, host, result, flow) as Leg;
-  pushStep(run, host, 'input', result, leg, false);
+  const sizes = sizesOf(run, host, result.route, leg, packet.daddr, true);
+  pushStep(run, host, 'input', result, leg, false, undefined, sizes.pathMtu);
   const invalid = validateSource(host, packet, device, leg.device, false);
   if (invalid !== undefined) return drop(host, skb, invalid);
-  skb.route = routed(host, 'unicast', leg, result, packet, packet.saddr);
+  skb.route = routed(host, 'unicast', leg, result, sizes, packet);
   return undefined;
 }
 
@@ -363,8 +370,9 @@ function routeInput6(run: Run, host: Host, skb: Skb, device: Device): Stop | und
   const kind = kindOf(packet, result);
   if (kind !== 'unicast') return deliverHere(run, host, skb, device, result, kind);
   const leg = chooseLeg(run, host, result, flow) as Leg;
-  pushStep(run, host, 'input', result, leg, false);
-  skb.route = routed(host, 'unicast', leg, result, packet, packet.saddr);
+  const sizes = sizesOf(run, host, result.route, leg, packet.daddr, true);
+  pushStep(run, host, 'input', result, leg, false, undefined, sizes.pathMtu);
+  skb.route = routed(host, 'unicast', leg, result, sizes, packet);
   return undefined;
 }
 

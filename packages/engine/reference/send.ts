@@ -1,9 +1,16 @@
 /** A packet made here: ip_local_out, ip_output (net/ipv4/ip_output.c), after the route look-up that a socket does first. */
-import { Disposition, Hook, Reason } from '../src/index.ts';
+import { Disposition, Hook, type Packet, Reason, sysctl } from '../src/index.ts';
 import { runHook } from './hooks.ts';
 import { routeOutput } from './route.ts';
 import type { Device, Host, Routed, Run, Skb } from './state.ts';
 import { frameOut, type Next, stopped, transmit } from './transmit.ts';
+
+/** What a socket asks that nobody told otherwise: to stay whole where it fits and the way may be tried (inet_create, ip_dont_fragment). */
+function discovering(host: Host, packet: Packet, mtu: number, locked: boolean): Packet {
+  const { family, dontFragment, length } = packet;
+  const asks = family === 6 || (!locked && sysctl(host.netns.sysctls, 'net.ipv4.ip_no_pmtu_disc') === 0);
+  return { ...packet, dontFragment: dontFragment && length <= mtu && asks };
+}
 
 /** `made` is told the packet once its source is known. */
 export function emit(run: Run, host: Host, skb: Skb, made: (skb: Skb) => void): Next {
@@ -12,7 +19,8 @@ export function emit(run: Run, host: Host, skb: Skb, made: (skb: Skb) => void): 
   const failed = routeOutput(run, host, skb, 'output');
   if (failed) return { stop: failed };
   made(skb);
-  const { mtu } = skb.route as Routed;
+  const { mtu, locked } = skb.route as Routed;
+  if (skb.discovers) skb.packet = discovering(host, skb.packet, mtu, locked === true);
   if (skb.packet.dontFragment && skb.packet.length > mtu)
     return stopped(host, skb, Disposition.UNREACHABLE, Reason.FRAGMENTATION_NEEDED);
   const stop = runHook(run, host, skb, Hook.OUTPUT) ?? runHook(run, host, skb, Hook.POSTROUTING);

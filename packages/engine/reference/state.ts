@@ -28,6 +28,7 @@ import type {
 } from '../src/index.ts';
 
 import type { FrameChain } from './device-hooks.ts';
+import type { PathMtu } from './path-mtu.ts';
 
 /** One interface of one namespace. */
 export interface Device {
@@ -95,6 +96,7 @@ export interface Host {
   /** Counters of `statistic --mode nth` and `numgen inc`, by statement. */
   nth: Map<object, number>;
   sockets: Socket[];
+  pathMtus: PathMtu[];
 }
 
 export interface Zone {
@@ -247,6 +249,8 @@ export interface Skb {
   macTarget?: string | undefined;
   /** A tunnel's `dev`: outer packets leave by it. */
   through?: Device | undefined;
+  /** The stack decides whether it asks to stay whole, once it knows the way (IP_PMTUDISC_WANT). */
+  discovers?: boolean;
   /** What an outer packet carries. */
   payload?: Payload | undefined;
 }
@@ -284,10 +288,13 @@ export interface Routed {
   route?: Route | undefined;
   leg?: Nexthop | undefined;
   mtu: number;
+  /** Packets to there may be cut on their way. */
+  locked?: boolean;
   source: string;
 }
 
-export type IcmpError = { type: number; code: number };
+/** `mtu`: what the error tells, where it is about a packet that is too big. */
+export type IcmpError = { type: number; code: number; mtu?: number };
 
 /** What the last walk's end makes. */
 export type Reply =

@@ -22,6 +22,13 @@ export const stopped = (
   reply?: Stop['reply'],
 ): { stop: Stop } => ({ stop: { host, disposition, reason, skb, reply } });
 
+/** It does not fit, and may not be cut here: whoever sent it is told how much does. */
+export const tooLong = (host: Host, skb: Skb, mtu: number): { stop: Stop } =>
+  stopped(host, skb, Disposition.UNREACHABLE, Reason.FRAGMENTATION_NEEDED, {
+    kind: 'icmp',
+    error: skb.packet.family === 4 ? { type: 3, code: 4, mtu } : { type: 2, code: 0, mtu },
+  });
+
 const unreachable = (v4: boolean): Stop['reply'] => ({
   kind: 'icmp',
   error: v4 ? { type: 3, code: 1 } : { type: 1, code: 3 },
@@ -39,9 +46,12 @@ function pushTransmit(run: Run, out: Device, nexthop: string, to?: Device): void
 
 /** The routed packet leaves: by `lo` back in, or to the neighbour of its next hop. */
 export function transmit(run: Run, host: Host, skb: Skb): Next {
-  const { route } = skb;
+  const { route, packet } = skb;
   if (!route) throw new Error('a packet without a route cannot leave');
   const { device, nexthop } = route;
+  // Rewritten to another destination it may have less room than when it was made (ip_fragment, ip6_fragment).
+  const isWhole = packet.dontFragment || (packet.family === 6 && skb.indev !== undefined);
+  if (packet.length > route.mtu && isWhole) return tooLong(host, skb, route.mtu);
   if (device.link.kind === 'loopback') return leave(run, skb, device) ?? { arrival: { device, skb } };
   const frame: Frame = { source: device.mac, target: undefined };
   if (route.kind === 'multi') {

@@ -59,6 +59,12 @@ const holds = (host: Host, address: string): boolean =>
 export const endsIn = (world: World, underlay: Host): Device[] =>
   world.hosts.flatMap((host) => host.devices).filter((device) => device.underlay === underlay && device.up);
 
+/** Does a tunnel over UDP listen there? */
+export const hasTunnel = (world: World, underlay: Host, port: number): boolean =>
+  endsIn(world, underlay).some(
+    (end) => ['vxlan', 'geneve', 'wireguard'].includes(end.link.kind) && portOf(end) === port,
+  );
+
 const hasKeys = ({ link }: Device): boolean => link.kind === 'gre' || link.kind === 'gretap';
 
 /** The keys that it sends and takes packets with; undefined: packets without one. */

@@ -23,7 +23,10 @@ import { heard, ownsMac, shout } from './wire.ts';
 /** What must be sent for a packet that is to leave by a tunnel. */
 export type Wrapped = { host: Host; skb: Skb } | { stop: Stop };
 
-const icmp = (type: number, code: number): Reply => ({ kind: 'icmp', error: { type, code } });
+const icmp = (type: number, code: number, mtu?: number): Reply => ({
+  kind: 'icmp',
+  error: { type, code, ...(mtu !== undefined && { mtu }) },
+});
 
 /** Of several ends that get a copy, the one behind which the frame's destination is. */
 function towards(run: Run, device: Device, { target: mac }: FrameOut): string | undefined {
@@ -148,7 +151,8 @@ export function tooBig(device: Device, inner: Packet, outer: Packet, mtu: number
   const v4 = inner.family === 4;
   if (overUdp(kind) || outer.length <= mtu) return undefined;
   const room = mtu - (outer.length - inner.length);
-  const told = v4 ? icmp(3, 4) : icmp(2, 0);
+  const size = kind === 'ip6tnl' || kind === 'sit' ? Math.max(room, v4 ? LEAST[4] : LEAST[6]) : Math.max(1, room);
+  const told = v4 ? icmp(3, 4, size) : icmp(2, 0, size);
   if (kind === 'ip6tnl') return inner.length > Math.max(room, v4 ? LEAST[4] : LEAST[6]) ? told : undefined;
   if (tunnelOf(device).pmtudisc === false) return undefined;
   if (kind === 'sit' && !v4) return inner.length > Math.max(room, LEAST[6]) ? told : undefined;

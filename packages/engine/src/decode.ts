@@ -2,7 +2,8 @@
 import type { Abi } from './abi.ts';
 import { formatAddress, type Words } from './address.ts';
 import { getWords } from './arena.ts';
-import { CtStatus, RoutePurpose, SctpState, StepKind, TcpState } from './codes.ts';
+import { RoutePurpose, StepKind } from './codes.ts';
+import { CtStatus, SctpState, TcpState } from './ct-codes.ts';
 import { readElement } from './decode-element.ts';
 import { DERIVED } from './encode-local.ts';
 import type { Objects } from './encoding.ts';
@@ -165,6 +166,13 @@ export class Decoder {
       }
       case StepKind.ROUTE:
         return this.#route(at, netns);
+      case StepKind.LEARN:
+        return this.#learn(at, netns);
+      case StepKind.FRAGMENT:
+      case StepKind.REASSEMBLE: {
+        const packet = readPacket(abi, this.#views, at + abi.ENTER_PACKET);
+        return { kind: kind === StepKind.FRAGMENT ? 'fragment' : 'reassemble', netns, packet };
+      }
       case StepKind.BRIDGE: {
         const from = this.#u32(at + abi.BRIDGE_STEP_FROM);
         const to = this.#u32(at + abi.BRIDGE_STEP_TO);
@@ -216,6 +224,17 @@ export class Decoder {
     return step;
   }
 
+  #learn(at: number, netns: Netns): Step {
+    const abi = this.#abi;
+    return {
+      kind: 'learn',
+      netns,
+      route: this.#routeAt(this.#u32(at + abi.ROUTE_STEP_ROUTE), this.#u32(at + abi.STEP_NETNS)),
+      destination: this.#address(at + abi.ROUTE_STEP_SOURCE, this.#u8(at + abi.ROUTE_STEP_FAMILY)),
+      mtu: this.#u32(at + abi.ROUTE_STEP_PATH_MTU),
+    };
+  }
+
   #route(at: number, netns: Netns): Step {
     const abi = this.#abi;
     const purpose = PURPOSES[this.#u8(at + abi.ROUTE_STEP_PURPOSE) as RoutePurpose];
@@ -233,6 +252,8 @@ export class Decoder {
     }
     if (this.#u8(at + abi.ROUTE_STEP_HAS_SOURCE) === 1)
       step.source = this.#address(at + abi.ROUTE_STEP_SOURCE, this.#u8(at + abi.ROUTE_STEP_FAMILY));
+    const pathMtu = this.#u32(at + abi.ROUTE_STEP_PATH_MTU);
+    if (pathMtu !== 0) step.pathMtu = pathMtu;
     return step;
   }
 

@@ -1,5 +1,5 @@
 /** Connections and the settings of connection tracking as records. */
-import { CtSetting, CtStatus, SctpState, TcpState } from './codes.ts';
+import { CtSetting, CtStatus, SctpState, TcpState } from './ct-codes.ts';
 import { addressOf, type Encoding } from './encoding.ts';
 import type { ConntrackEntry, Tuple } from './network.ts';
 import { type Sysctls, sysctl } from './sysctl.ts';

@@ -7,7 +7,7 @@ import { addressOf, type Encoding, macOf, type Symbols } from './encoding.ts';
 import { EngineError } from './errors.ts';
 import { IMPLIED_LOOPBACK } from './local-table.ts';
 import type { Link, LinkKind, Netns, Route, RouteTable } from './network.ts';
-import { confAll, confAny, confMax, confOf, hasOwnConf, type Sysctls } from './sysctl.ts';
+import { confAll, confAny, confMax, confOf, hasOwnConf, mtu6, type Sysctls } from './sysctl.ts';
 
 const MTU = 1500;
 const LOOPBACK_MTU = 65536;
@@ -156,6 +156,7 @@ export class LinkArray {
       u32[(at + abi.LINK_INDEX) >>> 2] = link.index ?? i + 1;
       u32[(at + abi.LINK_MADE) >>> 2] = madeBy(link, interfaces);
       u32[(at + abi.LINK_MTU) >>> 2] = link.mtu ?? (link.kind === 'loopback' ? LOOPBACK_MTU : MTU);
+      u32[(at + abi.LINK_MTU_6) >>> 2] = mtu6(netns.sysctls, link.name, u32[(at + abi.LINK_MTU) >>> 2] as number);
       u32[(at + abi.LINK_FLAGS) >>> 2] =
         kindFlags(link) | this.#settings.of(netns.sysctls, link.name) | (answersOthers ? LinkFlag.ANSWERS_OTHERS : 0);
     }
@@ -186,7 +187,12 @@ export class LinkArray {
     }
     settle(objects, (number, lower) => {
       const { kind, mode, mac, mtu } = links[number] as Link;
-      if (mtu === undefined) u32[(at(number) + abi.LINK_MTU) >>> 2] = u32[(at(lower) + abi.LINK_MTU) >>> 2] as number;
+      if (mtu === undefined) {
+        const inherited = u32[(at(lower) + abi.LINK_MTU) >>> 2] as number;
+        u32[(at(number) + abi.LINK_MTU) >>> 2] = inherited;
+        const { sysctls = {} } = objects.netnses[netnses[number] as number] ?? {};
+        u32[(at(number) + abi.LINK_MTU_6) >>> 2] = mtu6(sysctls, (links[number] as Link).name, inherited);
+      }
       if (mac === undefined && (kind !== 'macvlan' || mode === 'passthru')) copyMac(number, lower);
     });
   }

@@ -75,6 +75,7 @@ function encodeRoute(encoding: Encoding, at: number, route: Route, where: string
   u8[at + abi.ROUTE_TYPE] = TYPES[route.type];
   u8[at + abi.ROUTE_SCOPE] = scopeOf(route);
   u8[at + abi.ROUTE_OBJECT] = route.nhid === undefined ? 0 : 1;
+  u8[at + abi.ROUTE_LOCKED] = route.mtuLocked ? 1 : 0;
   // IPv6 routes have no TOS.
   u8[at + abi.ROUTE_TOS] = route.family === 4 ? (route.tos ?? 0) : 0;
   objects.routes.push(route);

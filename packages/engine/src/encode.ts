@@ -32,6 +32,8 @@ interface Settings {
   flags: number;
   ttl4: number;
   ttl6: number;
+  /** Address of what is believed of path MTUs. */
+  paths: number;
   /** Address of the settings of connection tracking. */
   conntrack: number;
 }
@@ -39,10 +41,26 @@ interface Settings {
 /** What of a namespace follows from its sysctls, remembered by identity. */
 class NetnsSettings {
   readonly #known = new Map<Sysctls, Settings>();
+  readonly #encoding: Encoding;
+  /** By the values themselves. */
+  readonly #pathsAt = new Map<string, number>();
   readonly #conntrack: CtSettings;
 
   constructor(encoding: Encoding) {
+    this.#encoding = encoding;
     this.#conntrack = new CtSettings(encoding);
+  }
+
+  #paths(sysctls: Sysctls): number {
+    const { abi, arena } = this.#encoding;
+    const names = ['ipv4.route.min_pmtu', 'ipv4.route.mtu_expires', 'ipv6.route.mtu_expires', 'ipv4.ip_no_pmtu_disc'];
+    const values = names.map((name) => sysctl(sysctls, `net.${name}`));
+    const known = this.#pathsAt.get(values.join(' '));
+    if (known !== undefined) return known;
+    const at = arena.alloc(abi.PATHS_SIZE);
+    arena.u32.set(values, at >>> 2);
+    this.#pathsAt.set(values.join(' '), at);
+    return at;
   }
 
   of(sysctls: Sysctls): Settings {
@@ -60,12 +78,14 @@ class NetnsSettings {
           ([0, 2].includes(sysctl(sysctls, 'net.ipv4.fib_multipath_hash_policy')) ? 0 : NetnsFlag.MULTIPATH_PORTS_4) |
           on('net.ipv4.fwmark_reflect', NetnsFlag.FWMARK_REFLECT_4) |
           on('net.ipv6.fwmark_reflect', NetnsFlag.FWMARK_REFLECT_6) |
+          on('net.ipv4.ip_forward_use_pmtu', NetnsFlag.FORWARD_PATH_MTU) |
           on('net.ipv4.tcp_fwmark_accept', NetnsFlag.FWMARK_ACCEPT) |
           on('net.ipv4.tcp_l3mdev_accept', NetnsFlag.TCP_L3MDEV_ACCEPT) |
           on('net.ipv4.udp_l3mdev_accept', NetnsFlag.UDP_L3MDEV_ACCEPT) |
           (confAll(sysctls, 6, 'forwarding') !== 0 ? NetnsFlag.FORWARD_6 : 0),
         ttl4: sysctl(sysctls, 'net.ipv4.ip_default_ttl'),
         ttl6: sysctl(sysctls, 'net.ipv6.conf.all.hop_limit'),
+        paths: this.#paths(sysctls),
         conntrack: this.#conntrack.of(sysctls),
       };
       this.#known.set(sysctls, settings);
@@ -213,7 +233,7 @@ export function encodeNetwork(
     const rules = encodeRules(encoding, netns);
     const hooks = HOOK_FAMILIES.map((family) => encodeHooks(encoding, chains, facts, netns, family));
     const [hooks4, hooks6] = hooks as [Hooks, Hooks];
-    const { flags, ttl4, ttl6, conntrack } = settings.of(netns.sysctls);
+    const { flags, ttl4, ttl6, conntrack, paths } = settings.of(netns.sysctls);
     const listed = (family: 4 | 6) => netns.conntrack?.some((entry) => entry.family === family) === true;
     const track4 = hooks4.tracks || listed(4);
     const track6 = hooks6.tracks || listed(6);
@@ -241,6 +261,7 @@ export function encodeNetwork(
     arena.u16[(at + abi.NETNS_TTL4) >>> 1] = ttl4;
     arena.u16[(at + abi.NETNS_TTL6) >>> 1] = ttl6;
     put(abi.NETNS_CT_SETTINGS, conntrack);
+    put(abi.NETNS_PATHS, paths);
     put(abi.NETNS_LISTENER_COUNT, netns.listeners?.length ?? ABSENT);
     if (netns.neighbors?.length) {
       put(abi.NETNS_NEIGHBORS, encodeNeighbors(encoding, netns, linkAt));

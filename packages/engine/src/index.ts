@@ -36,6 +36,6 @@ export type * from './rule.ts';
 export { createRuleList, type HeaderMatch, type RuleList, type RuleListOptions } from './rules.ts';
 export type * from './selector.ts';
 export { checkStacks } from './stacks.ts';
-export { confAll, confAny, confMax, confOf, type Sysctls, sysctl } from './sysctl.ts';
+export { confAll, confAny, confMax, confOf, mtu6, type Sysctls, sysctl } from './sysctl.ts';
 export * from './terms.ts';
 export type * from './walk.ts';

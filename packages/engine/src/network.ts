@@ -101,6 +101,8 @@ export interface Route {
   /** Preferred source address. */
   prefsrc?: string;
   mtu?: number;
+  /** `mtu lock`: no error makes it smaller (IPv4), and packets to it may be cut on their way. */
+  mtuLocked?: boolean;
   /** The nexthop object it uses. */
   nhid?: number;
   /** None for blackhole, unreachable, prohibit and throw. */

@@ -2,7 +2,7 @@
 import type { Abi } from './abi.ts';
 import { formatAddress } from './address.ts';
 import { getWords } from './arena.ts';
-import { PacketL4 } from './codes.ts';
+import { PacketL4 } from './ct-codes.ts';
 import { addressOf } from './encoding.ts';
 import { EngineError } from './errors.ts';
 import type { Family, Packet, SctpChunk, SctpChunks, TcpNumbers } from './packet.ts';
@@ -19,6 +19,8 @@ function writeAddress(u32: Uint32Array, at: number, text: string, family: Family
   u32[i + 2] = w3;
   u32[i + 3] = w2;
 }
+
+const isIcmp = (protocol: number) => protocol === Protocol.ICMP || protocol === Protocol.ICMPV6;
 
 const MOST_CHUNKS = 8;
 /** A chunk's type and its T bit stand in 16 bits. */
@@ -126,6 +128,10 @@ function writePacket(abi: Abi, views: Views, at: number, packet: Packet): void {
   writeHeader(abi, views, at, packet);
   if (packet.tcp && packet.protocol === Protocol.TCP) writeTcp(abi, views, at, packet.tcp);
   else if (packet.sctp && packet.protocol === Protocol.SCTP) writeSctp(abi, views, at, packet.sctp);
+  else if (packet.mtu !== undefined && isIcmp(packet.protocol)) {
+    views.u32[(at + abi.PACKET_SEQ) >>> 2] = packet.mtu;
+    views.u8[at + abi.PACKET_L4] = PacketL4.HEADER;
+  }
   if (packet.owner) writeOwner(abi, views, at, packet.owner);
 }
 
@@ -161,6 +167,7 @@ export function readPacket(abi: Abi, views: Views, at: number): Packet {
   const has = u8[at + abi.PACKET_L4] as number;
   if (has & PacketL4.TCP) packet.tcp = readTcp(abi, views, at, has);
   else if (has & PacketL4.SCTP) packet.sctp = readSctp(abi, views, at);
+  else if (has & PacketL4.HEADER) packet.mtu = u32[(at + abi.PACKET_SEQ) >>> 2] as number;
   if (has & (PacketL4.OWNER_UID | PacketL4.OWNER_GID)) packet.owner = readOwner(abi, views, at, has);
   if (u8[at + abi.PACKET_HAS_INNER] === 1) packet.inner = readPacket(abi, views, at + abi.PACKET_SIZE);
   return packet;

@@ -36,6 +36,8 @@ export interface Packet {
   sctp?: SctpChunks;
   /** The process that sends it, until it leaves its host: what is absent nobody knows. */
   owner?: { uid?: number; gid?: number };
+  /** Fragmentation needed, packet too big: the MTU that the error tells; 0 where absent, as routers of old left it. */
+  mtu?: number;
   /** The packet an ICMP error is about, as it stands in the error's payload. */
   inner?: Packet;
 }

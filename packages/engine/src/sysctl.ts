@@ -8,6 +8,9 @@ const DEFAULTS: Readonly<Record<string, number>> = {
   'net.ipv4.ip_default_ttl': 64,
   'net.ipv6.conf.all.hop_limit': 64,
   'net.ipv4.tcp_fwmark_accept': 0,
+  'net.ipv4.route.min_pmtu': 552,
+  'net.ipv4.route.mtu_expires': 600,
+  'net.ipv6.route.mtu_expires': 600,
   'net.ipv4.icmp_echo_ignore_broadcasts': 1,
   'net.bridge.bridge-nf-call-iptables': 1,
   'net.bridge.bridge-nf-call-ip6tables': 1,
@@ -96,6 +99,11 @@ export function confOf(sysctls: Sysctls, family: Family, link: string, name: str
       return sysctl(sysctls, 'net.ipv4.ip_forward');
   }
   return numeric(sysctls[keyOf(family, 'default', name)]) ?? CONF_DEFAULTS[name] ?? 0;
+}
+
+/** `net.ipv6.conf.LINK.mtu`, where it is smaller than the link's own. */
+export function mtu6(sysctls: Sysctls, link: string, mtu: number): number {
+  return Math.min(mtu, numeric(sysctls[keyOf(6, link, 'mtu')]) ?? mtu);
 }
 
 /** `IN_DEV_ORCONF`: set for `all` or for the link. */

@@ -73,9 +73,17 @@ export type Step =
       nexthop?: Nexthop;
       local: boolean;
       source?: string;
+      /** A path MTU is remembered for the destination, and counts in place of the route's or link's. */
+      pathMtu?: number;
     }
+  /** An ICMP error taught this host the MTU of the path to `destination`: what goes there by `route` has it until it is forgotten. */
+  | { kind: 'learn'; netns: Netns; route: Route; destination: string; mtu: number }
   /** Inside a bridge: from a port (or from the bridge's own stack, absent) to a port (absent: up to the stack). */
   | { kind: 'bridge'; netns: Netns; bridge: Link; from?: Link; to?: Link }
+  /** A piece of a packet that was cut sets out, the one before having come to its end or to where it waits for this one. */
+  | { kind: 'fragment'; netns: Netns; packet: Packet }
+  /** The last piece is there: from here on it is one packet again. */
+  | { kind: 'reassemble'; netns: Netns; packet: Packet }
   /** Into another packet, which is made here: `netns` routes it. `packet` is the outer one, its source empty where routing is to choose it. */
   | { kind: 'encapsulate'; netns: Netns; link: Link; packet: Packet }
   /** Out of the other packet, which reached `netns`: the inner `packet` comes in by `link` next. */

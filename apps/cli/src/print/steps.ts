@@ -37,12 +37,18 @@ function lineOf(step: StepView, hasRules: boolean, everything: boolean): Line | 
     case 'route': {
       const table = step.table === undefined ? '' : `  table ${step.table}`;
       const source = step.source === undefined ? '' : `  source ${step.source}`;
+      const mtu = step.pathMtu === undefined ? '' : `  path MTU ${step.pathMtu}`;
       return {
         what: `route ${step.purpose}`,
-        body: `${step.text ?? 'none'}${table}${source}`,
+        body: `${step.text ?? 'none'}${table}${source}${mtu}`,
         ...(step.object && { object: step.object }),
       };
     }
+    case 'learn':
+      return { what: 'learns', body: `path MTU ${step.mtu} to ${step.destination}` };
+    case 'fragment':
+    case 'reassemble':
+      return { what: step.kind === 'fragment' ? 'a piece' : 'whole again', body: headerText(step.packet) };
     case 'bridge':
       return { what: 'bridge', body: `${step.bridge}: ${step.from ?? 'own stack'} > ${step.to ?? 'own stack'}` };
     case 'encapsulate':

@@ -8,6 +8,9 @@ function decides(step: StepView): boolean {
     case 'transmit':
     case 'encapsulate':
     case 'decapsulate':
+    case 'learn':
+    case 'fragment':
+    case 'reassemble':
       return true;
     case 'route':
       return step.purpose !== 'reroute';
@@ -42,6 +45,11 @@ function words(step: StepView): { stage: string; tag?: string; text: string } {
       };
     case 'route':
       return { stage: 'route', text: step.text ?? 'no route' };
+    case 'learn':
+      return { stage: 'learns', text: `path MTU ${step.mtu} to ${step.destination}` };
+    case 'fragment':
+    case 'reassemble':
+      return { stage: step.kind === 'fragment' ? 'a piece' : 'whole again', text: step.packet.info };
     case 'bridge':
       return { stage: 'bridge', text: `${step.bridge}: ${step.from ?? 'up'} → ${step.to ?? 'up'}` };
     case 'encapsulate':

@@ -40,6 +40,14 @@ export function answerWith(kind: ReplyKind, icmpType: u32, icmpCode: u32): void 
   end.reply = <u8>kind;
   end.icmpType = <u8>icmpType;
   end.icmpCode = <u8>icmpCode;
+  end.mtu = 0;
+}
+
+/** The packet does not fit and may not be cut here: whoever sent it is told how much does. */
+export function finishTooLong(v4: bool, mtu: u32): void {
+  finish(Disposition.UNREACHABLE, Reason.FRAGMENTATION_NEEDED);
+  answerWith(ReplyKind.ICMP, v4 ? 3 : 2, v4 ? 4 : 0);
+  endRecord().mtu = mtu;
 }
 
 /** Ends by the rule that skb stands at. */

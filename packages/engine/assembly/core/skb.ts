@@ -1,4 +1,4 @@
-import { PacketL4 } from '../../src/codes';
+import { PacketL4 } from '../../src/ct-codes';
 import { BaseChain } from '../layout/chain';
 import { Flow } from '../layout/flow';
 import { Link } from '../layout/link';
@@ -58,6 +58,10 @@ export class Skb {
   judged: u8;
   /** `SocketOf`: who made it here. */
   socket: u8;
+  /** Packets that go there may be cut on their way. */
+  locked: u8;
+  /** The stack decides whether it asks to stay whole, once it knows the way (IP_PMTUDISC_WANT). */
+  discovers: u8;
 
   /** An answer to a link-local address leaves by this link alone. */
   bound: Link;
@@ -154,6 +158,7 @@ export function enterHost(netns: Netns): void {
   s.zone = 0;
   s.zoneDirections = 0;
   s.judged = 0;
+  s.discovers = 0;
   s.kind = <u8>RouteKind.NONE;
   s.made = 0;
   s.socket = 0;

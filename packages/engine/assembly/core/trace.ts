@@ -2,6 +2,7 @@ import { Failure, RoutePurpose, StepKind } from '../../src/codes';
 import { BaseChain } from '../layout/chain';
 import { Flow } from '../layout/flow';
 import { Link } from '../layout/link';
+import { Netns } from '../layout/netns';
 import { Packet } from '../layout/packet';
 import {
   BridgeStep,
@@ -146,6 +147,7 @@ export function traceRoute(
   hasSource: bool,
   sourceHi: u64,
   sourceLo: u64,
+  pathMtu: u32,
 ): void {
   const record = changetype<RouteStep>(step(StepKind.ROUTE, offsetof<RouteStep>()));
   record.sourceHi = sourceHi;
@@ -158,6 +160,18 @@ export function traceRoute(
   record.local = local;
   record.hasSource = hasSource;
   record.family = <u8>family;
+  record.pathMtu = pathMtu;
+}
+
+/** A host has learnt the MTU of a path. */
+export function traceLearn(netns: Netns, route: usize, family: u32, hi: u64, lo: u64, mtu: u32): void {
+  const record = changetype<RouteStep>(step(StepKind.LEARN, offsetof<RouteStep>()));
+  record.netns = netns.id;
+  record.route = route;
+  record.family = <u8>family;
+  record.sourceHi = hi;
+  record.sourceLo = lo;
+  record.pathMtu = mtu;
 }
 
 export function traceBridge(bridge: Link, from: Link, to: Link): void {

@@ -2,7 +2,7 @@
  * Protocols with little state: UDP and UDP-Lite, ICMP, GRE, all that has none (nf_conntrack_proto_udp.c:nf_conntrack_udp_packet(),
  * nf_conntrack_proto_gre.c:nf_conntrack_gre_packet(), nf_conntrack_core.c:generic_packet()).
  */
-import { CtSetting, CtStatus } from '../../src/codes';
+import { CtSetting, CtStatus } from '../../src/ct-codes';
 import { Protocol } from '../../src/terms';
 import { now } from '../core/clock';
 import { Flow } from '../layout/flow';

@@ -2,7 +2,7 @@
  * The connections of all namespaces: found by tuple, listed in the order they were confirmed, and by source (`nf_nat_bysource`).
  * A connection made by a packet that never got confirmed is taken back when the next packet is sent.
  */
-import { CtStatus } from '../../src/codes';
+import { CtStatus } from '../../src/ct-codes';
 import { allocate } from '../core/memory';
 import { fold, mix, roundUp } from '../core/hash';
 import { none, some } from '../core/skb';

@@ -2,7 +2,8 @@
  * Network address translation of connections and of packets (nf_nat_core.c:nf_nat_setup_info(), nf_nat_packet(); nf_nat_proto.c:
  * nf_nat_manip_pkt(), nf_nat_icmp_reply_translation()).
  */
-import { CtStatus, NatFlag } from '../../src/codes';
+import { NatFlag } from '../../src/codes';
+import { CtStatus } from '../../src/ct-codes';
 import { Hook } from '../../src/terms';
 import { directionOf, innerPacket, none, packet, skb } from '../core/skb';
 import { traceNat } from '../core/trace';

@@ -1,5 +1,5 @@
 /** SCTP states (nf_conntrack_proto_sctp.c:nf_conntrack_sctp_packet()), for associations all of whose packets have their chunks. */
-import { CtSetting, CtStatus, PacketL4, SctpState } from '../../src/codes';
+import { CtSetting, CtStatus, PacketL4, SctpState } from '../../src/ct-codes';
 import { Flow } from '../layout/flow';
 import { Packet } from '../layout/packet';
 import { refresh, setting, usualTimeout } from './settings';

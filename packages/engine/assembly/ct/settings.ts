@@ -1,5 +1,5 @@
 /** Settings of connection tracking, and how long connections stay (nf_conntrack_core.c:__nf_ct_refresh_acct(), nf_ct_is_expired()). */
-import { CtSetting, CtStatus } from '../../src/codes';
+import { CtSetting, CtStatus } from '../../src/ct-codes';
 import { Protocol } from '../../src/terms';
 import { now } from '../core/clock';
 import { Flow } from '../layout/flow';

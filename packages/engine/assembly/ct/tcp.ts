@@ -2,7 +2,8 @@
  * TCP states (nf_conntrack_proto_tcp.c:nf_conntrack_tcp_packet()). A connection all of whose segments have their numbers is followed by
  * its windows; of any other every segment counts as in its window.
  */
-import { CtSetting, CtStatus, NetnsFlag, PacketL4, TcpState } from '../../src/codes';
+import { NetnsFlag } from '../../src/codes';
+import { CtSetting, CtStatus, PacketL4, TcpState } from '../../src/ct-codes';
 import { TcpFlag } from '../../src/terms';
 import { now } from '../core/clock';
 import { Flow } from '../layout/flow';

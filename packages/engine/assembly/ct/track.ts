@@ -1,5 +1,5 @@
 /** Connection tracking of one packet (nf_conntrack_core.c:nf_conntrack_in(), resolve_normal_ct(), nf_conntrack_inet_error()). */
-import { CtSetting, CtStatus } from '../../src/codes';
+import { CtSetting, CtStatus } from '../../src/ct-codes';
 import { ChoiceKind, CtState, Disposition, Protocol, Reason } from '../../src/terms';
 import { choose } from '../core/choice';
 import { now } from '../core/clock';

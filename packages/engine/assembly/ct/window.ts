@@ -1,5 +1,5 @@
 /** TCP windows (nf_conntrack_proto_tcp.c:tcp_in_window(), tcp_init_sender(), tcp_options()). Sequence numbers wrap at 32 bits. */
-import { CtSetting, PacketL4, TcpState } from '../../src/codes';
+import { CtSetting, PacketL4, TcpState } from '../../src/ct-codes';
 import { TcpFlag } from '../../src/terms';
 import { Flow } from '../layout/flow';
 import { Packet } from '../layout/packet';

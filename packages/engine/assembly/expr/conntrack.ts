@@ -1,5 +1,6 @@
 /** conntrack_mt (xt_conntrack.c), state_mt (xt_state.c), connmark_mt (xt_connmark.c). */
-import { CtStatus, CtTest } from '../../src/codes';
+import { CtTest } from '../../src/codes';
+import { CtStatus } from '../../src/ct-codes';
 import { CtState } from '../../src/terms';
 import { directionOf, skb, some } from '../core/skb';
 import { stateOf } from '../ct/track';

@@ -7,6 +7,7 @@ import { Link } from '../layout/link';
 import { clearKey, routeKey, routeLookup, routeResult } from './lookup';
 import { isLimitedBroadcast, isLinkLocal6, isLoopback4, isLoopback6, isMulticast4, isMulticast6, isZeronet } from './kinds';
 import { multipathSelect } from './multipath';
+import { measure, wayMtu, wayPathMtu } from './path-mtu';
 import { adopt, isForHost, traceResult } from './result';
 import { validateSource } from './validate';
 
@@ -106,8 +107,10 @@ function input4(link: Link): bool {
     return drop(forwarding ? Reason.MARTIAN_DESTINATION : Reason.FORWARDING_OFF);
   }
   multipathSelect();
-  traceResult(RoutePurpose.INPUT, false, false);
+  measure(true, false, true);
+  traceResult(RoutePurpose.INPUT, false, false, wayPathMtu);
   adopt();
+  s.mtu = wayMtu;
   return validated(link, s.dev, destination);
 }
 
@@ -124,9 +127,16 @@ function input6(link: Link): bool {
     return adoptError();
   }
   const here = isForHost();
-  if (!here) multipathSelect();
-  traceResult(RoutePurpose.INPUT, here, false);
+  if (here) {
+    traceResult(RoutePurpose.INPUT, true, false);
+    adopt();
+    return true;
+  }
+  multipathSelect();
+  measure(true, false, true);
+  traceResult(RoutePurpose.INPUT, false, false, wayPathMtu);
   adopt();
+  s.mtu = wayMtu;
   return true;
 }
 

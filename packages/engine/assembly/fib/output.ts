@@ -11,7 +11,8 @@ import { Endpoint } from '../layout/route';
 import { isLinkLocal6, isLoopback4, isMulticast6 } from './kinds';
 import { clearKey, routeKey, routeLookup, routeResult } from './lookup';
 import { multipathSelect } from './multipath';
-import { adopt, isForHost, traceResult } from './result';
+import { measure, wayLocked, wayMtu, wayPathMtu } from './path-mtu';
+import { adopt, isForHost, isMany, traceResult } from './result';
 import { selectSource4, selectSource6 } from './source';
 import { vrfOf } from '../wire/stacks';
 
@@ -86,11 +87,12 @@ function unreachable(): bool {
 function take(): bool {
   adopt();
   const s = skb();
+  s.mtu = wayMtu;
+  s.locked = wayLocked;
   const p = packet();
   if (s.kind == <u8>RouteKind.LOCAL) {
     const loopback = linkByName(s.netns, LOOPBACK_NAME);
     if (some(loopback)) s.dev = loopback;
-    s.mtu = some(s.route) && s.route.mtu != 0 ? s.route.mtu : s.dev.mtu;
   } else if (p.family == 4 && isLoopback4(p.saddrLo)) {
     // __mkroute_output(): loopback addresses stay on lo.
     if ((s.dev.flags & (LinkFlag.LOOPBACK | LinkFlag.ROUTE_LOCALNET)) == 0) {
@@ -153,7 +155,9 @@ export function routeOutput(): bool {
       if (p.family == 4 && (p.protocol == <u8>Protocol.TCP || p.protocol == <u8>Protocol.SCTP)) found = lookup();
     }
   }
-  traceResult(RoutePurpose.OUTPUT, found && isForHost(), open && found);
+  const here = found && isForHost();
+  if (found) measure(false, here && !isMany(), !(here && isMany()));
+  traceResult(RoutePurpose.OUTPUT, here, open && found, found ? wayPathMtu : 0);
   if (found) p.sourceless = 0;
   return found ? take() : unreachable();
 }
@@ -181,7 +185,9 @@ export function reroute(): bool {
     key.strict = 1;
   }
   const found = lookup();
-  traceResult(RoutePurpose.REROUTE, found && isForHost(), false);
+  const here = found && isForHost();
+  if (found) measure(false, here && !isMany(), !(here && isMany()));
+  traceResult(RoutePurpose.REROUTE, here, false, found ? wayPathMtu : 0);
   if (!found) return unreachable();
   // All chains of one hook see the same links (struct nf_hook_state).
   const out = skb().oif;

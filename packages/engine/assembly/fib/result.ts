@@ -9,8 +9,8 @@ import { isLocal, routeResult } from './lookup';
 import { addressAt } from './source';
 import { Netns } from '../layout/netns';
 
-/** `sourced`: the packet's source was empty, and is what the kernel chose now. */
-export function traceResult(purpose: RoutePurpose, local: bool, sourced: bool): void {
+/** `sourced`: the packet's source was empty, and is what the kernel chose now. `pathMtu`: the remembered one, 0 where none counts. */
+export function traceResult(purpose: RoutePurpose, local: bool, sourced: bool, pathMtu: u32 = 0): void {
   const result = routeResult();
   const p = packet();
   let nexthop: i32 = -1;
@@ -27,6 +27,7 @@ export function traceResult(purpose: RoutePurpose, local: bool, sourced: bool): 
     sourced,
     p.saddrHi,
     p.saddrLo,
+    pathMtu,
   );
 }
 
@@ -41,7 +42,7 @@ export function hasAddress4(netns: Netns, lo: u64): bool {
 }
 
 /** Broadcast or multicast. */
-function isMany(): bool {
+export function isMany(): bool {
   const type = routeResult().type;
   return type != RouteType.LOCAL && (type != RouteType.ANYCAST || packet().family == 4);
 }
@@ -72,6 +73,7 @@ export function adopt(): void {
   s.nexthop = result.nexthop;
   s.dev = result.dev;
   s.mtu = some(result.route) && result.route.mtu != 0 ? result.route.mtu : some(result.dev) ? result.dev.mtu : 0;
+  s.locked = 0;
   s.gatewayHi = p.daddrHi;
   s.gatewayLo = p.daddrLo;
   s.gatewayFamily = p.family;

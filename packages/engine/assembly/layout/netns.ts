@@ -48,6 +48,16 @@ export class Netns {
   ctCount: u32;
   /** The first tunnel whose outer packets are routed here. */
   tunnels: Link;
+  paths: PathSettings;
+}
+
+/** What is believed of path MTUs, shared: the smallest, seconds that they are remembered, `ip_no_pmtu_disc`. */
+@unmanaged
+export class PathSettings {
+  minimum: u32;
+  expires4: u32;
+  expires6: u32;
+  off: u32;
 }
 
 export const ABSENT: u32 = 0xffffffff;
@@ -77,4 +87,6 @@ export const NETNS_FLOWS: u32 = offsetof<Netns>('flows');
 export const NETNS_FLOW_COUNT: u32 = offsetof<Netns>('flowCount');
 export const NETNS_TTL4: u32 = offsetof<Netns>('ttl4');
 export const NETNS_TTL6: u32 = offsetof<Netns>('ttl6');
+export const NETNS_PATHS: u32 = offsetof<Netns>('paths');
+export const PATHS_SIZE: u32 = offsetof<PathSettings>();
 export const NETNS_CT_SETTINGS: u32 = offsetof<Netns>('ctSettings');

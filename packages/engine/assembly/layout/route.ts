@@ -24,7 +24,10 @@ export class Route {
   tos: u8;
   /** 1: it is a nexthop object. */
   object: u8;
-  pad: u32;
+  /** 1: no error makes its MTU smaller. */
+  locked: u8;
+  pad: u8;
+  pad2: u16;
 }
 
 /** One way a route leads. The interface is named, so that a shared route means each namespace's own. */
@@ -104,6 +107,7 @@ export const ROUTE_ID: u32 = offsetof<Route>('id');
 export const ROUTE_METRIC: u32 = offsetof<Route>('metric');
 export const ROUTE_PREFSRC: u32 = offsetof<Route>('prefsrc');
 export const ROUTE_MTU: u32 = offsetof<Route>('mtu');
+export const ROUTE_LOCKED: u32 = offsetof<Route>('locked');
 export const ROUTE_NEXTHOPS: u32 = offsetof<Route>('nexthops');
 export const ROUTE_NEXTHOP_COUNT: u32 = offsetof<Route>('nexthopCount');
 export const ROUTE_LENGTH: u32 = offsetof<Route>('length');

@@ -95,7 +95,8 @@ export class RouteStep {
   local: u8;
   hasSource: u8;
   family: u8;
-  pad: u32;
+  /** The one that is remembered and counts; 0: none. LEARN: the one that was told, `source` is the destination. */
+  pathMtu: u32;
 }
 
 /** BRIDGE. */
@@ -170,6 +171,8 @@ export class EndRecord {
   icmpType: u8;
   icmpCode: u8;
   pad: u8;
+  /** What an error about a packet that is too big tells; 0: it is about something else. */
+  mtu: u32;
 }
 
 export const STEP_KIND: u32 = offsetof<Step>('kind');
@@ -208,6 +211,7 @@ export const ROUTE_STEP_PURPOSE: u32 = offsetof<RouteStep>('purpose');
 export const ROUTE_STEP_LOCAL: u32 = offsetof<RouteStep>('local');
 export const ROUTE_STEP_HAS_SOURCE: u32 = offsetof<RouteStep>('hasSource');
 export const ROUTE_STEP_FAMILY: u32 = offsetof<RouteStep>('family');
+export const ROUTE_STEP_PATH_MTU: u32 = offsetof<RouteStep>('pathMtu');
 export const BRIDGE_STEP_BRIDGE: u32 = offsetof<BridgeStep>('bridge');
 export const BRIDGE_STEP_FROM: u32 = offsetof<BridgeStep>('from');
 export const BRIDGE_STEP_TO: u32 = offsetof<BridgeStep>('to');

@@ -14,6 +14,7 @@ import { memoForget, memoReset } from '../expr/nft/memo';
 import { countersReset } from '../expr/statistic';
 import { recentReset } from '../expr/recent';
 import { multipathReset } from '../fib/multipath';
+import { pathMtuReset } from '../fib/path-mtu';
 import { prefixesBuild } from '../fib/prefixes';
 import { Chain } from '../layout/chain';
 import { Flow } from '../layout/flow';
@@ -141,6 +142,7 @@ export function reset(): void {
   memoReset();
   socketsReset();
   multipathReset();
+  pathMtuReset();
   flowsReset();
   walkReset();
   script(0);

@@ -2,7 +2,8 @@
  * What goes back: replies, resets and ICMP errors as the stack builds them (icmp.c:icmp_send(), icmp6_send(); tcp_v4_send_reset();
  * nf_reject_ipv4.c:nf_send_reset()).
  */
-import { LinkFlag, NetnsFlag, PacketL4 } from '../../src/codes';
+import { LinkFlag, NetnsFlag } from '../../src/codes';
+import { PacketL4 } from '../../src/ct-codes';
 import { Disposition, Protocol, Reason, RouteType, TcpFlag } from '../../src/terms';
 import { endRecord, ReplyKind } from '../core/end';
 import { PACKET_BASE } from '../core/memory';
@@ -64,7 +65,7 @@ export function answers(): bool {
 }
 
 /** The packet's own mark comes back only where a sysctl says so. */
-function reflectedMark(p: Packet): u32 {
+export function reflectedMark(p: Packet): u32 {
   const flag = p.family == 4 ? NetnsFlag.FWMARK_REFLECT_4 : NetnsFlag.FWMARK_REFLECT_6;
   return (skb().netns.flags & flag) != 0 ? p.mark : 0;
 }
@@ -235,7 +236,8 @@ function buildError(p: Packet): void {
   p.mark = mark;
   p.length = v4 ? min<u32>(576, p.length + 28) : min<u32>(1280, p.length + 48);
   p.dontFragment = 0;
-  p.l4 = 0;
+  p.l4 = end.mtu != 0 ? <u8>PacketL4.HEADER : 0;
+  p.seq = end.mtu;
   p.hasInner = 1;
 }
 

@@ -1,5 +1,6 @@
 /** Who takes a packet that is for this host (ip_input.c:ip_protocol_deliver_rcu(), __inet_lookup_skb(), __udp4_lib_rcv(), icmp_rcv()). */
 import { ListenerFlag, NetnsFlag } from '../../src/codes';
+import { PacketL4 } from '../../src/ct-codes';
 import { Disposition, Protocol, Reason, TcpFlag } from '../../src/terms';
 import { answerWith, finish, ReplyKind } from '../core/end';
 import { innerPacket, packet, skb, some } from '../core/skb';
@@ -7,7 +8,10 @@ import { isIcmp, isIcmpError } from '../ct/tuple';
 import { Listener } from '../layout/host';
 import { ABSENT } from '../layout/netns';
 import { Packet } from '../layout/packet';
+import { learnFromError } from '../fib/path-mtu';
 import { isAnycast } from '../fib/result';
+import { hasPort } from '../wire/tunnels';
+import { reflectedMark } from './answer';
 import { forgetReceiver, receives, rememberReceiver, sent } from './sockets';
 
 function taken(reason: Reason, reply: bool): void {
@@ -102,13 +106,53 @@ function toDatagram(): void {
   else refuse(ReplyKind.ICMP, 1, 4);
 }
 
+/** The MTU that an IPv4 error is taken to tell; -1: nobody hears of it (icmp.c:icmp_unreach(), `ip_no_pmtu_disc`). */
+function believed4(p: Packet): i64 {
+  const told: u32 = (p.l4 & PacketL4.HEADER) != 0 ? p.seq : 0;
+  const inner = innerPacket().protocol;
+  switch (skb().netns.paths.off) {
+    case 0:
+      return told;
+    case 2:
+      return -1;
+    case 3:
+      return inner == <u8>Protocol.TCP || inner == <u8>Protocol.SCTP ? <i64>told : -1;
+    default:
+      return 0;
+  }
+}
+
+/**
+ * An error goes to the socket that sent what it is about. What says that a packet was too big is remembered where somebody here sends such
+ * packets: a socket, a tunnel (vxlan_err_lookup()), the stack itself its echo replies (icmp_err(), icmpv6_err()).
+ */
+function toWhoSent(): void {
+  const p = packet();
+  const about = innerPacket();
+  const waits = p.hasInner && sent(about);
+  const v4 = p.family == 4;
+  const tooBig = v4 ? p.icmpType == 3 && p.icmpCode == 4 : p.icmpType == 2;
+  if (tooBig && p.hasInner && about.family == p.family) {
+    const told: i64 = v4 ? believed4(p) : (p.l4 & PacketL4.HEADER) != 0 ? <i64>p.seq : 0;
+    if (told < 0) {
+      finish(Disposition.DROPPED, Reason.NO_SOCKET);
+      return;
+    }
+    const tunnels = about.protocol == <u8>Protocol.UDP && (hasPort(skb().netns, about.sport) || hasPort(skb().netns, about.dport));
+    const stacks =
+      about.protocol == <u8>Protocol.ICMPV6 || (about.protocol == <u8>Protocol.ICMP && about.icmpType == 0);
+    if (waits || tunnels || stacks) learnFromError(about, <u32>told, reflectedMark(p));
+  }
+  if (waits) taken(Reason.SOCKET, false);
+  else finish(Disposition.DROPPED, Reason.NO_SOCKET);
+}
+
 function toIcmp(): void {
   const p = packet();
   const type = <u32>p.icmpType;
   const v4 = p.protocol == <u8>Protocol.ICMP;
   if (isIcmpError(p)) {
-    if (p.hasInner && sent(innerPacket())) taken(Reason.SOCKET, false);
-    else finish(Disposition.DROPPED, Reason.NO_SOCKET);
+    toWhoSent();
     return;
   }
   if (type == <u32>(v4 ? 0 : 129)) {

@@ -1,7 +1,7 @@
 /** A packet for somebody else (ip_forward.c:ip_forward(), ip6_output.c:ip6_forward()). */
 import { NetnsFlag } from '../../src/codes';
 import { Disposition, Reason } from '../../src/terms';
-import { answerWith, finish, ReplyKind } from '../core/end';
+import { answerWith, finish, finishTooLong, ReplyKind } from '../core/end';
 import { packet, skb } from '../core/skb';
 import { isLinkLocal6, isLoopback6, isMulticast6, isUnspecified } from '../fib/kinds';
 import { forward as forwardHook } from '../hook/forward';
@@ -42,7 +42,7 @@ export function forward(): void {
   if (!v4 && s.dev != s.iif && !checkSource6()) return;
   const mtu = v4 ? s.mtu : max(s.mtu, MINIMUM_MTU_6);
   if (p.length > mtu && (!v4 || p.dontFragment)) {
-    refuse(Reason.FRAGMENTATION_NEEDED, v4 ? 3 : 2, v4 ? 4 : 0);
+    finishTooLong(v4, mtu);
     return;
   }
   p.ttl -= 1;

@@ -11,12 +11,21 @@ import { rememberSender } from './sockets';
 import { macOwner } from '../wire/owners';
 import { overWire, transmit } from './transmit';
 
+/** What a socket asks that nobody told otherwise: to stay whole where it fits and the way may be tried (inet_create(), ip_dont_fragment()). */
+function discover(): void {
+  const p = packet();
+  const s = skb();
+  const asks = p.family == 6 || (!s.locked && s.netns.paths.off == 0);
+  if (!asks || p.length > s.mtu) p.dontFragment = 0;
+}
+
 /** output -> route -> postrouting. `socket`: a process sends it, and waits for what comes back. */
 export function send(socket: bool): void {
   traceEnter(none<Link>());
   if (!routeOutput()) return;
   if (socket) rememberSender(packet());
   const p = packet();
+  if (skb().discovers) discover();
   if (p.dontFragment && p.length > skb().mtu) {
     finish(Disposition.UNREACHABLE, Reason.FRAGMENTATION_NEEDED);
     return;

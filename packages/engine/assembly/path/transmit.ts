@@ -1,11 +1,12 @@
 /** Out of a link (ip_output.c:ip_finish_output2()), and over the wire to whoever is next. */
 import { LinkFlag, StackMode } from '../../src/codes';
 import { Disposition, Hook, Reason } from '../../src/terms';
-import { answerWith, finish, ReplyKind } from '../core/end';
+import { answerWith, finish, finishTooLong, ReplyKind } from '../core/end';
 import { none, packet, RouteKind, skb, some } from '../core/skb';
 import { traceBridge, traceTransmit } from '../core/trace';
 import { allBridgeChains } from '../hook/bridge';
 import { egress, Passage, sentTo } from '../hook/device';
+import { isTooLong } from '../fib/path-mtu';
 import { FdbEntry } from '../layout/host';
 import { Link, Segment } from '../layout/link';
 import { endOf, isUp, leadsTo, portOf } from '../wire/domain';
@@ -202,6 +203,11 @@ export function transmit(): void {
   const s = skb();
   const dev = s.dev;
   assert(some(dev) && dev.netns == s.netns, 'a packet leaves by a link of its own namespace');
+  // Rewritten to another destination it may have less room than when it was made (ip_fragment(), ip6_fragment()).
+  if (isTooLong()) {
+    finishTooLong(packet().family == 4, s.mtu);
+    return;
+  }
   if ((dev.flags & LinkFlag.LOOPBACK) != 0) {
     if (leaves(dev, 0)) s.arrival = dev;
     return;

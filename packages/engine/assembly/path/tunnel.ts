@@ -5,10 +5,11 @@
 import { StepKind } from '../../src/codes';
 import { Disposition, Protocol, Reason } from '../../src/terms';
 import { TunnelFlag, TunnelType } from '../../src/tunnel-codes';
-import { answerWith, finish, endRecord, ReplyKind } from '../core/end';
+import { answerWith, endRecord, finish, finishTooLong, ReplyKind } from '../core/end';
 import { PACKET_BASE, SKB_BASE } from '../core/memory';
 import { enterHost, none, packet, RouteKind, skb, Skb, some } from '../core/skb';
 import { traceTunnel } from '../core/trace';
+import { learnFromTunnel } from '../fib/path-mtu';
 import { routeOutput } from '../fib/output';
 import { forwardsClear } from '../hook/device';
 import { output } from '../hook/output';
@@ -206,6 +207,16 @@ function startIn(netns: Netns, dev: Link): void {
   forwardsClear();
 }
 
+/** A frame that does not fit into an outer packet in one piece makes the way of its packet narrower (skb_tunnel_check_pmtu()). */
+function tellRoute(link: Link): void {
+  const inner = changetype<Packet>(payloadAt(depth - 1));
+  const added = packet().length - inner.length;
+  const room = skb().mtu > added ? skb().mtu - added : 0;
+  const type = link.tunnel.type;
+  if (type != <u8>TunnelType.VXLAN && type != <u8>TunnelType.GENEVE) return;
+  if (inner.length > room) learnFromTunnel(link, inner, room);
+}
+
 /** The way of the outer packet; tunnels of packets go by a mark of their own (ip_tunnel_init_flow(), ip6_tnl_xmit()). */
 function routeOuter(tunnel: Tunnel): bool {
   if (!has(tunnel, TunnelFlag.ROUTE_MARK)) return routeOutput();
@@ -259,10 +270,10 @@ function tooBig(tunnel: Tunnel): bool {
     finish(Disposition.DROPPED, Reason.FRAGMENTATION_NEEDED);
     return true;
   }
+  const least: u32 = v4 ? IP6TNL_LEAST_4 : MINIMUM_MTU_6;
+  const type = tunnel.type;
   takeBack();
-  finish(Disposition.UNREACHABLE, Reason.FRAGMENTATION_NEEDED);
-  if (v4) answerWith(ReplyKind.ICMP, 3, 4);
-  else answerWith(ReplyKind.ICMP, 2, 0);
+  finishTooLong(v4, type == <u8>TunnelType.IP6TNL || type == <u8>TunnelType.SIT ? max(room, least) : max<u32>(room, 1));
   return true;
 }
 
@@ -289,6 +300,7 @@ export function encapsulate(link: Link, sourceMac: u64): void {
     finish(Disposition.DROPPED, Reason.LOOP);
     return;
   }
+  const routed = s.kind != <u8>RouteKind.NONE && s.dev == link;
   push(link);
   build(link);
   startIn(tunnel.underlay, tunnel.dev);
@@ -303,6 +315,7 @@ export function encapsulate(link: Link, sourceMac: u64): void {
   }
   // To this very host it is not wrapped at all (encap_bypass_if_local()).
   if (s.kind == <u8>RouteKind.LOCAL && tunnel.type == <u8>TunnelType.VXLAN && decapsulate()) return;
+  if (routed) tellRoute(link);
   if (tooBig(tunnel)) return;
   allowCuts(tunnel);
   if (!output()) return;

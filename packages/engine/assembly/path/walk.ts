@@ -83,6 +83,7 @@ export function walkBack(): bool {
   const netns = s.netns;
   const flow = s.flow;
   const bound = cameBy();
+  const reply = endRecord().reply == <u8>ReplyKind.REPLY;
   const attached = buildAnswer();
   const socket = answersByProcess ? SocketOf.PROCESS : SocketOf.STACK;
   const ctInfo = s.ctInfo;
@@ -102,6 +103,7 @@ export function walkBack(): bool {
   }
   s.made = 1;
   s.socket = <u8>socket;
+  s.discovers = reply;
   send(false);
   run(1);
   return true;

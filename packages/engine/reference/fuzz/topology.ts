@@ -212,6 +212,12 @@ const settings: readonly [name: string, values: readonly number[]][] = [
   ['net.netfilter.nf_conntrack_generic_timeout', [1, 5]],
   ['net.netfilter.nf_conntrack_sctp_timeout_established', [1, 7]],
   ['net.ipv4.icmp_echo_ignore_all', [0, 1]],
+  ['net.ipv4.ip_no_pmtu_disc', [1, 2, 3]],
+  ['net.ipv4.ip_forward_use_pmtu', [0, 1]],
+  ['net.ipv4.route.min_pmtu', [552, 1000]],
+  ['net.ipv4.route.mtu_expires', [600, 10]],
+  ['net.ipv6.route.mtu_expires', [600, 10]],
+  ['net.ipv6.conf.eth0.mtu', [1280, 1400]],
 ];
 
 /** Small troubles: a link down, an odd size, addresses and neighbours that do not fit. */

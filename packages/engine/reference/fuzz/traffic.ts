@@ -131,6 +131,12 @@ function continued(r: Random, packet: Packet, after: Packet, back: boolean): Pac
 
 const isEcho = (packet: Packet) => packet.protocol === Protocol.ICMP || packet.protocol === Protocol.ICMPV6;
 
+/** It says how much would have fit: plausible sizes, the same ones again, and nonsense. */
+const tooBig = (r: Random, v4: boolean): Partial<Packet> => ({
+  ...(v4 ? { icmpType: 3, icmpCode: 4 } : { icmpType: 2, icmpCode: 0 }),
+  ...(r.chance(9, 10) ? { mtu: r.pick([1400, 1400, 1300, 1280, 600, 552, 500, 60, 0, 9000]) } : {}),
+});
+
 /** An error about a packet, from anyone on its way. */
 function errorAbout(r: Random, plan: Plan, { packet }: End): Packet {
   const v4 = packet.family === 4;
@@ -147,6 +153,7 @@ function errorAbout(r: Random, plan: Plan, { packet }: End): Packet {
     icmpType: v4 ? r.pick([3, 11, 5]) : r.pick([1, 2, 3]),
     icmpCode: r.pick([0, 1, 3, 4]),
     icmpId: 0,
+    ...(r.chance(1, 2) ? tooBig(r, v4) : {}),
     inner,
   };
 }

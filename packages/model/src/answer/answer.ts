@@ -222,8 +222,14 @@ export type StepView =
       local: boolean;
       /** The source address the kernel chose, where it had to. */
       source?: string;
+      /** The path MTU that is remembered for the destination. */
+      pathMtu?: number;
       object?: ObjectRef;
     }
+  /** An ICMP error taught the host how much goes to `destination` in one piece. */
+  | { kind: 'learn'; destination: string; mtu: number }
+  /** A piece of a packet that was cut sets out; all pieces are one packet again. */
+  | { kind: 'fragment' | 'reassemble'; packet: PacketView }
   | { kind: 'bridge'; bridge: string; from?: string; to?: string }
   /** Into the outer packet of a tunnel, and out of it: the packet as it goes on. */
   | { kind: 'encapsulate' | 'decapsulate'; link: string; packet: PacketView }

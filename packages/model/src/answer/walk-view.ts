@@ -134,9 +134,16 @@ function stepView(step: Step, carried: { packet: Packet }, choices: readonly Cho
         ...(step.table !== undefined && { table: tableName(step.table) }),
         local: step.local,
         ...(step.source !== undefined && { source: step.source }),
+        ...(step.pathMtu !== undefined && { pathMtu: step.pathMtu }),
         ...(object && { object }),
       };
     }
+    case 'learn':
+      return { kind: 'learn', destination: step.destination, mtu: step.mtu };
+    case 'fragment':
+    case 'reassemble':
+      carried.packet = step.packet;
+      return { kind: step.kind, packet: packetView(step.packet) };
     case 'bridge':
       return {
         kind: 'bridge',

@@ -1,5 +1,5 @@
 /** The packet's connection (nft_ct.c:nft_ct_get_eval()). False: it has none, or its addresses are of the other family. */
-import { CtStatus } from '../../../src/codes';
+import { CtStatus } from '../../../src/ct-codes';
 import { Field } from '../../../src/nft-codes';
 import { directionOf, skb, some } from '../../core/skb';
 import { zoneIn } from '../../ct/flows';

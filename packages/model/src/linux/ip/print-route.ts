@@ -191,10 +191,14 @@ function worldOf(netns: Netns, world: readonly Netns[]): Host {
 
 /** `ip -j route show`; `world` holds the other ends of veth pairs, which say whether there is a carrier. */
 export function routeRecords(netns: Netns, listing: RouteListing, world: readonly Netns[] = []): RouteRecord[] {
+  return shown(netns, listing, world).map(({ record }) => record);
+}
+
+function shown(netns: Netns, listing: RouteListing, world: readonly Netns[]): { route: Route; record: RouteRecord }[] {
   const host = worldOf(netns, world);
   return listed(netns, listing).map(({ route, table }) => {
     const record = recordOf(host, route, table);
-    return listing.details ? record : plain(record, listing.table === 'all');
+    return { route, record: listing.details ? record : plain(record, listing.table === 'all') };
   });
 }
 
@@ -223,7 +227,8 @@ function extraText(record: RouteRecord): string {
   return extra === undefined ? '' : `${extra} `;
 }
 
-function recordText(record: RouteRecord): string {
+/** That its MTU is locked the tool's JSON does not say. */
+function recordText(record: RouteRecord, locked: boolean): string {
   const word = (name: string, value: string | number | undefined) => (value === undefined ? '' : `${name} ${value} `);
   return (
     (record.type === undefined ? '' : `${record.type} `) +
@@ -238,7 +243,7 @@ function recordText(record: RouteRecord): string {
     word('src', record.prefsrc) +
     word('metric', record.metric) +
     flagsText(record.flags) +
-    word('mtu', record.metrics?.[0]?.mtu) +
+    word(locked ? 'mtu lock' : 'mtu', record.metrics?.[0]?.mtu) +
     extraText(record) +
     (record.pref === undefined ? '' : `pref ${record.pref}`) +
     (record.nexthops ?? []).map(nexthopText).join('')
@@ -247,7 +252,7 @@ function recordText(record: RouteRecord): string {
 
 /** `ip route show`, each line as the tool ends it. */
 export function printRoutes(netns: Netns, listing: RouteListing, world: readonly Netns[] = []): string {
-  return routeRecords(netns, listing, world)
-    .map((record) => `${recordText(record)}\n`)
+  return shown(netns, listing, world)
+    .map(({ route, record }) => `${recordText(record, route.mtuLocked === true)}\n`)
     .join('');
 }

@@ -62,7 +62,7 @@ function readLine(line: string): ReadRoute {
     else if (word === 'tos') record.tos = value();
     else if (word === 'nhid') record.nhid = Number(value());
     else if (word === 'mtu') {
-      if (words[0] === 'lock') words.shift();
+      if (words[0] === 'lock') record.locked = words.shift() === 'lock';
       record.metrics = [{ mtu: Number(value()) }];
     } else if (word === 'pref' && words[0] === 'medium') record.pref = words.shift() as 'medium';
     else if (FLAGS.includes(word)) record.flags.push(word);
@@ -99,10 +99,11 @@ const REJECTS: readonly string[] = ['blackhole', 'unreachable', 'prohibit', 'thr
 /** Of the kernel's own last route, which says that there is none. */
 const UNREACHABLE_METRIC = 0xffffffff;
 
-type ReadRoute = RouteRecord & { extra?: string; encap?: string };
+type ReadRoute = RouteRecord & { extra?: string; encap?: string; locked?: boolean };
 
 const RECORD_KEYS = [
   'encap',
+  'locked',
   'extra',
   'type',
   'dst',
@@ -164,6 +165,7 @@ function toRoute(record: ReadRoute, family: Family, complain: (message: string) 
     protocol: record.protocol ?? 'boot',
     ...(record.prefsrc !== undefined && { prefsrc: record.prefsrc }),
     ...(record.metrics?.[0]?.mtu !== undefined && { mtu: record.metrics[0].mtu }),
+    ...(record.locked && { mtuLocked: true }),
     ...(record.nhid !== undefined && { nhid: record.nhid }),
     ...(extra !== undefined && { extra }),
     nexthops: reject ? [] : record.nexthops ? record.nexthops.flatMap(toNexthop) : toNexthop(single),

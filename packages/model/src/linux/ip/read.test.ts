@@ -64,6 +64,17 @@ describe('what ip prints', () => {
     }
   });
 
+  it('knows from text that an MTU is locked, which the JSON form leaves out', () => {
+    const netns = sample();
+    expect(applyIp(netns, 'route add 10.6.0.0/16 dev br0 mtu lock 1300')).toEqual([]);
+    const text = printRoutes(netns, { family: 4 });
+    expect(text).toContain('10.6.0.0/16 dev br0 scope link mtu lock 1300 \n');
+    const { tables } = readIpRoute(text, 4);
+    expect(printRoutes({ ...netns, tables }, { family: 4 })).toBe(text);
+    const told = readIpRoute(JSON.stringify(routeRecords(netns, { family: 4 })), 4).tables;
+    expect(printRoutes({ ...netns, tables: told }, { family: 4 })).toContain('scope link mtu 1300 ');
+  });
+
   it.each(FAMILIES)('gives the same IPv%i rules back, from text and from JSON', (family) => {
     const netns = sample();
     const text = printRules(netns, family);

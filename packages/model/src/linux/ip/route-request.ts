@@ -29,6 +29,7 @@ export interface RouteRequest {
   protocol?: string;
   prefsrc?: string;
   mtu?: number;
+  mtuLocked?: boolean;
   nhid?: number;
   /** One, or what stood behind each `nexthop`. */
   nexthops: NexthopRequest[];
@@ -121,7 +122,7 @@ export function readRoute(words: Words, verb: RouteVerb, asked: Family | undefin
         request.prefsrc = words.address(family);
         break;
       case 'mtu':
-        words.take('lock');
+        if (words.take('lock')) request.mtuLocked = true;
         request.mtu = words.number('mtu');
         break;
       case 'nhid':

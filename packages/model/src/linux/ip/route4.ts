@@ -80,6 +80,7 @@ function buildRoute4(host: Host, request: RouteRequest): Route {
     protocol: request.protocol ?? 'boot',
     ...(request.prefsrc !== undefined && { prefsrc: request.prefsrc }),
     ...(request.mtu !== undefined && { mtu: request.mtu }),
+    ...(request.mtuLocked && { mtuLocked: true }),
     ...(request.nhid !== undefined && { nhid: request.nhid }),
     nexthops,
   };
@@ -112,6 +113,7 @@ function same(a: Route, b: Route): boolean {
     routeScope(a) === routeScope(b) &&
     a.prefsrc === b.prefsrc &&
     a.mtu === b.mtu &&
+    a.mtuLocked === b.mtuLocked &&
     a.nhid === b.nhid &&
     sameNexthops(a.nexthops, b.nexthops)
   );

@@ -48,6 +48,7 @@ function build(host: Host, request: RouteRequest, nexthop: NexthopRequest): Rout
     protocol: request.protocol ?? 'boot',
     ...(prefsrc !== undefined && { prefsrc }),
     ...(request.mtu !== undefined && { mtu: request.mtu }),
+    ...(request.mtuLocked && { mtuLocked: true }),
     ...(request.nhid !== undefined && { nhid: request.nhid }),
     nexthops,
   };

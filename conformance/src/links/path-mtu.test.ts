@@ -1,0 +1,238 @@
+/** What hosts learn of the paths that their packets take: both machines and this kernel, packet after packet. */
+import {
+  createEngine,
+  Disposition,
+  Hook,
+  type Machine,
+  type Network,
+  type Packet,
+  Protocol,
+  Reason,
+  type Rule,
+  type Table,
+} from '@podwire/engine';
+import { createReference } from '@podwire/engine/reference';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { kernelMissing, Lab } from '../lab/lab.ts';
+import { planOfLinks } from './plan.ts';
+import { ANY_MAC, host, plugged, wire } from './topology.ts';
+
+const missing = kernelMissing();
+let lab: Lab | undefined;
+beforeAll(() => {
+  lab = missing === undefined ? new Lab() : undefined;
+});
+afterAll(() => lab?.close());
+const engine = await createEngine();
+const reference = createReference();
+
+const PORT = 9090;
+
+type Sysctls = Record<string, number | string>;
+
+interface Settings {
+  client?: Sysctls;
+  router?: Sysctls;
+  /** Of the client's default route. */
+  route?: { mtu: number; mtuLocked?: boolean };
+  /** Of the wire behind the router. */
+  far?: number;
+  rules?: Partial<Record<string, Table[]>>;
+}
+
+/** A client, a router, and a server behind a narrow wire. */
+function path({ client = {}, router = {}, route, far = 1300, rules = {} }: Settings): Network {
+  const near = wire({ netns: 'client', link: 'eth0' }, { netns: 'router', link: 'near' });
+  const behind = wire({ netns: 'router', link: 'far' }, { netns: 'server', link: 'eth0' }, { mtu: far });
+  const netnses = [
+    host('client', {
+      links: [near[0]],
+      addresses: ['eth0 10.1.0.2/24', 'eth0 fd01::2/64'],
+      routes: ['default eth0 via 10.1.0.1', 'default eth0 via fd01::1'],
+      sysctls: client,
+    }),
+    host('router', {
+      links: [near[1], behind[0]],
+      addresses: ['near 10.1.0.1/24', 'near fd01::1/64', 'far 10.2.0.1/24', 'far fd02::1/64'],
+      sysctls: { 'net.ipv4.ip_forward': 1, 'net.ipv6.conf.all.forwarding': 1, ...router },
+    }),
+    host('server', {
+      links: [behind[1]],
+      addresses: ['eth0 10.2.0.2/24', 'eth0 fd02::2/64'],
+      routes: ['default eth0 via 10.2.0.1', 'default eth0 via fd02::1'],
+    }),
+  ];
+  for (const netns of netnses) netns.netfilter = rules[netns.name] ?? [];
+  const own = netnses[0]?.tables[0]?.routes.find(({ destination }) => destination === '0.0.0.0/0');
+  if (own) Object.assign(own, route);
+  return { netnses };
+}
+
+/** An underlay of 1400 bytes, and a VXLAN of 1450 that leads through it. */
+const overlay = (): Network => ({
+  netnses: [1, 2].map((n) =>
+    host(`n${n}`, {
+      links: [
+        plugged('eth0', 'lan', { mtu: 1400 }),
+        { name: 'vx0', kind: 'vxlan', mtu: 1450, tunnel: { id: 42, port: 4789, local: `10.0.0.${n}` } },
+      ],
+      addresses: [`eth0 10.0.0.${n}/24`, `vx0 10.9.0.${n}/24`],
+      fdb: [{ mac: ANY_MAC, link: 'vx0', dst: `10.0.0.${3 - n}` }],
+    }),
+  ),
+});
+
+type Sent = { length: number; df?: boolean; to?: string };
+type Event = Sent | { sleep: number };
+
+function packetOf({ length, df = true, to = '10.2.0.2' }: Sent): Packet {
+  return {
+    family: to.includes(':') ? 6 : 4,
+    protocol: Protocol.UDP,
+    saddr: '',
+    daddr: to,
+    sport: 41000,
+    dport: PORT,
+    tcpFlags: 0,
+    icmpType: 0,
+    icmpCode: 0,
+    icmpId: 0,
+    ttl: 64,
+    tos: 0,
+    mark: 0,
+    length,
+    dontFragment: df,
+  };
+}
+
+const told = ({ to = '10.2.0.2', length, df }: Sent, outcome: string) =>
+  `${to} ${length}${df === false ? ' may be cut' : ''}: ${outcome}`;
+
+function askMachine(machine: Machine, network: Network, from: string, events: readonly Event[]): string[] {
+  machine.load(network);
+  return events.flatMap((event) => {
+    if ('sleep' in event) {
+      machine.advance(event.sleep);
+      return [];
+    }
+    const { end } = machine.send(from, packetOf(event));
+    const arrives = end.disposition === Disposition.DELIVERED;
+    // What an error teaches who sent it.
+    if (!arrives && end.answers) machine.answer();
+    const isRefused = end.reason === Reason.FRAGMENTATION_NEEDED && end.netns === from;
+    return [told(event, isRefused ? 'EMSGSIZE' : arrives ? 'arrives' : 'lost')];
+  });
+}
+
+async function askKernel(network: Network, from: string, events: readonly Event[]): Promise<string[]> {
+  if (!lab) throw new Error('there is no lab');
+  const names = network.netnses.map(({ name }) => name);
+  const servers = names.filter((name) => name !== from);
+  await lab.build(
+    planOfLinks(
+      network,
+      servers.map((netns) => ({ netns, protocol: 'udp', port: PORT })),
+    ),
+  );
+  await lab.listen(names, []);
+  const seen: string[] = [];
+  for (const event of events) {
+    if ('sleep' in event) {
+      await new Promise((resolve) => setTimeout(resolve, event.sleep));
+      continue;
+    }
+    const packet = packetOf(event);
+    const { family, protocol, saddr, daddr, sport, dport, ttl, tos, mark, dontFragment } = packet;
+    const payload = '00'.repeat(packet.length - (family === 4 ? 28 : 48));
+    const send = { from, family, protocol, saddr, sport, daddr, dport, ttl, tos, mark, dontFragment, payload };
+    const answer = await lab.event({ send, quietMs: 100, patienceMs: 700, tracking: [] });
+    seen.push(told(event, answer.error ?? (answer.arrivals.length > 0 ? 'arrives' : 'lost')));
+  }
+  return seen;
+}
+
+const table = (name: string, chain: string, hook: Hook, type: 'filter' | 'nat', body: Rule['body']): Table => ({
+  family: 'ip',
+  name,
+  chains: [
+    {
+      name: chain,
+      hook: { hook, priority: type === 'nat' ? -100 : 0, type, policy: 'accept' },
+      rules: [{ body }],
+    },
+  ],
+});
+
+/** Drops every ICMP error that the host would send. */
+const silent = table('filter', 'OUTPUT', Hook.OUTPUT, 'filter', [
+  { kind: 'protocol', protocol: Protocol.ICMP },
+  { kind: 'drop' },
+]);
+
+/** 10.96.0.1 stands for the server. */
+const service = table('nat', 'OUTPUT', Hook.OUTPUT, 'nat', [
+  { kind: 'daddr', prefix: '10.96.0.1/32' },
+  { kind: 'dnat', range: { addresses: { from: '10.2.0.2', to: '10.2.0.2' } } },
+]);
+
+/** The service's destination has a narrower way than the service itself. */
+function narrow(network: Network): Network {
+  network.netnses[0]?.tables[0]?.routes.push({
+    family: 4,
+    type: 'unicast',
+    destination: '10.2.0.0/24',
+    nexthops: [{ dev: 'eth0', via: '10.1.0.1' }],
+    mtu: 1350,
+  });
+  return network;
+}
+
+const three: Sent[] = [{ length: 1301 }, { length: 1301 }, { length: 1300 }];
+const to = (daddr: string, lengths: number[]): Sent[] => lengths.map((length) => ({ length, to: daddr }));
+const server6 = 'fd02::2';
+const DISCOVERY = 'net.ipv4.ip_no_pmtu_disc';
+const SOON = { 'net.ipv4.route.mtu_expires': 2, 'net.ipv6.route.mtu_expires': 2 };
+
+test.for<[string, Network, string, Event[]]>([
+  ['a router says what fits', path({}), 'client', [...three, ...to(server6, [1301, 1301, 1300])]],
+  ['its errors are dropped: a black hole', path({ rules: { router: [silent] } }), 'client', three],
+  ['ip_no_pmtu_disc 1', path({ client: { [DISCOVERY]: 1 } }), 'client', [...three, ...to('10.2.0.2', [553, 552])]],
+  ['ip_no_pmtu_disc 2', path({ client: { [DISCOVERY]: 2 } }), 'client', three],
+  ['ip_no_pmtu_disc 3', path({ client: { [DISCOVERY]: 3 } }), 'client', three],
+  [
+    'less than is believed',
+    path({ client: { 'net.ipv4.route.min_pmtu': 1350 } }),
+    'client',
+    to('10.2.0.2', [1400, 1351, 1350, 1300]),
+  ],
+  [
+    'a locked route',
+    path({ route: { mtu: 1400, mtuLocked: true } }),
+    'client',
+    to('10.2.0.2', [1401, 1400, 1400, 1300]),
+  ],
+  [
+    'IPv6 has an MTU of its own',
+    path({ far: 1500, router: { 'net.ipv6.conf.far.mtu': 1400 } }),
+    'client',
+    [...to(server6, [1401, 1401, 1400]), ...three],
+  ],
+  [
+    'it is forgotten',
+    path({ client: SOON }),
+    'client',
+    [...three, ...to(server6, [1301, 1301]), { sleep: 2500 }, ...three, ...to(server6, [1301, 1301])],
+  ],
+  [
+    'rewritten by the sender itself to a destination with less room',
+    narrow(path({ rules: { client: [service] }, far: 1500 })),
+    'client',
+    to('10.96.0.1', [1351, 1351, 1350]),
+  ],
+  ['through a tunnel whose outer packets are cut', overlay(), 'n1', to('10.9.0.2', [1350, 1351, 1351, 1350])],
+])('%s', { timeout: 60_000 }, async ([, network, from, events], context) => {
+  context.skip(missing !== undefined, missing);
+  const kernel = await askKernel(network, from, events);
+  expect(askMachine(reference, network, from, events), 'reference').toEqual(kernel);
+  expect(askMachine(engine, network, from, events), 'engine').toEqual(kernel);
+});
