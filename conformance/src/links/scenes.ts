@@ -302,6 +302,26 @@ export const scenes: Scene[] = [
     asks: ask('n1', '10.9.0.2', 'fd09::2', '10.9.0.9'),
   },
   {
+    name: 'VXLAN: one number and port over IPv4 and over IPv6',
+    network: {
+      netnses: [1, 2].map((n) =>
+        host(`n${n}`, {
+          links: [
+            plugged('eth0', 'lan'),
+            vxlan({ local: `10.0.0.${n}`, remote: `10.0.0.${3 - n}` }),
+            vxlan(
+              { local: `fd00::${n}`, remote: `fd00::${3 - n}` },
+              { name: 'vx6', mtu: 1430, mac: `02:bb:00:00:06:0${n}` },
+            ),
+          ],
+          addresses: [`eth0 10.0.0.${n}/24`, `eth0 fd00::${n}/64`, `vx0 10.9.0.${n}/24`, `vx6 10.8.0.${n}/24`],
+          rest: { neighbors: [{ link: 'vx6', address: `10.8.0.${3 - n}`, lladdr: `02:bb:00:00:06:0${3 - n}` }] },
+        }),
+      ),
+    },
+    asks: ask('n1', '10.9.0.2', '10.8.0.2'),
+  },
+  {
     name: 'VXLAN ports of bridges',
     network: bridged(),
     asks: [...ask('pod1', '10.1.0.12', '10.1.0.2'), ...ask('n2', '10.1.0.11', '10.1.0.1')],

@@ -76,6 +76,13 @@ function keyIn(device: Device): number | undefined {
   return ikey === 'none' ? undefined : ikey;
 }
 
+/** Whether its socket is of the family of the address: VXLAN has one socket, of IPv6 where one of its ends is (vxlan_sock_add). */
+export function opens(device: Device, address: string): boolean {
+  if (device.link.kind !== 'vxlan') return true;
+  const { local, remote } = tunnelOf(device);
+  return [local, remote].some((own) => own?.includes(':')) === address.includes(':');
+}
+
 /** An outer packet, as the other end looks at it. */
 export interface Outer {
   /** Whether it comes from this address. */
@@ -91,7 +98,8 @@ export function endFor(world: World, underlay: Host, from: Device, { isFrom, dad
   const { id } = tunnelOf(from);
   const ends = endsIn(world, underlay).filter((end) => end.link.kind === kind);
   const comesFrom = (address: string | undefined) => address !== undefined && isFrom(canonical(address));
-  if (kind === 'vxlan') return ends.find((end) => (tunnelOf(end).id ?? 0) === (id ?? 0) && portOf(end) === port);
+  if (kind === 'vxlan')
+    return ends.find((end) => (tunnelOf(end).id ?? 0) === (id ?? 0) && portOf(end) === port && opens(end, daddr));
   if (kind === 'geneve')
     return ends.find(
       (end) => (tunnelOf(end).id ?? 0) === (id ?? 0) && portOf(end) === port && comesFrom(tunnelOf(end).remote),

@@ -88,7 +88,11 @@ export class TunnelSegments {
   of(link: Link, netns: number): string | undefined {
     const { kind, segment, tunnel = {}, peer } = link;
     if (isUnfollowed(link) || carriesPackets(link)) return undefined;
-    if (kind === 'vxlan') return `\0vxlan ${tunnel.id ?? 0} ${portOf(kind, tunnel)}`;
+    if (kind === 'vxlan') {
+      // One socket, of one family (vxlan_sock_add).
+      const six = [tunnel.local, tunnel.remote].some((own) => own?.includes(':'));
+      return `\0vxlan${six ? 6 : ''} ${tunnel.id ?? 0} ${portOf(kind, tunnel)}`;
+    }
     if (kind !== 'geneve' && kind !== 'gretap') return peer ? undefined : segment;
     const other = tunnel.remote === undefined ? undefined : this.#holders.of(tunnel.remote, `link ${link.name}`);
     const own = tunnel.underlay === undefined ? netns : this.#netnsByName.get(tunnel.underlay);

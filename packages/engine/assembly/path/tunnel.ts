@@ -361,7 +361,7 @@ export function decapsulate(): bool {
   const end = endHere(changetype<Payload>(at + PACKETS).link);
   const wireguard = from.type == <u8>TunnelType.WIREGUARD;
   if (!some(end)) {
-    if (has(from, TunnelFlag.UDP) && hasPort(s.netns, p.dport)) {
+    if (has(from, TunnelFlag.UDP) && hasPort(s.netns, p.dport, p.family)) {
       finish(Disposition.DROPPED, Reason.NO_SOCKET);
       return true;
     }

@@ -95,6 +95,12 @@ function fit(end: Tunnel, from: Tunnel): u32 {
   return 1 + (anyRemote ? 0 : localFirst ? 1 : 2) + (anyLocal ? 0 : localFirst ? 2 : 1);
 }
 
+/** Whether its socket is of the family: VXLAN has one socket, of IPv6 where one of its ends is (vxlan_sock_add()). */
+function opens(end: Tunnel, family: u32): bool {
+  if (end.type != <u8>TunnelType.VXLAN) return true;
+  return (end.localFamily == 6 || end.remoteFamily == 6) == (family == 6);
+}
+
 /** The end in `underlay` that hears what `from` sends with the header in `outerHeader`. */
 export function endIn(underlay: Netns, from: Link): Link {
   const sender = from.tunnel;
@@ -108,6 +114,7 @@ export function endIn(underlay: Netns, from: Link): Link {
       if (tunnel.port != outer.port) continue;
       if (tunnel.type == <u8>TunnelType.WIREGUARD) return at;
       if (tunnel.id != sender.id) continue;
+      if (!opens(tunnel, outer.family)) continue;
       if (tunnel.type == <u8>TunnelType.VXLAN || (tunnel.remoteFamily != 0 && isFrom(tunnel, sender))) return at;
       continue;
     }
@@ -119,10 +126,12 @@ export function endIn(underlay: Netns, from: Link): Link {
   return best;
 }
 
-/** Does any tunnel of the namespace wait at the port? */
-export function hasPort(underlay: Netns, port: u32): bool {
+/** Does any tunnel of the namespace wait at the port, for packets of the family? */
+export function hasPort(underlay: Netns, port: u32, family: u32): bool {
   for (let at = underlay.tunnels; some(at); at = at.tunnel.next) {
-    if ((at.tunnel.flags & <u16>TunnelFlag.UDP) != 0 && isUp(at) && at.tunnel.port == <u16>port) return true;
+    const tunnel = at.tunnel;
+    const waits = (tunnel.flags & <u16>TunnelFlag.UDP) != 0 && isUp(at) && tunnel.port == <u16>port;
+    if (waits && opens(tunnel, family)) return true;
   }
   return false;
 }
