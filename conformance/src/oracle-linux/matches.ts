@@ -1,6 +1,7 @@
 /** Random matches of every kind that iptables accepts in a chain, drawn from values that the network and its packets have. */
 import { CtState, type Family, Hook, type Match, type PortRange, Protocol, TcpFlag } from '@podwire/engine';
 import type { Random } from '../lab/random.ts';
+import { randomExtension } from './extensions.ts';
 import { familyOf, type Plan } from './topology.ts';
 import { MARKS, PORTS } from './values.ts';
 
@@ -250,6 +251,7 @@ export function randomMatch(place: Place): Match[] {
     ],
     [1, () => [{ kind: 'tos', value: r.pick([0, 0x10]), mask: r.pick([0xff, 0x3f]), ...not(r) }]],
     [1, () => [{ kind: 'ttl', op: r.pick(['eq', 'ne', 'lt', 'gt'] as const), value: r.pick([1, 2, 62, 63, 64]) }]],
+    [7, () => randomExtension(place)],
     [1, () => [{ kind: 'length', from: 0, to: r.pick([100, 600, 1300]), ...not(r) }]],
   ];
   const total = kinds.reduce((sum, [weight]) => sum + weight, 0);

@@ -14,6 +14,7 @@ import {
 } from '@podwire/engine';
 import type { Random } from '../lab/random.ts';
 import type { Backend } from '../lab/terms.ts';
+import { randomNetmap, randomTarget } from './extensions.ts';
 import { type Place, randomMatch, setFlags } from './matches.ts';
 import { type Draft, ipOf, type Plan } from './topology.ts';
 import { DRAWN_RANGES, MARKS, PORTS } from './values.ts';
@@ -87,6 +88,7 @@ function natAction(context: Context, matches: readonly Match[]): Action {
     (match) => match.kind === 'protocol' && !match.not && PROTOCOLS_WITH_PORTS.includes(match.protocol),
   );
   const { addresses: _addresses, persistent: _persistent, ...portsOnly } = natRange(context, hasPorts);
+  if (r.chance(0.12)) return randomNetmap(context);
   if (nat === 'dst')
     return r.chance(0.75)
       ? { kind: 'dnat', range: natRange(context, hasPorts) }
@@ -156,10 +158,14 @@ function matchesOf(context: Context): Match[] {
     if (more.some((match) => found.some((other) => other.kind === match.kind))) continue;
     found.push(...more);
   }
-  // iptables writes a header's tests first, and its printers expect them there.
-  const order = ['saddr', 'daddr', 'iif', 'oif', 'protocol', 'fragment'];
-  const rank = ({ kind }: Match) => order.indexOf(kind) + 1 || 99;
-  return found.sort((a, b) => rank(a) - rank(b));
+  return inOrder(found);
+}
+
+/** iptables writes a header's tests first, and its printers expect them there. */
+function inOrder<T extends Match | Action>(body: readonly T[]): T[] {
+  const order: readonly string[] = ['saddr', 'daddr', 'iif', 'oif', 'protocol', 'fragment'];
+  const rank = ({ kind }: T) => order.indexOf(kind) + 1 || 99;
+  return body.toSorted((a, b) => rank(a) - rank(b));
 }
 
 function randomRule(context: Context): Rule {
@@ -171,6 +177,11 @@ function randomRule(context: Context): Rule {
       : nat && r.chance(0.6)
         ? natAction(context, matches)
         : plainAction(context, matches);
+  if (action.kind === 'accept' && r.chance(0.3)) {
+    const target = randomTarget(context);
+    const clash = target.some((one) => matches.some(({ kind }) => kind === one.kind));
+    if (!clash) return { body: inOrder([...matches, ...target]) };
+  }
   return { body: r.chance(0.04) && matches.length > 0 ? matches : [...matches, action] };
 }
 

@@ -119,7 +119,8 @@ function local(traffic: Traffic): Event | undefined {
   // A datagram's socket that does not know its own address takes answers from everybody.
   const choose = packet.protocol === Protocol.UDP ? isQuiet : r.chance(0.6);
   if (!choose && own.length === 0) return undefined;
-  return { netns: netns.name, packet: { ...packet, saddr: choose ? '' : r.pick(own) } };
+  // Sockets of the lab are root's.
+  return { netns: netns.name, packet: { ...packet, saddr: choose ? '' : r.pick(own), owner: { uid: 0, gid: 0 } } };
 }
 
 /** Links onto which something can be put from the other end. */

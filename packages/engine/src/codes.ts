@@ -90,29 +90,6 @@ export enum Op {
   FORWARD_TO = 90,
 }
 
-/** Parts of an OWNER test; inverted ones 4 bits further up. */
-export enum OwnerTest {
-  UID = 1,
-  GID = 2,
-  SOCKET = 4,
-  SUPPL = 256,
-}
-
-/** Bits of an RPFILTER test. */
-export enum ReverseTest {
-  LOOSE = 1,
-  VALID_MARK = 2,
-  ACCEPT_LOCAL = 4,
-}
-
-/** Whose socket a packet has. */
-export enum SocketOf {
-  NONE = 0,
-  /** The stack's own, or none: resets, errors, echoes. */
-  STACK = 1,
-  PROCESS = 2,
-}
-
 /** Bits of a statement's flag byte and of its piecewise inversions. */
 export enum OpFlag {
   /** The whole test is inverted. */
@@ -156,41 +133,6 @@ export enum TypeTest {
   LIMIT_OUT = 8,
   SOURCE = 16,
   DESTINATION = 32,
-}
-
-/** Parts of `-m physdev`; the inversion of part `p` is bit `p << 8`. */
-export enum PhysTest {
-  IN = 1,
-  OUT = 2,
-  IS_IN = 4,
-  IS_OUT = 8,
-  IS_BRIDGED = 16,
-}
-
-export enum RecentAction {
-  SET = 0,
-  RCHECK = 1,
-  UPDATE = 2,
-  REMOVE = 3,
-}
-
-export enum RecentFlag {
-  DEST = 1,
-  REAP = 2,
-  RTTL = 4,
-}
-
-/** Parts of `-m iprange`; the inversion of part `p` is bit `p << 4`. */
-export enum RangeTest {
-  SRC = 1,
-  DST = 2,
-}
-
-export enum TtlOp {
-  EQ = 0,
-  NE = 1,
-  LT = 2,
-  GT = 3,
 }
 
 /** Bits of a NAT range (`NF_NAT_RANGE_*`). */

@@ -1,19 +1,8 @@
 /** One record per match; what matches everything leaves none. */
-import {
-  CtTest,
-  Op,
-  OwnerTest,
-  PhysTest,
-  PortTest,
-  RangeTest,
-  RecentAction,
-  RecentFlag,
-  ReverseTest,
-  TtlOp,
-  TypeTest,
-} from './codes.ts';
+import { CtTest, Op, PortTest, TypeTest } from './codes.ts';
 import { ownPrefix, type Place, record, requireFamily } from './encode-record.ts';
 import { addressOf, macOf, nameBytes } from './encoding.ts';
+import { OwnerTest, PhysTest, RangeTest, RecentAction, RecentFlag, ReverseTest, TtlOp } from './match-codes.ts';
 import type { IdRange, IptablesMatch, PlainMatch, PortRange } from './rule.ts';
 import { ChoiceKind, Protocol, RouteType } from './terms.ts';
 

@@ -1,5 +1,6 @@
 /** Tests of the IP header and of interfaces (ip_tables.c:ip_packet_match(), ip6_tables.c:ip6_packet_match()). */
-import { OpFlag, TtlOp } from '../../src/codes';
+import { OpFlag } from '../../src/codes';
+import { TtlOp } from '../../src/match-codes';
 import { packet, some } from '../core/skb';
 import { nameHigh, nameLow } from '../core/names';
 import { Link } from '../layout/link';

@@ -1,5 +1,5 @@
 /** iprange_mt4, iprange_mt6 (xt_iprange.c). */
-import { RangeTest } from '../../src/codes';
+import { RangeTest } from '../../src/match-codes';
 import { packet } from '../core/skb';
 import { AddressPair, Statement } from '../layout/statement';
 

@@ -1,6 +1,6 @@
 /** owner_mt (xt_owner.c): whose socket made the packet. */
-import { OwnerTest, SocketOf } from '../../src/codes';
 import { PacketL4 } from '../../src/ct-codes';
+import { OwnerTest, SocketOf } from '../../src/match-codes';
 import { ChoiceKind } from '../../src/terms';
 import { choose } from '../core/choice';
 import { packet, skb } from '../core/skb';

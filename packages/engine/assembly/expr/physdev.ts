@@ -1,5 +1,6 @@
 /** physdev_mt (xt_physdev.c), mac_mt (xt_mac.c). */
-import { LinkFlag, PhysTest } from '../../src/codes';
+import { LinkFlag } from '../../src/codes';
+import { PhysTest } from '../../src/match-codes';
 import { skb, some } from '../core/skb';
 import { MacTest, PhysdevTest, Statement } from '../layout/statement';
 import { inverted, nameMatches } from './header';

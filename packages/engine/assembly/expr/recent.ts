@@ -1,5 +1,5 @@
 /** recent_mt (xt_recent.c): lists of addresses seen lately, by name, in every namespace its own. */
-import { RecentAction, RecentFlag } from '../../src/codes';
+import { RecentAction, RecentFlag } from '../../src/match-codes';
 import { now } from '../core/clock';
 import { allocate } from '../core/memory';
 import { none, packet, skb, some } from '../core/skb';

@@ -1,5 +1,6 @@
 /** rpfilter_mt (ipt_rpfilter.c, ip6t_rpfilter.c): would the way back lead through the device that the packet came by? */
-import { LinkFlag, ReverseTest } from '../../src/codes';
+import { LinkFlag } from '../../src/codes';
+import { ReverseTest } from '../../src/match-codes';
 import { RouteType } from '../../src/terms';
 import { packet, skb, some } from '../core/skb';
 import { isLimitedBroadcast, isLinkLocal6, isMulticast4, isMulticast6, isUnspecified, isZeronet } from '../fib/kinds';

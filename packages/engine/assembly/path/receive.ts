@@ -1,5 +1,6 @@
 /** A packet comes in (ip_input.c:ip_rcv(), ip_rcv_finish(), ip_local_deliver(); ip6_input.c:ip6_rcv_core()). */
-import { LinkFlag, SocketOf } from '../../src/codes';
+import { LinkFlag } from '../../src/codes';
+import { SocketOf } from '../../src/match-codes';
 import { Disposition, Reason } from '../../src/terms';
 import { finish } from '../core/end';
 import { none, packet, RouteKind, skb, some } from '../core/skb';

@@ -1,5 +1,6 @@
 /** The walk from namespace to namespace. A namespace never knows its neighbours: only this file and `transmit.ts` lead from one to the next. */
-import { LinkFlag, SocketOf } from '../../src/codes';
+import { LinkFlag } from '../../src/codes';
+import { SocketOf } from '../../src/match-codes';
 import { Disposition, Reason } from '../../src/terms';
 import { endRecord, finish, ReplyKind } from '../core/end';
 import { failed } from '../core/failure';

@@ -1,6 +1,6 @@
 /** Keys: what a rule takes out of a packet, component by component. */
-import { SocketOf } from '../../../src/codes';
 import { PacketL4 } from '../../../src/ct-codes';
+import { SocketOf } from '../../../src/match-codes';
 import { Field, SelectorFlag } from '../../../src/nft-codes';
 import { Hook } from '../../../src/terms';
 import { packet, skb } from '../../core/skb';

@@ -96,8 +96,11 @@ function checkEcn(given: readonly Given[], { protocol }: { protocol?: { protocol
   }
 }
 
-/** Host bits cleared: the mask says what stays. Printed with the length, or the mask where it has holes. */
-const mapped: Printer = ([text = ''], { context }) => prefix(context.family, text);
+/** Host bits cleared. A mask with holes the tool takes for that of one host (1.8.9, tried). */
+const mapped: Printer = ([text = ''], { context: { family } }) => {
+  const whole = prefix(family, text);
+  return /\/\d+$/.test(whole) ? whole : prefix(family, text.slice(0, text.indexOf('/')));
+};
 
 export const otherTargets: readonly TextExtension[] = [
   { name: 'TTL', family: 'ip', ...hops('ttl') },
