@@ -138,7 +138,7 @@ function toWhoSent(): void {
       finish(Disposition.DROPPED, Reason.NO_SOCKET);
       return;
     }
-    const tunnels = about.protocol == <u8>Protocol.UDP && (hasPort(skb().netns, about.sport) || hasPort(skb().netns, about.dport));
+    const tunnels = about.protocol == <u8>Protocol.UDP && (hasPort(skb().netns, about.sport, about.family) || hasPort(skb().netns, about.dport, about.family));
     const stacks =
       about.protocol == <u8>Protocol.ICMPV6 || (about.protocol == <u8>Protocol.ICMP && about.icmpType == 0);
     if (waits || tunnels || stacks) learnFromError(about, <u32>told, reflectedMark(p));
