@@ -40,9 +40,18 @@ export function builtinChains(table: string): readonly string[] {
   return TABLES.get(table)?.[0] ?? [];
 }
 
-/** Where a built-in chain hangs; undefined for any other chain. */
-export function baseHook(table: string, chain: string, policy: BaseHook['policy'] = 'accept'): BaseHook | undefined {
-  const [chains, priority] = TABLES.get(table) ?? [[], 0];
+/** iptables-nft hangs the table security behind the translation of sources at INPUT (iptables/nft.c: NF_IP_PRI_SECURITY; tried). */
+const NFT_SECURITY_PRIORITY = 150;
+
+/** Where a built-in chain hangs, by `backend` where that matters; undefined for any other chain. */
+export function baseHook(
+  table: string,
+  chain: string,
+  policy: BaseHook['policy'] = 'accept',
+  backend?: 'nft' | 'legacy',
+): BaseHook | undefined {
+  const [chains, own] = TABLES.get(table) ?? [[], 0];
+  const priority = table === 'security' && backend === 'nft' ? NFT_SECURITY_PRIORITY : own;
   const hook = chains.includes(chain) ? HOOKS[chain] : undefined;
   if (hook === undefined) return undefined;
   if (table === 'nat') {

@@ -92,14 +92,15 @@ function iptablesFamily({ text, command }: Part): 'ip' | 'ip6' {
 function readNetfilter(part: Part, into: CollectedNetns, options: LineOptions): PartResult {
   const table = /-t\s*(\w+)/.exec(part.command)?.[1];
   const family = iptablesFamily(part);
+  const flavour = flavourOf(part);
   const { tables, problems } = parseIptablesSave(part.text, family, {
+    ...(flavour !== 'unknown' && { backend: flavour }),
     ...(options.file !== undefined && { file: options.file }),
     ...(table !== undefined && { table }),
   });
   const before = (options.firstLine ?? 1) - 1;
   const placed = problems.map((p) => (p.line === undefined ? p : { ...p, line: p.line + before }));
   if (/^# Warning: ip6?tables-legacy tables present/m.test(part.text)) into.warnsOfLegacy = true;
-  const flavour = flavourOf(part);
   const from = { file: part.file, line: part.firstLine };
   for (const one of tables) into.netfilter.push({ flavour, table: one, from });
   const items = tables.reduce((sum, t) => sum + t.chains.reduce((n, chain) => n + chain.rules.length, 0), 0);

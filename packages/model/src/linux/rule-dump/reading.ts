@@ -125,8 +125,8 @@ export function openTable(
   return table;
 }
 
-function finishChain({ tool, name: table }: OpenTable, { name, policy, counters, rules }: OpenChain): Chain {
-  const hook = tool.hook(table, name, policy === 'DROP' ? 'drop' : 'accept');
+function finishChain({ tool, name: table, backend }: OpenTable, { name, policy, counters, rules }: OpenChain): Chain {
+  const hook = tool.hook(table, name, policy === 'DROP' ? 'drop' : 'accept', backend);
   const last = policy === undefined ? undefined : tool.policyRule?.(table, policy, hook !== undefined);
   return {
     name,

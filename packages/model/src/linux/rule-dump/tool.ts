@@ -12,7 +12,12 @@ export interface DumpTool {
   /** Built-in chains of a table, in the order in which they are printed. Empty for a table that the tool does not have. */
   chains(table: string): readonly string[];
   /** Where a built-in chain hangs; undefined for any other chain. */
-  hook(table: string, chain: string, policy: BaseHook['policy']): BaseHook | undefined;
+  hook(
+    table: string,
+    chain: string,
+    policy: BaseHook['policy'],
+    backend: 'nft' | 'legacy' | undefined,
+  ): BaseHook | undefined;
   parse(words: readonly string[], place: RulePlace): { rules: Rule[] } | { error: string };
   /** As it stands behind `-A CHAIN`. */
   print(rule: Rule): string;
