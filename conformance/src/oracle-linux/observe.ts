@@ -84,6 +84,7 @@ export class Observer {
     if (!this.#carries(netns, link, packet.length)) return false;
     if (packet.protocol !== Protocol.TCP) return true;
     const { saddr, sport, daddr, dport } = packet;
+    if (packet.tcp) return true;
     if (this.#isForClient(packet) && (packet.tcpFlags & ~POLITE) !== 0) return false;
     // A socket that has its handshake behind it takes a SYN for one that went astray.
     if (opens(packet)) return !this.#acknowledged.has(flowKey(saddr, sport, daddr, dport));
@@ -141,7 +142,7 @@ export class Observer {
     // Who comes in by a port of a bridge is addressed to the host by the bridge's address.
     const device = own?.master === undefined ? own : this.#netnses.get(netns)?.links.find((l) => l.name === own.master);
     if (!plug || device?.mac === undefined) throw new RangeError(`nothing leads to ${netns} ${link}`);
-    const numbers = this.#numbersFor(packet);
+    const numbers = packet.tcp ? undefined : this.#numbersFor(packet);
     const whole = { ...packet, ...(numbers && { numbers }) };
     return {
       inject: { netns: plug.netns, link: plug.link, frame: encodeFrame(whole, plug.mac ?? MADE_UP_MAC, device.mac) },

@@ -294,7 +294,7 @@ function addOddities(r: Random, plan: Plan, netns: Draft): void {
 }
 
 /** The kernel forgets routes of a link that goes down, and takes none for it. */
-function forgetRoutes(netns: Draft): void {
+export function forgetRoutes(netns: Draft): void {
   const down = new Set(netns.links.filter((link) => link.up === false).map((link) => link.name));
   if (down.size === 0) return;
   for (const table of netns.tables)
@@ -326,7 +326,6 @@ export function addRouting(r: Random, plan: Plan): void {
     if (r.chance(0.06)) netns.tables.push({ id: LOCAL_TABLE, routes: [localRoute(r, plan)] });
     if (r.chance(isRouter ? 0.5 : 0.3)) addRules(r, plan, netns);
     addSettings(r, netns);
-    forgetRoutes(netns);
   }
   for (const netns of plan.netnses) forgetNexthops(netns, plan);
 }

@@ -2,6 +2,7 @@
 import { type Family, type Packet, Protocol, TcpFlag } from '@podwire/engine';
 import type { Random } from '../lab/random.ts';
 import type { Listening } from '../lab/terms.ts';
+import { alone, Conversation } from './conversations.ts';
 import type { Event } from './scenario.ts';
 import { type Draft, familyOf, type Plan, plain } from './topology.ts';
 import { CLIENT_PORTS, MARKS, PORTS, SERVED } from './values.ts';
@@ -196,7 +197,8 @@ function later(traffic: Traffic, before: Event): Event | undefined {
   if (packet.inner || packet.saddr === '') return undefined;
   const isTcp = packet.protocol === Protocol.TCP;
   const { netns, link } = r.pick(wires(plan));
-  const raw = { ...packet, length: isTcp ? least(packet.family, packet.protocol) : packet.length, mark: 0 };
+  const { tcp: _numbers, ...bare } = packet;
+  const raw = { ...bare, length: isTcp ? least(packet.family, packet.protocol) : packet.length, mark: 0 };
   const same = before.link === undefined ? undefined : { netns: before.netns, link: before.link };
   const anywhere = { netns: netns.name, link };
   const roll = r.next();
@@ -211,7 +213,17 @@ function later(traffic: Traffic, before: Event): Event | undefined {
     return { ...anywhere, packet: { ...back, icmpType, tcpFlags: isTcp ? r.pick(flags) : 0 } };
   }
   if (roll < 0.85 && packet.length < 1000) return { ...anywhere, packet: errorAbout(r, plan, raw) };
+  // Somebody else with the same ports: what NAT gives both of them may clash.
+  if (roll < 0.93) {
+    const others = plan.addresses[packet.family].filter((address) => address !== packet.saddr);
+    return { ...(same ?? anywhere), packet: { ...raw, saddr: r.pick(others) } };
+  }
   return same && { ...same, packet: { ...raw, sport: packet.sport === 0 ? 0 : r.pick(CLIENT_PORTS) } };
+}
+
+function withNumbers(event: Event): Event | undefined {
+  if (event.packet.protocol !== Protocol.TCP) return event;
+  return event.link === undefined ? undefined : { ...event, packet: alone(event.packet) };
 }
 
 /** A process has one TCP socket for each pair of ends. */
@@ -226,25 +238,40 @@ const isRepeated = (events: readonly Event[], { netns, link, packet }: Event): b
       e.packet.sport === packet.sport,
   );
 
-export function makeEvents(r: Random, plan: Plan, listening: readonly Listening[], count: number): Event[] {
+/** `windows`: every TCP segment says its numbers, and no socket sends any. */
+export function makeEvents(
+  r: Random,
+  plan: Plan,
+  listening: readonly Listening[],
+  count: number,
+  windows: boolean,
+): Event[] {
   const flags = listening.some((l) => l.protocol === 'tcp') ? POLITE : FLAGS;
   const traffic: Traffic = { r, plan, flags };
   const events: Event[] = [];
+  const routers = plan.netnses.filter(({ links }) => links.length > 1);
+  const router = windows && routers.length > 0 && r.chance(0.8) ? r.pick(routers) : undefined;
+  const conversation = router && new Conversation(r, plan, router);
   for (let tries = 0; events.length < count && tries < 10 * count; tries++) {
     const roll = r.next();
-    const event =
+    if (conversation && r.chance(0.6)) {
+      events.push(conversation.next());
+      continue;
+    }
+    const found =
       events.length > 0 && roll < 0.4
         ? later(traffic, r.pick(events))
         : roll < 0.75
           ? local(traffic)
           : foreign(traffic);
+    const event = found && windows ? withNumbers(found) : found;
     if (event && !isForMany(event.packet.saddr) && !isRepeated(events, event)) events.push(event);
   }
   return events;
 }
 
-export function makeListeners(r: Random, plan: Plan): Listening[] {
-  const transports: Listening['protocol'][] = r.chance(0.5) ? ['tcp', 'udp'] : ['udp'];
+export function makeListeners(r: Random, plan: Plan, windows: boolean): Listening[] {
+  const transports: Listening['protocol'][] = !windows && r.chance(0.5) ? ['tcp', 'udp'] : ['udp'];
   return plan.netnses.flatMap(({ name }) =>
     transports.flatMap((protocol) =>
       SERVED.filter(() => r.chance(0.55)).map((port) => ({ netns: name, protocol, port })),

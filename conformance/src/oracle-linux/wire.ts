@@ -1,5 +1,13 @@
 /** Packets as bytes: what is put on a wire, and what was seen on one. */
-import { type Family, formatAddress, type Packet, Protocol, parseAddress, TcpFlag } from '@podwire/engine';
+import {
+  type Family,
+  formatAddress,
+  type Packet,
+  Protocol,
+  parseAddress,
+  TcpFlag,
+  type TcpNumbers,
+} from '@podwire/engine';
 import { castagnoli } from './checksum.ts';
 
 /** Sequence numbers, of TCP alone. */
@@ -43,9 +51,16 @@ function onesSum(bytes: Uint8Array, start = 0): number {
 
 const INIT_CHUNK = [1, 0, 0, 20, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1];
 
+/** Filled up to the header's end with what means nothing. */
+function tcpOptions({ windowScale, sackPermitted }: TcpNumbers, header: number): Uint8Array {
+  const bytes = new Uint8Array(Math.max(0, header - 20)).fill(1);
+  bytes.set([...(windowScale === undefined ? [] : [3, 3, windowScale]), ...(sackPermitted ? [4, 2] : [])]);
+  return bytes;
+}
+
 /** Header of the transport, without its checksum, and where that goes. */
 function transport(packet: WirePacket, room: number): { bytes: Uint8Array; checksumAt?: number } {
-  const { protocol, sport, dport, tcpFlags, icmpType, icmpCode, icmpId, inner, numbers } = packet;
+  const { protocol, sport, dport, tcpFlags, icmpType, icmpCode, icmpId, inner, numbers, tcp } = packet;
   const made = (least: number) => new Uint8Array(Math.max(least, room));
   const withPorts = (bytes: Uint8Array) => {
     const view = new DataView(bytes.buffer);
@@ -54,13 +69,15 @@ function transport(packet: WirePacket, room: number): { bytes: Uint8Array; check
     return view;
   };
   if (protocol === Protocol.TCP) {
-    const bytes = made(20);
+    const header = tcp?.header ?? 20;
+    const bytes = made(Math.max(20, header));
     const view = withPorts(bytes);
-    view.setUint32(4, numbers?.sequence ?? 1000);
-    view.setUint32(8, numbers?.acknowledgement ?? 0);
-    view.setUint8(12, 5 << 4);
+    view.setUint32(4, tcp?.seq ?? numbers?.sequence ?? 1000);
+    view.setUint32(8, tcp?.ack ?? numbers?.acknowledgement ?? 0);
+    view.setUint8(12, (header >>> 2) << 4);
     view.setUint8(13, tcpFlags);
-    view.setUint16(14, 65535);
+    view.setUint16(14, tcp?.window ?? 65535);
+    if (tcp) bytes.set(tcpOptions(tcp, header), 20);
     return { bytes, checksumAt: 16 };
   }
   if (protocol === Protocol.UDP) {
