@@ -2,13 +2,16 @@
 import { type Address, addressesOf, type IpSet, type Link, type Netns, type Network } from '@podwire/engine';
 import { printIptablesSave } from '@podwire/model';
 import { familyOf, routeLines, ruleLines, withNexthops } from './plan-routes.ts';
+import { forwardingPrograms, isStacked, type LinesProgram, quietTunnels, stackedPrograms } from './plan-stacked.ts';
 import type { Backend, Listening } from './terms.ts';
 
-interface Program {
+interface TextProgram {
   netns: string;
   argv: string[];
   input?: string;
 }
+
+type Program = TextProgram | LinesProgram;
 
 /** What `lab.py` builds; see there. */
 export interface Plan {
@@ -34,6 +37,8 @@ export interface PlanOptions {
   trace?: boolean;
   /** Links get no link-local addresses but those that are given. */
   ownLinkLocal?: boolean;
+  /** No questions for neighbours through tunnels. */
+  quiet?: boolean;
   /** Further settings of every network namespace. */
   sysctls?: Readonly<Record<string, string | number>>;
 }
@@ -101,7 +106,7 @@ function linkLines(network: Network): { links: string[][]; plugged: Map<string, 
   for (const netns of network.netnses) {
     for (const link of netns.links) {
       const key = `${netns.name} ${link.name}`;
-      if (link.kind === 'loopback' || done.has(key)) continue;
+      if (link.kind === 'loopback' || isStacked(link) || done.has(key)) continue;
       const own = ['name', link.name, 'netns', `%${netns.name}`];
       const details = detailsOf(link);
       if (link.segment !== undefined) {
@@ -198,7 +203,7 @@ function sysctlsOf(netns: Netns): [string, string | number][] {
   return [...all.filter(([name]) => forwards(name)), ...all.filter(([name]) => !forwards(name))];
 }
 
-function rulesPrograms(netns: Netns, backend: Backend): Program[] {
+function rulesPrograms(netns: Netns, backend: Backend): TextProgram[] {
   const suffix = backend === 'legacy' ? '-legacy-restore' : '-nft-restore';
   return (
     [
@@ -236,13 +241,17 @@ const TRACE = ['ip', 'ip6']
 const traceProgram = (netns: Netns): Program[] =>
   netns.netfilter.length === 0 ? [] : [{ netns: netns.name, argv: ['nft', '-f', '-'], input: TRACE }];
 
+/** With a link on another namespace's, which has to be up first. */
+const standsElsewhere = ({ links }: Netns) =>
+  links.some(({ kind, lower }) => kind === 'macvlan' && lower !== undefined);
+
 const lines = (all: readonly string[]) => all.map((line) => `${line}\n`).join('');
 
 export function planOf(
   network: Network,
   listening: readonly Listening[],
   backend: Backend,
-  { tries, trace, ownLinkLocal = false, sysctls }: PlanOptions = {},
+  { tries, trace, ownLinkLocal = false, quiet = false, sysctls }: PlanOptions = {},
 ): Plan {
   const { links, plugged, plugs } = linkLines(network);
   for (const segment of plugged.keys())
@@ -252,11 +261,12 @@ export function planOf(
     ...ports.flatMap((port) => [`link set dev ${port} master sw-${segment}`, `link set dev ${port} up`]),
   ]);
   const netnses = network.netnses;
-  const ip = (netns: string, input: readonly string[], ...options: string[]): Program => ({
+  const ip = (netns: string, input: readonly string[], ...options: string[]): TextProgram => ({
     netns,
     argv: ['ip', ...options, '-batch', '-'],
     input: lines(input),
   });
+  const made = (netns: Netns) => ip(netns.name, batchLines(netns, ownLinkLocal));
   return {
     spaces: [
       {
@@ -267,7 +277,11 @@ export function planOf(
     ],
     links,
     programs: [
-      [ip(SWITCH, switchLines), ...netnses.map((netns) => ip(netns.name, batchLines(netns, ownLinkLocal)))],
+      ...stackedPrograms(network),
+      quiet ? netnses.flatMap(quietTunnels) : [],
+      [ip(SWITCH, switchLines), ...netnses.filter((n) => !standsElsewhere(n)).map(made)],
+      netnses.filter(standsElsewhere).map(made),
+      forwardingPrograms(network),
       netnses.map((netns) => ip(netns.name, withNexthops(netns))).filter((program) => program.input !== ''),
       netnses.flatMap(setsProgram),
       [

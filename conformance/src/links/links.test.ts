@@ -4,8 +4,8 @@ import { createReference } from '@podwire/engine/reference';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type AttemptResult, kernelMissing, Lab } from '../lab/lab.ts';
 import { withListeners } from '../lab/listeners.ts';
+import { planOf } from '../lab/plan.ts';
 import type { Listening } from '../lab/terms.ts';
-import { planOfLinks } from './plan.ts';
 import { type Scene, scenes } from './scenes.ts';
 
 const missing = kernelMissing();
@@ -70,7 +70,7 @@ test.for(scenes)('$name', { timeout: 30_000 }, async ({ network, asks }: Scene, 
     });
     return `${from} to ${to} ${tcp ? 'tcp' : 'udp'}: ${[...new Set(branches.map((b) => b.result))].join(' or ')}`;
   });
-  await lab.build(planOfLinks(network, listening(network)));
+  await lab.build(planOf(network, listening(network), 'nft'));
   const attempts = wanted.map(({ from, to, tcp }, i) => ({
     id: `${i}`,
     from,

@@ -3,7 +3,7 @@ import { Disposition, type Link, type Network, type Packet, Protocol, Reason } f
 import { createReference } from '@podwire/engine/reference';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { kernelMissing, Lab } from '../lab/lab.ts';
-import { planOfLinks } from './plan.ts';
+import { planOf } from '../lab/plan.ts';
 import { ANY_MAC, host, plugged } from './topology.ts';
 
 const missing = kernelMissing();
@@ -68,7 +68,7 @@ test.for([
   const seen: string[] = [];
   for (const [i, { length, dontFragment }] of asked.entries()) {
     // The kernel remembers a smaller path MTU: each packet meets a fresh one.
-    await lab.build(planOfLinks(network, listening));
+    await lab.build(planOf(network, listening, 'nft'));
     await lab.listen(['n1', 'n2'], []);
     machine.load(network);
     const packet = packetOf(length, dontFragment, 41000 + i);

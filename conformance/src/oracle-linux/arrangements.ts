@@ -2,7 +2,7 @@
 import { type Action, type Family, Hook, type Match, type PolicyRule, Protocol, type Route } from '@podwire/engine';
 import type { Random } from '../lab/random.ts';
 import { DISCOVERY } from './rulesets.ts';
-import { type Draft, familyOf, mainRoutes, type Plan } from './topology.ts';
+import { type Draft, familyOf, mainRoutes, type Plan, plain } from './topology.ts';
 import { MARKS } from './values.ts';
 
 const OWN_TABLE = 77;
@@ -117,10 +117,11 @@ function prepend(
 }
 
 /** Some packets are marked at OUTPUT and leave by another link; chains look at the link before and after. */
-function marked(r: Random, _plan: Plan, netns: Draft, family: Family): void {
+function marked(r: Random, plan: Plan, netns: Draft, family: Family): void {
   const value = r.pick(MARKS);
   const links = ['lo', ...netns.links.filter(({ master }) => master === undefined).map(({ name }) => name)];
   const out = (): Match => ({ kind: 'oif', name: r.pick(links), ...(r.chance(0.3) && { not: true }) });
+  plan.callers.push({ netns, family });
   addTable(netns, elsewhere(r, netns, family));
   withRules(netns, family, [
     { family, priority: 72, fwmark: { value, mask: 0xffffffff }, action: { kind: 'lookup', table: OWN_TABLE } },
@@ -128,10 +129,8 @@ function marked(r: Random, _plan: Plan, netns: Draft, family: Family): void {
   prepend(netns, family, { table: 'mangle', hook: Hook.OUTPUT, priority: -150 }, [
     [...protocolOf(r, family), { kind: 'set-mark', value, mask: 0xffffffff }],
   ]);
-  prepend(netns, family, { table: 'filter', hook: Hook.OUTPUT, priority: 0 }, [
-    [out(), noted],
-    [out(), noted],
-  ]);
+  const each = links.map((name): (Match | Action)[] => [{ kind: 'oif', name }, noted]);
+  prepend(netns, family, { table: 'filter', hook: Hook.OUTPUT, priority: 0 }, each);
   if (r.chance(0.5))
     prepend(netns, family, { table: 'mangle', hook: Hook.POSTROUTING, priority: -150 }, [[out(), noted]]);
   if (r.chance(0.5))
@@ -144,7 +143,12 @@ function marked(r: Random, _plan: Plan, netns: Draft, family: Family): void {
 function zoned(r: Random, plan: Plan, netns: Draft, family: Family): void {
   // Tests of connections in the table raw would see the template of a zone, which the machine does not know.
   if (netns.netfilter.some((t) => t.name === 'raw' && t.family === (family === 4 ? 'ip' : 'ip6'))) return;
-  const [one, two] = r.some(plan.addresses[family], 2) as [string, string];
+  const own = new Set(netns.addresses.map(({ address }) => plain(address)));
+  const [one, two] = r.some(
+    [...plan.addresses[family].filter((address) => !own.has(address)), ...plan.strangers[family]],
+    2,
+  ) as [string, string];
+  plan.rivals.push({ netns, family, sources: [one, two] });
   const from = (address: string): Match => ({ kind: 'saddr', prefix: `${address}/${family === 4 ? 32 : 128}` });
   const direction = r.chance(0.4) ? { direction: 'ORIGINAL' as const } : {};
   const zones = [
@@ -165,7 +169,7 @@ const ARRANGEMENTS: readonly Arrangement[] = [tunnelled, tunnelled, marked, mark
 
 export function addArrangements(r: Random, plan: Plan): void {
   for (const netns of plan.netnses) {
-    if (!r.chance(netns.links.length > 1 ? 0.35 : 0.12)) continue;
+    if (!r.chance(netns.links.length > 1 ? 0.5 : 0.15)) continue;
     r.pick(ARRANGEMENTS)(r, plan, netns, r.chance(0.6) ? 4 : 6);
   }
 }

@@ -3,7 +3,7 @@ import { type Family, type Packet, Protocol, TcpFlag } from '@podwire/engine';
 import { random, tcpNumbers } from '@podwire/engine/reference';
 import type { Random } from '../lab/random.ts';
 import type { Event } from './scenario.ts';
-import type { Draft, Plan } from './topology.ts';
+import { type Draft, isStacked, type Plan } from './topology.ts';
 
 const { SYN, ACK, FIN, RST, PSH } = TcpFlag;
 const HANDSHAKE = [SYN, SYN | ACK, ACK];
@@ -34,7 +34,7 @@ export class Conversation {
     this.#r = r;
     this.#family = r.chance(0.6) ? 4 : 6;
     this.#netns = netns.name;
-    const links = netns.links.filter((link) => link.kind !== 'bridge').map(({ name }) => name);
+    const links = netns.links.filter((link) => link.kind !== 'bridge' && !isStacked(link)).map(({ name }) => name);
     const [near = 'eth0', far = near] = r.some(links, 2);
     const [client, server] = r.some(plan.strangers[this.#family], 2) as [string, string];
     this.#sides = [

@@ -14,7 +14,7 @@ export function generate(r: Random, events: number): Scenario {
   const backend = r.chance(0.2) ? 'legacy' : 'nft';
   if (hasRules) addRulesets(r, plan, backend);
   if (r.chance(hasRules ? 0.6 : 0.95)) addRouting(r, plan);
-  if (r.chance(0.35)) addArrangements(r, plan);
+  if (r.chance(0.5)) addArrangements(r, plan);
   for (const netns of plan.netnses) forgetRoutes(netns);
   const windows = hasRules && r.chance(0.25);
   if (windows) addWindows(r, plan);

@@ -169,6 +169,7 @@ async function judgeOnce({ machine, lab }: Sides, scenario: Scenario, patience: 
     tries: 1,
     trace: backend === 'nft',
     ownLinkLocal: true,
+    quiet: true,
     sysctls: SYSCTLS,
   });
   await lab.build(plan);
@@ -176,8 +177,8 @@ async function judgeOnce({ machine, lab }: Sides, scenario: Scenario, patience: 
   await observer.start();
   const kernel: Judgement['kernel'] = [];
   const started = performance.now();
-  // Questions for neighbours on a wire without a carrier go nowhere, and are seen by nobody.
-  const isCut = network.netnses.some(({ links }) => links.some((link) => link.up === false));
+  // Questions for neighbours on a wire without a carrier go nowhere, and are seen by nobody; nor are those that may not go through a tunnel.
+  const isCut = network.netnses.some(({ links }) => links.some(({ up, kind }) => up === false || kind === 'vxlan'));
   const hurry = isCut ? { ...patience, quietMs: patience.patienceMs } : patience;
   for (const [at, event] of events.entries()) {
     if (performance.now() - started > MOST_MS) return { events: at, kernel };

@@ -1,7 +1,7 @@
 import type { Packet } from '@podwire/engine';
 import { expect, test } from 'vitest';
 import type { RuleEvent } from '../lab/lab.ts';
-import { runsOf, TRACING_TABLE } from './observe.ts';
+import { runsOf } from './observe.ts';
 import { encodePacket, hex } from './wire.ts';
 
 const packet = (saddr: string, protocol = 17): Packet => ({
@@ -60,7 +60,7 @@ test('what a rule sends goes its way before the rule is told', () => {
 
 test('neither what asks for events nor what nobody sent on purpose is told', () => {
   const events = [
-    event('a', { ...shown('10.0.0.1'), table: TRACING_TABLE, policy: 'accept' }),
+    event('a', { ...shown('10.0.0.1'), table: 'oracle', policy: 'accept' }),
     event('b', { ...shown('10.0.0.1', 2), policy: 'accept' }),
   ];
   expect(runsOf('n', events, port)).toEqual([]);

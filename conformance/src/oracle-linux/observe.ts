@@ -25,8 +25,8 @@ const FOR_US = 0;
 const FOR_ANOTHER = 3;
 
 const FAMILIES: Readonly<Record<number, string>> = { 2: 'ip', 10: 'ip6' };
-/** The table that asks for events has no rules of its own to show. */
-export const TRACING_TABLE = 'oracle';
+/** The lab's own tables: one asks for events, one keeps tunnels quiet. */
+const LAB_TABLES: ReadonlySet<string> = new Set(['oracle', 'quiet']);
 
 /** Flags that a client which waits for an answer, or has one, takes in silence. */
 const POLITE = TcpFlag.ACK | TcpFlag.PSH;
@@ -247,7 +247,7 @@ export function runsOf(netns: string, events: readonly RuleEvent[], port: PortNa
       const packet = decodePacket(bytes);
       const run = { head: headOf(netns, event, packet, port), rules: [] };
       byPacket.set(event.id, run);
-      if (event.table !== TRACING_TABLE && !isChatter(packet) && !isAboutDiscovery(packet, bytes)) runs.push(run);
+      if (!LAB_TABLES.has(event.table) && !isChatter(packet) && !isAboutDiscovery(packet, bytes)) runs.push(run);
     }
     const run = byPacket.get(event.id);
     if (event.rule !== undefined) run?.rules.push(ruleText(event));

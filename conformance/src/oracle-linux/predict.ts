@@ -55,7 +55,8 @@ class Reader {
     let packet = walk.end.packet;
     let rules: string[] = [];
     for (const step of walk.steps) {
-      if (step.kind === 'enter') {
+      if (step.kind === 'encapsulate') packet = step.packet;
+      else if (step.kind === 'enter') {
         packet = step.packet;
         if (step.link && !(step.link.up === false))
           this.seen.frames.push(`${step.netns.name} ${step.link.name}: ${packetText(packet, this.#port)}`);

@@ -10,8 +10,11 @@ import {
   type Route,
 } from '@podwire/engine';
 import type { Random } from '../lab/random.ts';
-import { addAddress, type Draft, familyOf, mainRoutes, type Plan, plain } from './topology.ts';
+import { addAddress, type Draft, familyOf, isStacked, mainRoutes, type Plan, plain } from './topology.ts';
 import { MARKS, PORTS } from './values.ts';
+
+/** Outer packets must not have to be cut into pieces, and a link takes the size of the one that it stands on. */
+const hasStacked = ({ netnses }: Plan) => netnses.some(({ links }) => links.some(isStacked));
 
 const hostLength = (family: Family) => (family === 4 ? 32 : 128);
 
@@ -79,7 +82,8 @@ function randomRoute(r: Random, plan: Plan, netns: Draft): Route | undefined {
     type: 'unicast',
     nexthops: nexthops.map((hop) => ({ ...hop, ...(several && r.chance(0.5) && { weight: r.between(1, 4) }) })),
     ...(own.length > 0 && r.chance(0.2) && { prefsrc: r.pick(own) }),
-    ...(r.chance(0.12) && { mtu: r.pick([600, 1300, 1450].filter((mtu) => family === 4 || mtu >= 1280)) }),
+    ...(!hasStacked(plan) &&
+      r.chance(0.12) && { mtu: r.pick([600, 1300, 1450].filter((mtu) => family === 4 || mtu >= 1280)) }),
   };
 }
 
@@ -266,7 +270,8 @@ function addSettings(r: Random, netns: Draft): void {
 }
 
 function addOddities(r: Random, plan: Plan, netns: Draft): void {
-  const free = netns.links.filter((link) => link.master === undefined);
+  // Neighbours behind tunnels are given, and only the usual ones.
+  const free = netns.links.filter((link) => link.master === undefined && link.kind !== 'vxlan');
   const link = r.pick(free).name;
   if (r.chance(0.12)) addAddress(netns, link, r.pick(['10.99.0.9/32', '172.16.0.1/16', 'fd99::9/128']));
   // A second address of a subnet that is there.
@@ -286,7 +291,7 @@ function addOddities(r: Random, plan: Plan, netns: Draft): void {
   for (const one of netns.links) {
     if (r.chance(0.03)) one.up = false;
     // The lab's switch takes what is too long for one of its ports.
-    if (one.segment === undefined && r.chance(0.08)) one.mtu = r.pick([1280, 1400, 1480]);
+    if (one.segment === undefined && !hasStacked(plan) && r.chance(0.08)) one.mtu = r.pick([1280, 1400, 1480]);
   }
   // A bridge takes on the smallest size of its ports (br_mtu_auto_adjust).
   for (const bridge of netns.links.filter((l) => l.kind === 'bridge'))

@@ -1,5 +1,5 @@
 /** Makes a scenario that disagrees smaller for as long as it still does: events, rules, chains, tables, routes, settings, namespaces. */
-import type { Address, Netns, Rule, Table } from '@podwire/engine';
+import type { Address, Netns, PolicyRule, Rule, Table } from '@podwire/engine';
 import { minimise } from '../lab/minimise.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -53,6 +53,8 @@ const tablePart = (netns: Netns, at: number, change: (table: Table) => Table): N
   netfilter: netns.netfilter.map((table, i) => (i === at ? change(table) : table)),
 });
 
+const isUsual = ({ priority }: PolicyRule) => [0, 32766, 32767].includes(priority);
+
 const isGlobal = ({ address }: Address) => !address.startsWith('fe80');
 
 function* partsOf(netns: Netns): Generator<(current: Netns) => Part> {
@@ -74,7 +76,15 @@ function* partsOf(netns: Netns): Generator<(current: Netns) => Part> {
       );
   }
   yield (n) => part(Object.entries(n.sysctls), (entries) => ({ ...n, sysctls: Object.fromEntries(entries) }));
-  yield (n) => part(n.rules, (rules) => ({ ...n, rules }));
+  // Without the usual ones IPv6 looks where it always does, unless it ever had others (fib6_has_custom_rules).
+  yield (n) =>
+    part(
+      n.rules?.filter((rule) => !isUsual(rule)),
+      (rules) => ({
+        ...n,
+        ...(n.rules && { rules: [...n.rules.filter(isUsual), ...rules] }),
+      }),
+    );
   for (const [t] of netns.tables.entries())
     yield (n) =>
       part(n.tables[t]?.routes, (routes) => ({

@@ -15,6 +15,10 @@ export interface Plan {
   /** Addresses that nobody has, on links and beyond. */
   strangers: Record<Family, string[]>;
   prefixes: Record<Family, string[]>;
+  /** Namespaces whose processes are to be heard of. */
+  callers: { netns: Draft; family: Family }[];
+  /** Sources that a namespace's rules tell apart: packets of both that are the same but for them. */
+  rivals: { netns: Draft; family: Family; sources: readonly [string, string] }[];
 }
 
 /** One end of a subnet: the link with its address. */
@@ -151,6 +155,9 @@ class Builder {
   }
 }
 
+/** Outside an IPv4 header, UDP's, VXLAN's and Ethernet's. */
+const VXLAN_MTU = 1450;
+
 type Shape = (b: Builder, r: Random) => void;
 
 const named = (b: Builder, prefix: string, count: number) =>
@@ -196,6 +203,69 @@ const shared: Shape = (b, r) => {
   b.wire(router, b.netns('right'));
 };
 
+/** Hosts with links of their own on a router's link, towards another one's network. */
+const macvlans: Shape = (b, r) => {
+  const owner = b.netns('owner');
+  const router = b.netns('router');
+  const [one, two] = b.pair(owner, router);
+  const subnet = b.subnet();
+  b.foot(owner, one.name, subnet, 1);
+  b.foot(router, two.name, subnet, 2);
+  const mode = r.pick(['bridge', 'bridge', 'private', 'vepa']);
+  for (const [i, host] of named(b, 'host', 2).entries()) {
+    const { name } = b.link(
+      host,
+      { kind: 'macvlan', mode: r.chance(0.8) ? mode : 'bridge', lower: { netns: owner.name, link: one.name } },
+      'mv',
+    );
+    b.foot(host, name, subnet, i + 3);
+  }
+  b.wire(router, b.netns('right'));
+};
+
+/** Two nodes with a host each, joined by VXLAN over a router or a wire. The tunnel's neighbours are given. */
+const tunnel: Shape = (b, r) => {
+  const [left, one] = [b.netns('left'), b.netns('node1')];
+  const two = b.netns('node2');
+  b.wire(left, one);
+  const overlay = b.subnet();
+  const between = r.chance(0.4) ? b.netns('router') : undefined;
+  const lower = between ? [b.pair(one, between), b.pair(two, between)] : undefined;
+  const [direct, other] = lower ? [lower[0]?.[0], lower[1]?.[0]] : b.pair(one, two);
+  const subnets = lower ? [b.subnet(), b.subnet()] : [b.subnet()];
+  const [nearNet = 0, farNet = nearNet] = subnets;
+  const ends = [
+    { netns: one, local: ipOf(4, nearNet, 1), remote: ipOf(4, farNet, 2) },
+    { netns: two, local: ipOf(4, farNet, 2), remote: ipOf(4, nearNet, 1) },
+  ];
+  for (const [i, { netns, local, remote }] of ends.entries()) {
+    const { name } = b.link(
+      netns,
+      {
+        kind: 'vxlan',
+        mtu: VXLAN_MTU,
+        tunnel: { id: 42, port: 4789, local, remote, ...(r.chance(0.3) && { learning: false }) },
+      },
+      'vx',
+    );
+    b.foot(netns, name, overlay, i + 1);
+  }
+  for (const [i, { netns }] of ends.entries()) {
+    const far = (ends[1 - i] as (typeof ends)[number]).netns;
+    const link = netns.links.at(-1)?.name as string;
+    const lladdr = far.links.at(-1)?.mac as string;
+    for (const address of [ipOf(4, overlay, 2 - i), ipOf(6, overlay, 2 - i), `fe80::${overlay}:${2 - i}`])
+      netns.neighbors.push({ link, address, lladdr });
+  }
+  b.foot(one, direct?.name as string, nearNet, 1);
+  b.foot(two, other?.name as string, farNet, 2);
+  if (between) {
+    b.foot(between, lower?.[0]?.[1].name as string, nearNet, 9);
+    b.foot(between, lower?.[1]?.[1].name as string, farNet, 9);
+  }
+  b.wire(two, b.netns('right'));
+};
+
 const bare: Shape = (b) => {
   b.wire(b.netns('left'), b.netns('right'));
 };
@@ -239,6 +309,8 @@ const SHAPES: readonly (readonly [weight: number, shape: Shape])[] = [
   [2, parallel],
   [3, bridged],
   [2, shared],
+  [2, macvlans],
+  [2, tunnel],
   [1, bare],
 ];
 
@@ -263,9 +335,14 @@ export function makeTopology(r: Random): Plan {
       4: ['198.51.100.5', '203.0.113.7', ...subnets.slice(0, 2).map((s) => ipOf(4, s, 77))],
       6: ['2001:db8::5', '2001:db8:1::7', ...subnets.slice(0, 2).map((s) => ipOf(6, s, 0x77))],
     },
+    callers: [],
+    rivals: [],
     prefixes: {
       4: ['0.0.0.0/0', '10.0.0.0/8', '198.51.100.0/24', ...subnets.map((s) => subnetOf(4, s))],
       6: ['::/0', 'fd00::/16', '2001:db8::/32', ...subnets.map((s) => subnetOf(6, s))],
     },
   };
 }
+
+/** A link that stands on no wire: nothing can be put on it from outside. */
+export const isStacked = ({ kind }: Link): boolean => kind === 'vxlan' || kind === 'macvlan';

@@ -1,10 +1,10 @@
 /** Random events: packets of processes and from wires, first ones and late ones, answers, odd segments, ICMP errors. */
-import { type Family, type Packet, Protocol, TcpFlag } from '@podwire/engine';
+import { type Family, type Link, type Packet, Protocol, TcpFlag } from '@podwire/engine';
 import type { Random } from '../lab/random.ts';
 import type { Listening } from '../lab/terms.ts';
 import { alone, Conversation } from './conversations.ts';
 import type { Event } from './scenario.ts';
-import { type Draft, familyOf, type Plan, plain } from './topology.ts';
+import { type Draft, familyOf, isStacked, type Plan, plain } from './topology.ts';
 import { CLIENT_PORTS, MARKS, PORTS, SERVED } from './values.ts';
 
 const FLAGS = [
@@ -111,8 +111,12 @@ const ownAddresses = (netns: Draft, family: Family): string[] =>
 /** Made by a process: what sockets cannot send is left to wires. */
 function local(traffic: Traffic): Event | undefined {
   const { r, plan } = traffic;
-  const family: Family = r.chance(0.6) ? 4 : 6;
-  const netns = r.pick(plan.netnses);
+  const [netns, family]: [Draft, Family] = [r.pick(plan.netnses), r.chance(0.6) ? 4 : 6];
+  return call(traffic, netns, family);
+}
+
+function call(traffic: Traffic, netns: Draft, family: Family): Event | undefined {
+  const { r, plan } = traffic;
   const own = ownAddresses(netns, family);
   const packet = freshPacket(traffic, family, '', false);
   if (isForMany(packet.daddr)) return undefined;
@@ -124,11 +128,11 @@ function local(traffic: Traffic): Event | undefined {
   return { netns: netns.name, packet: { ...packet, saddr: choose ? '' : r.pick(own), owner: { uid: 0, gid: 0 } } };
 }
 
+const isOnWire = (link: Link) => link.kind !== 'bridge' && !isStacked(link);
+
 /** Links onto which something can be put from the other end. */
 const wires = (plan: Plan): { netns: Draft; link: string }[] =>
-  plan.netnses.flatMap((netns) =>
-    netns.links.filter((l) => l.kind !== 'bridge').map((link) => ({ netns, link: link.name })),
-  );
+  plan.netnses.flatMap((netns) => netns.links.filter(isOnWire).map((link) => ({ netns, link: link.name })));
 
 function foreign(traffic: Traffic): Event {
   const { r, plan } = traffic;
@@ -140,6 +144,14 @@ function foreign(traffic: Traffic): Event {
       ? r.pick(ODD[family].filter((a) => !isForMany(a)))
       : r.pick(roll < 0.25 ? plan.strangers[family] : plan.addresses[family]);
   return { netns: netns.name, link, packet: freshPacket(traffic, family, saddr, true) };
+}
+
+/** The same from both. */
+function rivalry(traffic: Traffic, { netns, family, sources }: Plan['rivals'][number]): Event[] {
+  const { r } = traffic;
+  const { name: link } = r.pick(netns.links.filter(isOnWire));
+  const packet = freshPacket(traffic, family, sources[0], true);
+  return sources.map((saddr) => ({ netns: netns.name, link, packet: { ...packet, saddr, ttl: 64 } }));
 }
 
 const reversed = (packet: Packet): Packet => ({
@@ -249,6 +261,14 @@ export function makeEvents(
   const flags = listening.some((l) => l.protocol === 'tcp') ? POLITE : FLAGS;
   const traffic: Traffic = { r, plan, flags };
   const events: Event[] = [];
+  for (const rivals of plan.rivals)
+    events.push(...rivalry(traffic, rivals).flatMap((event) => (windows ? (withNumbers(event) ?? []) : [event])));
+  for (const { netns, family } of plan.callers)
+    for (let i = 0; i < 4; i++) {
+      const event = call(traffic, netns, family);
+      if (event && !isRepeated(events, event) && !(windows && event.packet.protocol === Protocol.TCP))
+        events.push(event);
+    }
   const routers = plan.netnses.filter(({ links }) => links.length > 1);
   const router = windows && routers.length > 0 && r.chance(0.8) ? r.pick(routers) : undefined;
   const conversation = router && new Conversation(r, plan, router);
