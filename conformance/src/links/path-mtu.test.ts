@@ -14,7 +14,7 @@ import {
 import { createReference } from '@podwire/engine/reference';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { kernelMissing, Lab } from '../lab/lab.ts';
-import { planOfLinks } from './plan.ts';
+import { planOf } from '../lab/plan.ts';
 import { ANY_MAC, host, plugged, wire } from './topology.ts';
 
 const missing = kernelMissing();
@@ -129,9 +129,10 @@ async function askKernel(network: Network, from: string, events: readonly Event[
   const names = network.netnses.map(({ name }) => name);
   const servers = names.filter((name) => name !== from);
   await lab.build(
-    planOfLinks(
+    planOf(
       network,
       servers.map((netns) => ({ netns, protocol: 'udp', port: PORT })),
+      'nft',
     ),
   );
   await lab.listen(names, []);

@@ -237,12 +237,14 @@ function overLower(run: Run, skb: Skb, out: Device, lower: Device, frame: FrameO
         ? siblings.find((d) => d.mac === frame.target && d.link.mode === 'bridge')
         : undefined;
   if (!near) return handDown(run, skb, out, lower, frame);
-  pushTransmit(run, out, frame.nexthop, near);
+  // A macvlan's frame comes in by the lower link, for all to hear who listen there.
+  const taker = kind === 'macvlan' ? lower : near;
+  pushTransmit(run, out, frame.nexthop, taker);
   // It goes by the lower link, which must be up and take the size (dev_forward_skb, is_skb_forwardable).
   if (!lower.up) return stopped(lower.host, skb, Disposition.DROPPED, Reason.LINK_DOWN);
   if (Math.min(skb.packet.length, out.mtu) > lower.mtu + VLAN_HEADER)
     return stopped(lower.host, skb, Disposition.DROPPED, Reason.FRAGMENTATION_NEEDED);
-  return { arrival: { device: near, ...crossed(skb, frame, out.host === near.host) } };
+  return { arrival: { device: taker, ...crossed(skb, frame, out.host === taker.host) } };
 }
 
 /** What goes along with a frame to another device's input; a mark only within one namespace. */

@@ -10,7 +10,7 @@ import { none, packet, skb, some } from '../core/skb';
 import { traceTransmit } from '../core/trace';
 import { Link } from '../layout/link';
 import { isUp } from '../wire/domain';
-import { activePort, bondHears, carries, nearOf, upperFor } from '../wire/stacks';
+import { activePort, bondHears, carries, isIpvlan, nearOf, upperFor } from '../wire/stacks';
 import { overWire, VLAN_HEADER } from './transmit';
 
 function trace(out: Link, to: Link): void {
@@ -62,7 +62,9 @@ function overLower(out: Link, sourceMac: u64): void {
     handDown(out, lower, sourceMac);
     return;
   }
-  trace(out, near);
+  // A macvlan's frame comes in by the lower link, for all to hear who listen there.
+  const taker = isIpvlan(out.stack.mode) ? near : lower;
+  trace(out, taker);
   s.netns = lower.netns;
   // It goes by the lower link, which must be up and take the size (dev_forward_skb()).
   if (!isUp(lower)) {
@@ -73,9 +75,9 @@ function overLower(out: Link, sourceMac: u64): void {
     finish(Disposition.DROPPED, Reason.FRAGMENTATION_NEEDED);
     return;
   }
-  if (near.netns != out.netns) packet().mark = 0;
+  if (taker.netns != out.netns) packet().mark = 0;
   s.sourceMac = sourceMac;
-  s.arrival = near;
+  s.arrival = taker;
 }
 
 /** The frame leaves by a link that is no wire, but stands on others. */
