@@ -149,7 +149,9 @@ function foreign(traffic: Traffic): Event {
 /** The same from both. */
 function rivalry(traffic: Traffic, { netns, family, sources }: Plan['rivals'][number]): Event[] {
   const { r } = traffic;
-  const { name: link } = r.pick(netns.links.filter(isOnWire));
+  const links = netns.links.filter(isOnWire);
+  if (links.length === 0) return [];
+  const { name: link } = r.pick(links);
   const packet = freshPacket(traffic, family, sources[0], true);
   return sources.map((saddr) => ({ netns: netns.name, link, packet: { ...packet, saddr, ttl: 64 } }));
 }
