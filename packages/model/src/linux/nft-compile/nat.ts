@@ -9,7 +9,7 @@ import { shapesOf } from './sets.ts';
 import { rangeOf } from './value.ts';
 
 type Kind = 'dnat' | 'snat' | 'masquerade' | 'redirect';
-type Flags = Pick<NatRange, 'random' | 'randomFully' | 'persistent'>;
+type Flags = Pick<NatRange, 'random' | 'randomFully' | 'persistent' | 'netmap'>;
 
 function flagsOf(flags: string | string[] | undefined): Flags {
   const given = [flags ?? []].flat();
@@ -17,8 +17,15 @@ function flagsOf(flags: string | string[] | undefined): Flags {
     ...(given.includes('random') ? { random: true } : {}),
     ...(given.includes('fully-random') ? { randomFully: true } : {}),
     ...(given.includes('persistent') ? { persistent: true } : {}),
+    ...(given.includes('netmap') ? { netmap: true } : {}),
   };
 }
+
+/** `prefix to`: one network for another, bit by bit. */
+const natFlags = (nat: NftNat): Flags => ({
+  ...flagsOf(nat.flags),
+  ...([nat.type_flags ?? []].flat().includes('prefix') ? { netmap: true } : {}),
+});
 
 const isRead = (node: NftExpression): boolean =>
   typeof node === 'object' && !Array.isArray(node) && !('range' in node) && !('prefix' in node) && !('concat' in node);
@@ -41,7 +48,7 @@ function ports(port: NftExpression): { from: number; to: number } {
 
 function constant(nat: NftNat, scope: Scope): NatRange {
   const [shape] = shapesOf([addressType(nat, scope)]);
-  const range: NatRange = flagsOf(nat.flags);
+  const range: NatRange = natFlags(nat);
   if (nat.addr !== undefined && shape) {
     const { from, to } = ends(rangeOf(nat.addr, shape));
     range.addresses = { from: String(from), to: String(to) };
@@ -52,11 +59,9 @@ function constant(nat: NftNat, scope: Scope): NatRange {
 
 /** A map's values are addresses, or addresses with ports. */
 function mapped(nat: NftNat, kind: 'dnat' | 'snat', scope: Scope): Action {
-  // One network for another, bit by bit.
-  if ([nat.type_flags ?? []].flat().includes('prefix')) throw new NftRefusal('a prefix for a prefix is not modelled');
   if (nat.addr !== undefined && nat.port !== undefined)
     throw new NftRefusal('an address and a port from two places are not modelled');
-  const flags = flagsOf(nat.flags);
+  const flags = natFlags(nat);
   if (nat.addr === undefined) {
     const value = dataSource(nat.port as NftExpression, [types.service], scope);
     return { kind: 'nat-to', nat: kind, gives: ['port'], value, ...flags };
@@ -95,7 +100,5 @@ export function compileNat(node: NftNatStatement, scope: Scope): Action {
   const read = [nat.addr, nat.port].some((part) => part !== undefined && isRead(part));
   if (read) return mapped(nat, kind, scope);
   if (typeof nat.addr === 'object' && !Array.isArray(nat.addr) && 'concat' in nat.addr) return mapped(nat, kind, scope);
-  if (typeof nat.addr === 'object' && !Array.isArray(nat.addr) && 'prefix' in nat.addr)
-    throw new NftRefusal('a prefix for a prefix is not modelled');
   return { kind, range: constant(nat, scope) };
 }

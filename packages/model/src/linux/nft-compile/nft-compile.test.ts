@@ -176,6 +176,45 @@ describe('what rules do', () => {
       'update @recent { ip saddr }',
       [{ kind: 'set-update', op: 'update', set: 'recent', key: [{ field: 'ip saddr' }] }],
     ],
+    [
+      'dnat prefix to 10.8.0.0/24',
+      [{ kind: 'dnat', range: { addresses: { from: '10.8.0.0', to: '10.8.0.255' }, netmap: true } }],
+    ],
+    ['dnat to 10.8.0.0/24', [{ kind: 'dnat', range: { addresses: { from: '10.8.0.0', to: '10.8.0.255' } } }]],
+    [
+      'snat ip prefix to ip saddr map { 10.1.0.0/16 : 10.2.0.0/16 }',
+      [
+        {
+          kind: 'nat-to',
+          nat: 'snat',
+          gives: ['address'],
+          value: {
+            kind: 'map',
+            key: [{ field: 'ip saddr' }],
+            map: {
+              type: ['ipv4_addr'],
+              data: ['ipv4_addr'],
+              elements: [
+                { key: [{ from: '10.1.0.0', to: '10.1.255.255' }], data: [{ from: '10.2.0.0', to: '10.2.255.255' }] },
+              ],
+            },
+          },
+          netmap: true,
+        },
+      ],
+    ],
+    ['meta skuid 101', [{ kind: 'compare', key: [{ field: 'meta skuid' }], op: 'eq', values: [101] }]],
+    [
+      'counter name ip saddr map { 10.0.0.1 : "a" } accept',
+      [
+        {
+          kind: 'lookup',
+          key: [{ field: 'ip saddr' }],
+          set: { type: ['ipv4_addr'], elements: [{ key: ['10.0.0.1'] }] },
+        },
+        { kind: 'accept' },
+      ],
+    ],
     ['ip ttl set 1', [{ kind: 'set-header', field: 'ip ttl', value: { kind: 'value', values: [1] } }]],
     [
       'ip dscp set cs1',
@@ -186,12 +225,31 @@ describe('what rules do', () => {
 
 describe('what is not modelled keeps its text', () => {
   test.each<[rule: string, expected: Statement[]]>([
-    ['meta skuid 0 accept', [{ kind: 'unmodelled', text: 'meta skuid 0' }, { kind: 'accept' }]],
+    ['meta cpu 0 accept', [{ kind: 'unmodelled', text: 'meta cpu 0' }, { kind: 'accept' }]],
     [
       'tcp option maxseg size 1-500 drop',
-      [{ kind: 'unmodelled', text: 'tcp option maxseg size 1-500' }, { kind: 'drop' }],
+      [
+        { kind: 'compare', key: [{ field: 'tcp flags', mask: 2 }], op: 'ne', values: [0] },
+        { kind: 'unmodelled', text: 'tcp option maxseg size 1-500' },
+        { kind: 'drop' },
+      ],
     ],
-    ['queue num 0', [{ kind: 'unmodelled-target', text: 'queue to 0' }]],
+    [
+      'ct helper "ftp" accept',
+      [
+        { kind: 'compare', key: [{ field: 'ct direction', mask: 0 }], op: 'eq', values: [0] },
+        { kind: 'unmodelled', text: 'ct helper "ftp"' },
+        { kind: 'accept' },
+      ],
+    ],
+    ['queue num 0', [{ kind: 'queue', text: 'queue to 0' }]],
+    [
+      'synproxy mss 1460 wscale 7',
+      [
+        { kind: 'protocol', protocol: 6 },
+        { kind: 'unmodelled-target', text: 'synproxy mss 1460 wscale 7' },
+      ],
+    ],
   ])('%s', (rule, expected) => expect(compiled(rule)).toEqual(expected));
   test.each(['99', '9'.repeat(400)])('a prefix of %s bits, which nft refuses', (length) => {
     const { objects, problems } = parseNftRuleset(`table ip t { chain c { ip daddr 10.0.0.0/${length} accept; }; }`);

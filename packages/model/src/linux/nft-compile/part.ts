@@ -1,5 +1,5 @@
 /** What an expression reads, for the machine: a selector, the type of its values, and what has to hold before it can be read. */
-import type { Scalar, Selector, Statement, TableFamily, ValueType } from '@podwire/engine';
+import { type Scalar, type Selector, type Statement, type TableFamily, TcpFlag, type ValueType } from '@podwire/engine';
 import type { NftExpression } from '../nft/syntax.ts';
 import type { Datatype } from '../nft/tables/datatypes.ts';
 
@@ -48,3 +48,14 @@ export const compareInteger = (selector: Selector, value: Scalar): Statement => 
   op: 'eq',
   values: [value],
 });
+
+/** The packet has a connection. */
+export const connected: Statement = compareInteger({ field: 'ct direction', mask: 0 }, 0);
+
+/** It is TCP and opens a connection: what only such segments say. */
+export const opens: Statement = {
+  kind: 'compare',
+  key: [{ field: 'tcp flags', mask: TcpFlag.SYN }],
+  op: 'ne',
+  values: [0],
+};

@@ -1,12 +1,12 @@
 /** Every expression that is read from a packet, its connection or its host, as selectors. */
-import { type CtField, CtState, type MetaField, type Selector } from '@podwire/engine';
+import { type CtField, CtState, type MetaField, type Selector, type Statement } from '@podwire/engine';
 import { NftRefusal } from '../nft/refusal.ts';
 import type { NftCt, NftExpression, NftFib, NftMeta, NftRt } from '../nft/syntax.ts';
 import { parseScalar } from '../nft/tables/codec.ts';
 import { type Datatype, types } from '../nft/tables/datatypes.ts';
 import { ctKeys, metaKeys, rtKeys } from '../nft/tables/keys.ts';
 import { type Operator, withOperator } from './bits.ts';
-import { type Part, plainPart, type Scope, unmodelled } from './part.ts';
+import { connected, opens, type Part, plainPart, protocolIs, type Scope, unmodelled } from './part.ts';
 import { absentPart, payloadPart } from './payload.ts';
 
 const META: ReadonlySet<string> = new Set<string>([
@@ -26,6 +26,8 @@ const META: ReadonlySet<string> = new Set<string>([
   'ibrname',
   'obrname',
   'pkttype',
+  'skuid',
+  'skgid',
 ]);
 
 function metaPart(node: NftMeta, scope: Scope): Part {
@@ -63,7 +65,8 @@ function ctPart(node: NftCt, scope: Scope): Part {
   if (CT_ENDS.has(last) && dir !== undefined) return plainPart({ field: `ct ${dir} ${last}` as CtField }, datatype);
   if (key === 'zone') return plainPart({ field: dir === undefined ? 'ct zone' : `ct ${dir} zone` }, datatype);
   if (CT_PLAIN.has(key)) return plainPart({ field: `ct ${key}` as CtField }, datatype);
-  return unmodelled(node, datatype, scope);
+  // Counters, labels, helpers: nobody knows them, but of no connection there are none (nft_ct_get_eval).
+  return unmodelled(node, datatype, scope, [connected]);
 }
 
 function rtPart(node: NftRt, scope: Scope): Part {
@@ -150,6 +153,26 @@ export function constantNumber(node: NftExpression, datatype: Datatype): bigint 
 
 const orOf = (a: bigint | undefined, b: bigint | undefined) => (a === undefined || b === undefined ? undefined : a | b);
 
+/** Sockets are looked for by these: TCP, UDP, and what an ICMP error is about (nf_sk_lookup_slow_v4, nf_sk_lookup_slow_v6). */
+const WITH_SOCKETS = [1, 6, 17, 58];
+
+/** Expressions whose values nobody knows, with what has to hold for there to be one. */
+function hiddenPart(node: NftExpression & object, scope: Scope): Part | undefined {
+  if ('tcp option' in node) {
+    const option = node['tcp option'];
+    // Whether an option is there has an answer for every packet (nft_exthdr_tcp_eval).
+    if (!('name' in option) || option.field === undefined) return undefined;
+    return unmodelled(node, types.integer, scope, [option.name === 'maxseg' ? opens : protocolIs(6)]);
+  }
+  if ('sctp chunk' in node && node['sctp chunk'].field !== undefined)
+    return unmodelled(node, types.integer, scope, [protocolIs(132)]);
+  if ('osf' in node) return unmodelled(node, types.string, scope, [opens]);
+  if (!('socket' in node)) return undefined;
+  const elements = WITH_SOCKETS.map((protocol) => ({ key: [protocol] }));
+  const test: Statement = { kind: 'lookup', key: [{ field: 'meta l4proto' }], set: { type: ['integer'], elements } };
+  return unmodelled(node, types.integer, scope, [test]);
+}
+
 /** One component of a key. */
 export function readPart(node: NftExpression, scope: Scope): Part {
   if (typeof node !== 'object' || Array.isArray(node)) return unmodelled(node, types.integer, scope);
@@ -159,7 +182,12 @@ export function readPart(node: NftExpression, scope: Scope): Part {
   if ('rt' in node) return rtPart(node, scope);
   if ('fib' in node) return fibPart(node);
   if ('exthdr' in node || 'ip option' in node) return absentPart(node, scope);
-  return hashPart(node, scope) ?? binaryPart(node, scope) ?? unmodelled(node, types.integer, scope);
+  return (
+    hiddenPart(node, scope) ??
+    hashPart(node, scope) ??
+    binaryPart(node, scope) ??
+    unmodelled(node, types.integer, scope)
+  );
 }
 
 /** A key: a concatenation has several components. */

@@ -1,7 +1,7 @@
 /** One statement of a rule, for the machine. */
 import type { Statement } from '@podwire/engine';
 import { NftRefusal } from '../nft/refusal.ts';
-import type { NftExpression, NftMangle, NftReject, NftStatement } from '../nft/syntax.ts';
+import type { NftExpression, NftMangle, NftMapLookup, NftReject, NftStatement } from '../nft/syntax.ts';
 import { type Datatype, types } from '../nft/tables/datatypes.ts';
 import { dataSource, needsOfSource } from './data.ts';
 import { compileMatch } from './match.ts';
@@ -153,6 +153,19 @@ function setUpdate({ op, elem, set, stmt, data }: Update, scope: Scope): Stateme
   ];
 }
 
+/** A map that says which object is meant: where it has none, the rule ends (nft_objref_map_eval). */
+function objectMap(statement: NftStatement, scope: Scope): Statement[] {
+  const [value] = Object.values(statement) as unknown[];
+  if (typeof value !== 'object' || value === null || !('map' in value)) return [];
+  const { key, data } = (value as NftMapLookup).map;
+  const parts = readParts(key, scope);
+  const pairs = typeof data === 'object' && 'set' in data && Array.isArray(data.set) ? data.set : undefined;
+  const keys = pairs?.map((pair) => (Array.isArray(pair) ? (pair[0] as NftExpression) : pair));
+  const set = setRef(keys ? { set: keys } : data, { key: parts }, scope);
+  const needs = parts.flatMap((part) => part.needs);
+  return [...needs, { kind: 'lookup', key: parts.map(({ selector }) => selector), set }];
+}
+
 const NOTES = ['log', 'ct helper', 'ct timeout', 'ct expectation', 'dup', 'flow', 'reset', 'secmark', 'last'] as const;
 const LIMITS = ['limit', 'quota', 'ct count'] as const;
 
@@ -177,18 +190,26 @@ function compile(statement: NftStatement, scope: Scope): Statement[] {
   if ('set' in statement) return setUpdate(statement.set, scope);
   if ('map' in statement) return setUpdate({ ...statement.map, set: statement.map.map }, scope);
   if ('fwd' in statement) {
-    const { dev } = statement.fwd;
+    const { dev, addr } = statement.fwd;
+    // To a neighbour: not as it is, but like one that is routed (nft_fwd_neigh_eval).
     return [
-      typeof dev === 'string' ? { kind: 'forward-to', device: dev } : { kind: 'unmodelled-target', text: text() },
+      typeof dev === 'string' && addr === undefined
+        ? { kind: 'forward-to', device: dev }
+        : { kind: 'unmodelled-target', text: text() },
     ];
   }
-  if ('counter' in statement) return [];
-  if (has(statement, LIMITS)) return [{ kind: 'limit', text: text() }];
+  if ('counter' in statement) return objectMap(statement, scope);
+  if (has(statement, LIMITS)) return [...objectMap(statement, scope), { kind: 'limit', text: text() }];
   if ('meter' in statement) {
     const parts = readParts(statement.meter.key, scope);
     return [...parts.flatMap((part) => part.needs), ...compileStatement(statement.meter.stmt, scope)];
   }
-  if (has(statement, NOTES)) return [{ kind: 'note', text: text() }];
+  if (has(statement, NOTES)) return [...objectMap(statement, scope), { kind: 'note', text: text() }];
+  if ('queue' in statement) return [{ kind: 'queue', text: text() }];
+  // Of other protocols there is nothing to answer for (nft_synproxy_eval).
+  if ('synproxy' in statement) {
+    return [protocolIs(TCP), ...objectMap(statement, scope), { kind: 'unmodelled-target', text: text() }];
+  }
   return [{ kind: 'unmodelled-target', text: text() }];
 }
 
