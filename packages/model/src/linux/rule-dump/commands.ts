@@ -175,7 +175,9 @@ function readRules(
   const { name, tool, backend } = table;
   const result = tool.parse(words, { table: name, chain, ...(backend && { backend }) });
   if ('error' in result) return { code: 'rule', message: `rule not understood: ${result.error}` };
-  return counters ? { rules: result.rules.map((rule) => ({ ...rule, counters })) } : result;
+  const rules = counters ? result.rules.map((rule) => ({ ...rule, counters })) : result.rules;
+  table.place(rules);
+  return { rules };
 }
 
 /** `-I`, `-R` and `-D` number rules from 1. */

@@ -27,6 +27,8 @@ export interface DumpText {
   warnsOfLegacy: boolean;
   /** One for every line that was not understood; nothing is dropped without one. */
   problems: Problem[];
+  /** 1-based line of a rule. */
+  lineOf(rule: Rule): number | undefined;
 }
 
 export interface DumpOptions {
@@ -271,6 +273,7 @@ export function readDump(text: string, tools: DumpTools, options: DumpOptions = 
     announced: undefined,
     problems: [],
     line: 0,
+    lines: new WeakMap(),
     foreign: undefined,
     warnsOfLegacy: false,
   };
@@ -295,5 +298,6 @@ export function readDump(text: string, tools: DumpTools, options: DumpOptions = 
     return table;
   });
   const problems = reading.problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
-  return { tables, backends, warnsOfLegacy: reading.warnsOfLegacy, problems };
+  const { lines: places, warnsOfLegacy } = reading;
+  return { tables, backends, warnsOfLegacy, problems, lineOf: (rule) => places.get(rule) };
 }

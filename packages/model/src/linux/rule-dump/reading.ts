@@ -20,6 +20,8 @@ export interface OpenTable {
   chains: Map<string, OpenChain>;
   /** Built-in chains whose policy `-P` said. */
   listed: Set<string>;
+  /** Remembers where these rules stand. */
+  place(rules: readonly Rule[]): void;
 }
 
 export interface Reading {
@@ -35,6 +37,8 @@ export interface Reading {
   announced: string | undefined;
   problems: Problem[];
   line: number;
+  /** 1-based lines. */
+  lines: WeakMap<Rule, number>;
   /** Lines of something else, one behind the other. */
   foreign: { line: number; count: number; text: string } | undefined;
   warnsOfLegacy: boolean;
@@ -120,7 +124,10 @@ export function openTable(
       ...(reading.file !== undefined && { file: reading.file }),
     });
   }
-  const table: OpenTable = { tool, name, backend, chains: new Map(), listed: new Set() };
+  const place = (rules: readonly Rule[]) => {
+    for (const rule of rules) reading.lines.set(rule, reading.line);
+  };
+  const table: OpenTable = { tool, name, backend, chains: new Map(), listed: new Set(), place };
   reading.tables.set(key, table);
   return table;
 }

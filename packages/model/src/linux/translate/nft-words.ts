@@ -8,7 +8,8 @@ import { parseNftRuleset, printNftRuleset } from '../nft/index.ts';
 import { nftTables } from '../nft-compile/index.ts';
 import { Listing } from './listed.ts';
 import { neededObjects } from './needs.ts';
-import { translateRule } from './rule.ts';
+import { type TranslateOptions, translateRule } from './rule.ts';
+import { setNames } from './set-names.ts';
 
 const OPAQUE: ReadonlySet<string> = new Set<Statement['kind']>([
   'limit',
@@ -30,8 +31,8 @@ const isOpaque = (statement: Statement): boolean =>
 type Family = IpFamily | 'bridge' | 'arp';
 
 /** What the machine makes of the translation of these statements. Throws `NotTranslated`. */
-function compiled(body: Statement[], family: Family): Statement[] {
-  const { needs = [], expr } = translateRule({ body }, family);
+function compiled(body: Statement[], family: Family, options: TranslateOptions): Statement[] {
+  const { needs = [], expr } = translateRule({ body }, family, options);
   const [table, chain] = ['t', 'c'];
   const listing = new Listing();
   listing.add(
@@ -48,18 +49,18 @@ function compiled(body: Statement[], family: Family): Statement[] {
 const isProtocol = (statement: Statement): boolean => statement.kind === 'protocol' && statement.not !== true;
 
 /** The rule as it was, but for the parts that are texts. Throws `NotTranslated`. */
-export function ruleInNftWords(rule: Rule, family: Family): Rule {
+export function ruleInNftWords(rule: Rule, family: Family, options: TranslateOptions = {}): Rule {
   // Those of ebtables and arptables are texts all together, and say less than they test.
-  if (family === 'bridge' || family === 'arp') return { body: compiled(rule.body, family) };
+  if (family === 'bridge' || family === 'arp') return { body: compiled(rule.body, family, options) };
   if (!rule.body.some(isOpaque)) return rule;
   // Some extensions ask for fields of the protocol that -p says; asked for twice it says no more.
   const protocol = rule.body.filter(isProtocol);
   return {
     body: rule.body.flatMap((statement) => {
       if (!isOpaque(statement)) return [statement];
-      if (statement.kind !== 'tcp') return compiled([...protocol, statement], family);
+      if (statement.kind !== 'tcp') return compiled([...protocol, statement], family, options);
       const { option, ...tcp } = statement;
-      return [tcp, ...(option ? compiled([{ kind: 'tcp', option }], family) : [])];
+      return [tcp, ...(option ? compiled([{ kind: 'tcp', option }], family, options) : [])];
     }),
   };
 }
@@ -68,8 +69,10 @@ export function ruleInNftWords(rule: Rule, family: Family): Rule {
 export function tableInNftWords(table: Table): Table {
   const { family } = table;
   if (family !== 'ip' && family !== 'ip6' && family !== 'bridge' && family !== 'arp') return table;
-  return {
-    ...table,
-    chains: table.chains.map((chain) => ({ ...chain, rules: chain.rules.map((rule) => ruleInNftWords(rule, family)) })),
-  };
+  const options = { setName: setNames() };
+  const chains = table.chains.map((chain) => ({
+    ...chain,
+    rules: chain.rules.map((rule) => ruleInNftWords(rule, family, options)),
+  }));
+  return { ...table, chains };
 }

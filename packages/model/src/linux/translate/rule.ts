@@ -142,6 +142,15 @@ const MATCHES: ReadonlySet<string> = new Set([
 
 const isMatch = (statement: Rule['body'][number]): statement is IptablesMatch => MATCHES.has(statement.kind);
 
+/** src/parser_bison.y takes so many bytes of a comment, and no quotation marks in it. */
+const COMMENT_MAX = 128;
+
+function commentText(text: string): string {
+  let plain = text.replaceAll('"', "'").replace(/[\n\r\\]/g, ' ');
+  while (new TextEncoder().encode(plain).length > COMMENT_MAX) plain = plain.slice(0, -1);
+  return plain;
+}
+
 const firstName = (base: string): string => `${base}0`;
 
 /** What the rule is in nftables: tests, a counter, the target. Throws `NotTranslated` where nftables has no words, or none that mean the same. */
@@ -157,7 +166,7 @@ export function translateRule(
   const actions: IptablesAction[] = [];
   let comment: string | undefined;
   for (const statement of rule.body) {
-    if (statement.kind === 'comment') comment = statement.text;
+    if (statement.kind === 'comment') comment = commentText(statement.text);
     else if (!isMatch(statement)) actions.push(statement as IptablesAction);
     else if (isHeader(statement)) header.push(statement);
     else others.push(statement);

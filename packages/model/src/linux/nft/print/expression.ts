@@ -5,7 +5,13 @@ import { printMilliseconds } from '../base/time.ts';
 import { binaryOf } from '../evaluate/constant.ts';
 import { NO_SETS, type SetTypes, shapeOfExpression } from '../evaluate/shape.ts';
 import type { Part, Shape } from '../evaluate/term.ts';
-import type { NftElement, NftExpression, NftFamily, NftVerdict } from '../syntax.ts';
+import type {
+  NftElement,
+  NftExpression,
+  NftFamily,
+  NftRule,
+  NftVerdict,
+} from '../syntax.ts';
 import { parseScalar, printScalar } from '../tables/codec.ts';
 import { isText } from '../tables/datatypes.ts';
 import { metaKeys } from '../tables/keys.ts';
@@ -26,6 +32,8 @@ export interface PrintStyle {
   utcOffset?: number;
   /** Types of named sets that rules refer to. */
   sets?: SetTypes;
+  /** What stands in the place of a rule: a comment; undefined for rules that are printed. */
+  instead?(rule: NftRule): string | undefined;
 }
 
 const PRECEDENCE: Readonly<Record<string, number>> = { '<<': 1, '>>': 1, '&': 2, '^': 3, '|': 4 };

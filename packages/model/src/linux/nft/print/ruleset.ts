@@ -91,7 +91,8 @@ function printChain({ chain, rules }: TableParts['chains'][number], style: Print
   if (chain.comment !== undefined) text += `\t\tcomment ${quote(chain.comment)}\n`;
   const base = chainLine(chain, style);
   if (base !== undefined) text += `\t\t${base}\n`;
-  for (const rule of rules) text += `\t\t${printRuleBody(rule, style)}${printHandle(rule.handle, style)}\n`;
+  for (const rule of rules)
+    text += `\t\t${style.instead?.(rule) ?? `${printRuleBody(rule, style)}${printHandle(rule.handle, style)}`}\n`;
   return `${text}\t}\n`;
 }
 
