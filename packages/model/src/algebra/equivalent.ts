@@ -1,5 +1,5 @@
 /** Do two chains, tables or rulesets decide every packet alike? If not, one packet that shows it, and what each does with it. */
-import type { Hook, Table } from '@podwire/engine';
+import { type BaseHook, Hook, type Table } from '@podwire/engine';
 import { type CompileOptions, chainsOf, RuleCompiler } from './compile.ts';
 import { Decider } from './decide.ts';
 import { arrivals, ChainDecision } from './decision.ts';
@@ -25,12 +25,15 @@ export interface Difference {
   packets: PacketSet;
 }
 
-/** Base chains of one hook between which no packet changes but by what they say themselves: conntrack and NAT stand between stages. */
+/**
+ * Base chains of one hook between which no packet changes but by what they say themselves: conntrack and NAT stand between stages. All chains
+ * of NAT are one stage: the next one sees what the ones before did not translate (nf_nat_core.c: nf_nat_inet_fn).
+ */
 export interface Stage {
   hook: Hook;
   position: 'before conntrack' | 'after conntrack' | 'nat';
-  /** Of NAT chains and those behind them, the how-many-th at this hook. */
-  order: number;
+  /** 1 behind NAT, else 0. */
+  order: 0 | 1;
 }
 
 const GONE: ReadonlySet<string> = new Set(['drop', 'reject']);
@@ -86,6 +89,18 @@ interface Placed {
   stage: Stage;
 }
 
+/** Where NAT happens, whatever the priorities of its chains: these order them among themselves (nf_nat_proto.c: nf_nat_ipv4_ops). */
+const NAT_PRIORITIES: Readonly<Partial<Record<Hook, number>>> = {
+  [Hook.PREROUTING]: -100,
+  [Hook.OUTPUT]: -100,
+  [Hook.INPUT]: 100,
+  [Hook.POSTROUTING]: 100,
+};
+
+function priorityOf({ type, hook, priority }: BaseHook): number {
+  return type === 'nat' ? (NAT_PRIORITIES[hook] ?? priority) : priority;
+}
+
 /** Base chains in the order in which they run: by priority; of equals, the one loaded last first (nf_hook_entries_grow). */
 function placed({ tables }: RuleSource): Placed[] {
   const bases = tables
@@ -93,13 +108,19 @@ function placed({ tables }: RuleSource): Placed[] {
       [...chainsOf(table).values()].flatMap((chain) => (chain.hook ? [{ table, chain, hook: chain.hook }] : [])),
     )
     .reverse()
-    .sort((a, b) => a.hook.hook - b.hook.hook || a.hook.priority - b.hook.priority);
-  const orders = new Map<Hook, number>();
+    .sort(
+      (a, b) =>
+        a.hook.hook - b.hook.hook || priorityOf(a.hook) - priorityOf(b.hook) || a.hook.priority - b.hook.priority,
+    );
+  // Chains of one family are nothing to packets of the other.
+  const translated = { v4: new Set<Hook>(), v6: new Set<Hook>() };
   return bases.map(({ table, chain, hook }) => {
-    const before = hook.priority < CONNTRACK_PRIORITY;
+    const before = priorityOf(hook) < CONNTRACK_PRIORITY;
     const nat = hook.type === 'nat';
-    const order = orders.get(hook.hook) ?? 0;
-    if (nat) orders.set(hook.hook, order + 1);
+    const { family } = table;
+    const met = [...(family === 'ip6' ? [] : [translated.v4]), ...(family === 'ip' ? [] : [translated.v6])];
+    const order = !nat && met.some((hooks) => hooks.has(hook.hook)) ? 1 : 0;
+    if (nat) for (const hooks of met) hooks.add(hook.hook);
     const position = before ? 'before conntrack' : nat ? 'nat' : 'after conntrack';
     return { table, name: chain.name, stage: { hook: hook.hook, position, order } };
   });

@@ -1,4 +1,5 @@
 /** A set of packets, exact. */
+import { Protocol } from '@podwire/engine';
 import { type Diagram, FALSE, TRUE } from './space/diagram.ts';
 import type { PacketSpace } from './space/packet-space.ts';
 import { bitOf, pointOf, type Subject } from './subject.ts';
@@ -39,6 +40,12 @@ export class PacketSet {
   /** Without later fragments, which have no ports, no flags and no type: what is left where packets are put together before rules see them. */
   static unfragmented(space: PacketSpace): PacketSet {
     return new PacketSet(space, space.not(space.flag('fragment')));
+  }
+
+  /** ICMPv6 in IPv4 packets, and the other way round: nobody sends it, and no host answers it. */
+  static strayIcmp(space: PacketSpace): PacketSet {
+    const stray = (family: 4 | 6, protocol: number) => space.and(space.family(family), space.equals('protocol', protocol));
+    return new PacketSet(space, space.or(stray(4, Protocol.ICMPV6), stray(6, Protocol.ICMP)));
   }
 
   /** On devices whose names the kernel allows: none has a slash (dev_valid_name). */

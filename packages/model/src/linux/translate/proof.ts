@@ -20,9 +20,12 @@ const HOOK_NAMES = ['prerouting', 'input', 'forward', 'output', 'postrouting', '
 const asks = (tables: readonly Table[], kind: string): boolean =>
   tables.some(({ chains }) => chains.some(({ rules }) => rules.some(({ body }) => body.some((s) => s.kind === kind))));
 
-/** Packets on devices that there can be; fragments count only where a rule asks for them, as they are put together before. */
+/**
+ * Packets on devices that there can be, without ICMP of the other family; fragments count only where a rule asks for them, as they are put
+ * together before.
+ */
 function counting(space: PacketSpace, tables: readonly Table[]): PacketSet {
-  const devices = PacketSet.onDevices(space);
+  const devices = PacketSet.onDevices(space).difference(PacketSet.strayIcmp(space));
   return asks(tables, 'fragment') ? devices : devices.intersection(PacketSet.unfragmented(space));
 }
 
