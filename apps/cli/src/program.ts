@@ -6,6 +6,7 @@ import { explainCommand } from './commands/explain.ts';
 import { nodeCommand } from './commands/node.ts';
 import { rulesCommand } from './commands/rules.ts';
 import { traceCommand } from './commands/trace.ts';
+import { translateCommand } from './commands/translate.ts';
 import type { Streams } from './shell/streams.ts';
 import { VERSION } from './version.ts';
 
@@ -29,6 +30,7 @@ export function createProgram(name: string, streams: Streams, done: (exitCode: n
     clusterCommand(name, streams, done),
     rulesCommand(name, streams, done),
     nodeCommand(name, streams, done),
+    translateCommand(name, streams, done),
     explainCommand(name, streams, done),
     completionCommand(name, streams, done),
   ]) {

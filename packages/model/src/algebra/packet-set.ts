@@ -44,7 +44,8 @@ export class PacketSet {
 
   /** ICMPv6 in IPv4 packets, and the other way round: nobody sends it, and no host answers it. */
   static strayIcmp(space: PacketSpace): PacketSet {
-    const stray = (family: 4 | 6, protocol: number) => space.and(space.family(family), space.equals('protocol', protocol));
+    const stray = (family: 4 | 6, protocol: number) =>
+      space.and(space.family(family), space.equals('protocol', protocol));
     return new PacketSet(space, space.or(stray(4, Protocol.ICMPV6), stray(6, Protocol.ICMP)));
   }
 

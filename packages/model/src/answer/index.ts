@@ -17,4 +17,5 @@ export { checkRules, type RuleCheck, type RuleCheckKind, type RuleCheckRow } fro
 export { placeName } from './sentences.ts';
 export { openSession, type Session, type SessionOptions, type SessionStep } from './session.ts';
 export { type Stage, stagesOf, typicalOutcome } from './stages.ts';
+export { type TranslationAnswer, type TranslationTarget, translateRules } from './translation-answer.ts';
 export { decision } from './verdicts.ts';

@@ -2,7 +2,7 @@
 import { firstOf, type Header, hex, NotTranslated, numbersOf, optionsOf, type TextOption } from './part.ts';
 
 /** A set that a rule needs; `{}` in the rule's text stands for its name. */
-export interface NeededSet {
+interface NeededSet {
   /** The name, but for a number that tells it from others. */
   base: string;
   /** What stands in its block. */

@@ -6,6 +6,8 @@ export interface Untranslated {
   place: string;
   /** The rule as its tool prints it; absent for a chain or table as a whole. */
   rule?: string;
+  /** How many rules stand in a chain or table that is left out as a whole. */
+  rules?: number;
   /** The part that there are no words for. */
   part: string;
   why: string;

@@ -92,7 +92,7 @@ class TableTranslation {
   }
 
   /** False for a chain that hangs where nftables has no hook. */
-  #declare({ name, hook }: Chain): boolean {
+  #declare({ name, hook, rules }: Chain): boolean {
     const family = this.#family;
     const own = nftChainName(name, (one) => [...this.#names.values()].includes(one));
     if (own !== name) this.#out.renamed.push({ place: this.#place(name), to: own });
@@ -106,7 +106,10 @@ class TableTranslation {
     const at = HOOKS[hook.hook];
     const why = this.#noHook(hook.hook, priority);
     if (at === undefined || why !== undefined) {
-      this.#out.untranslated.push({ place: this.#place(name), part: name, why: why ?? 'nftables has no such hook' });
+      this.#out.rules += rules.length;
+      const part = `chain ${name}`;
+      const whole = { place: this.#place(name), rules: rules.length, part, why: why ?? 'nftables has no such hook' };
+      this.#out.untranslated.push(whole);
       return false;
     }
     this.#listing.add({ chain: { ...chain, type, hook: at, prio: priority, policy } });

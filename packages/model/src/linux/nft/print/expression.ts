@@ -5,13 +5,7 @@ import { printMilliseconds } from '../base/time.ts';
 import { binaryOf } from '../evaluate/constant.ts';
 import { NO_SETS, type SetTypes, shapeOfExpression } from '../evaluate/shape.ts';
 import type { Part, Shape } from '../evaluate/term.ts';
-import type {
-  NftElement,
-  NftExpression,
-  NftFamily,
-  NftRule,
-  NftVerdict,
-} from '../syntax.ts';
+import type { NftElement, NftExpression, NftFamily, NftRule, NftVerdict } from '../syntax.ts';
 import { parseScalar, printScalar } from '../tables/codec.ts';
 import { isText } from '../tables/datatypes.ts';
 import { metaKeys } from '../tables/keys.ts';

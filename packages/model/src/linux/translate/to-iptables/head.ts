@@ -63,7 +63,7 @@ export function withAlternative(head: Head, pieces: Alternative): Head | undefin
 }
 
 /** Rules that one rule of nftables may become. */
-export const RULES_MAX = 1024;
+const RULES_MAX = 1024;
 
 /** Each head with each alternative. Throws `NotTranslated` where these are too many. */
 export function product(heads: readonly Head[], alternatives: readonly Alternative[]): Head[] {

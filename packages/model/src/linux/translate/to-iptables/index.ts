@@ -239,14 +239,15 @@ export function translateToIptables(
   for (const { table, chains } of sources) {
     if (table.family === 'ip' || table.family === 'ip6' || table.family === 'inet') continue;
     lost.add(table);
-    const place = placeOf(table);
+    const rules = [...chains.values()].reduce((sum, one) => sum + one.rules.length, 0);
+    out.rules += rules;
     out.untranslated.push({
       place: placeName(table),
+      rules,
       part: `table ${placeName(table)}`,
       why: `iptables has no tables of family ${table.family}`,
-      ...place,
+      ...placeOf(table),
     });
-    for (const { rules } of chains.values()) out.rules += rules.length;
   }
   const families = FAMILIES.map((family) => new FamilyTranslation(family, sources));
   for (const one of families) one.declareBases();
@@ -258,6 +259,7 @@ export function translateToIptables(
     out.rules += found.rules.length;
     out.untranslated.push({
       place: placeName(source.table, chain),
+      rules: found.rules.length,
       part: `chain ${chain}`,
       why,
       ...placeOf(found.chain),

@@ -7,12 +7,7 @@ import { type Alternative, type Context, lacks, type Piece } from './head.ts';
 import { addressOf, hex, numberOf, numbersOf, rangeWord, textOf } from './values.ts';
 
 /** Asks for one value, or for any other. `mask`: of `& MASK` on the left. */
-export type Asks = (
-  value: NftExpression,
-  not: boolean,
-  mask: NftExpression | undefined,
-  context: Context,
-) => Alternative;
+type Asks = (value: NftExpression, not: boolean, mask: NftExpression | undefined, context: Context) => Alternative;
 
 export interface Key {
   asks: Asks;
