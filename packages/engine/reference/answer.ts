@@ -6,6 +6,7 @@ import {
   CtDirection,
   CtState,
   Disposition,
+  networkOf,
   type Packet,
   Protocol,
   Reason,
@@ -151,7 +152,7 @@ function isForSubnet({ host, skb }: Stop): boolean {
   const { route } = fibLookup(host, flow);
   if (!route) return false;
   if (route.type === 'anycast') return true;
-  const { length, words } = prefixOf(route.destination);
+  const { length, words } = networkOf(prefixOf(route.destination));
   const isFirst = addressOf(packet.saddr).words.every((word, i) => word === words[i]);
   return length < 127 && isFirst && route.nexthops.every((hop) => hop.via === undefined);
 }
