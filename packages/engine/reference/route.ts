@@ -98,6 +98,9 @@ function chooseLeg(run: Run, host: Host, result: FibResult, flow: Flow): Leg | u
   const { route, legs } = result;
   // What is local over IPv4 is found before a path is selected (ip_route_output_key_hash_rcu).
   if (!route || legs.length <= 1 || (flow.family === 4 && route.type === 'local')) return legs[0];
+  // Bound to a device, IPv4 takes the first nexthop by it (fib_select_path).
+  const out = flow.oif === undefined ? undefined : host.byName.get(flow.oif);
+  if (flow.family === 4 && out && out.link.kind !== 'vrf') return legs[0];
   const options = candidates(host, result, flow);
   if (options.length === 1) return options[0]?.leg;
   const { world } = run;

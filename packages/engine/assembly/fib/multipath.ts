@@ -159,6 +159,8 @@ export function multipathSelect(): void {
   const route = result.route;
   if (route.nexthopCount < 2) return;
   const key = routeKey();
+  // Bound to a device, IPv4 takes the first nexthop by it (fib_semantics.c:fib_select_path()).
+  if (key.family == 4 && some(key.oif)) return;
   let count = listOptions();
   if (count < 2) return;
   if (key.family == 4 && !some(key.iif) && key.saddrLo != 0) count = preferOwnSource(count);

@@ -1,8 +1,9 @@
 /** One record of `ip -j addr` to a link and its addresses. */
-import { type Address, type Link, type LinkKind, parseAddress } from '@podwire/engine';
+import { type Address, type Link, type LinkKind, parseAddress, type TunnelKind } from '@podwire/engine';
 import { scopeOf } from './names.ts';
 import type { AddressRecord, LinkRecord } from './print-link.ts';
-import { tunnelOf } from './tunnel-data.ts';
+import { isDetailed, type TunnelData, toTunnel } from './tunnel-data.ts';
+import { type VxlanData, vxlanTunnel } from './vxlan-data.ts';
 
 type Found = Partial<LinkRecord> & Pick<LinkRecord, 'ifname'>;
 
@@ -32,7 +33,8 @@ const ON_ANOTHER = new Set([
 function kindOf(record: Found): LinkKind {
   const kind = record.linkinfo?.info_kind;
   if (record.link_type === 'loopback' || record.flags?.includes('LOOPBACK')) return 'loopback';
-  if (kind === 'veth' || kind === 'bridge' || kind === 'dummy' || kind === 'vxlan') return kind;
+  if (kind === 'veth' || kind === 'bridge' || kind === 'dummy' || kind === 'vxlan' || kind === 'wireguard') return kind;
+  if (isDetailed(kind) && record.linkinfo?.info_data) return kind as TunnelKind;
   // Without details a veth shows by its other end alone.
   return kind === undefined && (record.link_index !== undefined || record.link_netns !== undefined) ? 'veth' : 'device';
 }
@@ -42,6 +44,13 @@ function isPair(record: Found): boolean {
   const kind = record.linkinfo?.info_kind;
   if (kind !== undefined) return kind === 'veth';
   return !ON_ANOTHER.has(kind ?? '') && !record.ifname.includes('.') && record.flags?.includes('POINTOPOINT') !== true;
+}
+
+/** Throws RangeError. */
+function tunnelOf(record: Found): Link['tunnel'] {
+  const { info_kind: kind, info_data: data } = record.linkinfo ?? {};
+  if (kind === 'vxlan') return vxlanTunnel((data ?? {}) as VxlanData);
+  return isDetailed(kind) && data ? toTunnel(kind as TunnelKind, data as TunnelData) : undefined;
 }
 
 const NAME_MAX = 15;
@@ -56,7 +65,7 @@ export function toLink(record: Found, netns: string | undefined): Link {
   const loopback = kind === 'loopback';
   const joined = record.link !== undefined && netns !== undefined && !loopback && isPair(record);
   const mac = /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(record.address ?? '') ? record.address?.toLowerCase() : undefined;
-  const tunnel = kind === 'vxlan' ? tunnelOf(linkinfo?.info_data ?? {}) : undefined;
+  const tunnel = tunnelOf(record);
   return {
     name: record.ifname,
     kind: joined ? 'veth' : kind,

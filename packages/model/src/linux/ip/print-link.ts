@@ -2,7 +2,8 @@
 import { type Address, addressesOf, isSecondary, type Link, type Netns } from '@podwire/engine';
 import { familyOf, findLink, type Host, hasCarrier, isUp, linkIndex, linksOf } from './host.ts';
 import { scopeNumber } from './names.ts';
-import { tunnelData } from './tunnel-data.ts';
+import { dataOf, isDetailed, type TunnelData, tunnelText } from './tunnel-data.ts';
+import { vxlanData } from './vxlan-data.ts';
 
 const FOREVER = 4294967295;
 const LOOPBACK_MTU = 65536;
@@ -41,8 +42,9 @@ export interface LinkRecord {
   group: string;
   txqlen: number;
   link_type: string;
-  address: string;
-  broadcast: string;
+  /** None for devices without any. */
+  address?: string;
+  broadcast?: string;
   /** Namespace of the other end. */
   link_netns?: string;
   /** With `-d`. */
@@ -58,10 +60,23 @@ function inventedMac(netns: string, link: string): string {
   return bytes.map((b) => b.toString(16).padStart(2, '0')).join(':');
 }
 
+/** Types of devices without link-layer addresses (ARPHRD_*), as `ip` names them. */
+const LINK_TYPES: Readonly<Partial<Record<Link['kind'], string>>> = {
+  ipip: 'ipip',
+  gre: 'gre',
+  sit: 'sit',
+  ip6tnl: 'tunnel6',
+  wireguard: 'none',
+};
+
 function flagsOf(host: Host, link: Link): string[] {
   const up = isUp(link);
   if (link.kind === 'loopback') return up ? ['LOOPBACK', 'UP', 'LOWER_UP'] : ['LOOPBACK'];
   const carrier = hasCarrier(host, link);
+  if (LINK_TYPES[link.kind]) {
+    const isPair = link.kind === 'wireguard' || link.tunnel?.remote !== undefined;
+    return [...(isPair ? ['POINTOPOINT'] : []), 'NOARP', ...(up ? ['UP', 'LOWER_UP'] : [])];
+  }
   return [
     ...(up && !carrier ? ['NO-CARRIER'] : []),
     'BROADCAST',
@@ -86,12 +101,13 @@ function otherEnd(host: Host, link: Link): Pick<LinkRecord, 'link' | 'link_index
 }
 
 function infoOf(link: Link): LinkRecord['linkinfo'] {
-  const { kind, tunnel } = link;
+  const { kind } = link;
   if (kind === 'device' || kind === 'loopback') return undefined;
+  const tunnel = kind === 'vxlan' ? vxlanData(link.tunnel ?? {}) : dataOf(link);
   return {
     info_kind: kind,
+    ...(tunnel && { info_data: tunnel }),
     ...(link.kind === 'macvlan' && { info_data: { mode: link.mode ?? 'vepa' } }),
-    ...(tunnel && { info_data: tunnelData(tunnel) }),
     ...(link.master !== undefined && {
       info_slave_kind: 'bridge',
       info_slave_data: { hairpin: link.hairpin === true, isolated: link.isolated === true },
@@ -104,6 +120,16 @@ export interface LinkListing {
   details?: boolean;
 }
 
+/** Address and broadcast address; tunnels have the outer ones in their place. */
+function lowAddresses({ netns }: Host, link: Link): Pick<LinkRecord, 'address' | 'broadcast'> {
+  if (link.kind === 'loopback') return { address: '00:00:00:00:00:00', broadcast: '00:00:00:00:00:00' };
+  if (link.kind === 'wireguard') return {};
+  if (!LINK_TYPES[link.kind])
+    return { address: link.mac ?? inventedMac(netns.name, link.name), broadcast: 'ff:ff:ff:ff:ff:ff' };
+  const none = link.kind === 'ip6tnl' ? '::' : '0.0.0.0';
+  return { address: link.tunnel?.local ?? none, broadcast: link.tunnel?.remote ?? none };
+}
+
 function linkRecord(host: Host, link: Link, listing: LinkListing = {}): LinkRecord {
   const loopback = link.kind === 'loopback';
   const linkinfo = listing.details ? infoOf(link) : undefined;
@@ -112,6 +138,7 @@ function linkRecord(host: Host, link: Link, listing: LinkListing = {}): LinkReco
     ifindex: linkIndex(host.netns, link),
     ...otherEnd(host, link),
     ...(link.lower?.netns === host.netns.name && { link: link.lower.link }),
+    ...(link.tunnel?.dev !== undefined && { link: link.tunnel.dev }),
     ifname: link.name,
     flags: flagsOf(host, link),
     mtu: link.mtu ?? (loopback ? LOOPBACK_MTU : 1500),
@@ -121,9 +148,8 @@ function linkRecord(host: Host, link: Link, listing: LinkListing = {}): LinkReco
     linkmode: 'DEFAULT',
     group: 'default',
     txqlen: 1000,
-    link_type: loopback ? 'loopback' : 'ether',
-    address: loopback ? '00:00:00:00:00:00' : (link.mac ?? inventedMac(host.netns.name, link.name)),
-    broadcast: loopback ? '00:00:00:00:00:00' : 'ff:ff:ff:ff:ff:ff',
+    link_type: loopback ? 'loopback' : (LINK_TYPES[link.kind] ?? 'ether'),
+    ...lowAddresses(host, link),
     ...(peer && peer.netns !== host.netns.name && { link_netns: peer.netns }),
     ...(linkinfo && { linkinfo }),
   };
@@ -179,6 +205,20 @@ export function addressRecords(netns: Netns, listing: LinkListing = {}, world: r
   });
 }
 
+/** Of an outer address the other end stands behind `peer`. */
+function lowText({ link_type: type, address, broadcast, flags }: LinkRecord): string {
+  if (address === undefined) return `link/${type} `;
+  return `link/${type} ${address} ${flags.includes('POINTOPOINT') ? 'peer' : 'brd'} ${broadcast}`;
+}
+
+/** The line of `-d` for a tunnel; none for other kinds. */
+function detailsText({ linkinfo }: LinkRecord): string {
+  const kind = linkinfo?.info_kind;
+  if (kind === 'wireguard') return '    wireguard\n';
+  if (kind === undefined || !isDetailed(kind) || !linkinfo?.info_data) return '';
+  return `    ${tunnelText(kind, linkinfo.info_data as TunnelData)}\n`;
+}
+
 function linkText(record: LinkRecord): string {
   const index = record.link_index === undefined ? '' : `@if${record.link_index}`;
   const other = record.link === undefined ? index : `@${record.link}`;
@@ -187,7 +227,8 @@ function linkText(record: LinkRecord): string {
     `${record.ifindex}: ${record.ifname}${other}: <${record.flags.join(',')}> mtu ${record.mtu} qdisc ${record.qdisc}` +
     `${word('master', record.master)} state ${record.operstate}${word('mode', record.linkmode)} group ${record.group} ` +
     `qlen ${record.txqlen}\n` +
-    `    link/${record.link_type} ${record.address} brd ${record.broadcast}${word('link-netns', record.link_netns)}\n`
+    `    ${lowText(record)}${word('link-netns', record.link_netns)}\n` +
+    detailsText(record)
   );
 }
 
@@ -205,9 +246,9 @@ function addressText(a: AddressRecord): string {
   );
 }
 
-/** `ip link show`. */
-export function printLinks(netns: Netns, world: readonly Netns[] = []): string {
-  return linkRecords(netns, {}, world).map(linkText).join('');
+/** `ip link show`; of `ip -d link show` the lines of tunnels. */
+export function printLinks(netns: Netns, world: readonly Netns[] = [], listing: LinkListing = {}): string {
+  return linkRecords(netns, listing, world).map(linkText).join('');
 }
 
 /** `ip addr show`. */

@@ -1,6 +1,7 @@
 /** The lines that `ip -d` prints of a link's kind, and of the bridge or bond it is a port of (iproute2's ip/iplink_*.c). */
 import type { LinkRecord } from './print-link.ts';
-import { tunnelWords } from './tunnel-data.ts';
+import { isDetailed, tunnelData } from './tunnel-data.ts';
+import { vxlanWords } from './vxlan-data.ts';
 
 /** Kinds that print a line of their own. */
 const KINDS = new Set([
@@ -56,12 +57,14 @@ export function readDetails(words: readonly string[], record: Partial<LinkRecord
   if (KINDS.has(kind)) {
     const data =
       kind === 'vxlan'
-        ? tunnelWords(words)
+        ? vxlanWords(words)
         : kind === 'vrf'
           ? { table: Number(wordBehind(words, 'table')) }
           : kind === 'bridge'
             ? { vlan_filtering: Number(wordBehind(words, 'vlan_filtering') ?? 0) }
-            : undefined;
+            : isDetailed(kind)
+              ? tunnelData(words.slice(1))
+              : undefined;
     record.linkinfo = { ...record.linkinfo, info_kind: kind, ...(data && { info_data: data }) };
     return true;
   }
