@@ -137,7 +137,9 @@ export function portTowards(run: Run, bridge: Device, mac: string, vid = 0): Dev
   };
   const usable = bridge.ports.filter((port) => port.up && admits(bridge, port, vid));
   // A tunnel's own entry leads there, whoever is behind it.
-  return usable.find((port) => port.link.kind === 'vxlan' && hasEntry(port, mac)) ?? usable.find(leads);
+  return (
+    usable.find((port) => port.link.kind === 'vxlan' && isTunnel(port) && hasEntry(port, mac)) ?? usable.find(leads)
+  );
 }
 
 /** One end of a segment takes the frame; the other end of a wire gets it, wanted or not. */

@@ -17,7 +17,8 @@ const KINDS = new Set<string>(['vxlan', 'geneve', 'gretap', 'gre', 'ipip', 'sit'
 export const isUnfollowed = ({ link }: Device): boolean => link.tunnel?.unmodelled !== undefined;
 
 /** Its packets go into other packets. */
-export const isTunnel = (device: Device): boolean => KINDS.has(device.link.kind) && !isUnfollowed(device);
+export const isTunnel = (device: Device): boolean =>
+  KINDS.has(device.link.kind) && !isUnfollowed(device) && device.link.segment === undefined;
 
 export const kindOf = ({ link }: Device): TunnelKind => link.kind as TunnelKind;
 

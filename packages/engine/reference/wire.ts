@@ -5,7 +5,7 @@
 import { canonical } from './addresses.ts';
 import { admits, inVlan, tagOut } from './bridge-vlan.ts';
 import type { Device, World } from './state.ts';
-import { tunnelRemotes } from './tunnel-ends.ts';
+import { carriesFrames, isTunnel, tunnelRemotes } from './tunnel-ends.ts';
 
 /** The devices at the other end of a device's own wire: its peer, or all others of its segment. */
 export function wireEnds(world: World, device: Device): Device[] {
@@ -49,8 +49,6 @@ export const activePort = ({ link, ports }: Device): Device | undefined =>
 export const bondHears = (bond: Device, port: Device): boolean =>
   bond.link.mode !== 'active-backup' || activePort(bond) === port;
 
-const TUNNELS_OF_FRAMES = new Set(['vxlan', 'geneve', 'gretap']);
-
 /**
  * The devices with a stack of their own that a broadcast out of `device` reaches: a bridge in place of its ports, in the order in which
  * they would answer.
@@ -85,7 +83,8 @@ export function sent(world: World, device: Device, tag: number, call: Shout): De
       ...(mode === 'l2' ? sent(world, lower, tag, call) : []),
     ];
   }
-  if (TUNNELS_OF_FRAMES.has(kind)) return tunnelRemotes(world, device).flatMap((end) => heard(world, end, tag, call));
+  if (isTunnel(device) && carriesFrames(device))
+    return tunnelRemotes(world, device).flatMap((end) => heard(world, end, tag, call));
   return wireEnds(world, device).flatMap((end) => heard(world, end, tag, call));
 }
 

@@ -42,12 +42,13 @@ const carriesFrames = (type: TunnelType) =>
 /** Nobody can follow its packets. */
 export const isUnfollowed = ({ tunnel }: Link): boolean => tunnel?.unmodelled !== undefined;
 
-export const isTunnel = (link: Link): boolean => TYPES[link.kind] !== undefined && !isUnfollowed(link);
+/** Its packets go into other packets. */
+export const isTunnel = (link: Link): boolean =>
+  TYPES[link.kind] !== undefined && !isUnfollowed(link) && link.segment === undefined;
 
 /** A tunnel of packets: nobody is asked for link-layer addresses there. */
 export function carriesPackets(link: Link): boolean {
-  const type = TYPES[link.kind];
-  return type !== undefined && !isUnfollowed(link) && !carriesFrames(type);
+  return isTunnel(link) && !carriesFrames(TYPES[link.kind] as TunnelType);
 }
 
 const portOf = (kind: LinkKind, { port }: Tunnel): number => port ?? PORTS[kind as TunnelKind] ?? 0;
@@ -87,13 +88,13 @@ export class TunnelSegments {
   /** `netns`: the number of the link's namespace. */
   of(link: Link, netns: number): string | undefined {
     const { kind, segment, tunnel = {}, peer } = link;
-    if (isUnfollowed(link) || carriesPackets(link)) return undefined;
+    if (!isTunnel(link)) return isUnfollowed(link) || peer ? undefined : segment;
     if (kind === 'vxlan') {
       // One socket, of one family (vxlan_sock_add).
       const six = [tunnel.local, tunnel.remote].some((own) => own?.includes(':'));
       return `\0vxlan${six ? 6 : ''} ${tunnel.id ?? 0} ${portOf(kind, tunnel)}`;
     }
-    if (kind !== 'geneve' && kind !== 'gretap') return peer ? undefined : segment;
+    if (kind !== 'geneve' && kind !== 'gretap') return undefined;
     const other = tunnel.remote === undefined ? undefined : this.#holders.of(tunnel.remote, `link ${link.name}`);
     const own = tunnel.underlay === undefined ? netns : this.#netnsByName.get(tunnel.underlay);
     if (other === undefined || own === undefined) return undefined;

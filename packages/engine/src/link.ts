@@ -44,7 +44,10 @@ export interface Link {
   up?: boolean;
   /** The other end of a veth pair or of a point-to-point wire. Both ends name each other. */
   peer?: LinkName;
-  /** The shared layer-2 segment (a switch without intelligence) that a `device` is plugged into. */
+  /**
+   * The shared layer-2 segment (a switch without intelligence) that a `device` is plugged into. A tunnel with one is taken for a plain
+   * device: its outer packets are not walked.
+   */
   segment?: string;
   /** The bridge, bond or VRF of this namespace that the link is a port of. */
   master?: string;

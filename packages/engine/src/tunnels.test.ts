@@ -177,6 +177,12 @@ describe.each(machines)('%s', (_name, make) => {
     expect(told(send(tunnel(kind, mine), 'n1', kind === 'sit' ? 'fd09::2' : '10.9.0.2'))).toBe(expected);
   });
 
+  test('a tunnel with a segment is a plain device there', () => {
+    const walk = send(tunnel('ipip', both, { segment: 'far' }), 'n1', '10.9.0.2');
+    expect(told(walk)).toBe(DELIVERED('n2'));
+    expect(outer(walk)).toBeUndefined();
+  });
+
   test.each([
     [1400, 1408 + 60],
     [1415, 1420 + 60],

@@ -34,3 +34,4 @@ export * from './proc/index.ts';
 export * from './sockets/index.ts';
 export * from './sysctl/index.ts';
 export * from './translate/index.ts';
+export * from './wireguard/index.ts';

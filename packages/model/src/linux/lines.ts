@@ -1,5 +1,6 @@
 /** What all readers of a tool's text share: its lines, however they end, and a problem for each that is not understood. */
 import type { Problem } from '../problem.ts';
+import { withoutKeys } from './wireguard/keys.ts';
 
 export interface LineOptions {
   /** Named in problems. */
@@ -33,9 +34,9 @@ export function wordsOf(line: string): string[] {
 
 const SHOWN = 120;
 
-/** A line as a problem quotes it. */
+/** A line as a problem quotes it: keys of WireGuard, whichever reader met them, are nobody's business. */
 export function quoted(line: string): string {
-  const text = line.trim();
+  const text = withoutKeys(line.trim());
   return text.length > SHOWN ? `${text.slice(0, SHOWN)}...` : text;
 }
 

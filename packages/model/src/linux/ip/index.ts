@@ -26,3 +26,4 @@ export { readIpNeigh } from './read-neighbor.ts';
 export { readIpNexthop } from './read-nexthop.ts';
 export { type RouteReadOptions, readIpRoute } from './read-route.ts';
 export { readIpRule } from './read-rule.ts';
+export { printTunnels, type ReadTunnels, readIpTunnel, type ShownTunnel } from './tunnel-show.ts';

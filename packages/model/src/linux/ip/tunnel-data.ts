@@ -43,7 +43,6 @@ const isProtocol = (word: string | undefined): boolean => word !== undefined && 
 const STRANGE: Readonly<Record<string, boolean>> = {
   external: false,
   isatap: false,
-  '6rd-prefix': true,
   iseq: false,
   oseq: false,
   icsum: false,

@@ -48,12 +48,23 @@ class Assembly {
     const why: Readonly<Record<string, string>> = {
       vrf: 'its routing domain is not modelled: its links are treated as if they were in none',
       ipvlan: 'is treated as a plain device',
-      wireguard: 'is a tunnel: what it sends counts as sent, its outer packets are not walked',
+      tunnel: 'is a tunnel: what it sends counts as sent, its outer packets are not walked',
+      wireguard: 'is a tunnel whose peers were not dumped: what it sends counts as sent; give "wg show"',
     };
+    const unmodelled = link.tunnel?.unmodelled;
+    if (unmodelled !== undefined)
+      this.problems.push(
+        problem(
+          'link-kind',
+          `${link.name} (${kind}) says "${unmodelled}": where its packets go is not modelled`,
+          'info',
+        ),
+      );
+    if (link.tunnel) return;
     const known = ['veth', 'bridge', 'dummy', 'vxlan', 'vlan', 'ifb', 'tun', 'loopback', 'device'];
     if (known.includes(kind)) return;
     const text =
-      why[kind] ?? (/gre|ipip|sit|tnl|geneve|vti|xfrm/.test(kind) ? why.wireguard : 'is treated as a plain device');
+      why[kind] ?? (/gre|ipip|sit|tnl|geneve|vti|xfrm/.test(kind) ? why.tunnel : 'is treated as a plain device');
     this.problems.push(problem('link-kind', `${link.name} (${kind}) ${text}`, 'info'));
   }
 
@@ -77,8 +88,19 @@ class Assembly {
       const link = master === undefined ? undefined : named.get(master);
       if (link?.kind === 'device' && !kinds.has(link.name)) named.set(link.name, { ...link, kind: 'bridge' });
     }
+    for (const link of named.values()) named.set(link.name, this.#withTunnel(link));
     for (const link of named.values()) this.#warnOfKind(link, kinds.get(link.name) ?? link.kind);
     return [...named.values()].map((link) => this.#settled(link, named));
+  }
+
+  /** What `wg` and `ip tunnel` know of a link. A WireGuard link without peers is a device that leads somewhere. */
+  #withTunnel(link: Link): Link {
+    const { wireguard, tunnels } = this.#read;
+    const peers = wireguard.get(link.name);
+    if (peers) return { ...link, kind: 'wireguard', tunnel: { ...link.tunnel, ...peers.tunnel } };
+    if (link.kind === 'wireguard') return { ...link, kind: 'device' };
+    const shown = tunnels.get(link.name);
+    return shown && link.kind === 'device' ? { ...link, kind: shown.kind, tunnel: shown.tunnel } : link;
   }
 
   #settled(link: Link, all: ReadonlyMap<string, Link>): Link {

@@ -14,8 +14,10 @@ import type {
 } from '@podwire/engine';
 import type { ListedFdbEntry } from '../bridge/fdb.ts';
 import type { BridgePort, PortVlan } from '../bridge/ports.ts';
+import type { ShownTunnel } from '../ip/index.ts';
 import type { IpvsService } from '../ipvs/types.ts';
 import type { NftObject } from '../nft/index.ts';
+import type { WireguardLink } from '../wireguard/index.ts';
 import type { DumpKind } from './kinds.ts';
 
 export interface ReadFile {
@@ -39,6 +41,9 @@ export interface CollectedNetns {
   links: Map<string, Link>;
   kinds: Map<string, string>;
   others: Map<string, { netns?: string; index: number }>;
+  /** From `ip tunnel show`, used where `ip -d link` is missing; from `wg`, which alone knows peers. */
+  tunnels: Map<string, ShownTunnel>;
+  wireguard: Map<string, WireguardLink>;
   addresses: Address[];
   /** From `ifconfig` and /proc/net/if_inet6, used where `ip addr` is missing. */
   older: { links: Link[]; addresses: Address[] };
@@ -71,6 +76,8 @@ export function emptyCollection(name: string): CollectedNetns {
     links: new Map(),
     kinds: new Map(),
     others: new Map(),
+    tunnels: new Map(),
+    wireguard: new Map(),
     addresses: [],
     older: { links: [], addresses: [] },
     routes: [],

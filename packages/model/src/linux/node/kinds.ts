@@ -9,6 +9,8 @@ export type DumpKind =
   | 'ip-rule'
   | 'ip-neigh'
   | 'ip-nexthop'
+  | 'ip-tunnel'
+  | 'wireguard'
   | 'bridge-fdb'
   | 'bridge-link'
   | 'bridge-vlan'
@@ -129,6 +131,20 @@ export const FORMS: readonly DumpForm[] = [
     title: 'ip nexthop',
     line: /^id \d+ (via|group|dev|blackhole|scope)\b/,
     command: /^ip\b.* nexth/,
+  },
+  {
+    kind: 'ip-tunnel',
+    title: 'ip tunnel',
+    line: /^\S+: (gre|ip|any|mpls|ipv6|unknown)\/(ip|ipv6) /,
+    command: /^ip\b.* (t|tu|tun|tunl|tunnel)(\b|$)/,
+  },
+  {
+    kind: 'wireguard',
+    title: 'wg',
+    signature:
+      /^interface: \S+$|^\[Interface\]$|^(\S+\t)?(\(none\)|[\w+/]{43}=)\t(\(none\)|[\w+/]{43}=)\t\d+\t(off|0x[0-9a-f]+)$/,
+    line: /^peer: [\w+/]{43}=$|^\s+(public key|listening port|allowed ips|latest handshake): |^(ListenPort|AllowedIPs|Endpoint) = |^(\S+\t)?[\w+/]{43}=(\t\S+){7}$/,
+    command: /^wg(-quick)?\b|wireguard\/\S+\.conf$/,
   },
   {
     kind: 'ip-addr',

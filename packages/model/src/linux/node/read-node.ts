@@ -4,7 +4,7 @@ import type { SourceFile } from '../../read/source.ts';
 import { unpack } from '../../read/unpack.ts';
 import type { TableNames } from '../ip/index.ts';
 import type { IpvsService } from '../ipvs/index.ts';
-import { linesOf } from '../lines.ts';
+import { linesOf, quoted } from '../lines.ts';
 import { readSysctlFile } from '../sysctl/index.ts';
 import { type Assembled, assemble } from './assemble.ts';
 import { type CollectedNetns, emptyCollection } from './collected.ts';
@@ -195,7 +195,7 @@ class NodeReader {
     this.problems.push({
       severity: 'warning',
       code: 'not-a-dump',
-      message: `this is not what ${titleOf(hint)} prints: ${first.text.trim().slice(0, 100)}`,
+      message: `this is not what ${titleOf(hint)} prints: ${quoted(first.text)}`,
       file,
       line: first.number,
     });

@@ -3,7 +3,15 @@ import type { Family, Link, Listener } from '@podwire/engine';
 import type { Problem } from '../../problem.ts';
 import { readBrctl, readBridgeFdb, readBridgeLink, readBridgeVlan } from '../bridge/index.ts';
 import { readConntrack } from '../conntrack/index.ts';
-import { readIpAddr, readIpNeigh, readIpNexthop, readIpRoute, readIpRule, type TableNames } from '../ip/index.ts';
+import {
+  readIpAddr,
+  readIpNeigh,
+  readIpNexthop,
+  readIpRoute,
+  readIpRule,
+  readIpTunnel,
+  type TableNames,
+} from '../ip/index.ts';
 import { readIpset } from '../ipset/index.ts';
 import { parseIptablesSave, sniffFamily } from '../iptables-save.ts';
 import { readIpvsList, readIpvsSave } from '../ipvs/index.ts';
@@ -22,6 +30,7 @@ import {
 } from '../proc/index.ts';
 import { readNetstat, readProcSockets, readSs } from '../sockets/index.ts';
 import { readSysctls } from '../sysctl/index.ts';
+import { readWireguard } from '../wireguard/index.ts';
 import type { CollectedNetns, Flavour } from './collected.ts';
 import type { DumpKind } from './kinds.ts';
 import { unreadableRuleset } from './netfilter.ts';
@@ -146,6 +155,12 @@ function readNft(part: Part, into: CollectedNetns, options: LineOptions): PartRe
   }
 }
 
+/** `wg showconf wg0`, `wg show wg0 dump`, `wg0.conf`: the interface that the text itself does not name. */
+function wireguardLink(command: string): string | undefined {
+  const named = /\bwg(?:-quick)?\s+(?:showconf|show|strip)\s+(?!all\b|interfaces\b|dump\b)(\S+)/.exec(command)?.[1];
+  return named ?? /^(?:.*\/)?(\S+?)[ .]conf$/.exec(command)?.[1] ?? /^(wg\S*)$/.exec(command)?.[1];
+}
+
 type Read = (part: Part, into: CollectedNetns, options: LineOptions, context: PartContext) => PartResult;
 
 export interface PartContext {
@@ -185,6 +200,21 @@ const READERS: Readonly<Partial<Record<DumpKind, Read>>> = {
     const { nexthops, problems } = readIpNexthop(part.text, options);
     for (const object of nexthops) into.nexthops.set(object.id, object);
     return { items: nexthops.length, problems };
+  },
+  'ip-tunnel': (part, into, options) => {
+    const { tunnels, problems } = readIpTunnel(part.text, options);
+    for (const tunnel of tunnels) into.tunnels.set(tunnel.name, tunnel);
+    return { items: tunnels.length, problems };
+  },
+  wireguard: (part, into, options) => {
+    const link = wireguardLink(part.command);
+    const { links, problems } = readWireguard(part.text, { ...options, ...(link !== undefined && { link }) });
+    // A configuration knows no public key of its own, what runs does.
+    for (const one of links) {
+      const { tunnel } = into.wireguard.get(one.name) ?? {};
+      into.wireguard.set(one.name, { name: one.name, tunnel: { ...tunnel, ...one.tunnel } });
+    }
+    return { items: links.reduce((sum, { tunnel }) => sum + 1 + tunnel.peers.length, 0), problems };
   },
   'bridge-fdb': (part, into, options) => {
     const { entries, problems } = readBridgeFdb(part.text, options);
