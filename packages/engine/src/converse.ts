@@ -126,7 +126,7 @@ const stillAtSender = ({ steps }: Walk): boolean => {
 };
 
 /** It ended as the outer packet of a tunnel: what is said of that one is said to the tunnel, not to the client. */
-const endsWrapped = ({ steps }: Walk): boolean =>
+export const endsWrapped = ({ steps }: Walk): boolean =>
   steps.filter((step) => step.kind === 'encapsulate').length >
   steps.filter((step) => step.kind === 'decapsulate').length;
 

@@ -2,7 +2,14 @@
 export * from './address.ts';
 export { compileEngine, type WasmSource } from './compile.ts';
 export { fitsFilter } from './conntrack-filter.ts';
-export { type Conversation, continueConversation, converse, type Errno, type Outcome } from './converse.ts';
+export {
+  type Conversation,
+  continueConversation,
+  converse,
+  type Errno,
+  endsWrapped,
+  type Outcome,
+} from './converse.ts';
 export { createEngine, type Engine, type EngineOptions } from './engine.ts';
 export { EngineError, type EngineErrorCode } from './errors.ts';
 export { type Branch, type Exploration, type ExploreOptions, explore, type Odds, tally } from './explore.ts';

@@ -13,6 +13,7 @@ import { printIptablesSave } from '../linux/iptables-save.ts';
 import { printNftTables } from '../linux/nft-compile/index.ts';
 import { printSs } from '../linux/sockets/index.ts';
 import { printSysctls } from '../linux/sysctl/index.ts';
+import { printWireguard } from '../linux/wireguard/index.ts';
 
 export interface NetnsSection {
   /** `iptables`, `route` ...: what `--only` names. */
@@ -55,7 +56,11 @@ const PRINTERS: Readonly<Record<NetnsSectionName, Print>> = {
   iptables: ({ netfilter }) => [{ command: 'iptables-save', text: printIptablesSave(netfilter, 'ip') }],
   ip6tables: ({ netfilter }) => [{ command: 'ip6tables-save', text: printIptablesSave(netfilter, 'ip6') }],
   nft: ({ netfilter }) => [{ command: 'nft list ruleset', text: printNftTables(netfilter) }],
-  link: (netns, world) => [{ command: 'ip link', text: printLinks(netns, world) }],
+  link: (netns, world) => {
+    const details = netns.links.some(({ tunnel }) => tunnel);
+    const links = { command: details ? 'ip -d link' : 'ip link', text: printLinks(netns, world, { details }) };
+    return [links, { command: 'wg', text: printWireguard(netns.links) }];
+  },
   addr: (netns, world) => [{ command: 'ip addr', text: printAddresses(netns, world) }],
   route: routes,
   rule: (netns) => [

@@ -5,6 +5,7 @@ import {
   type Conversation,
   Disposition,
   type Endpoint,
+  endsWrapped,
   Reason,
   type Step,
   type Walk,
@@ -106,7 +107,8 @@ function fateOf(conversation: Conversation, destination: Destination, fromOutsid
   const { walk, isReply } = decidingWalk(conversation);
   const { disposition, reason, netns } = walk.end;
   // What stands in for the world behind a link answers for everything: that the packet left is all that is known.
-  if (!isReply && disposition === Disposition.DELIVERED && isStandIn(places.of(netns))) {
+  const arrived = disposition === Disposition.DELIVERED || (disposition === Disposition.REFUSED && endsWrapped(walk));
+  if (!isReply && arrived && isStandIn(places.of(netns))) {
     return { verdict: 'delivered', reason: 'leaves-by-link' };
   }
   if (!isReply) return { verdict: dispositionWord(disposition), reason: refinedReason(walk, destination, fromOutside) };

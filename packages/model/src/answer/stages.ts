@@ -55,12 +55,25 @@ function natStage(place: Place, step: NatStep, rules: readonly RuleStep[], isRep
   };
 }
 
-/** The route that the packet left by: a later decision of the same hop replaces an earlier one. */
-function routeStage(hop: Hop): Stage | undefined {
-  const routes = hop.steps.filter((s) => s.kind === 'route');
-  const last = routes[routes.length - 1];
+type RouteStep = Extract<StepView, { kind: 'route' }>;
+type TunnelStep = Extract<StepView, { packet: PacketView; link: string }>;
+
+/** A later decision about the same packet replaces an earlier one; an outer packet is another one. */
+function isLastRoute(steps: readonly StepView[], at: number): boolean {
+  const next = steps.slice(at + 1).find((s) => ['route', 'encapsulate', 'decapsulate'].includes(s.kind));
+  return next?.kind !== 'route';
+}
+
+function tunnelStage(place: Place, { kind, link, packet }: TunnelStep): Stage {
+  const from = packet.saddr === '' ? '' : `${hostPort(packet.saddr, packet.sport)} > `;
+  const outer = `${packet.protocol} ${from}${hostPort(packet.daddr, packet.dport)}`;
+  return { place, stage: 'tunnel', text: kind === 'encapsulate' ? `into ${link}: ${outer}` : `out of ${link}` };
+}
+
+/** The route that the packet left by. */
+function routeStage(hop: Hop, last: RouteStep): Stage | undefined {
   // What stands behind a link has routes of podwire's own making.
-  if (!last || last.local || isStandIn(hop.place)) return undefined;
+  if (last.local || isStandIn(hop.place)) return undefined;
   const table = last.table !== undefined && last.table !== 'main' ? `  table ${last.table}` : '';
   return {
     place: hop.place,
@@ -87,7 +100,6 @@ function filterStage(place: Place, step: StepView): Stage | undefined {
 
 function hopStages(hop: Hop, walkIsReply: boolean): Stage[] {
   const stages: Stage[] = [];
-  const route = routeStage(hop);
   const lastRoute = hop.steps.findLastIndex((s) => s.kind === 'route');
   let isReply = walkIsReply;
   hop.steps.forEach((step, i) => {
@@ -98,7 +110,9 @@ function hopStages(hop: Hop, walkIsReply: boolean): Stage[] {
     if (step.kind === 'bridge' && step.from !== undefined && step.to !== undefined && lastRoute < i) {
       stages.push({ place: hop.place, stage: 'bridge', text: `${step.bridge}: ${step.from} > ${step.to}` });
     }
-    if (i === lastRoute && route) stages.push(route);
+    if (step.kind === 'encapsulate' || step.kind === 'decapsulate') stages.push(tunnelStage(hop.place, step));
+    const route = step.kind === 'route' && isLastRoute(hop.steps, i) ? routeStage(hop, step) : undefined;
+    if (route) stages.push(route);
   });
   return stages;
 }

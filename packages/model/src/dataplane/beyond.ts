@@ -35,15 +35,22 @@ export interface Beyond {
   ends: { host: Netns; port: Link; face: Link }[];
 }
 
-/** Names of links that carry frames to somewhere the dump does not show. */
-export function openLinks(host: Netns, enslaved: ReadonlySet<string>): { port: Link; face: Link }[] {
+/**
+ * Names of links that carry frames to somewhere the dump does not show. Tunnels do so by other links, but for those whose outer packets are
+ * not walked.
+ */
+export function openLinks(
+  host: Netns,
+  enslaved: ReadonlySet<string>,
+  isWalked: (tunnel: Link) => boolean = () => true,
+): { port: Link; face: Link }[] {
   const bridged = new Set<string>();
   return host.links.flatMap((port) => {
     const isOpen =
       !port.peer &&
       port.up !== false &&
       port.carrier !== false &&
-      port.tunnel === undefined &&
+      (port.tunnel === undefined || !isWalked(port)) &&
       !['loopback', 'dummy', 'bridge'].includes(port.kind);
     if (!isOpen || enslaved.has(port.name)) return [];
     const face = port.master === undefined ? port : host.links.find((link) => link.name === port.master);

@@ -1,9 +1,10 @@
 /** Hosts as their dumps show them, without any Kubernetes object: plain Linux machines with a stand-in behind every link. */
-import { addressesOf, type Netns } from '@podwire/engine';
+import { addressesOf, type Link, type Netns } from '@podwire/engine';
 import type { Cluster, Placed, Setting } from '../cluster/cluster.ts';
 import type { NodeDump } from '../linux/node/index.ts';
 import type { Node } from '../objects/kube.ts';
 import { type Beyond, canonical, nameOf, networksAround, openLinks, routeTo, standIn } from './beyond.ts';
+import { isWalkedKind, joinedTunnels } from './dumped-tunnels.ts';
 import type { Dataplane, NetnsRole } from './node-state.ts';
 import { EXTERNAL_ADDRESS } from './outside.ts';
 
@@ -72,8 +73,12 @@ function withoutLearnt(host: Netns, faces: ReadonlySet<string>): Netns['neighbor
 
 /** `asked`: the addresses a question names, which stand behind the link that the hosts' routes say. */
 export function buildHosts(cluster: Cluster, dumps: readonly NodeDump[], asked: readonly string[]): Dataplane {
+  const joined = joinedTunnels(dumps.flatMap(({ netnses }) => netnses.map(({ netns }) => netns)));
+  const isWalked = (link: Link) => joined.has(link) || !isWalkedKind(link);
   const ends = dumps.flatMap(({ netnses }) =>
-    netnses.flatMap(({ netns, enslaved }) => openLinks(netns, enslaved).map((end) => ({ host: netns, ...end }))),
+    netnses.flatMap(({ netns, enslaved }) =>
+      openLinks(netns, enslaved, isWalked).map((end) => ({ host: netns, ...end })),
+    ),
   );
   const networks = networksAround(ends);
   const behind = (address: string): Beyond | undefined => {

@@ -1,6 +1,6 @@
 /** What all readers of a tool's text share: its lines, however they end, and a problem for each that is not understood. */
 import type { Problem } from '../problem.ts';
-import { withoutKeys } from './wireguard/keys.ts';
+import { withoutKeys } from './secrets.ts';
 
 export interface LineOptions {
   /** Named in problems. */

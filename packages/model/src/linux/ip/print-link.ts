@@ -3,7 +3,7 @@ import { type Address, addressesOf, isSecondary, type Link, type Netns } from '@
 import { familyOf, findLink, type Host, hasCarrier, isUp, linkIndex, linksOf } from './host.ts';
 import { scopeNumber } from './names.ts';
 import { dataOf, isDetailed, type TunnelData, tunnelText } from './tunnel-data.ts';
-import { vxlanData } from './vxlan-data.ts';
+import { type VxlanData, vxlanData, vxlanText } from './vxlan-data.ts';
 
 const FOREVER = 4294967295;
 const LOOPBACK_MTU = 65536;
@@ -215,6 +215,7 @@ function lowText({ link_type: type, address, broadcast, flags }: LinkRecord): st
 function detailsText({ linkinfo }: LinkRecord): string {
   const kind = linkinfo?.info_kind;
   if (kind === 'wireguard') return '    wireguard\n';
+  if (kind === 'vxlan' && linkinfo?.info_data) return `    ${vxlanText(linkinfo.info_data as VxlanData)}\n`;
   if (kind === undefined || !isDetailed(kind) || !linkinfo?.info_data) return '';
   return `    ${tunnelText(kind, linkinfo.info_data as TunnelData)}\n`;
 }

@@ -100,3 +100,24 @@ export function vxlanWords(words: readonly string[]): VxlanData {
     learning: !words.includes('nolearning'),
   };
 }
+
+/** The line that `ip -d link` prints, without blanks around. */
+export function vxlanText(data: VxlanData): string {
+  const word = (name: string, value: string | number | undefined) => (value === undefined ? '' : `${name} ${value}`);
+  const words = [
+    'vxlan',
+    data.external ? 'external' : '',
+    word('id', data.id),
+    word('remote', data.remote ?? data.remote6),
+    word('group', data.group ?? data.group6),
+    word('local', data.local ?? data.local6),
+    word('dev', data.link),
+    'srcport 0 0',
+    word('dstport', data.port),
+    data.learning === false ? 'nolearning' : '',
+    word('tos', data.tos === '0x1' ? 'inherit' : data.tos),
+    data.ttl === undefined ? 'ttl inherit' : data.ttl === 0 ? 'ttl auto' : `ttl ${data.ttl}`,
+    word('df', data.df),
+  ];
+  return words.filter((text) => text !== '').join(' ');
+}

@@ -5,7 +5,7 @@
 import { parseAddress, parsePrefix, type Tunnel, type WireguardPeer } from '@podwire/engine';
 import type { Problem } from '../../problem.ts';
 import { LINE_MAX, type Line, type LineOptions, linesOf } from '../lines.ts';
-import { KEY } from './keys.ts';
+import { KEY } from '../secrets.ts';
 
 export interface WireguardLink {
   name: string;

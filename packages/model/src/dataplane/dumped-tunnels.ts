@@ -1,0 +1,54 @@
+/** Tunnels of dumped hosts: where their outer packets go, and whether that is in the dumps. */
+import type { Link, LinkKind, Netns } from '@podwire/engine';
+import { canonical } from './beyond.ts';
+
+const WALKED: ReadonlySet<LinkKind> = new Set([
+  'vxlan',
+  'geneve',
+  'gretap',
+  'gre',
+  'ipip',
+  'sit',
+  'ip6tnl',
+  'wireguard',
+] satisfies LinkKind[]);
+
+/** A tunnel whose outer packets the machine walks. */
+export const isWalkedKind = ({ kind, tunnel }: Link): boolean =>
+  WALKED.has(kind) && tunnel !== undefined && tunnel.unmodelled === undefined;
+
+function hostPart(address: string): string {
+  return address.slice(0, address.indexOf('/'));
+}
+
+/** Gateways of routes by a link: where tunnels to anywhere send, if they stand for outer addresses. */
+export function gatewaysBy(host: Netns, link: string): string[] {
+  const hops = host.tables
+    .flatMap((table) => [...table.routes, ...(table.base?.routes ?? [])])
+    .flatMap((r) => r.nexthops);
+  return [...new Set(hops.flatMap((hop) => (hop.dev === link && hop.via !== undefined ? [hop.via] : [])))];
+}
+
+/** Outer addresses that a tunnel sends to. */
+export function farAddresses(host: Netns, { name, kind, tunnel = {} }: Link): string[] {
+  if (kind === 'wireguard') return (tunnel.peers ?? []).flatMap(({ endpoint }) => (endpoint ? [endpoint.address] : []));
+  if (tunnel.remote !== undefined) return [tunnel.remote];
+  if (kind === 'vxlan')
+    return (host.fdb ?? []).flatMap(({ link, dst }) => (link === name && dst !== undefined ? [dst] : []));
+  return kind === 'ipip' || kind === 'ip6tnl' ? gatewaysBy(host, name) : [];
+}
+
+/** Tunnels with another end in one of the hosts. What the others send is followed no farther than their link. */
+export function joinedTunnels(hosts: readonly Netns[]): ReadonlySet<Link> {
+  const owners = new Map<string, Netns[]>();
+  for (const host of hosts)
+    for (const { address, link } of host.addresses) {
+      const text = link === 'lo' ? undefined : canonical(hostPart(address));
+      if (text !== undefined) owners.set(text, [...(owners.get(text) ?? []), host]);
+    }
+  const isJoined = (host: Netns, link: Link) =>
+    farAddresses(host, link)
+      .flatMap((address) => owners.get(canonical(address) ?? '') ?? [])
+      .some((other) => other !== host && other.links.some((far) => far.kind === link.kind && isWalkedKind(far)));
+  return new Set(hosts.flatMap((host) => host.links.filter((link) => isWalkedKind(link) && isJoined(host, link))));
+}
