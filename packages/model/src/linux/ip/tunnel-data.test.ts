@@ -152,17 +152,20 @@ test.each<[line: string, kind: TunnelKind, tunnel: Tunnel]>([
 test.each<[name: string, rest: string, kind: TunnelKind, tunnel: Tunnel]>([
   ['tunl0', 'any/ip remote any local any ttl inherit nopmtudisc', 'ipip', { mode: 'any', pmtudisc: false }],
   [
-    'gre1', 'gre/ip remote 192.0.2.2 local 192.0.2.1 dev eth0 ttl 64 key 5',
+    'gre1',
+    'gre/ip remote 192.0.2.2 local 192.0.2.1 dev eth0 ttl 64 key 5',
     'gre',
     { remote: '192.0.2.2', local: '192.0.2.1', dev: 'eth0', ttl: 64, id: 5 },
   ],
   [
-    'sit1', 'ipv6/ip remote 192.0.2.2 local 192.0.2.1 ttl 64',
+    'sit1',
+    'ipv6/ip remote 192.0.2.2 local 192.0.2.1 ttl 64',
     'sit',
     { mode: 'ip6ip', remote: '192.0.2.2', local: '192.0.2.1', ttl: 64 },
   ],
   [
-    'ip6tnl1', 'ipv6/ipv6 remote 2001:db8::2 local 2001:db8::1 encaplimit none hoplimit 64 tclass inherit flowlabel 0x00000 (flowinfo 0x00000000)',
+    'ip6tnl1',
+    'ipv6/ipv6 remote 2001:db8::2 local 2001:db8::1 encaplimit none hoplimit 64 tclass inherit flowlabel 0x00000 (flowinfo 0x00000000)',
     'ip6tnl',
     { mode: 'ip6ip6', remote: '2001:db8::2', local: '2001:db8::1', encapLimit: 'none', ttl: 64, tos: 'inherit' },
   ],
@@ -174,7 +177,7 @@ test.each<[name: string, rest: string, kind: TunnelKind, tunnel: Tunnel]>([
 
 test('what stands below a tunnel belongs to it, and what is none is told', () => {
   const text =
-    'gre1', 'gre/ip remote 192.0.2.2 local 192.0.2.1 ttl 64\n  Checksum output packets.\nx: gre/ipv6 remote any\nstrange\n';
+    'gre1: gre/ip remote 192.0.2.2 local 192.0.2.1 ttl 64\n  Checksum output packets.\nx: gre/ipv6 remote any\nstrange\n';
   const { tunnels, problems } = readIpTunnel(text);
   expect(tunnels[0]?.tunnel.unmodelled).toBe('ocsum');
   expect(problems.map((p) => p.line)).toEqual([3, 4]);
