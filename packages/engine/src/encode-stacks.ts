@@ -1,7 +1,8 @@
 /** Links that stand on others, ports of bonds and VRFs, and the VLANs of bridge ports. */
-import { StackFlag, StackMode, VlanFlag } from './codes.ts';
+
 import type { Encoding, LinkList } from './encoding.ts';
 import type { BridgeVlan, Link } from './link.ts';
+import { StackFlag, StackMode, VlanFlag } from './stack-codes.ts';
 
 const MACVLAN: Readonly<Record<string, StackMode>> = {
   private: StackMode.PRIVATE,

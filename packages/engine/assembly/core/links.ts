@@ -2,7 +2,8 @@
 import { indexedLinks } from './limits';
 import { allocate } from './memory';
 import { roundUp } from './hash';
-import { none } from './skb';
+import { none, some } from './skb';
+import { StackMode } from '../../src/stack-codes';
 import { Link } from '../layout/link';
 import { Netns } from '../layout/netns';
 
@@ -46,4 +47,15 @@ export function linkByName(netns: Netns, name: u32): Link {
     if (symbol == 0) return none<Link>();
     at = (at + 1) & netns.linkIndexMask;
   }
+}
+
+/** The VRF that a link is, or is a port of (l3mdev_master_dev_rcu()). */
+@inline
+export function vrfOf(link: Link): Link {
+  return some(link) && some(link.stack) ? link.stack.vrf : none<Link>();
+}
+
+@inline
+export function isVrf(link: Link): bool {
+  return some(link.stack) && link.stack.mode == StackMode.VRF;
 }

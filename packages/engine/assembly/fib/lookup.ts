@@ -1,12 +1,11 @@
 /** Policy routing: rules in order, each looking into a table (fib_rules.c:fib_rules_lookup(), fib_rule_match()). */
 import { RuleAction, RuleFlag } from '../../src/codes';
 import { RouteType } from '../../src/terms';
-import { LOOPBACK_NAME } from '../core/links';
+import { LOOPBACK_NAME, isVrf, vrfOf } from '../core/links';
 import { none, some } from '../core/skb';
 import { Link } from '../layout/link';
 import { Netns } from '../layout/netns';
 import { Nexthop, PolicyRule, Route } from '../layout/route';
-import { isVrf, vrfOf } from '../wire/stacks';
 import { foundDev, foundNexthop, foundRoute, tableLookup, tableOf } from './table';
 
 /** What is looked up (`struct flowi4`, `flowi6`). */

@@ -2,7 +2,7 @@
 import { LinkFlag, RoutePurpose } from '../../src/codes';
 import { Disposition, Protocol, Reason, RouteType } from '../../src/terms';
 import { finish } from '../core/end';
-import { linkByName, LOOPBACK_NAME } from '../core/links';
+import { linkByName, LOOPBACK_NAME, vrfOf } from '../core/links';
 import { none, packet, RouteKind, skb, some } from '../core/skb';
 import { InterfaceAddress } from '../layout/address';
 import { Link } from '../layout/link';
@@ -14,7 +14,6 @@ import { multipathSelect } from './multipath';
 import { measure, wayLocked, wayMtu, wayPathMtu } from './path-mtu';
 import { adopt, isForHost, isMany, traceResult } from './result';
 import { selectSource4, selectSource6 } from './source';
-import { vrfOf } from '../wire/stacks';
 
 function fillKey(): void {
   const p = packet();

@@ -1,7 +1,7 @@
 /** Source validation of IPv4 packets that come in (fib_frontend.c:fib_validate_source()). */
 import { LinkFlag, NetnsFlag } from '../../src/codes';
 import { Reason, RouteType } from '../../src/terms';
-import { linkByName, LOOPBACK_NAME } from '../core/links';
+import { linkByName, LOOPBACK_NAME, isVrf, vrfOf } from '../core/links';
 import { some } from '../core/skb';
 import { Link } from '../layout/link';
 import { Netns } from '../layout/netns';
@@ -10,7 +10,6 @@ import { clearKey, routeLookup, routeResult } from './lookup';
 import { hasAddress4 } from './result';
 import { addressAt } from './source';
 import { nexthopAt } from './table';
-import { isVrf, vrfOf } from '../wire/stacks';
 
 /** True if any nexthop leaves by the link (fib_semantics.c:fib_info_nh_uses_dev()). */
 export function usesDev(netns: Netns, route: Route, dev: Link): bool {

@@ -2,6 +2,7 @@
 import { LinkFlag } from '../../src/codes';
 import { SocketOf } from '../../src/match-codes';
 import { Disposition, Reason } from '../../src/terms';
+import { vrfOf } from '../core/links';
 import { finish } from '../core/end';
 import { none, packet, RouteKind, skb, some } from '../core/skb';
 import { traceEnter } from '../core/trace';
@@ -13,7 +14,6 @@ import { Link } from '../layout/link';
 import { isUp } from '../wire/domain';
 import { ownsMac } from '../wire/flood';
 import { topOf } from '../wire/landing';
-import { vrfOf } from '../wire/stacks';
 import { unlockIcmp } from './answer';
 import { bridgeInput } from './bridge';
 import { deliver } from './deliver';

@@ -2,7 +2,8 @@
  * Down from a link to the one it stands on (vlan_dev.c:vlan_dev_hard_start_xmit(), bond_main.c:bond_start_xmit(), macvlan.c:macvlan_queue_xmit(),
  * ipvlan_core.c:ipvlan_queue_xmit()), and up to the one that stands there.
  */
-import { LinkFlag, StackFlag, StackMode } from '../../src/codes';
+import { LinkFlag } from '../../src/codes';
+import { StackFlag, StackMode } from '../../src/stack-codes';
 import { ChoiceKind, Disposition, Reason } from '../../src/terms';
 import { chooseAside } from '../core/choice';
 import { finish } from '../core/end';

@@ -1,5 +1,6 @@
 /** Out of a link (ip_output.c:ip_finish_output2()), and over the wire to whoever is next. */
-import { LinkFlag, StackMode } from '../../src/codes';
+import { LinkFlag } from '../../src/codes';
+import { StackMode } from '../../src/stack-codes';
 import { Disposition, Hook, Reason } from '../../src/terms';
 import { answerWith, finish, finishTooLong, ReplyKind } from '../core/end';
 import { none, packet, RouteKind, skb, some } from '../core/skb';

@@ -3,7 +3,8 @@
  * br_input.c:br_handle_frame_finish(), macvlan.c:macvlan_broadcast(), vxlan_core.c:vxlan_xmit()). It is followed until somebody answers for
  * an address, or a link with the wanted link-layer address is found.
  */
-import { LinkFlag, StackMode } from '../../src/codes';
+import { LinkFlag } from '../../src/codes';
+import { StackMode } from '../../src/stack-codes';
 import { indexedSegment } from '../core/limits';
 import { none, some } from '../core/skb';
 import { InterfaceAddress } from '../layout/address';

@@ -1,5 +1,5 @@
 /** Where a frame that comes in by a link is looked at: above VLAN devices by their tag, and bonds. */
-import { StackMode } from '../../src/codes';
+import { StackMode } from '../../src/stack-codes';
 import { none, some } from '../core/skb';
 import { Link } from '../layout/link';
 import { ownsMac } from './flood';

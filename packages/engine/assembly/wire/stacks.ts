@@ -2,7 +2,8 @@
  * Links that stand on others, and ports of bonds and VRFs (vlan_core.c:vlan_do_receive(); macvlan.c:macvlan_handle_frame(), macvlan_queue_xmit();
  * ipvlan_core.c:ipvlan_handle_frame(); bond_main.c:bond_handle_frame()).
  */
-import { LinkFlag, StackFlag, StackMode } from '../../src/codes';
+import { LinkFlag } from '../../src/codes';
+import { StackFlag, StackMode } from '../../src/stack-codes';
 import { TunnelType } from '../../src/tunnel-codes';
 import { none, packet, some } from '../core/skb';
 import { addressAt } from '../fib/source';
@@ -38,11 +39,6 @@ export function firstUpper(link: Link): Link {
 }
 
 @inline
-function modeOf(link: Link): u32 {
-  return some(link.stack) ? link.stack.mode : <u32>StackMode.NONE;
-}
-
-@inline
 function isMacvlan(mode: u32): bool {
   return mode >= <u32>StackMode.PRIVATE && mode <= <u32>StackMode.PASSTHRU;
 }
@@ -67,17 +63,6 @@ export function mixes(link: Link): bool {
   const mode = stack.mode;
   if (isMacvlan(mode)) return some(link.master) || !isPlain(stack.lower);
   return mode != StackMode.NONE && mode != StackMode.VRF;
-}
-
-/** The VRF that a link is, or is a port of (l3mdev_master_dev_rcu()). */
-@inline
-export function vrfOf(link: Link): Link {
-  return some(link) && some(link.stack) ? link.stack.vrf : none<Link>();
-}
-
-@inline
-export function isVrf(link: Link): bool {
-  return modeOf(link) == StackMode.VRF;
 }
 
 /** The VLAN device that takes frames with the tag. */

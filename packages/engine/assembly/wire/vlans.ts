@@ -1,5 +1,5 @@
 /** VLAN filtering of bridges (br_vlan.c:__allowed_ingress(), br_allowed_egress(), br_handle_vlan()). Without it a bridge passes tags on. */
-import { StackFlag, VlanFlag } from '../../src/codes';
+import { StackFlag, VlanFlag } from '../../src/stack-codes';
 import { none, some } from '../core/skb';
 import { Link } from '../layout/link';
 import { BridgeVlan } from '../layout/stack';

@@ -8,6 +8,8 @@ export interface Draft {
   links: Link[];
   addresses: Address[];
   routes: Route[];
+  /** Those of its VRF. */
+  vrfRoutes: Route[];
   sysctls: Sysctls;
   neighbors: Neighbor[];
   fdb: FdbEntry[];
@@ -18,6 +20,7 @@ export const draft = (name: string): Draft => ({
   links: [],
   addresses: [],
   routes: [],
+  vrfRoutes: [],
   sysctls: {},
   neighbors: [],
   fdb: [],

@@ -52,6 +52,7 @@ function addListeners(r: Random, plan: Plan): void {
         port,
         address: r.pick(['0.0.0.0', '::', '::', ...netns.addresses.map((a) => (a.address.split('/') as [string])[0])]),
         ...(r.chance(1, 4) ? { v6only: true } : {}),
+        ...(r.chance(1, 12) ? { device: r.pick(netns.links).name } : {}),
       })),
     );
   }

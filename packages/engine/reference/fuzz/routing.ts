@@ -47,7 +47,7 @@ function randomRoute(r: Random, plan: Plan, netns: Netns): Route {
 function randomRule(r: Random, plan: Plan, netns: Netns): PolicyRule {
   const family: Family = r.chance(2, 3) ? 4 : 6;
   const action: PolicyRule['action'] = r.chance(3, 4)
-    ? { kind: 'lookup', table: r.pick([100, 100, 101, 253, 254, 255]) }
+    ? { kind: 'lookup', table: r.pick([100, 100, 101, 253, 254, 255, 10]) }
     : r.pick<PolicyRule['action']>([
         { kind: 'blackhole' },
         { kind: 'unreachable' },
@@ -81,6 +81,13 @@ function randomRule(r: Random, plan: Plan, netns: Netns): PolicyRule {
   };
 }
 
+const ofVrfs: PolicyRule[] = ([4, 6] as const).map((family) => ({
+  family,
+  priority: 1000,
+  l3mdev: true,
+  action: { kind: 'lookup', table: 0 },
+}));
+
 const defaults: PolicyRule[] = [
   { family: 4, priority: 0, action: { kind: 'lookup', table: 255 } },
   { family: 4, priority: 32766, action: { kind: 'lookup', table: 254 } },
@@ -106,7 +113,8 @@ export function addRouting(r: Random, plan: Plan): void {
     for (let i = 0; i < count; i++) netns.tables[0]?.routes.push(randomRoute(r, plan, netns));
     if (r.chance(1, 3)) {
       const rules = Array.from({ length: 1 + r.below(3) }, () => randomRule(r, plan, netns));
-      netns.rules = [...defaults, ...rules];
+      const vrf = netns.links.some(({ kind }) => kind === 'vrf') && r.chance(4, 5);
+      netns.rules = [...defaults, ...(vrf ? ofVrfs : []), ...rules];
       for (const id of [100, 101, 253])
         netns.tables.push({ id, routes: Array.from({ length: r.below(4) }, () => randomRoute(r, plan, netns)) });
     }

@@ -2,6 +2,7 @@
 import type { Family, Neighbor, Netns, Route, RouteTable } from '../../src/index.ts';
 import { address, type Draft, draft, way } from './draft.ts';
 import type { Random } from './random.ts';
+import { addVrf, filterVlans, joinLan, stackedPods, VRF_TABLE } from './stacked.ts';
 import { addTunnels } from './tunnels.ts';
 import type { Plan } from './world.ts';
 
@@ -87,6 +88,7 @@ function makeNode(r: Random, n: number): Draft[] {
   const made = [node];
   for (let p = 0; p < pods; p++) made.push((bridged ? bridgedPod : routedPod)(r, node, n, p));
   if (r.chance(1, 4)) for (let p = 0; p < 1 + r.below(2); p++) made.push(macvlanPod(r, node, n, p));
+  else if (r.chance(1, 4)) made.push(...stackedPods(r, node, n));
   return made;
 }
 
@@ -247,11 +249,11 @@ function trouble(r: Random, made: Draft[]): void {
 
 const mainTable = (routes: Route[]): RouteTable => ({ id: 254, routes });
 
-const finish = ({ name, links, addresses, routes, sysctls, neighbors, fdb }: Draft): Netns => ({
+const finish = ({ name, links, addresses, routes, vrfRoutes, sysctls, neighbors, fdb }: Draft): Netns => ({
   name,
   links,
   addresses,
-  tables: [mainTable(routes)],
+  tables: [mainTable(routes), ...(vrfRoutes.length > 0 ? [{ id: VRF_TABLE, routes: vrfRoutes }] : [])],
   sysctls,
   netfilter: [],
   ...(neighbors.length > 0 ? { neighbors } : {}),
@@ -269,6 +271,11 @@ export function makePlan(r: Random): Plan {
   const routers = r.chance(1, 3) || ends.length < 2 ? [...ends, { host: gateway[0] as Draft, n: 200 }] : ends;
   const inside = r.chance(1, 2) ? addTunnels(r, routers) : [];
   const made = [...groups.flat(), ...gateway, ...inside];
+  if (r.chance(1, 2)) {
+    made.push(...joinLan(r, [...nodes, ...gateway]));
+    nodes.forEach((node) => filterVlans(r, node));
+    for (const host of [...nodes, gateway[0] as Draft]) addVrf(r, host);
+  }
   trouble(r, made);
   const netnses = made.map(finish);
   const of = (family: Family) =>
@@ -286,6 +293,24 @@ export function makePlan(r: Random): Plan {
       4: ['10.0.0.0/8', '10.1.0.0/16', '10.2.0.0/16', '10.0.0.0/24', '10.96.0.0/12', '192.0.2.0/24', '0.0.0.0/0'],
       6: ['fd00::/8', 'fd00:1::/32', 'fd00:2::/32', 'fd00::/64', 'fd00:96::/112', '2001:db8::/32', '::/0'],
     },
-    links: ['eth0', 'vx0', 'br0', 'veth0', 'veth1', 'veth+', 'cali0', 'cali+', 'lo', 'wan', 'eth+', 'tn0', 'tn+'],
+    links: [
+      'eth0',
+      'vx0',
+      'br0',
+      'veth0',
+      'veth1',
+      'veth+',
+      'cali0',
+      'cali+',
+      'lo',
+      'wan',
+      'eth+',
+      'tn0',
+      'tn+',
+      'blue',
+      'trunk',
+      'br0.7',
+      'p0',
+    ],
   };
 }
