@@ -116,8 +116,10 @@ function reset(host: Host, packet: Packet, tos: number): Packet {
 /** Is this an address of the host, anycast ones among them, so that an error may come from it? IPv6 link-local ones must be the link's. */
 function isOwn(host: Host, skb: Skb): boolean {
   const { family, daddr } = skb.packet;
-  if (family === 4) return addressType4(host, daddr) === RouteType.LOCAL;
-  return host.devices.some((device) => device.addresses.some((a) => a.text === daddr) || isAnycastOf(device, daddr));
+  const isHeld = (device: Device) => device.addresses.some((a) => a.text === daddr);
+  // Those of VRFs are in no table that is asked here, but known all the same (__ip_dev_find).
+  if (family === 4) return addressType4(host, daddr) === RouteType.LOCAL || host.devices.some(isHeld);
+  return host.devices.some((device) => isHeld(device) || isAnycastOf(device, daddr));
 }
 
 /** An IPv6 error to the sender of a packet, as it asks for its way. */

@@ -1,10 +1,13 @@
 /** addrtype_mt_v1, match_type, match_type6 (net/netfilter/xt_addrtype.c); __inet_dev_addr_type (net/ipv4/fib_frontend.c). */
 import { type Match, RouteType } from '../src/index.ts';
 import { isLimitedBroadcast, isMulticast, isUnspecified, isZeroNet } from './addresses.ts';
-import { type Flow, fibLookup, tableLookup } from './fib.ts';
+import { type Flow, fibLookup, tableLookup, vrfOf } from './fib.ts';
 import type { Device, Host, Skb } from './state.ts';
 
 const LOCAL_TABLE = 255;
+
+/** The table of own addresses: a VRF has its own (l3mdev_fib_table). */
+const localTableOf = (device: Device | undefined): number => vrfOf(device)?.link.table ?? LOCAL_TABLE;
 
 const flowTo = (family: 4 | 6, daddr: string): Flow => ({
   family,
@@ -17,15 +20,22 @@ const flowTo = (family: 4 | 6, daddr: string): Flow => ({
   dport: 0,
 });
 
-/** The type an IPv4 address has for this host: only table 255 is asked; all it does not know is UNICAST. */
-export function addressType4(host: Host, address: string, device?: Device): RouteType {
+function typeIn(host: Host, table: number, address: string, device?: Device): RouteType {
   if (isZeroNet(address) || isLimitedBroadcast(address)) return RouteType.BROADCAST;
   if (isMulticast(4, address)) return RouteType.MULTICAST;
-  const found = tableLookup(host, LOCAL_TABLE, flowTo(4, address));
+  const found = tableLookup(host, table, flowTo(4, address));
   if (!found || found.legs.length === 0) return RouteType.UNICAST;
   if (device && found.legs[0]?.device !== device) return RouteType.UNICAST;
   return RouteType[found.route.type.toUpperCase() as keyof typeof RouteType];
 }
+
+/** The type an IPv4 address has for this host: only table 255 is asked, or the VRF's; all it does not know is UNICAST. */
+export const addressType4 = (host: Host, address: string, device?: Device): RouteType =>
+  typeIn(host, localTableOf(device), address, device);
+
+/** Is it an IPv4 address of the host, as a device's domain knows it? (inet_addr_type_dev_table) */
+export const isLocalFor = (device: Device, address: string): boolean =>
+  typeIn(device.host, localTableOf(device), address) === RouteType.LOCAL;
 
 /** IPv6 types are properties of the address, but LOCAL, ANYCAST and UNREACHABLE, which routing knows. */
 function isType6(host: Host, address: string, types: readonly string[], device?: Device): boolean {

@@ -10,10 +10,9 @@ import {
   containsAddress,
   type Neighbor,
   type Packet,
-  RouteType,
 } from '../src/index.ts';
 import { addressOf, canonical } from './addresses.ts';
-import { addressType4 } from './match-addrtype.ts';
+import { isLocalFor } from './match-addrtype.ts';
 import { routeInput } from './route.ts';
 import { LINK, selectAddress4 } from './source-address.ts';
 import type { Device, DeviceAddress, Run, Skb } from './state.ts';
@@ -47,7 +46,7 @@ export function resolve(run: Run, device: Device, nexthop: string, packet: Packe
 function askerAddress(device: Device, nexthop: string, packet: Packet): string {
   const { host } = device;
   const announce = confMax(host.netns.sysctls, 4, device.name, 'arp_announce');
-  const isLocal = packet.family === 4 && addressType4(host, packet.saddr) === RouteType.LOCAL;
+  const isLocal = packet.family === 4 && isLocalFor(device, packet.saddr);
   const isOnLink = () =>
     device.addresses.some(
       ({ prefix, subnet }) =>
@@ -83,7 +82,7 @@ function answersArp(run: Run, device: Device, address: string, asker: string): b
   const { host } = device;
   const { sysctls } = host.netns;
   const localAnswer = () => !ignoresArp(device, address, asker);
-  if (asker === '0.0.0.0') return addressType4(host, address) === RouteType.LOCAL && localAnswer();
+  if (asker === '0.0.0.0') return isLocalFor(device, address) && localAnswer();
   const question: Packet = {
     family: 4,
     protocol: 0,

@@ -33,6 +33,7 @@ export function receive(run: Run, arrival: Arrival): Next {
   // A frame that bears no address is for the host that it comes to.
   if (device.link.kind !== 'loopback') skb.macTarget = mac ?? topOf(device).mac;
   skb.forwards = 0;
+  skb.turns = 0;
   const below = runIngress(run, device, skb);
   if (below) return 'stop' in below ? below : forwardTo(run, skb, below.device, tag);
   if (device.link.kind === 'loopback') {
@@ -42,7 +43,7 @@ export function receive(run: Run, arrival: Arrival): Next {
   }
   if (device.master?.link.kind === 'bond' && !bondHears(device.master, device)) return drop(Reason.OTHER_HOST);
   const upper = upperOf(arrival);
-  if (upper) return receive(run, upper);
+  if (upper) return climb(run, host, skb, upper);
   if (device.master?.link.kind === 'bridge') {
     const frame = { target: mac, tag, nexthop: nexthop ?? '' };
     const result = bridgeInput(run, device, skb, frame);
@@ -51,13 +52,20 @@ export function receive(run: Run, arrival: Arrival): Next {
     const above = runIngress(run, result.up, skb);
     if (above) return 'stop' in above ? above : forwardTo(run, skb, above.device, result.tag);
     const onBridge = upperOf({ ...arrival, device: result.up, tag: result.tag, prerouted: result.prerouted });
-    if (onBridge) return receive(run, onBridge);
+    if (onBridge) return climb(run, host, skb, onBridge);
     return result.tag === 0 ? input(run, host, skb, result.up, result.prerouted) : drop(Reason.OTHER_HOST);
   }
   if (tag !== 0) return drop(Reason.OTHER_HOST);
   if (mac !== undefined && !ownsMac(device, mac)) return drop(Reason.OTHER_HOST);
   skb.indev = device;
   return input(run, host, skb, device, prerouted);
+}
+
+/** An ipvlan of mode l3s takes packets in the middle of the stack below (ipvlan_l3_rcv, ipvlan_nf_input): not modelled. */
+function climb(run: Run, host: Host, skb: Skb, upper: Arrival): Next {
+  const { kind, mode } = upper.device.link;
+  if (kind === 'ipvlan' && mode === 'l3s') return stopped(host, skb, Disposition.UNKNOWN, Reason.UNMODELLED_LINK);
+  return receive(run, upper);
 }
 
 /**

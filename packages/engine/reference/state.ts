@@ -243,6 +243,8 @@ export interface Skb {
   socket?: 'process' | 'stack' | undefined;
   /** The frame that it leaves in, while hooks below IP look at it. */
   leaving?: Frame | undefined;
+  /** How often devices have routed it once more on its way out. */
+  turns?: number;
   /** How often rules have sent it out of another device here. */
   forwards?: number;
   /** Link-layer destination of the frame it came in. */

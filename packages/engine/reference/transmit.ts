@@ -1,6 +1,7 @@
 /** Out of a device: ip_finish_output2 (net/ipv4/ip_output.c), neighbours, and the wire to whoever is next. */
 import { ChoiceKind, Disposition, Hook, Reason } from '../src/index.ts';
 import { admits, inVlan, tagOut } from './bridge-vlan.ts';
+import { sendAgain } from './again.ts';
 import { choose } from './choice.ts';
 import { runBridge, runEgress } from './device-hooks.ts';
 import { encapsulate } from './encapsulate.ts';
@@ -75,9 +76,10 @@ export function transmit(run: Run, host: Host, skb: Skb): Next {
 
 /** Kinds on which nobody is asked for an address: NOARP, and those that end where nobody can be seen. */
 const WITHOUT_NEIGHBORS = new Set(['tun', 'tap', 'vrf', 'team', 'ifb', 'nlmon']);
+const routesAgain = ({ link }: Device) => link.kind === 'ipvlan' && link.mode !== 'l2';
 const hasNeighbors = (device: Device): boolean => {
   if (isTunnel(device)) return carriesFrames(device);
-  return !isUnfollowed(device) && !WITHOUT_NEIGHBORS.has(device.link.kind);
+  return !routesAgain(device) && !isUnfollowed(device) && !WITHOUT_NEIGHBORS.has(device.link.kind);
 };
 
 /** What the stack sends through a bridge: out of one port. */
@@ -184,8 +186,9 @@ export function frameOut(run: Run, skb: Skb, out: Device, frame: FrameOut): Next
     case 'dummy':
       pushTransmit(run, out, frame.nexthop);
       return stopped(host, skb, Disposition.DROPPED, Reason.NO_NEIGHBOR);
-    // A VRF routes what is sent through it once more, in its own table.
     case 'vrf':
+      pushTransmit(run, out, frame.nexthop);
+      return sendAgain(run, host, skb, out);
     case 'team':
     case 'ifb':
     case 'nlmon':
@@ -226,27 +229,31 @@ function throughBond(run: Run, skb: Skb, bond: Device, frame: FrameOut): Next {
 
 /** macvlan_queue_xmit, ipvlan_queue_xmit: straight to another device of the same lower link, or over its wire. */
 function overLower(run: Run, skb: Skb, out: Device, lower: Device, frame: FrameOut): Next {
-  const { kind, mode } = out.link;
-  const siblings = lower.uppers.filter((d) => d !== out && d.link.kind === kind);
-  if (kind === 'ipvlan' && mode !== 'l2') {
-    pushTransmit(run, out, frame.nexthop);
-    return stopped(out.host, skb, Disposition.UNKNOWN, Reason.UNMODELLED_LINK);
+  const near = nearOf(skb, out, lower, frame);
+  if (!near) {
+    if (!routesAgain(out)) return handDown(run, skb, out, lower, frame);
+    pushTransmit(run, out, frame.nexthop, lower);
+    return sendAgain(run, lower.host, crossed(skb, frame, out.host === lower.host).skb, lower);
   }
-  const near =
-    kind === 'ipvlan'
-      ? siblings.find((d) => frame.target === lower.mac && hasAddress(d, skb.packet.daddr))
-      : mode === 'bridge'
-        ? siblings.find((d) => d.mac === frame.target && d.link.mode === 'bridge')
-        : undefined;
-  if (!near) return handDown(run, skb, out, lower, frame);
   // A macvlan's frame comes in by the lower link, for all to hear who listen there.
-  const taker = kind === 'macvlan' ? lower : near;
+  const taker = out.link.kind === 'macvlan' ? lower : near;
   pushTransmit(run, out, frame.nexthop, taker);
   // It goes by the lower link, which must be up and take the size (dev_forward_skb, is_skb_forwardable).
   if (!lower.up) return stopped(lower.host, skb, Disposition.DROPPED, Reason.LINK_DOWN);
   if (Math.min(skb.packet.length, out.mtu) > lower.mtu + VLAN_HEADER)
     return stopped(lower.host, skb, Disposition.DROPPED, Reason.FRAGMENTATION_NEEDED);
   return { arrival: { device: taker, ...crossed(skb, frame, out.host === taker.host) } };
+}
+
+/** Whom a frame reaches without the wire. ipvlan devices have one link-layer address: what is for none of them is for the link below. */
+function nearOf({ packet }: Skb, out: Device, lower: Device, { target }: FrameOut): Device | undefined {
+  const { kind, mode } = out.link;
+  const siblings = lower.uppers.filter((d) => d !== out && d.link.kind === kind);
+  if (kind === 'macvlan')
+    return mode === 'bridge' ? siblings.find((d) => d.mac === target && d.link.mode === 'bridge') : undefined;
+  const sibling = siblings.find((d) => hasAddress(d, packet.daddr));
+  if (mode !== 'l2') return sibling;
+  return target === lower.mac ? (sibling ?? lower) : undefined;
 }
 
 /** What goes along with a frame to another device's input; a mark only within one namespace. */

@@ -225,6 +225,8 @@ export enum NetnsFlag {
   UDP_L3MDEV_ACCEPT = 262144,
   /** `ip_forward_use_pmtu`. */
   FORWARD_PATH_MTU = 524288,
+  /** It has VRFs, with own addresses in tables of theirs. */
+  VRF = 1048576,
 }
 
 export enum RuleFlag {

@@ -245,6 +245,7 @@ export function encodeNetwork(
         (track6 ? NetnsFlag.TRACK_6 : 0) |
         (track4 && hooks4.translates ? NetnsFlag.NAT_4 : 0) |
         (track6 && hooks6.translates ? NetnsFlag.NAT_6 : 0) |
+        (hasVrf(netns) ? NetnsFlag.VRF : 0) |
         (hasCustomRules(netns) ? NetnsFlag.CUSTOM_RULES : 0) |
         (hasCustomLocal(netns) ? NetnsFlag.CUSTOM_LOCAL : 0),
     );

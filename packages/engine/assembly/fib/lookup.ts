@@ -206,9 +206,22 @@ export function routeLookup(): bool {
   return routeResult().type != RouteType.UNSPEC;
 }
 
+/** The table of own addresses: a VRF has its own (l3mdev.c:l3mdev_fib_table_rcu()). */
+function localTableOf(dev: Link): u32 {
+  const vrf = vrfOf(dev);
+  return some(vrf) ? vrf.stack.table : TABLE_LOCAL;
+}
+
+/** Type of an IPv4 address as a link's domain knows it (fib_frontend.c:inet_addr_type_dev_table()). */
+export function isLocalFor(link: Link, lo: u64): bool {
+  const layer = tableOf(link.netns, localTableOf(link));
+  if (!some(layer) || !tableLookup(link.netns, layer, 4, 0, lo, 0, none<Link>(), none<Link>(), false)) return false;
+  return foundRoute.type == RouteType.LOCAL;
+}
+
 /** Type of an address by the local table alone (fib_frontend.c:__inet_dev_addr_type()). With `dev`, only what that link has. */
 export function localType(netns: Netns, family: u32, hi: u64, lo: u64, dev: Link): u32 {
-  const layer = tableOf(netns, TABLE_LOCAL);
+  const layer = tableOf(netns, localTableOf(dev));
   if (!some(layer)) return RouteType.UNICAST;
   if (!tableLookup(netns, layer, family, hi, lo, 0, none<Link>(), none<Link>(), false)) return RouteType.UNICAST;
   if (some(dev) && foundDev != dev) return RouteType.UNICAST;

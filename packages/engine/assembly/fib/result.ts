@@ -1,5 +1,5 @@
 /** What a look-up found, taken over by the packet and written into the trace. */
-import { RoutePurpose } from '../../src/codes';
+import { NetnsFlag, RoutePurpose } from '../../src/codes';
 import { RouteType } from '../../src/terms';
 import { packet, RouteKind, skb, some } from '../core/skb';
 import { traceRoute } from '../core/trace';
@@ -33,7 +33,7 @@ export function traceResult(purpose: RoutePurpose, local: bool, sourced: bool, p
 
 /** inet_lookup_ifaddr_rcu(): is it an address of an interface here? */
 export function hasAddress4(netns: Netns, lo: u64): bool {
-  if (!isLocal(netns, 4, 0, lo)) return false;
+  if ((netns.flags & NetnsFlag.VRF) == 0 && !isLocal(netns, 4, 0, lo)) return false;
   for (let i: u32 = 0; i < netns.addressCount; i++) {
     const address = addressAt(netns.addresses, i);
     if (address.family == 4 && address.lo == lo) return true;

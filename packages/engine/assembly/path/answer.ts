@@ -13,7 +13,7 @@ import { segmentEnd } from '../ct/window';
 import { linkByName } from '../core/links';
 import { isLimitedBroadcast, isLinkLocal6, isMulticast, isUnspecified } from '../fib/kinds';
 import { clearKey, localType, RouteKey, routeLookup, routeResult } from '../fib/lookup';
-import { isAnycast } from '../fib/result';
+import { hasAddress4, isAnycast } from '../fib/result';
 import { foundRoute, nexthopAt } from '../fib/table';
 import { addressAt, selectSource6 } from '../fib/source';
 import { InterfaceAddress } from '../layout/address';
@@ -148,7 +148,10 @@ function buildReset(p: Packet, tos: u8): void {
 /** Is the destination an address of this host, so that an error may come from it? */
 function isOwn(p: Packet): bool {
   const netns = skb().netns;
-  if (p.family == 4) return localType(netns, 4, 0, p.daddrLo, none<Link>()) == RouteType.LOCAL;
+  if (p.family == 4) {
+    if (localType(netns, 4, 0, p.daddrLo, none<Link>()) == RouteType.LOCAL) return true;
+    return (netns.flags & NetnsFlag.VRF) != 0 && hasAddress4(netns, p.daddrLo);
+  }
   for (let i: u32 = 0; i < netns.addressCount; i++) {
     const address = addressAt(netns.addresses, i);
     if (address.family == 6 && address.lo == p.daddrLo && address.hi == p.daddrHi) return true;

@@ -18,7 +18,7 @@ import { unlockIcmp } from './answer';
 import { bridgeInput } from './bridge';
 import { deliver } from './deliver';
 import { forward } from './forward';
-import { climbs } from './stacked';
+import { climbs, turnsClear } from './stacked';
 import { forwardTo } from './transmit';
 import { decapsulate } from './tunnel';
 
@@ -79,6 +79,7 @@ export function receive(link: Link): void {
   assert(link.netns == s.netns && !s.ended, 'arrives where the packet is');
   traceEnter(link);
   forwardsClear();
+  turnsClear();
   // What was on a wire, or went through lo, is taken up later: the lock is free by then.
   unlockIcmp();
   if (s.climbs == 0) s.prerouted = 0;

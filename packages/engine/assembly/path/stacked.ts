@@ -6,13 +6,16 @@ import { LinkFlag } from '../../src/codes';
 import { StackFlag, StackMode } from '../../src/stack-codes';
 import { ChoiceKind, Disposition, Reason } from '../../src/terms';
 import { chooseAside } from '../core/choice';
-import { finish } from '../core/end';
-import { none, packet, skb, some } from '../core/skb';
+import { answerWith, endRecord, finish, ReplyKind } from '../core/end';
+import { enterHost, none, packet, RouteKind, skb, some } from '../core/skb';
 import { traceTransmit } from '../core/trace';
+import { routeOutput } from '../fib/output';
+import { output } from '../hook/output';
+import { postrouting } from '../hook/postrouting';
 import { Link } from '../layout/link';
 import { isUp } from '../wire/domain';
 import { activePort, bondHears, carries, isIpvlan, nearOf, upperFor } from '../wire/stacks';
-import { overWire, VLAN_HEADER } from './transmit';
+import { overWire, transmit, VLAN_HEADER } from './transmit';
 
 function trace(out: Link, to: Link): void {
   const s = skb();
@@ -54,13 +57,77 @@ function throughBond(bond: Link, sourceMac: u64): void {
   handDown(bond, port, sourceMac);
 }
 
+/** How often links have routed the packet once more on its way out; the kernel sends no deeper (XMIT_RECURSION_LIMIT). */
+let turns: u32 = 0;
+const MOST_TURNS: u32 = 8;
+
+export function turnsClear(): void {
+  turns = 0;
+}
+
+/**
+ * The packet is routed once more: in the table of the VRF that it was sent through (vrf.c:vrf_process_v4_outbound(), vrf_ip_local_out(),
+ * vrf_local_xmit()), or in the namespace of the link below, which it is to leave by (ipvlan_core.c:ipvlan_process_v4_outbound(),
+ * ipvlan_process_v6_outbound()).
+ */
+function sendAgain(through: Link): void {
+  const s = skb();
+  const p = packet();
+  turns++;
+  if (turns > MOST_TURNS) {
+    finish(Disposition.DROPPED, Reason.LOOP);
+    return;
+  }
+  s.through = through;
+  s.bound = none<Link>();
+  s.iif = none<Link>();
+  s.framed = 0;
+  s.tag = 0;
+  s.kind = <u8>RouteKind.NONE;
+  if (!routeOutput()) {
+    // Nobody is told.
+    endRecord().disposition = <u8>Disposition.DROPPED;
+    endRecord().reply = <u8>ReplyKind.NONE;
+    return;
+  }
+  if (through.stack.mode == StackMode.VRF) {
+    if (s.kind == <u8>RouteKind.LOCAL || s.dev == through) {
+      s.prerouted = 0;
+      s.arrival = through;
+      s.climbs = 1;
+      return;
+    }
+  } else if (s.kind == <u8>RouteKind.MULTI) {
+    finish(Disposition.DROPPED, Reason.NO_ROUTE);
+    return;
+  }
+  if (!output() || !postrouting()) return;
+  if (p.length > s.mtu && (p.family == 6 || p.dontFragment)) {
+    finish(Disposition.UNREACHABLE, Reason.FRAGMENTATION_NEEDED);
+    if (p.family == 4) answerWith(ReplyKind.ICMP, 3, 4);
+    else answerWith(ReplyKind.ICMP, 2, 0);
+    return;
+  }
+  transmit();
+}
+
 /** Straight to another link that stands on the same one, or over the wire of that. */
 function overLower(out: Link, sourceMac: u64): void {
   const s = skb();
   const lower = out.stack.lower;
+  if (!some(lower)) return unmodelled(out);
   const near = nearOf(out, s.framed ? s.frameMac : 0);
   if (!some(near)) {
-    handDown(out, lower, sourceMac);
+    if (out.stack.mode != StackMode.L3 && out.stack.mode != StackMode.L3S) {
+      handDown(out, lower, sourceMac);
+      return;
+    }
+    trace(out, lower);
+    if (lower.netns != out.netns) packet().mark = 0;
+    enterHost(lower.netns);
+    s.made = 1;
+    s.sourceMac = 0;
+    sendAgain(lower);
     return;
   }
   // A macvlan's frame comes in by the lower link, for all to hear who listen there.
@@ -87,15 +154,14 @@ export function sendDown(out: Link, sourceMac: u64): void {
   switch (<i32>out.stack.mode) {
     case <i32>StackMode.VLAN:
       // A tag within a tag is not modelled.
-      if (s.tag != 0) return unmodelled(out);
+      if (s.tag != 0 || !some(out.stack.lower)) return unmodelled(out);
       s.tag = out.stack.vlanId;
       return handDown(out, out.stack.lower, sourceMac);
     case <i32>StackMode.BOND:
       return throughBond(out, sourceMac);
     case <i32>StackMode.VRF:
-    case <i32>StackMode.L3:
-    case <i32>StackMode.L3S:
-      return unmodelled(out);
+      trace(out, none<Link>());
+      return sendAgain(out);
     default:
       return overLower(out, sourceMac);
   }
@@ -111,10 +177,21 @@ export function climbs(link: Link): bool {
   }
   const upper = upperFor(link, s.framed ? s.frameMac : 0, s.tag);
   if (!some(upper)) return false;
+  if (upper.stack.mode == StackMode.L3S) {
+    // It takes packets in the middle of the stack below (ipvlan_l3s.c:ipvlan_l3_rcv(), ipvlan_nf_input()): not modelled.
+    finish(Disposition.UNKNOWN, Reason.UNMODELLED_LINK);
+    return true;
+  }
   // It takes every frame, whomever it is for.
   if (upper.stack.mode == StackMode.PASSTHRU) s.framed = 0;
   if (upper.stack.mode == StackMode.VLAN) s.tag = 0;
   s.arrival = upper;
   s.climbs = 1;
   return true;
+}
+
+/** Links on which nobody is asked for an address, since they route once more (IFF_NOARP). */
+export function routesAgain(link: Link): bool {
+  const mode = link.stack.mode;
+  return mode == StackMode.VRF || mode == StackMode.L3 || mode == StackMode.L3S;
 }

@@ -16,7 +16,7 @@ import { land, landed, landedTag, ownsAtLanding } from '../wire/landing';
 import { lowerOf } from '../wire/stacks';
 import { admits, filters, inVlan, NO_VLAN, tagOut } from '../wire/vlans';
 import { entryFor } from '../wire/tunnels';
-import { sendDown } from './stacked';
+import { routesAgain, sendDown } from './stacked';
 import { encapsulate } from './tunnel';
 import { resolve, resolvedLink, resolvedMac } from '../wire/resolve';
 
@@ -225,7 +225,7 @@ export function transmit(): void {
     finish(Disposition.DROPPED, Reason.NO_NEIGHBOR);
     return;
   }
-  if ((dev.flags & (LinkFlag.TUN | LinkFlag.UNFOLLOWED)) != 0) {
+  if ((dev.flags & (LinkFlag.TUN | LinkFlag.UNFOLLOWED)) != 0 || (some(dev.stack) && routesAgain(dev))) {
     s.framed = 0;
     s.frameHi = s.gatewayHi;
     s.frameLo = s.gatewayLo;

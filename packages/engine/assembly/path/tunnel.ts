@@ -20,6 +20,7 @@ import { Packet } from '../layout/packet';
 import { Tunnel } from '../layout/tunnel';
 import { endOf } from '../wire/domain';
 import { allowedPrefix, endIn, hasPort, outerHeader, place, placeFamily, placeHi, placeLo, placeOf } from '../wire/tunnels';
+import { turnsClear } from './stacked';
 import { transmit } from './transmit';
 
 /** The tunnel's end that a packet went into; before it in memory the packet with its own inner one, behind it what was known of it. */
@@ -205,6 +206,7 @@ function startIn(netns: Netns, dev: Link): void {
   s.target = none<Link>();
   s.tag = 0;
   forwardsClear();
+  turnsClear();
 }
 
 /** A frame that does not fit into an outer packet in one piece makes the way of its packet narrower (skb_tunnel_check_pmtu()). */

@@ -12,6 +12,7 @@ import { Netns } from '../layout/netns';
 import { answers, answersByProcess, buildAnswer, cameBy, unlockIcmp } from './answer';
 import { receive } from './receive';
 import { send, sendThroughPort } from './send';
+import { turnsClear } from './stacked';
 import { payloadClear } from './tunnel';
 
 /** More links than a packet can pass with its TTL, bridges on the way included. */
@@ -43,6 +44,7 @@ function run(first: u32): void {
 function begin(netns: Netns): void {
   traceClear();
   payloadClear();
+  turnsClear();
   const s = skb();
   enterHost(netns);
   s.ended = 0;

@@ -3,7 +3,7 @@ import { LinkFlag, NeighborState, ScopeId } from '../../src/codes';
 import { RouteType } from '../../src/terms';
 import { none, packet, some } from '../core/skb';
 import { ArpVerdict, arpVerdict } from '../fib/input';
-import { localType, TABLE_LOCAL } from '../fib/lookup';
+import { isLocalFor, TABLE_LOCAL } from '../fib/lookup';
 import { addressAt, coversAddress, selectSource4 } from '../fib/source';
 import { foundRoute, tableLookup, tableOf } from '../fib/table';
 import { InterfaceAddress } from '../layout/address';
@@ -68,7 +68,7 @@ function hasSubnetOfBoth(link: Link): bool {
 function answersArp(link: Link): bool {
   const netns = link.netns;
   if (asker == 0) {
-    return localType(netns, 4, 0, wantedLo, none<Link>()) == RouteType.LOCAL && mayAnswer(link);
+    return isLocalFor(link, wantedLo) && mayAnswer(link);
   }
   switch (arpVerdict(link, asker, wantedLo)) {
     case ArpVerdict.LOCAL:
@@ -136,7 +136,7 @@ function askerAddress(link: Link, lo: u64): u64 {
   const p = packet();
   const netns = link.netns;
   const best = (link.flags & LinkFlag.ARP_ANNOUNCE_BEST) != 0;
-  if (!best && p.family == 4 && localType(netns, 4, 0, p.saddrLo, none<Link>()) == RouteType.LOCAL) {
+  if (!best && p.family == 4 && isLocalFor(link, p.saddrLo)) {
     if ((link.flags & LinkFlag.ARP_ANNOUNCE_SUBNET) == 0 || haveSubnet(link, lo, p.saddrLo)) return p.saddrLo;
   }
   const address = selectSource4(netns, link, lo, ScopeId.LINK);

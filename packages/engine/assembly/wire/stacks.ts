@@ -115,8 +115,11 @@ function ipvlanFor(lower: Link, except: Link): Link {
 export function nearOf(link: Link, mac: u64): Link {
   const lower = link.stack.lower;
   if (isIpvlan(link.stack.mode)) {
-    const reaches = link.stack.mode != StackMode.L2 || mac == lower.mac;
-    return reaches ? ipvlanFor(lower, link) : none<Link>();
+    const sibling = ipvlanFor(lower, link);
+    if (link.stack.mode != StackMode.L2) return sibling;
+    // They have one link-layer address: what is for none of them is for the link below.
+    if (mac != lower.mac) return none<Link>();
+    return some(sibling) ? sibling : lower;
   }
   if (mac == 0) return none<Link>();
   for (let at = lower.stack.uppers; some(at); at = at.stack.nextUpper) {
