@@ -16,7 +16,7 @@ import {
   type TcpNumbers,
 } from '../src/index.ts';
 import { addressOf, isLinkLocal6, isMulticast, isUnspecified, prefixOf } from './addresses.ts';
-import { type Flow, fibLookup } from './fib.ts';
+import { type Flow, fibLookup, vrfOf } from './fib.ts';
 import { addressType4 } from './match-addrtype.ts';
 import { isAnycast, isAnycastOf } from './neighbor.ts';
 import { reflectedMark } from './reflect.ts';
@@ -123,15 +123,16 @@ function isOwn(host: Host, skb: Skb): boolean {
 }
 
 /** An IPv6 error to the sender of a packet, as it asks for its way. */
-const errorFlow = ({ saddr }: Packet): Flow => ({
+const errorFlow = (skb: Skb): Flow => ({
   family: 6,
   saddr: '',
-  daddr: saddr,
+  daddr: skb.packet.saddr,
   mark: 0,
   tos: 0,
   protocol: Protocol.ICMPV6,
   sport: 0,
   dport: 0,
+  vrf: vrfOf(cameBy(skb)),
 });
 
 /**
@@ -142,7 +143,7 @@ function errorSource(host: Host, skb: Skb): string {
   const { family, saddr, daddr } = skb.packet;
   if (isOwn(host, skb)) return daddr;
   if (family === 4 || !skb.indev) return '';
-  if (fibLookup(host, errorFlow(skb.packet)).route?.prefsrc !== undefined) return '';
+  if (fibLookup(host, errorFlow(skb)).route?.prefsrc !== undefined) return '';
   return selectAddress6(host, skb.indev, saddr) ?? '';
 }
 
@@ -150,7 +151,7 @@ function errorSource(host: Host, skb: Skb): string {
 function isForSubnet({ host, skb }: Stop): boolean {
   const { packet } = skb;
   const source = errorSource(host, skb);
-  const flow = { ...errorFlow(packet), saddr: source, mark: reflectedMark(host, packet), ...boundFlow(skb) };
+  const flow = { ...errorFlow(skb), saddr: source, mark: reflectedMark(host, packet), ...boundFlow(skb) };
   const { route } = fibLookup(host, flow);
   if (!route) return false;
   if (route.type === 'anycast') return true;
@@ -197,9 +198,9 @@ function attached(skb: Skb): CtInfo | undefined {
 const isDetached = ({ disposition, skb }: Stop): boolean =>
   disposition === Disposition.REFUSED && skb.packet.protocol === Protocol.UDP;
 
-/** The device that the packet came in by; back by `lo`, the one that has its address (icmp6_iif). */
+/** The device that the packet came in by; back by `lo` or by a VRF, the one that has its address (icmp6_dev). */
 function cameBy({ indev, route }: Skb): Device | undefined {
-  if (indev?.link.kind !== 'loopback') return indev;
+  if (indev?.link.kind !== 'loopback' && indev?.link.kind !== 'vrf') return indev;
   return route?.leg ? indev.host.byName.get(route.leg.dev) : indev;
 }
 

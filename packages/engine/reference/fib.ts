@@ -182,7 +182,7 @@ export function tableLookup(
 /** A VRF as the device to leave by leads into its table, and out of any of its ports (l3mdev_update_flow). */
 function throughVrf(host: Host, flow: Flow): Flow {
   const out = flow.oif === undefined ? undefined : host.byName.get(flow.oif);
-  return out?.link.kind === 'vrf' ? { ...flow, oif: undefined, vrf: flow.vrf ?? out } : flow;
+  return out?.link.kind === 'vrf' ? { ...flow, oif: undefined, strict: false, vrf: flow.vrf ?? out } : flow;
 }
 
 /** The whole of `ip rule`, in order. */

@@ -1,12 +1,12 @@
 /** rpfilter_mt (net/ipv4/netfilter/ipt_rpfilter.c, net/ipv6/netfilter/ip6t_rpfilter.c): would the way back lead through the device that the packet came by? */
 import type { Match } from '../src/index.ts';
 import { isLimitedBroadcast, isLinkLocal6, isMulticast, isUnspecified } from './addresses.ts';
-import { type Flow, fibLookup } from './fib.ts';
+import { type Flow, fibLookup, vrfOf } from './fib.ts';
 import type { Device, Host, Skb } from './state.ts';
 
 type Rpfilter = Match & { kind: 'rpfilter' };
 
-const flowOf = ({ packet }: Skb, { validMark }: Rpfilter): Flow => ({
+const flowOf = ({ packet, indev }: Skb, { validMark }: Rpfilter): Flow => ({
   family: packet.family,
   saddr: packet.daddr,
   daddr: packet.saddr,
@@ -16,7 +16,12 @@ const flowOf = ({ packet }: Skb, { validMark }: Rpfilter): Flow => ({
   protocol: packet.family === 6 ? packet.protocol : 0,
   sport: 0,
   dport: 0,
+  vrf: vrfOf(indev),
 });
+
+/** A VRF has the devices that it holds. */
+const leadsBy = (leg: Device | undefined, indev: Device): boolean =>
+  leg === indev || (indev.link.kind === 'vrf' && leg?.master === indev);
 
 function reverse4(host: Host, skb: Skb, indev: Device, match: Rpfilter): boolean {
   const { saddr, daddr } = skb.packet;
@@ -27,7 +32,7 @@ function reverse4(host: Host, skb: Skb, indev: Device, match: Rpfilter): boolean
   if (found.error || !found.route) return false;
   const { type } = found.route;
   if (type !== 'unicast' && (type !== 'local' || !match.acceptLocal)) return false;
-  return match.loose === true || found.legs.some((leg) => leg.device === indev);
+  return match.loose === true || found.legs.some((leg) => leadsBy(leg.device, indev));
 }
 
 function reverse6(host: Host, skb: Skb, indev: Device, match: Rpfilter): boolean {
@@ -44,7 +49,7 @@ function reverse6(host: Host, skb: Skb, indev: Device, match: Rpfilter): boolean
   const { type } = found.route;
   if (type === 'local') return match.acceptLocal === true;
   if (type === 'anycast') return false;
-  return match.loose === true || found.legs[0]?.device === indev;
+  return match.loose === true || leadsBy(found.legs[0]?.device, indev);
 }
 
 export function matchReverse(host: Host, skb: Skb, match: Rpfilter): boolean {

@@ -2,15 +2,7 @@
  * Who has an address on a link: arp_solicit, arp_process (net/ipv4/arp.c), ndisc_recv_ns (net/ipv6/ndisc.c). Everyone is asked as often
  * as needed; nothing is learnt.
  */
-import {
-  confAll,
-  confAny,
-  confMax,
-  confOf,
-  containsAddress,
-  type Neighbor,
-  type Packet,
-} from '../src/index.ts';
+import { confAll, confAny, confMax, confOf, containsAddress, type Neighbor, type Packet } from '../src/index.ts';
 import { addressOf, canonical } from './addresses.ts';
 import { isLocalFor } from './match-addrtype.ts';
 import { routeInput } from './route.ts';

@@ -1,6 +1,7 @@
 /** The address this host speaks with: inet_select_addr (net/ipv4/devinet.c), ipv6_dev_get_saddr (net/ipv6/addrconf.c). */
 import { confAll, confOf, containsAddress, type Family, type IpAddress } from '../src/index.ts';
 import { addressOf, isLinkLocal6, isMulticast, isUnspecified } from './addresses.ts';
+import { vrfOf } from './fib.ts';
 import type { Device, DeviceAddress, Host } from './state.ts';
 
 const UNIVERSE = 0;
@@ -9,7 +10,7 @@ const HOST = 254;
 
 /**
  * IPv4: the first primary address in the subnet of `towards`, else the first at all, of a scope that reaches as far as asked; else one
- * of another device that is not of link scope.
+ * of another device of the same VRF, or of none, that is not of link scope; the VRF comes first.
  */
 export function selectAddress4(host: Host, device: Device, towards: string, scope: number): string | undefined {
   const { sysctls } = host.netns;
@@ -25,11 +26,14 @@ export function selectAddress4(host: Host, device: Device, towards: string, scop
     first ??= address.text;
   }
   if (first !== undefined) return first;
-  for (const other of host.devices)
+  const vrf = vrfOf(device);
+  for (const other of vrf ? [vrf, ...host.devices] : host.devices) {
+    if (vrfOf(other) !== vrf) continue;
     for (const address of other.addresses) {
       if (address.prefix.family !== 4 || address.secondary) continue;
       if (address.scope !== LINK && address.scope <= scope) return address.text;
     }
+  }
   return undefined;
 }
 
@@ -93,20 +97,26 @@ function better(a: Candidate, b: Candidate, to: string, out: Device | undefined)
   return bits(a) - bits(b);
 }
 
-/** IPv6. Destinations on one link only take addresses of that link. */
+/** IPv6. Destinations on one link only take addresses of that link; ports of a VRF prefer their own and the VRF's (ipv6_get_saddr_master). */
 export function selectAddress6(host: Host, out: Device | undefined, to: string): string | undefined {
   const narrow = isLinkLocal6(to) || isMulticast(6, to) || to === '::1';
-  const others = host.devices.filter((device) => device !== out);
-  const devices = !out ? others : narrow ? [out] : [out, ...others];
-  let best: Candidate | undefined;
-  for (const device of devices) {
-    for (const address of device.addresses) {
-      if (address.prefix.family !== 6 || isMulticast(6, address.text) || isUnspecified(address.text)) continue;
-      const candidate = { ...address, device };
-      if (!best || better(candidate, best, to, out) > 0) best = candidate;
+  const others = host.devices.filter((device) => device !== out && (!out || vrfOf(device) === vrfOf(out)));
+  const best = (devices: readonly Device[]): string | undefined => {
+    let found: Candidate | undefined;
+    for (const device of devices) {
+      for (const address of device.addresses) {
+        if (address.prefix.family !== 6 || isMulticast(6, address.text) || isUnspecified(address.text)) continue;
+        const candidate = { ...address, device };
+        if (!found || better(candidate, found, to, out) > 0) found = candidate;
+      }
     }
-  }
-  return best?.text;
+    return found?.text;
+  };
+  if (!out) return best(others);
+  if (narrow) return best([out]);
+  const vrf = vrfOf(out);
+  const near = vrf && vrf !== out ? best([out, vrf]) : undefined;
+  return near ?? best([out, ...others]);
 }
 
 /** What MASQUERADE takes: the address that would speak to the next hop (IPv4) or destination (IPv6) through this device. */

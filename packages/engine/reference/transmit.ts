@@ -1,7 +1,7 @@
 /** Out of a device: ip_finish_output2 (net/ipv4/ip_output.c), neighbours, and the wire to whoever is next. */
 import { ChoiceKind, Disposition, Hook, Reason } from '../src/index.ts';
-import { admits, inVlan, tagOut } from './bridge-vlan.ts';
 import { sendAgain } from './again.ts';
+import { admits, inVlan, tagOut } from './bridge-vlan.ts';
 import { choose } from './choice.ts';
 import { runBridge, runEgress } from './device-hooks.ts';
 import { encapsulate } from './encapsulate.ts';

@@ -2,6 +2,7 @@
 import { LinkFlag } from '../../src/codes';
 import { ReverseTest } from '../../src/match-codes';
 import { RouteType } from '../../src/terms';
+import { isVrf, vrfOf } from '../core/links';
 import { packet, skb, some } from '../core/skb';
 import { isLimitedBroadcast, isLinkLocal6, isMulticast4, isMulticast6, isUnspecified, isZeronet } from '../fib/kinds';
 import { clearKey, RouteKey, routeLookup, routeResult } from '../fib/lookup';
@@ -22,6 +23,7 @@ function startKey(family: u8, bits: u32): RouteKey {
   key.daddrHi = p.saddrHi;
   key.daddrLo = p.saddrLo;
   key.tos = p.tos;
+  key.vrf = vrfOf(s.iif);
   if ((bits & ReverseTest.VALID_MARK) != 0) key.mark = p.mark;
   return key;
 }
@@ -59,7 +61,7 @@ function reverse6(bits: u32): bool {
   const result = routeResult();
   if (result.type == RouteType.LOCAL) return (bits & ReverseTest.ACCEPT_LOCAL) != 0;
   if (result.type != RouteType.UNICAST && result.type != RouteType.MULTICAST) return false;
-  return (bits & ReverseTest.LOOSE) != 0 || result.dev == s.iif;
+  return (bits & ReverseTest.LOOSE) != 0 || result.dev == s.iif || (isVrf(s.iif) && vrfOf(result.dev) == s.iif);
 }
 
 export function matchReverse(at: usize): bool {

@@ -200,6 +200,7 @@ export function routeLookup(): bool {
   if (some(key.oif) && isVrf(key.oif)) {
     if (!some(key.vrf)) key.vrf = key.oif;
     key.oif = none<Link>();
+    key.strict = 0;
   }
   if (key.netns.rules == 0) lookupDefault(key);
   else lookupRules(key);

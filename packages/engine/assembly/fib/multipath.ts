@@ -122,6 +122,7 @@ function listOptions(): u32 {
     const dev = linkByName(key.netns, nexthop.dev);
     if (!usable(route, dev)) continue;
     // A destination that one link alone leads to: the others do not count.
+    if (key.family == 4 && some(key.oif) && dev != key.oif) continue;
     if (key.strict && dev != (some(key.oif) ? key.oif : key.iif)) continue;
     store<u16>(OPTIONS + (<usize>count << 1), <u16>i);
     store<u32>(WEIGHTS + (<usize>count << 2), nexthop.weight);

@@ -6,7 +6,7 @@ import { none, some } from '../core/skb';
 import { InterfaceAddress } from '../layout/address';
 import { Link } from '../layout/link';
 import { Netns } from '../layout/netns';
-import { linkAt } from '../core/links';
+import { linkAt, vrfOf } from '../core/links';
 
 @inline
 export function addressAt(base: usize, i: u32): InterfaceAddress {
@@ -36,18 +36,30 @@ function onLink4(link: Link, toward: u64, scope: u32): InterfaceAddress {
   return first;
 }
 
-/** IPv4: an address of `link`, or else of any link, of at most `scope`. */
+/** IPv4: an address of `link`, or else of any link of the same VRF, or of none, of at most `scope`; the VRF comes first. */
 export function selectSource4(netns: Netns, link: Link, toward: u64, scope: u32): InterfaceAddress {
   const own = onLink4(link, toward, scope);
   if (some(own)) return own;
+  const vrf = vrfOf(link);
+  if (some(vrf)) {
+    const ofVrf = beyond4(vrf, scope);
+    if (some(ofVrf)) return ofVrf;
+  }
   for (let i: u32 = 0; i < netns.linkCount; i++) {
     const other = linkAt(netns, i);
-    for (let j: u32 = 0; j < other.addressCount; j++) {
-      const address = addressAt(other.addresses, j);
-      if (address.family != 4 || (address.flags & <u8>AddressFlag.SECONDARY) != 0) continue;
-      // in_dev_select_addr(): link scope is for that link alone.
-      if (address.scope != <u8>ScopeId.LINK && address.scope <= scope) return address;
-    }
+    if (vrfOf(other) != vrf) continue;
+    const address = beyond4(other, scope);
+    if (some(address)) return address;
+  }
+  return none<InterfaceAddress>();
+}
+
+/** An address of another link (in_dev_select_addr()): link scope is for that link alone. */
+function beyond4(link: Link, scope: u32): InterfaceAddress {
+  for (let i: u32 = 0; i < link.addressCount; i++) {
+    const address = addressAt(link.addresses, i);
+    if (address.family != 4 || (address.flags & <u8>AddressFlag.SECONDARY) != 0) continue;
+    if (address.scope != <u8>ScopeId.LINK && address.scope <= scope) return address;
   }
   return none<InterfaceAddress>();
 }
@@ -97,15 +109,25 @@ function better6(a: InterfaceAddress, b: InterfaceAddress, link: Link, hi: u64, 
   return bitsA > bitsB;
 }
 
-/** IPv6: the best source for a destination that is reached by `link`. */
+/** IPv6: the best source for a destination that is reached by `link`; ports of a VRF prefer their own and the VRF's (ipv6_get_saddr_master()). */
 export function selectSource6(netns: Netns, link: Link, hi: u64, lo: u64): InterfaceAddress {
   // Destinations of link scope and multicast take addresses of the link alone (RFC 6724 section 4).
   const own = some(link) && (isMulticast6(hi) || scope6(hi, lo) <= 2);
+  const vrf = vrfOf(link);
+  if (some(vrf) && vrf != link && !own) {
+    const near = best6(netns, link, hi, lo, link, vrf);
+    if (some(near)) return near;
+  }
+  return best6(netns, link, hi, lo, own ? link : none<Link>(), none<Link>());
+}
+
+/** The best of those on two links, or, without them, on any link of the same VRF, or of none. */
+function best6(netns: Netns, link: Link, hi: u64, lo: u64, one: Link, two: Link): InterfaceAddress {
   let best = none<InterfaceAddress>();
   for (let i: u32 = 0; i < netns.addressCount; i++) {
     const address = addressAt(netns.addresses, i);
     if (address.family != 6) continue;
-    if (own && address.link != link) continue;
+    if (some(one) ? address.link != one && address.link != two : some(link) && vrfOf(address.link) != vrfOf(link)) continue;
     if (!some(best) || better6(address, best, link, hi, lo)) best = address;
   }
   return best;

@@ -10,7 +10,7 @@ import { PACKET_BASE } from '../core/memory';
 import { CtInfo, directionOf, innerPacket, none, packet, RouteKind, skb, some } from '../core/skb';
 import { isIcmp, isIcmpError } from '../ct/tuple';
 import { segmentEnd } from '../ct/window';
-import { linkByName } from '../core/links';
+import { isVrf, linkByName, vrfOf } from '../core/links';
 import { isLimitedBroadcast, isLinkLocal6, isMulticast, isUnspecified } from '../fib/kinds';
 import { clearKey, localType, RouteKey, routeLookup, routeResult } from '../fib/lookup';
 import { hasAddress4, isAnycast } from '../fib/result';
@@ -160,10 +160,11 @@ function isOwn(p: Packet): bool {
   return localType(netns, 6, p.daddrHi, p.daddrLo, none<Link>()) == RouteType.ANYCAST && foundRoute.length == 128;
 }
 
-/** The link that the packet came in by; back by lo, the one that has its address (icmp6_iif()). */
+/** The link that the packet came in by; back by lo or by a VRF, the one that has its address (icmp6_dev()). */
 export function cameBy(): Link {
   const s = skb();
-  if (!some(s.iif) || (s.iif.flags & LinkFlag.LOOPBACK) == 0 || s.kind == <u8>RouteKind.NONE || !some(s.nexthop)) return s.iif;
+  if (!some(s.iif) || ((s.iif.flags & LinkFlag.LOOPBACK) == 0 && !isVrf(s.iif))) return s.iif;
+  if (s.kind == <u8>RouteKind.NONE || !some(s.nexthop)) return s.iif;
   return linkByName(s.netns, s.nexthop.dev);
 }
 
@@ -173,6 +174,7 @@ function errorKey(p: Packet): RouteKey {
   key.daddrHi = p.saddrHi;
   key.daddrLo = p.saddrLo;
   key.protocol = <u8>Protocol.ICMPV6;
+  key.vrf = vrfOf(cameBy());
   return key;
 }
 
