@@ -99,6 +99,12 @@ export function loadHeader(skb: Skb, field: HeaderField): Value | undefined {
 export const isHeaderField = (field: string): field is HeaderField => field in headerReaders;
 
 /** ARPHRD_*. */
+/** The bridge that the device is a port of (nft_meta_get_bridge); bonds and VRFs are none. */
+function bridgeOf(device: Device | undefined): Value | undefined {
+  const master = device?.master;
+  return master?.link.kind === 'bridge' ? ifname(master.name) : undefined;
+}
+
 const linkType = (device: Device | undefined): Value | undefined =>
   device && integer(device.link.kind === 'loopback' ? ARPHRD_LOOPBACK : ARPHRD_ETHER);
 
@@ -166,9 +172,9 @@ export function loadMeta(
     case 'meta oifkind':
       return linkKind(outdev);
     case 'meta ibrname':
-      return indev?.master && ifname(indev.master.name);
+      return bridgeOf(indev);
     case 'meta obrname':
-      return outdev?.master && ifname(outdev.master.name);
+      return bridgeOf(outdev);
     case 'meta pkttype':
       return integer(packetType(skb, family, hook));
   }

@@ -7,7 +7,7 @@ import { StackFlag, StackMode } from '../../src/stack-codes';
 import { ChoiceKind, Disposition, Reason } from '../../src/terms';
 import { chooseAside } from '../core/choice';
 import { answerWith, endRecord, finish, ReplyKind } from '../core/end';
-import { enterHost, none, packet, RouteKind, skb, some } from '../core/skb';
+import { enterHost, leaveOwner, none, packet, RouteKind, skb, some } from '../core/skb';
 import { traceTransmit } from '../core/trace';
 import { routeOutput } from '../fib/output';
 import { output } from '../hook/output';
@@ -92,6 +92,7 @@ function sendAgain(through: Link): void {
   }
   if (through.stack.mode == StackMode.VRF) {
     if (s.kind == <u8>RouteKind.LOCAL || s.dev == through) {
+      leaveOwner();
       s.prerouted = 0;
       s.arrival = through;
       s.climbs = 1;

@@ -11,7 +11,7 @@ import { InterfaceAddress } from '../layout/address';
 import { Link, Segment } from '../layout/link';
 import { wasThere } from './been';
 import { isUp, mayPass } from './domain';
-import { answers, isFamily4, ownerOn } from './resolve';
+import { answers, isHeld, ownerOn } from './resolve';
 import { activePort, areNear, bondHears, firstUpper, hears, isIpvlan, lowerOf, listeningFor, senderAbove, vlanAbove } from './stacks';
 import { endAtPlace, endIn, floodPlace } from './tunnels';
 import { admits, inVlan, NO_VLAN, tagOut } from './vlans';
@@ -126,9 +126,8 @@ function sent(out: Link, tag: u32): Link {
   const segment = out.segment;
   if (!some(segment)) return none<Link>();
   if (segment.linkCount >= indexedSegment && wantedMac == 0) {
-    const found = heardByMany(segment, out, tag);
-    // Anycast addresses stand on no interface: all are asked.
-    if (some(found) || isFamily4() || tag != 0) return found;
+    // Anycast addresses stand on no interface: all are asked, in their order.
+    if (isHeld() || tag != 0) return heardByMany(segment, out, tag);
   }
   for (let end = segment.links; some(end); end = end.nextOnSegment) {
     if (end == out) continue;

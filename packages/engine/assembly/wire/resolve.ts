@@ -101,9 +101,9 @@ export function answers(link: Link): bool {
   return family == 4 ? answersArp(link) : answersSolicitation(link);
 }
 
-@inline
-export function isFamily4(): bool {
-  return family == 4;
+/** Can the address only stand on interfaces, or does it do so? */
+export function isHeld(): bool {
+  return family == 4 || some(ownersOf(6, wantedHi, wantedLo));
 }
 
 /** The first link of the segment, from `from` on in the network's order, whose namespace has the address. */
