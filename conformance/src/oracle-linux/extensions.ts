@@ -91,6 +91,11 @@ const TARGETS: readonly Drawn[] = [
   ],
   [() => '-p tcp -j TCPOPTSTRIP --strip-options timestamp', { tables: ['mangle'] }],
   [({ r }) => `-j MARK --xor-mark ${r.pick(MARKS)}`],
+  [
+    ({ r }) =>
+      `-j CONNMARK ${r.pick(['--set-xmark 0x4000/0xff', '--save-mark', '--restore-mark'])} --${r.pick(['left', 'right'])}-shift-mark ${r.between(1, 12)}`,
+    { tracks: true },
+  ],
 ];
 
 /** One network for another, of the size of those that hosts have. */

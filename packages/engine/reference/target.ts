@@ -136,6 +136,9 @@ function changeSet(run: Run, host: Host, skb: Skb, action: Action & { kind: 'set
   state.entries.set(value, { value, nomatch: false, ...(timeout > 0 ? { expires: now + timeout * 1000 } : {}) });
 }
 
+/** connmark_tg_shift (net/netfilter/xt_connmark.c). */
+const shifted = (mark: number, shift = 0): number => (shift < 0 ? mark << -shift : (mark >>> 0) >>> shift) >>> 0;
+
 function setMark(skb: Skb, mark: number): void {
   skb.packet = { ...skb.packet, mark: mark >>> 0 };
 }
@@ -175,13 +178,16 @@ export function act(
       setMark(skb, (skb.packet.mark & ~action.mask) ^ action.value);
       return CONTINUE;
     case 'set-connmark':
-      if (connection) connection.mark = ((connection.mark & ~action.mask) ^ action.value) >>> 0;
+      if (connection) connection.mark = shifted((connection.mark & ~action.mask) ^ action.value, action.shift);
       return CONTINUE;
     case 'save-mark':
-      if (connection) connection.mark = ((connection.mark & ~action.ctmask) ^ (skb.packet.mark & action.nfmask)) >>> 0;
+      if (connection)
+        connection.mark =
+          ((connection.mark & ~action.ctmask) ^ shifted(skb.packet.mark & action.nfmask, action.shift)) >>> 0;
       return CONTINUE;
     case 'restore-mark':
-      if (connection) setMark(skb, (skb.packet.mark & ~action.nfmask) ^ (connection.mark & action.ctmask));
+      if (connection)
+        setMark(skb, (skb.packet.mark & ~action.nfmask) ^ shifted(connection.mark & action.ctmask, action.shift));
       return CONTINUE;
     case 'dnat':
     case 'snat':

@@ -82,6 +82,9 @@ function encodeNat(place: Place, op: Op, range: NatRange): void {
 }
 
 const NAT_OPS = { dnat: Op.DNAT, snat: Op.SNAT, masquerade: Op.MASQUERADE, redirect: Op.REDIRECT };
+/** As 32 bits of two's complement. */
+const shiftOf = ({ shift = 0 }: { shift?: number }): number => shift >>> 0;
+
 const DIRECTIONS = { ORIGINAL: 1, REPLY: 2 };
 const BOTH_DIRECTIONS = 3;
 
@@ -110,13 +113,13 @@ export function encodeAction(place: Place, action: Extract<PlainAction, Iptables
       encodePair(place, Op.SET_MARK, false, action.value, action.mask);
       return;
     case 'set-connmark':
-      encodePair(place, Op.SET_CONNMARK, false, action.value, action.mask);
+      encodePair(place, Op.SET_CONNMARK, false, action.value, action.mask, shiftOf(action));
       return;
     case 'save-mark':
-      encodePair(place, Op.SAVE_MARK, false, action.nfmask, action.ctmask);
+      encodePair(place, Op.SAVE_MARK, false, action.nfmask, action.ctmask, shiftOf(action));
       return;
     case 'restore-mark':
-      encodePair(place, Op.RESTORE_MARK, false, action.nfmask, action.ctmask);
+      encodePair(place, Op.RESTORE_MARK, false, action.nfmask, action.ctmask, shiftOf(action));
       return;
     case 'dnat':
     case 'snat':

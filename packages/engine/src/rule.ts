@@ -184,9 +184,10 @@ export type IptablesAction =
     }
   /** mark = (mark & ~mask) ^ value, the kernel's own form of --set-xmark. */
   | { kind: 'set-mark'; value: number; mask: number }
-  | { kind: 'set-connmark'; value: number; mask: number }
+  /** `shift` of the connection's mark, or of what is copied: to the right; negative: to the left. */
+  | { kind: 'set-connmark'; value: number; mask: number; shift?: number }
   /** ctmark = (ctmark & ~ctmask) ^ (mark & nfmask), and back. */
-  | { kind: 'save-mark' | 'restore-mark'; nfmask: number; ctmask: number }
+  | { kind: 'save-mark' | 'restore-mark'; nfmask: number; ctmask: number; shift?: number }
   | { kind: 'dnat' | 'snat'; range: NatRange }
   | { kind: 'masquerade' | 'redirect'; range: NatRange }
   /** `alias`: written as the older `-j NOTRACK` instead of `-j CT --notrack`. */

@@ -21,6 +21,12 @@ function changeSet(at: usize, present: bool): void {
   setChange(set, statement.dimensions, statement.source, present, statement.exist != 0, timeout);
 }
 
+/** connmark_tg_shift(): to the right; negative: to the left. */
+function shifted(at: usize, mark: u32): u32 {
+  const shift = <i32>changetype<Statement>(at).argument;
+  return shift < 0 ? mark << <u32>(-shift) : mark >> <u32>shift;
+}
+
 /** Runs one action; CONTINUE: the next one follows. */
 export function act(at: usize): Verdict {
   const s = skb();
@@ -44,13 +50,13 @@ export function act(at: usize): Verdict {
       p.mark = (p.mark & ~pair.second) ^ pair.first;
       return Verdict.CONTINUE;
     case <i32>Op.SET_CONNMARK:
-      if (some(flow)) flow.mark = (flow.mark & ~pair.second) ^ pair.first;
+      if (some(flow)) flow.mark = shifted(at, (flow.mark & ~pair.second) ^ pair.first);
       return Verdict.CONTINUE;
     case <i32>Op.SAVE_MARK:
-      if (some(flow)) flow.mark = (flow.mark & ~pair.second) ^ (p.mark & pair.first);
+      if (some(flow)) flow.mark = (flow.mark & ~pair.second) ^ shifted(at, p.mark & pair.first);
       return Verdict.CONTINUE;
     case <i32>Op.RESTORE_MARK:
-      if (some(flow)) p.mark = (p.mark & ~pair.first) ^ (flow.mark & pair.second);
+      if (some(flow)) p.mark = (p.mark & ~pair.first) ^ shifted(at, flow.mark & pair.second);
       return Verdict.CONTINUE;
     case <i32>Op.DNAT:
     case <i32>Op.SNAT:

@@ -85,6 +85,7 @@ function extensionTarget(r: Random, family: Family): Action {
 function plainAction(r: Random, family: Family, table: string): Action {
   const mark = () => ({ value: r.pick(MARKS), mask: r.pick([0xffffffff, 0x4000, 0xc000]) });
   const masks = () => ({ nfmask: r.pick([0xffffffff, 0x4000]), ctmask: r.pick([0xffffffff, 0x4000]) });
+  const shift = () => (r.chance(1, 4) ? { shift: r.pick([-16, -1, 1, 14]) } : {});
   const any: (() => Action)[] = [
     () => ({ kind: 'accept' }),
     () => ({ kind: 'accept' }),
@@ -93,8 +94,8 @@ function plainAction(r: Random, family: Family, table: string): Action {
     () => ({ kind: 'drop' }),
     () => ({ kind: 'set-mark', ...mark() }),
     () => ({ kind: 'set-mark', ...mark() }),
-    () => ({ kind: 'set-connmark', ...mark() }),
-    () => ({ kind: r.pick(['save-mark', 'restore-mark']), ...masks() }),
+    () => ({ kind: 'set-connmark', ...mark(), ...shift() }),
+    () => ({ kind: r.pick(['save-mark', 'restore-mark']), ...masks(), ...shift() }),
     () => ({ kind: 'note', text: '-j LOG' }),
     () => extensionTarget(r, family),
     () => (r.chance(1, 3) ? { kind: 'queue', text: '-j NFQUEUE --queue-num 0' } : { kind: 'accept' }),

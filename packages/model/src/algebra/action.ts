@@ -13,6 +13,10 @@ type PieceOf<K extends Action['kind']> = (context: MatchContext, action: ActionO
 const withConnection = ({ space }: MatchContext, effect: Effect): Piece =>
   branch(to(CONTINUE, effect, space.connection()), to(CONTINUE));
 
+/** Marks are followed bit by bit where they stand: one that is shifted is not known. */
+const moved = (context: MatchContext, effect: Effect, shift: number | undefined): Piece =>
+  shift ? unknown('-j CONNMARK with a shift') : withConnection(context, effect);
+
 const nat = (_: MatchContext, { kind, range }: { kind: string; range: NatRange }): Piece =>
   branch(to({ kind: 'verdict', verdict: 'nat', text: natText({ nat: kind, ...range }) }));
 
@@ -44,9 +48,9 @@ const PIECES: { readonly [K in PlainAction['kind']]: PieceOf<K> } = {
   goto: (_, { chain }) => branch(to({ kind: 'goto', chain })),
   reject,
   'set-mark': (_, { value, mask }) => branch(to(CONTINUE, setMark(value, mask))),
-  'set-connmark': (context, { value, mask }) => withConnection(context, setConnmark(value, mask)),
-  'save-mark': (context, { nfmask, ctmask }) => withConnection(context, saveMark(nfmask, ctmask)),
-  'restore-mark': (context, { nfmask, ctmask }) => withConnection(context, restoreMark(nfmask, ctmask)),
+  'set-connmark': (context, { value, mask, shift }) => moved(context, setConnmark(value, mask), shift),
+  'save-mark': (context, { nfmask, ctmask, shift }) => moved(context, saveMark(nfmask, ctmask), shift),
+  'restore-mark': (context, { nfmask, ctmask, shift }) => moved(context, restoreMark(nfmask, ctmask), shift),
   dnat: nat,
   snat: nat,
   masquerade: nat,

@@ -216,9 +216,11 @@ export function actionText(action: IptablesAction, header: Header): string[] {
     case 'set-mark':
       return [setMark('meta mark', action.value, action.mask)];
     case 'set-connmark':
+      if (action.shift) throw new NotTranslated('-j CONNMARK with a shift');
       return [setMark('ct mark', action.value, action.mask)];
     case 'save-mark':
     case 'restore-mark': {
+      if (action.shift) throw new NotTranslated('-j CONNMARK with a shift');
       const saves = action.kind === 'save-mark';
       const [read, written] = saves ? [action.nfmask, action.ctmask] : [action.ctmask, action.nfmask];
       if (written !== ALL)

@@ -92,17 +92,19 @@ export const ct: TargetExtension = {
     const text = print(given, zone);
     // Not tracked at all, the rest is of no account.
     if (given.some((g) => g.name === 'notrack')) {
-      return text === '-j CT --notrack' ? { kind: 'notrack' } : { kind: 'unmodelled-target', text };
+      const notrack: Action = { kind: 'notrack' };
+      return text === '-j CT --notrack' ? notrack : { kind: 'extension-target', text, actions: [notrack] };
     }
     checkProtocol(given, context);
-    const only = given.every((g) => ZONES.includes(g.name));
-    if (only && zone && zone.value !== 'mark') {
-      const { value } = zone;
-      if (zone.option === 'zone') return { kind: 'ct-zone', zone: value };
-      return { kind: 'ct-zone', zone: value, direction: zone.option === 'zone-orig' ? 'ORIGINAL' : 'REPLY' };
-    }
     // Helpers, time-outs and events leave the packet at hand alone.
-    return { kind: zone ? 'unmodelled-target' : 'note', text };
+    if (!zone) return { kind: 'note', text };
+    if (zone.value === 'mark') return { kind: 'unmodelled-target', text };
+    const only = given.every((g) => ZONES.includes(g.name));
+    const direction = { 'zone-orig': 'ORIGINAL', 'zone-reply': 'REPLY' } as const;
+    const both = zone.option === 'zone';
+    const asked = zone.option as keyof typeof direction;
+    const action: Action = { kind: 'ct-zone', zone: zone.value, ...(!both && { direction: direction[asked] }) };
+    return only ? action : { kind: 'extension-target', text, actions: [action] };
   },
 };
 

@@ -54,14 +54,21 @@ export const mark: TargetExtension = {
 
 type ConnmarkAction = Extract<Action, { kind: 'set-connmark' | 'save-mark' | 'restore-mark' }>;
 
-/** A mark that is shifted on the way is not modelled. The last shift counts. */
+const WIDTH = 32;
+
+/** The last shift counts. What one by all 32 bits does is the processor's business. */
 function shifted(action: ConnmarkAction, given: readonly Given[]): Action {
   const shifts = given.filter((g) => g.name.endsWith('-shift-mark'));
-  const bits = shifts.map((g) => number(g.name, word(g), 32)).at(-1) ?? 0;
+  const bits = shifts.map((g) => number(g.name, word(g), WIDTH)).at(-1) ?? 0;
   if (bits === 0) return action;
-  const text = action.kind === 'set-connmark' ? printSetMark(action) : printMoveMark(action);
-  return { kind: 'unmodelled-target', text: `${text} --${shifts.at(-1)?.name} ${bits}` };
+  const moved = { ...action, shift: shifts.at(-1)?.name === 'left-shift-mark' ? -bits : bits };
+  if (bits < WIDTH) return moved;
+  const text = moved.kind === 'set-connmark' ? printSetMark(moved) : printMoveMark(moved);
+  return { kind: 'unmodelled-target', text };
 }
+
+const printShift = ({ shift = 0 }: { shift?: number }): string =>
+  shift === 0 ? '' : ` --${shift < 0 ? 'left' : 'right'}-shift-mark ${Math.abs(shift)}`;
 
 export const connmark: TargetExtension = {
   name: 'CONNMARK',
@@ -99,9 +106,10 @@ export const connmark: TargetExtension = {
 };
 
 export function printSetMark(action: Extract<Action, { kind: 'set-mark' | 'set-connmark' }>): string {
-  return `-j ${action.kind === 'set-mark' ? 'MARK' : 'CONNMARK'} --set-xmark ${hex(action.value)}/${hex(action.mask)}`;
+  const setting = `--set-xmark ${hex(action.value)}/${hex(action.mask)}`;
+  return action.kind === 'set-mark' ? `-j MARK ${setting}` : `-j CONNMARK ${setting}${printShift(action)}`;
 }
 
 export function printMoveMark(action: Extract<Action, { kind: 'save-mark' | 'restore-mark' }>): string {
-  return `-j CONNMARK --${action.kind} --nfmask ${hex(action.nfmask)} --ctmask ${hex(action.ctmask)}`;
+  return `-j CONNMARK --${action.kind} --nfmask ${hex(action.nfmask)} --ctmask ${hex(action.ctmask)}${printShift(action)}`;
 }
