@@ -152,7 +152,8 @@ function toWhoSent(run: Run, host: Host, packet: Packet): Verdict {
     const told = packet.family === 4 ? believed4(host, packet) : (packet.mtu ?? 0);
     if (told === undefined) return missing;
     const isTunnels =
-      inner.protocol === Protocol.UDP && [inner.sport, inner.dport].some((p) => hasTunnel(run.world, host, p));
+      inner.protocol === Protocol.UDP &&
+      [inner.sport, inner.dport].some((p) => hasTunnel(run.world, host, p, inner.daddr));
     const isStacks = inner.protocol === Protocol.ICMPV6 || (inner.protocol === Protocol.ICMP && inner.icmpType === 0);
     if (waits || isTunnels || isStacks) learnFromError(run, host, inner, told, reflectedMark(host, packet));
   }

@@ -60,12 +60,6 @@ const holds = (host: Host, address: string): boolean =>
 export const endsIn = (world: World, underlay: Host): Device[] =>
   world.hosts.flatMap((host) => host.devices).filter((device) => device.underlay === underlay && device.up);
 
-/** Does a tunnel over UDP listen there? */
-export const hasTunnel = (world: World, underlay: Host, port: number): boolean =>
-  endsIn(world, underlay).some(
-    (end) => ['vxlan', 'geneve', 'wireguard'].includes(end.link.kind) && portOf(end) === port,
-  );
-
 const hasKeys = ({ link }: Device): boolean => link.kind === 'gre' || link.kind === 'gretap';
 
 /** The keys that it sends and takes packets with; undefined: packets without one. */
@@ -83,6 +77,10 @@ export function opens(device: Device, address: string): boolean {
   const { local, remote } = tunnelOf(device);
   return [local, remote].some((own) => own?.includes(':')) === address.includes(':');
 }
+
+/** Does a tunnel over UDP listen there, for packets of the address's family? */
+export const hasTunnel = (world: World, underlay: Host, port: number, address: string): boolean =>
+  endsIn(world, underlay).some((end) => overUdp(kindOf(end)) && portOf(end) === port && opens(end, address));
 
 /** An outer packet, as the other end looks at it. */
 export interface Outer {

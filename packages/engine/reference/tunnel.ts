@@ -13,8 +13,8 @@ import {
   endsAt,
   endsIn,
   forwardingOf,
+  hasTunnel,
   kindOf,
-  opens,
   overUdp,
   portOf,
   tunnelOf,
@@ -190,9 +190,7 @@ export function unwrap(run: Run, host: Host, skb: Skb): Arrival | Stop | undefin
   if (end === 'unknown') return stop(Disposition.DROPPED, Reason.NO_SOCKET);
   if (!end) {
     // Somebody has the port open, but not for this network.
-    const others = endsIn(run.world, host).some(
-      (d) => overUdp(kindOf(d)) && portOf(d) === packet.dport && opens(d, packet.daddr),
-    );
+    const others = hasTunnel(run.world, host, packet.dport, packet.daddr);
     return overUdp(kind) && others ? stop(Disposition.DROPPED, Reason.NO_SOCKET) : noPort();
   }
   const kept = end.host === host && kind !== 'wireguard' ? packet.mark : 0;

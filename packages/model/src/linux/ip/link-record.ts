@@ -30,10 +30,13 @@ const ON_ANOTHER = new Set([
   'dsa',
 ]);
 
+/** Kinds that the machine has under the kernel's own name. */
+const OWN = new Set<string>(['veth', 'bridge', 'dummy', 'vxlan', 'macvlan', 'wireguard'] satisfies LinkKind[]);
+
 function kindOf(record: Found): LinkKind {
   const kind = record.linkinfo?.info_kind;
   if (record.link_type === 'loopback' || record.flags?.includes('LOOPBACK')) return 'loopback';
-  if (kind === 'veth' || kind === 'bridge' || kind === 'dummy' || kind === 'vxlan' || kind === 'wireguard') return kind;
+  if (kind !== undefined && OWN.has(kind)) return kind as LinkKind;
   if (isDetailed(kind) && record.linkinfo?.info_data) return kind as TunnelKind;
   // Without details a veth shows by its other end alone.
   return kind === undefined && (record.link_index !== undefined || record.link_netns !== undefined) ? 'veth' : 'device';
@@ -65,6 +68,8 @@ export function toLink(record: Found, netns: string | undefined): Link {
   const loopback = kind === 'loopback';
   const joined = record.link !== undefined && netns !== undefined && !loopback && isPair(record);
   const mac = /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(record.address ?? '') ? record.address?.toLowerCase() : undefined;
+  const { mode } = (linkinfo?.info_data ?? {}) as { mode?: string };
+  const stacked = kind === 'macvlan' && netns !== undefined && record.link !== undefined;
   const tunnel = tunnelOf(record);
   return {
     name: record.ifname,
@@ -77,6 +82,8 @@ export function toLink(record: Found, netns: string | undefined): Link {
     ...(record.master !== undefined && { master: record.master }),
     ...(port?.hairpin === true && { hairpin: true }),
     ...(port?.isolated === true && { isolated: true }),
+    ...(stacked && { lower: { netns, link: record.link ?? '' } }),
+    ...(kind === 'macvlan' && mode !== undefined && { mode }),
     ...(tunnel && { tunnel }),
     ...(joined && { peer: { netns, link: record.link ?? '' } }),
   };

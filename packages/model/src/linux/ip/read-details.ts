@@ -60,6 +60,8 @@ export function readDetails(words: readonly string[], record: Partial<LinkRecord
         ? vxlanWords(words)
         : kind === 'vrf'
           ? { table: Number(wordBehind(words, 'table')) }
+          : kind === 'macvlan'
+            ? { mode: wordBehind(words, 'mode') }
           : kind === 'bridge'
             ? { vlan_filtering: Number(wordBehind(words, 'vlan_filtering') ?? 0) }
             : isDetailed(kind)

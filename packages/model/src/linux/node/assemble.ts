@@ -61,7 +61,7 @@ class Assembly {
         ),
       );
     if (link.tunnel) return;
-    const known = ['veth', 'bridge', 'dummy', 'vxlan', 'vlan', 'ifb', 'tun', 'loopback', 'device'];
+    const known = ['veth', 'bridge', 'dummy', 'vxlan', 'macvlan', 'vlan', 'ifb', 'tun', 'loopback', 'device'];
     if (known.includes(kind)) return;
     const text =
       why[kind] ?? (/gre|ipip|sit|tnl|geneve|vti|xfrm/.test(kind) ? why.tunnel : 'is treated as a plain device');

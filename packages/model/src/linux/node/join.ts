@@ -1,4 +1,7 @@
-/** Veth pairs whose ends lie in two namespaces of one node: each end says the other's index, some its namespace, too. */
+/**
+ * Links that lead into another namespace of one node: veth pairs, each end of which says the other's index, some its namespace, too; and
+ * those that stand on a link elsewhere, of the host where nobody says otherwise.
+ */
 import type { Link } from '@podwire/engine';
 import type { Assembled } from './assemble.ts';
 import type { CollectedNetns } from './collected.ts';
@@ -36,14 +39,24 @@ export function joinAcross(all: readonly (Assembled & { read: CollectedNetns })[
       peers.set(end.link, { netns: other.netns, link: other.link.name });
     }
   }
-  return all.map(({ read: _, netns, ...rest }) => ({
+  return all.map(({ read, netns, ...rest }) => ({
     ...rest,
     netns: {
       ...netns,
-      links: netns.links.map((link) => {
+      links: netns.links.map((link): Link => {
         const peer = peers.get(link);
-        return peer ? { ...link, kind: 'veth' as const, peer } : link;
+        if (peer) return { ...link, kind: 'veth', peer };
+        return link.kind === 'macvlan' ? onLower(link, read, all) : link;
       }),
     },
   }));
+}
+
+/** One whose lower link was not dumped is as good as a device. */
+function onLower(link: Link, read: CollectedNetns, all: readonly (Assembled & { read: CollectedNetns })[]): Link {
+  if (link.lower) return link;
+  const other = read.others.get(link.name);
+  const below = all.find((one) => one.read.name === (other?.netns ?? ''))?.netns;
+  const lower = below?.links.find(({ index }) => index === other?.index);
+  return below && lower ? { ...link, lower: { netns: below.name, link: lower.name } } : { ...link, kind: 'device' };
 }
