@@ -75,7 +75,9 @@ export function outcomeOf({ outcome, error, endpoint, there, back }: Conversatio
 function largest(machine: Machine, netns: string, probe: Probe, sport: number): number | undefined {
   const passes = (length: number): boolean => {
     machine.reset();
-    return ask(machine, netns, probe, sport, length).outcome === 'reply';
+    // Who answers may have to be told of a smaller link on the way first.
+    const once = () => ask(machine, netns, probe, sport, length).outcome === 'reply';
+    return once() || once();
   };
   let low = probe.addr.includes(':') ? 49 : 29;
   let high = 65_536;

@@ -62,11 +62,11 @@ export function readDetails(words: readonly string[], record: Partial<LinkRecord
           ? { table: Number(wordBehind(words, 'table')) }
           : kind === 'macvlan'
             ? { mode: wordBehind(words, 'mode') }
-          : kind === 'bridge'
-            ? { vlan_filtering: Number(wordBehind(words, 'vlan_filtering') ?? 0) }
-            : isDetailed(kind)
-              ? tunnelData(words.slice(1))
-              : undefined;
+            : kind === 'bridge'
+              ? { vlan_filtering: Number(wordBehind(words, 'vlan_filtering') ?? 0) }
+              : isDetailed(kind)
+                ? tunnelData(words.slice(1))
+                : undefined;
     record.linkinfo = { ...record.linkinfo, info_kind: kind, ...(data && { info_data: data }) };
     return true;
   }

@@ -26,7 +26,8 @@ export function joinAcross(all: readonly (Assembled & { read: CollectedNetns })[
   const ends = all.flatMap(({ netns, read }) =>
     netns.links.flatMap((link): End[] => {
       const other = read.others.get(link.name);
-      return other && !link.peer && link.index !== undefined
+      const pairs = (read.kinds.get(link.name) ?? 'veth') === 'veth';
+      return other && pairs && !link.peer && link.index !== undefined
         ? [{ netns: netns.name, link, other, own: read.name }]
         : [];
     }),

@@ -180,6 +180,16 @@ describe('what a namespace is put together from', () => {
     expect(dump.netnses[1]?.netns.links[0]?.peer).toEqual({ netns: 'n1', link: 'vethx' });
   });
 
+  test('macvlan devices of two namespaces on one link of the host', () => {
+    const inside = (last: string) =>
+      `2: eth0@if2: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP group default\n    link/ether 02:00:00:00:01:0${last} brd ff:ff:ff:ff:ff:ff link-netnsid 0 promiscuity 0\n    macvlan mode private bcqueuelen 1000 usedbcqueuelen 1000 addrgenmode eui64\n    inet 10.0.0.7${last}/24 scope global eth0\n`;
+    const dump = dumpOf({ addr: ADDR, 'netns/red/ip-addr.txt': inside('2'), 'netns/blue/ip-addr.txt': inside('3') });
+    const onEth0 = { kind: 'macvlan', mode: 'private', lower: { netns: 'n1', link: 'eth0' } };
+    expect(dump.netnses.slice(1).map(({ netns }) => netns.links[0])).toMatchObject([onEth0, onEth0]);
+    const alone = dumpOf({ 'netns/red/ip-addr.txt': inside('2') });
+    expect(alone.netnses.map(({ netns }) => netns.links[0]?.kind)).toEqual(['device']);
+  });
+
   test('tables by the names of the host itself, and by names nobody explains', () => {
     const files = {
       addr: ADDR,
