@@ -12,8 +12,8 @@ import type { Device, FrameOut, Host, Run, Skb, Stop } from './state.ts';
 import { frameOut, type Next, noNeighbor, portTowards, stopped, VLAN_HEADER } from './transmit.ts';
 import { mayPass, ownsMac } from './wire.ts';
 
-/** `up`: the stack above the bridge gets the packet, with the tag that the frame still has. */
-export type Bridged = Next | { up: Device; prerouted: boolean; tag: number };
+/** `up`: the stack above the bridge gets the packet, with the tag and the address that the frame has by now. */
+export type Bridged = Next | { up: Device; prerouted: boolean; tag: number; mac: string };
 
 /** br_nf_forward runs just before what stands at 0 (NF_BR_PRI_BRNF - 1). */
 const BRIDGE_NETFILTER_FORWARD = -1;
@@ -56,7 +56,7 @@ export function bridgeInput(run: Run, port: Device, skb: Skb, frame: Omit<FrameO
     pushBridge(run, bridge, port);
     const up = runBridge(run, host, skb, Hook.INPUT, { in: port });
     if (up) return { stop: up };
-    return { up: bridge, prerouted: filtered, tag: tagOut(bridge, bridge, vid) };
+    return { up: bridge, prerouted: filtered, tag: tagOut(bridge, bridge, vid), mac };
   }
   const to = portTowards(run, bridge, mac, vid);
   if (!to) return stopped(host, skb, Disposition.DROPPED, Reason.OTHER_HOST);

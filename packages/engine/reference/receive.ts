@@ -51,7 +51,8 @@ export function receive(run: Run, arrival: Arrival): Next {
     // The bridge is a device of its own for what goes up (br_netif_receive_skb).
     const above = runIngress(run, result.up, skb);
     if (above) return 'stop' in above ? above : forwardTo(run, skb, above.device, result.tag);
-    const onBridge = upperOf({ ...arrival, device: result.up, tag: result.tag, prerouted: result.prerouted });
+    const { up: bridge, ...raised } = result;
+    const onBridge = upperOf({ ...arrival, ...raised, device: bridge });
     if (onBridge) return climb(run, host, skb, onBridge);
     return result.tag === 0 ? input(run, host, skb, result.up, result.prerouted) : drop(Reason.OTHER_HOST);
   }
