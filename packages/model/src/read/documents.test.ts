@@ -61,6 +61,16 @@ describe('readDocuments', () => {
     expect(readDocuments('a: 1\n', 'in.yaml').empty).toBe(0);
   });
 
+  it.each([
+    ['on one line', `a: ${'{'.repeat(300_000)}`],
+    ['on many', `${'{{\n'.repeat(300_000)} }}`],
+    ['line separators', `a: "${'\u2028'.repeat(300_000)}`],
+  ])('looks for a template in time: %s', (_, text) => {
+    const { faults } = readDocuments(text, 'in.yaml');
+    expect(faults.length).toBeGreaterThan(0);
+    expect(faults[0]?.mend ?? '').not.toContain('helm');
+  });
+
   it('knows a template by its braces', () => {
     const [fault] = readDocuments('a: {{ .Values.a }}\n', 'in.yaml').faults;
     expect(fault?.mend).toContain('helm template');

@@ -46,9 +46,23 @@ const mends: readonly [RegExp, string][] = [
   [/nest|maxDepth/, 'No Kubernetes object is nested this deeply: check the indentation and the brackets.'],
 ];
 
+/** Whether a line holds `{{ ... }}` and no comment before it. Looks at each line once, however often braces stand in it. */
+function isTemplate(text: string): boolean {
+  let close = 0;
+  for (let at = text.indexOf('{{'); at >= 0; ) {
+    const newline = text.indexOf('\n', at);
+    const end = newline === -1 ? text.length : newline;
+    if (close < at + 2) close = text.indexOf('}}', at + 2);
+    if (close === -1) return false;
+    const isComment = text.slice(text.lastIndexOf('\n', at) + 1, at).includes('#');
+    if (!isComment && close < end) return true;
+    at = text.indexOf('{{', end);
+  }
+  return false;
+}
+
 function yamlMend(message: string, text: string): string {
-  if (/^[^#\n]*\{\{.*\}\}/m.test(text))
-    return 'This looks like a template: render it first, for example with: helm template';
+  if (isTemplate(text)) return 'This looks like a template: render it first, for example with: helm template';
   return mends.find(([pattern]) => pattern.test(message))?.[1] ?? 'Correct the YAML here.';
 }
 
