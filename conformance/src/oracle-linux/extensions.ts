@@ -2,6 +2,7 @@
 import { type Action, type Family, Hook, type Match } from '@podwire/engine';
 import { parseIptablesRule, splitShellWords } from '@podwire/model';
 import type { Random } from '../lab/random.ts';
+import type { Backend } from '../lab/terms.ts';
 import { MARKS } from './values.ts';
 
 export interface ExtensionPlace {
@@ -12,6 +13,7 @@ export interface ExtensionPlace {
   hooks: readonly Hook[];
   /** Tests of connections are not drawn here. */
   zones: boolean;
+  backend?: Backend;
 }
 
 /** Where the kernel takes it: xt_check_match(), xt_check_target(). */
@@ -21,6 +23,8 @@ interface Wanted {
   hooks?: readonly Hook[];
   /** It asks for the packet's connection. */
   tracks?: boolean;
+  /** Drawn for the older back-end alone. */
+  legacy?: boolean;
 }
 
 type Drawn = readonly [texts: (place: ExtensionPlace) => string, wanted?: Wanted];
@@ -74,8 +78,26 @@ const MATCHES: readonly Drawn[] = [
   [() => '-m string --algo bm --string abc'],
   [() => '-m time --timestart 01:00:00 --timestop 13:00:00'],
   [() => '-m quota --quota 100'],
+  [() => '-m limit --limit 1/sec --limit-burst 2'],
+  [() => '-m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 2 --hashlimit-mode srcip --hashlimit-name few'],
+  [
+    ({ r, family }) =>
+      `-m connlimit --connlimit-${r.pick(['upto', 'above'])} 1 --connlimit-mask ${family === 4 ? 32 : 128} --connlimit-saddr`,
+    { tracks: true },
+  ],
+  [({ r }) => `-m cpu --cpu ${r.pick([0, 1])}`],
+  [({ r }) => `-m cgroup ${bang(r)}--cgroup 1`, { hooks: OUTGOING }],
+  [({ r }) => `-m devgroup ${bang(r)}--src-group 0`, { hooks: INCOMING }],
+  [({ r }) => `-m realm ${bang(r)}--realm 0`, { family: 4, hooks: [Hook.INPUT, Hook.FORWARD, ...OUTGOING] }],
+  [({ r }) => `-m bpf --bytecode "1,6 0 0 ${r.pick([0, 65535])}"`],
+  [() => '-m comment --comment "one two"'],
   [() => '-m conntrack --ctexpire 1:1000', { tracks: true }],
   [() => '-p esp -m esp --espspi 1:100'],
+  [({ r }) => `-p ah -m ah${some(r, '--ahspi 1:100')}`],
+  [() => '-p ipcomp -m ipcomp --ipcompspi 1:100'],
+  [({ r }) => `-p ipv6-mh -m mh${some(r, '--mh-type binding-update')}`, { family: 6 }],
+  [() => '-m eui64', { family: 6, hooks: [...INCOMING, Hook.FORWARD] }],
+  [({ r }) => `-m srh${some(r, '--srh-next-hdr 6')}`, { family: 6 }],
   [() => '-p 33 -m dccp --dport 80', { family: 4 }],
 ];
 
@@ -90,6 +112,13 @@ const TARGETS: readonly Drawn[] = [
     { family: 4, tables: ['mangle'] },
   ],
   [() => '-p tcp -j TCPOPTSTRIP --strip-options timestamp', { tables: ['mangle'] }],
+  [() => '-p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss 1200'],
+  [() => '-p udp -j CHECKSUM --checksum-fill', { tables: ['mangle'] }],
+  [() => '-j CLASSIFY --set-class 0001:0002', { hooks: [Hook.FORWARD, ...OUTGOING] }],
+  [() => '-j AUDIT --type accept'],
+  [() => '-j LOG --log-prefix "seen "'],
+  // The trace of nf_tables has no words for it.
+  [({ r }) => `-j NFQUEUE --queue-num 9${some(r, '--queue-bypass')}`, { legacy: true, tables: ['mangle', 'filter'] }],
   [({ r }) => `-j MARK --xor-mark ${r.pick(MARKS)}`],
   [
     ({ r }) =>
@@ -104,12 +133,13 @@ const NETWORKS: Record<Family, readonly string[]> = {
   6: ['fd00:1::/64', 'fd00:2::/32', 'fd00:1::1/128'],
 };
 
-function fits({ family, table, hooks, zones }: ExtensionPlace, wanted: Wanted = {}): boolean {
+function fits({ family, table, hooks, zones, backend }: ExtensionPlace, wanted: Wanted = {}): boolean {
   return (
     (wanted.family ?? family) === family &&
     (wanted.tables ?? [table]).includes(table) &&
     hooks.every((hook) => (wanted.hooks ?? hooks).includes(hook)) &&
-    !(wanted.tracks && zones)
+    !(wanted.tracks && zones) &&
+    (!wanted.legacy || backend === 'legacy')
   );
 }
 

@@ -132,7 +132,7 @@ function plainAction({ r, family, table, sets, zones }: Context, matches: readon
       };
     });
   if (table === 'raw') {
-    any.push(() => ({ kind: 'notrack' }));
+    any.push(() => ({ kind: 'notrack', ...(r.chance(0.5) && { alias: true }) }));
     const zone = (): Action => ({
       kind: 'ct-zone',
       zone: r.between(1, 2),

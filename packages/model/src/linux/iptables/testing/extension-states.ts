@@ -23,7 +23,8 @@ export function stateOf({ body }: Rule): ExtensionState {
   return plainStatements(own).some(({ kind }) => UNKNOWN.has(kind)) ? 'in part' : 'evaluated';
 }
 
-const TRIES = 400;
+/** Of each family. */
+const TRIES = 40;
 const MENDS = 40;
 
 interface Named {
