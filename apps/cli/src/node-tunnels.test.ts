@@ -87,6 +87,22 @@ describe('IPIP, as Calico makes it', () => {
   });
 });
 
+test('a route that puts packets into others is quoted, and so is a tunnel that is told by each packet where to', async () => {
+  const external =
+    '4: gnv0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1450 qdisc noqueue state UNKNOWN group default qlen 1000\n' +
+    '    link/ether 02:00:00:00:03:01 brd ff:ff:ff:ff:ff:ff promiscuity 0\n    geneve external id 0 ttl auto dstport 6081\n';
+  const dump = router(
+    1,
+    external,
+    '10.1.2.0/24 encap ip id 5 dst 192.0.2.2 ttl 0 tos 0 dev gnv0\n10.1.3.0/24 dev gnv0\n',
+  );
+  const routed = await ask('10.1.2.5:80', dump);
+  expect(routed.out).toContain('unmodelled-route');
+  expect(routed.out).toContain('encap ip id 5 dst 192.0.2.2');
+  const sent = await ask('10.1.3.5:80', dump);
+  expect(sent.out).toContain('gnv0 (geneve external)');
+});
+
 describe('WireGuard', () => {
   const PRIVATE = 'yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=';
   const SHARED = 'FpCyhws9cxwWoV4xELtfJvjJN+zQVRPISllRWgeopVE=';

@@ -50,6 +50,9 @@ export function transmit(run: Run, host: Host, skb: Skb): Next {
   const { route, packet } = skb;
   if (!route) throw new Error('a packet without a route cannot leave');
   const { device, nexthop } = route;
+  // lwtunnel_output, lwtunnel_xmit (net/core/lwtunnel.c)
+  if (route.leg?.encap !== undefined && route.kind === 'unicast')
+    return stopped(host, skb, Disposition.UNKNOWN, Reason.UNMODELLED_ROUTE);
   // Rewritten to another destination it may have less room than when it was made (ip_fragment, ip6_fragment).
   const isWhole = packet.dontFragment || (packet.family === 6 && skb.indev !== undefined);
   if (packet.length > route.mtu && isWhole) return tooLong(host, skb, route.mtu);

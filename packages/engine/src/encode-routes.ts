@@ -60,6 +60,7 @@ function encodeRoute(encoding: Encoding, at: number, route: Route, where: string
     arena.u32[(hop + abi.NEXTHOP_DEV) >>> 2] = interfaces.of(nexthop.dev);
     arena.u32[(hop + abi.NEXTHOP_VIA) >>> 2] = via;
     arena.u32[(hop + abi.NEXTHOP_WEIGHT) >>> 2] = nexthop.weight ?? 1;
+    arena.u32[(hop + abi.NEXTHOP_ENCAP) >>> 2] = nexthop.encap === undefined ? 0 : 1;
   }
   const prefsrc = route.prefsrc === undefined ? 0 : encodeEndpoint(encoding, route.prefsrc, where);
   const { u8, u32 } = arena;

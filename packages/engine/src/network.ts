@@ -119,6 +119,11 @@ export interface Nexthop {
   /** 1 where absent. */
   weight?: number;
   onlink?: boolean;
+  /**
+   * What packets are put into on their way out, as `ip route` prints it without the first word: `mpls 100`, `ip id 5 dst 10.0.0.2`,
+   * `seg6 ...`, `bpf ...`. Not modelled: what leaves by it is unknown.
+   */
+  encap?: string;
   /** IPv6 adds gateways to a route one by one: who added this one, where it was not who added the first. */
   protocol?: string;
 }

@@ -103,6 +103,8 @@ export enum Reason {
   TUN = 80,
   /** A link of a kind, or with a setting, that is not modelled. */
   UNMODELLED_LINK = 81,
+  /** A route puts the packet into another one, or gives it to a program (`encap`). */
+  UNMODELLED_ROUTE = 82,
 }
 
 /** Connection tracking state of one packet (`enum ip_conntrack_info` and the bits of `-m conntrack --ctstate`). */

@@ -177,6 +177,16 @@ describe.each(machines)('%s', (_name, make) => {
     expect(told(send(tunnel(kind, mine), 'n1', kind === 'sit' ? 'fd09::2' : '10.9.0.2'))).toBe(expected);
   });
 
+  test('what a route puts into another packet is not followed', () => {
+    const a = netns('a', { links: [eth()], addresses: ['eth0 10.0.0.1/24'] });
+    const way = { family: 4, type: 'unicast', destination: '10.8.0.0/16' } as const;
+    const hop = { dev: 'eth0', via: '10.0.0.2', encap: 'mpls 100' };
+    const b = netns('b', { links: [eth()], addresses: ['eth0 10.0.0.2/24', 'lo 10.8.0.2/32'] });
+    const routes = [...(a.tables[0]?.routes ?? []), { ...way, nexthops: [hop] }];
+    const walk = send([{ ...a, tables: [{ id: 254, routes }] }, b], 'a', '10.8.0.2');
+    expect(told(walk)).toBe('UNKNOWN UNMODELLED_ROUTE a');
+  });
+
   test('a tunnel with a segment is a plain device there', () => {
     const walk = send(tunnel('ipip', both, { segment: 'far' }), 'n1', '10.9.0.2');
     expect(told(walk)).toBe(DELIVERED('n2'));

@@ -38,7 +38,8 @@ export class Nexthop {
   /** Gateway (`Endpoint`), 0: the destination is on the link. */
   via: usize;
   weight: u32;
-  reserved: u32;
+  /** 1: packets are put into something that is not modelled. */
+  encap: u32;
 }
 
 /** An address that stands alone. */
@@ -120,6 +121,7 @@ export const NEXTHOP_SIZE: u32 = offsetof<Nexthop>();
 export const NEXTHOP_DEV: u32 = offsetof<Nexthop>('dev');
 export const NEXTHOP_VIA: u32 = offsetof<Nexthop>('via');
 export const NEXTHOP_WEIGHT: u32 = offsetof<Nexthop>('weight');
+export const NEXTHOP_ENCAP: u32 = offsetof<Nexthop>('encap');
 export const ENDPOINT_SIZE: u32 = offsetof<Endpoint>();
 export const ENDPOINT_ADDRESS: u32 = offsetof<Endpoint>('hi');
 export const ENDPOINT_FAMILY: u32 = offsetof<Endpoint>('family');

@@ -209,6 +209,11 @@ export function transmit(): void {
     finishTooLong(packet().family == 4, s.mtu);
     return;
   }
+  // lwtunnel.c:lwtunnel_output(), lwtunnel_xmit()
+  if (s.kind == <u8>RouteKind.UNICAST && s.nexthop.encap != 0) {
+    finish(Disposition.UNKNOWN, Reason.UNMODELLED_ROUTE);
+    return;
+  }
   if ((dev.flags & LinkFlag.LOOPBACK) != 0) {
     if (leaves(dev, 0)) s.arrival = dev;
     return;

@@ -31,6 +31,7 @@ function randomRoute(r: Random, plan: Plan, netns: Netns): Route {
   const several = r.chance(1, 3);
   const nexthops = Array.from({ length: several ? 2 + r.below(2) : 1 }, () => ({
     ...nexthop(r, netns, family),
+    ...(r.chance(1, 20) ? { encap: 'mpls 100' } : {}),
     ...(several && r.chance(1, 2) ? { weight: 1 + r.below(4) } : {}),
   }));
   const own = netns.addresses.map((a) => (a.address.split('/') as [string])[0]);

@@ -53,6 +53,7 @@ export function routeText(route: Route, nexthop: Nexthop | undefined = route.nex
   return [
     ...(route.type === 'unicast' ? [] : [route.type]),
     destination,
+    ...(nexthop?.encap === undefined ? [] : [`encap ${nexthop.encap}`]),
     ...(nexthop?.via === undefined
       ? []
       : [`via ${nexthop.via.includes(':') && route.family === 4 ? 'inet6 ' : ''}${nexthop.via}`]),

@@ -53,7 +53,13 @@ function decisiveOf(walk: Walk, teller: Teller): Decisive | undefined {
     const text = written ? ruleText(rule.chain, rule.index, rule.table) : policyText(rule.chain, rule.table);
     return { place, text, ...(object && { object }) };
   }
-  if (disposition === Disposition.UNREACHABLE || disposition === Disposition.DROPPED) {
+  if (disposition === Disposition.UNKNOWN && walk.end.reason === Reason.UNMODELLED_LINK) {
+    const link = lastStep(walk, 'transmit')?.link;
+    const says = link?.tunnel?.unmodelled;
+    return { place, ...(link && { text: `${link.name} (${link.kind}${says === undefined ? '' : ` ${says}`})` }) };
+  }
+  const byRoute = disposition === Disposition.UNREACHABLE || disposition === Disposition.DROPPED;
+  if (byRoute || walk.end.reason === Reason.UNMODELLED_ROUTE) {
     const route = lastStep(walk, 'route');
     const object = route?.route && causeObject(teller.provenance, route.route.cause);
     return { place, ...(route?.route && { text: routeText(route.route, route.nexthop) }), ...(object && { object }) };

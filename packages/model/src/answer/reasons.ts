@@ -252,6 +252,14 @@ const MACHINE: readonly ReasonRow[] = [
     cause: 'A team, ifb or nlmon device, a tunnel in external mode, an ipvlan of layer 3, or a tag within a tag.',
     fix: 'Look at the link with ip -d link, and follow the packet from its other end.',
   },
+  {
+    code: 'unmodelled-route',
+    verdict: 'unknown',
+    meaning:
+      'The packet left by a route that puts it into another one, or gives it to a program (encap). podwire does not follow it there.',
+    cause: 'A route with encap ip, mpls, seg6, bpf or the like: lightweight tunnels.',
+    fix: 'The answer quotes the route. Follow the packet from the place that the encapsulation names.',
+  },
 ];
 
 const MODEL: readonly ReasonRow[] = [

@@ -39,7 +39,10 @@ export function outcomeSentence(
 ): string {
   const first = outcomes[0];
   const what = destination.end.name;
-  if (!first || verdict === 'unknown') return reasonRow(reason)?.meaning ?? reason;
+  if (!first || verdict === 'unknown') {
+    const met = first?.decisive?.text;
+    return `${reasonRow(reason)?.meaning ?? reason}${met === undefined ? '' : ` It is ${met}.`}`;
+  }
   switch (verdict) {
     case 'delivered':
       if (reason === 'leaves-by-link') return leavesSentence(outcomes, what);

@@ -8,6 +8,8 @@ export interface NexthopObjectRecord {
   /** Of a group: `mpath` where absent. */
   type?: string;
   resilient_args?: Record<string, unknown>;
+  /** Whole, as the text has it. */
+  encap?: string;
   gateway?: string;
   dev?: string;
   scope?: string;
@@ -29,6 +31,7 @@ export function nexthopRecords(objects: readonly NexthopObject[]): NexthopObject
   return objects.map(({ id, nexthop, blackhole, group, scope, protocol, extra }) => ({
     id,
     ...(group && { group: group.map((m) => (m.weight === 1 ? { id: m.id } : m)), ...groupFields(extra) }),
+    ...(nexthop?.encap !== undefined && { encap: nexthop.encap }),
     ...(nexthop?.via !== undefined && { gateway: nexthop.via }),
     ...(nexthop && { dev: nexthop.dev, scope: scope ?? 'link' }),
     ...(blackhole && { blackhole: null }),
@@ -43,7 +46,7 @@ function recordText(r: NexthopObjectRecord): string {
   const args = Object.entries(r.resilient_args ?? {}).map(([name, value]) => `${name} ${String(value)} `);
   return (
     `id ${r.id} ${word('group', members)}${word('type', r.type)}${args.join('')}` +
-    `${word('via', r.gateway)}${word('dev', r.dev)}${word('scope', r.scope)}` +
+    `${word('encap', r.encap)}${word('via', r.gateway)}${word('dev', r.dev)}${word('scope', r.scope)}` +
     `${r.blackhole === null ? 'blackhole ' : ''}${word('proto', r.protocol)}${r.flags.map((flag) => `${flag} `).join('')}`
   );
 }

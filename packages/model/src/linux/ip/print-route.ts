@@ -20,6 +20,8 @@ export interface NexthopRecord {
   via?: { family: 'inet' | 'inet6'; host: string };
   dev?: string;
   weight?: number;
+  /** Whole, as the text has it. */
+  encap?: string;
   flags: string[];
 }
 
@@ -30,6 +32,8 @@ export interface RouteRecord {
   nhid?: number;
   /** `0x10`. */
   tos?: string;
+  /** Whole, as the text has it. */
+  encap?: string;
   gateway?: string;
   via?: { family: 'inet' | 'inet6'; host: string };
   dev?: string;
@@ -81,6 +85,7 @@ function gatewayOf({ via }: Nexthop, family: Family): Pick<NexthopRecord, 'gatew
 
 function nexthopRecord(host: Host, family: Family, nexthop: Nexthop): NexthopRecord {
   return {
+    ...(nexthop.encap !== undefined && { encap: nexthop.encap }),
     ...gatewayOf(nexthop, family),
     dev: nexthop.dev,
     weight: nexthop.weight ?? 1,
@@ -121,7 +126,11 @@ function recordOf(host: Host, route: Route, table: number): RouteRecord {
     dst: destinationText(route.destination),
     ...(nhid !== undefined && { nhid }),
     ...(route.tos ? { tos: `0x${route.tos.toString(16).padStart(2, '0')}` } : {}),
-    ...(single && { ...gatewayOf(first, family), dev: first.dev }),
+    ...(single && {
+      ...(first.encap !== undefined && { encap: first.encap }),
+      ...gatewayOf(first, family),
+      dev: first.dev,
+    }),
     ...(toLo && { dev: 'lo' }),
     table: tableName(table),
     protocol: route.protocol ?? 'boot',
@@ -218,7 +227,8 @@ function gatewayText({ gateway, via }: NexthopRecord | RouteRecord): string {
 
 function nexthopText(nexthop: NexthopRecord): string {
   const dev = nexthop.dev === undefined ? '' : `dev ${nexthop.dev} `;
-  return `\n\tnexthop ${gatewayText(nexthop)}${dev}weight ${nexthop.weight ?? 1} ${flagsText(nexthop.flags)}`;
+  const encap = nexthop.encap === undefined ? '' : `encap ${nexthop.encap} `;
+  return `\n\tnexthop ${encap}${gatewayText(nexthop)}${dev}weight ${nexthop.weight ?? 1} ${flagsText(nexthop.flags)}`;
 }
 
 function extraText(record: RouteRecord): string {
@@ -235,6 +245,7 @@ function recordText(record: RouteRecord, locked: boolean): string {
     `${record.dst} ` +
     word('nhid', record.nhid) +
     word('tos', record.tos) +
+    word('encap', record.encap) +
     gatewayText(record) +
     word('dev', record.dev) +
     word('table', record.table) +

@@ -4,6 +4,7 @@ import type { Problem } from '../../problem.ts';
 import { scopeOf } from './names.ts';
 import type { NexthopObjectRecord } from './print-nexthop.ts';
 import { byLine, complaint, type ReadOptions, readRecords } from './read-records.ts';
+import { takeEncap } from './read-route.ts';
 import { numberOf } from './words.ts';
 
 const FLAGS = [
@@ -37,6 +38,7 @@ function readLine(line: string): NexthopObjectRecord {
     if (word === 'id') record.id = numberOf(value(), 'id');
     else if (word === 'group') record.group = readGroup(value());
     else if (word === 'type') record.type = value();
+    else if (word === 'encap') record.encap = takeEncap(words);
     else if (word === 'via') record.gateway = value();
     else if (word === 'dev') record.dev = value();
     else if (word === 'scope') record.scope = value();
@@ -54,6 +56,7 @@ const KEYS = [
   'id',
   'group',
   'type',
+  'encap',
   'resilient_args',
   'gateway',
   'via',
@@ -90,6 +93,7 @@ function toObject(record: NexthopObjectRecord): NexthopObject {
         dev,
         ...(gateway !== undefined && { via: gateway }),
         ...(flags?.includes('onlink') && { onlink: true }),
+        ...(record.encap !== undefined && { encap: record.encap }),
       },
       scope: scopeOf(scope ?? 'link'),
     }),

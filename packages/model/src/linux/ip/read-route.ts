@@ -30,10 +30,22 @@ function readGateway(words: string[]): Gateway {
   return { gateway: word };
 }
 
+/** What stands between `encap` and the way out, as it is. */
+export function takeEncap(words: string[]): string {
+  const taken: string[] = [];
+  while (words.length > 0 && words[0] !== 'via' && words[0] !== 'dev') taken.push(words.shift() as string);
+  if (taken.length === 0) throw new RangeError('an encapsulation without a name');
+  return taken.join(' ');
+}
+
+/** Where the tool's JSON says both destinations by one name, the one of the route is lost. */
+const AMBIGUOUS = new Set(['ip', 'ip6', 'mpls']);
+
 function readNexthop(words: string[]): NexthopRecord {
   const nexthop: NexthopRecord = { flags: [] };
   for (let word = words.shift(); word !== undefined; word = words.shift()) {
     if (word === 'via') Object.assign(nexthop, readGateway(words));
+    else if (word === 'encap') nexthop.encap = takeEncap(words);
     else if (word === 'dev') nexthop.dev = words.shift() ?? '';
     else if (word === 'weight') nexthop.weight = Number(words.shift());
     else if (FLAGS.includes(word)) nexthop.flags.push(word);
@@ -67,10 +79,8 @@ function readLine(line: string): ReadRoute {
     } else if (word === 'pref' && words[0] === 'medium') record.pref = words.shift() as 'medium';
     else if (FLAGS.includes(word)) record.flags.push(word);
     else if (word === 'cache' || /^<.*>$/.test(word)) continue;
-    else if (word === 'encap') {
-      record.encap = words[0] ?? '';
-      while (words.length > 0 && words[0] !== 'via' && words[0] !== 'dev') words.shift();
-    } else {
+    else if (word === 'encap') record.encap = takeEncap(words);
+    else {
       const extra = takeExtra(word, words);
       if (extra === undefined) throw new RangeError(`"${word}" is not understood`);
       record.extra = record.extra === undefined ? extra : `${record.extra} ${extra}`;
@@ -81,7 +91,7 @@ function readLine(line: string): ReadRoute {
   return record;
 }
 
-function toNexthop({ dev, gateway, via, flags, weight }: NexthopRecord): Nexthop[] {
+function toNexthop({ dev, gateway, via, flags, weight, encap }: NexthopRecord): Nexthop[] {
   if (dev === undefined) return [];
   const to = gateway ?? via?.host;
   return [
@@ -90,6 +100,7 @@ function toNexthop({ dev, gateway, via, flags, weight }: NexthopRecord): Nexthop
       ...(to !== undefined && { via: to }),
       ...(weight !== undefined && weight !== 1 && { weight }),
       ...(flags?.includes('onlink') && { onlink: true }),
+      ...(encap !== undefined && { encap }),
     },
   ];
 }
@@ -99,7 +110,7 @@ const REJECTS: readonly string[] = ['blackhole', 'unreachable', 'prohibit', 'thr
 /** Of the kernel's own last route, which says that there is none. */
 const UNREACHABLE_METRIC = 0xffffffff;
 
-type ReadRoute = RouteRecord & { extra?: string; encap?: string; locked?: boolean };
+type ReadRoute = RouteRecord & { extra?: string; locked?: boolean };
 
 const RECORD_KEYS = [
   'encap',
@@ -135,11 +146,8 @@ function familyOf(record: ReadRoute): Family {
 }
 
 function toRoute(record: ReadRoute, family: Family, complain: (message: string) => void): Route | undefined {
-  if (record.encap !== undefined) {
-    complain(
-      `route to ${record.dst}: its encapsulation (${record.encap}) is not modelled, what it sends is sent as it is`,
-    );
-  }
+  if (record.encap !== undefined && AMBIGUOUS.has(record.encap))
+    throw new RangeError(`a route with encap ${record.encap}: JSON does not tell its destination, give the text`);
   const strange = Object.keys(record).filter((key) => !RECORD_KEYS.includes(key));
   if (strange.length) complain(`route to ${record.dst}: ${strange.join(', ')} not understood`);
   const type = TYPES.find((name) => name === (record.type ?? 'unicast'));

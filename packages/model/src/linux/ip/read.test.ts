@@ -141,11 +141,10 @@ describe('ip -br', () => {
 
 describe('what is not understood', () => {
   it('is named with its line', () => {
-    const routes = readIpRoute('default via 10.0.0.1 dev a\n10.0.0.0/8 via 10.0.0.1 dev a encap mpls 100\n', 4, {
+    const routes = readIpRoute('default via 10.0.0.1 dev a\n10.0.0.0/8 via 10.0.0.1 dev a strange 100\n', 4, {
       file: 'r',
     });
-    // Its way is known, what is put around it is not.
-    expect(routes.tables[0]?.routes).toHaveLength(2);
+    expect(routes.tables[0]?.routes).toHaveLength(1);
     expect(routes.problems).toMatchObject([{ file: 'r', line: 2, code: 'ip-route' }]);
     expect(
       readIpRule('0:\tfrom all lookup local\nwhat\n9:\tfrom all uidrange 0-5 lookup 7\n', 4).problems,
@@ -155,6 +154,32 @@ describe('what is not understood', () => {
     ]);
     expect(readIpAddr('nonsense\n').problems).toMatchObject([{ line: 1 }]);
     expect(readIpRoute('[{"dst":', 4).problems).toMatchObject([{ code: 'ip-route' }]);
+  });
+
+  // As iproute2 prints them (ip/iproute_lwtunnel.c).
+  it.each([
+    '10.1.0.0/16 encap mpls 100/200 ttl 5 via 10.0.0.1 dev a ',
+    '10.1.0.0/16 encap ip id 5 src 0.0.0.0 dst 192.0.2.2 ttl 0 tos 0 key dev a ',
+    '10.1.0.0/16 encap bpf out obj.o section out headroom 20 dev a ',
+    'fd00:1::/32 encap seg6 mode encap segs 2 [ fd00::1 fd00::2 ] dev a metric 1024 pref medium',
+    'fd00:2::/32 encap seg6local action End.DT4 vrftable 10 dev a metric 1024 pref medium',
+    '10.1.0.0/16 \n\tnexthop encap mpls 100 via 10.0.0.1 dev a weight 1 \n\tnexthop via 10.0.0.2 dev a weight 1 ',
+  ])('%j is read and printed as it is', (line) => {
+    const { tables, problems } = readIpRoute(`${line}\n`, undefined);
+    expect(problems).toEqual([]);
+    const [route] = tables[0]?.routes ?? [];
+    expect(route?.nexthops[0]?.encap).toMatch(/^(mpls|ip|bpf|seg6)/);
+    const host: Netns = { ...emptyNetns('h'), links: [{ name: 'a', kind: 'device' }], tables };
+    const text = printRoutes(host, { family: route?.family ?? 4 });
+    expect(text).toBe(`${line}\n`);
+    const records = JSON.stringify(routeRecords(host, { family: route?.family ?? 4 }));
+    expect(readIpRoute(records, undefined).tables[0]?.routes).toEqual(tables[0]?.routes);
+  });
+
+  it('a route whose JSON says two destinations by one name is left out', () => {
+    const { tables, problems } = readIpRoute('[{"dst":"192.0.2.2","encap":"ip","id":5,"dev":"a","flags":[]}]', 4);
+    expect(tables).toEqual([]);
+    expect(problems[0]?.message).toContain('encap ip');
   });
 
   it('counts lines past folded ones', () => {
