@@ -13,6 +13,7 @@ import {
   networkOf,
   type PolicyRule,
   type RouteTable,
+  SourcePorts,
 } from '../src/index.ts';
 import { prefixOf } from './addresses.ts';
 import { checkNetwork } from './check.ts';
@@ -179,6 +180,7 @@ export function loadWorld(network: Network): World {
     choices: [],
     paths: new Map(),
     numbers: new Map(),
+    sourcePorts: new SourcePorts(network.netnses),
     numberIds: new Map(),
     routeIds: new Map(),
   };

@@ -6,7 +6,7 @@
 import { type Packet, Protocol, sysctl, type TunnelKind } from '../src/index.ts';
 import { canonical } from './addresses.ts';
 import type { Device, Host, Skb } from './state.ts';
-import { carriesFrames, keyOut, kindOf, overUdp, portOf, tunnelOf } from './tunnel-ends.ts';
+import { carriesFrames, keyOut, kindOf, overUdp, tunnelOf } from './tunnel-ends.ts';
 
 const PROTOCOL_GRE = 47;
 const PROTOCOL_IPIP = 4;
@@ -31,19 +31,7 @@ const GRE_KEY = 4;
 /** Destination options with the one for tunnels (init_tel_txopt). */
 const ENCAP_LIMIT = 8;
 const WIREGUARD_PADDING = 16;
-const FIRST_LOCAL_PORT = 32768;
 const IP6TNL_HOPS = 64;
-
-/** The first of the ports that the kernel draws from (inet_get_local_port_range). */
-function firstLocalPort(host: Host): number {
-  const range = host.netns.sysctls['net.ipv4.ip_local_port_range'];
-  const first = Number(
-    String(range ?? '')
-      .trim()
-      .split(/\s+/)[0],
-  );
-  return Number.isInteger(first) && first > 0 ? first : FIRST_LOCAL_PORT;
-}
 
 function protocolOf(kind: TunnelKind, inner: Packet): number {
   if (overUdp(kind)) return Protocol.UDP;
@@ -98,7 +86,7 @@ export function outerPacket(
   device: Device,
   underlay: Host,
   { packet: inner, route }: Skb,
-  to: { remote: string; port: number; tag: number },
+  to: { remote: string; port: number; tag: number; sport: number },
 ): Packet {
   const tunnel = tunnelOf(device);
   const kind = kindOf(device);
@@ -111,7 +99,7 @@ export function outerPacket(
     protocol: protocolOf(kind, inner),
     saddr: tunnel.local === undefined ? '' : canonical(tunnel.local),
     daddr: to.remote,
-    sport: kind === 'wireguard' ? portOf(device) : overUdp(kind) ? firstLocalPort(underlay) : 0,
+    sport: to.sport,
     dport: overUdp(kind) ? to.port : 0,
     tcpFlags: 0,
     icmpType: 0,

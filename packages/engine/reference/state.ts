@@ -22,6 +22,7 @@ import type {
   Reason,
   Route,
   RouteTable,
+  SourcePorts,
   Step,
   Table,
   Tuple,
@@ -340,6 +341,7 @@ export interface World {
   paths: Map<string, number>;
   /** What hashes without a known seed may still be in this script. */
   numbers: Map<string, Intervals>;
+  sourcePorts: SourcePorts;
   /** Numbers for `numbers`. */
   numberIds: Map<object, number>;
   /** Numbers for `paths`. */

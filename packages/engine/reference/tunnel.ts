@@ -3,8 +3,9 @@
  * ip_tunnel_rcv (net/ipv4/ip_tunnel.c), ipip6_tunnel_xmit (net/ipv6/sit.c), ip6_tnl_xmit (net/ipv6/ip6_tunnel.c), wg_xmit
  * (drivers/net/wireguard/device.c).
  */
-import { Disposition, type Packet, Reason, type TunnelKind, type WireguardPeer } from '../src/index.ts';
+import { ChoiceKind, Disposition, type Packet, Reason, type TunnelKind, type WireguardPeer } from '../src/index.ts';
 import { canonical, inPrefix, prefixOf } from './addresses.ts';
+import { choose } from './choice.ts';
 import { outerPacket } from './outer.ts';
 import type { Arrival, Device, FrameOut, Host, Payload, Reply, Run, Skb, Stop } from './state.ts';
 import {
@@ -121,6 +122,23 @@ const depthOf = ({ payload }: Skb): number => {
   return depth;
 };
 
+/** A hash of the inner flow that nobody knows: one of the ports that the rules tell apart, the same for a flow within a script (udp_flow_src_port). */
+function sourcePort(run: Run, host: Host, { packet }: Skb, device: Device, underlay: Host): number {
+  const kind = kindOf(device);
+  if (kind === 'wireguard') return portOf(device);
+  if (!overUdp(kind)) return 0;
+  const { world } = run;
+  const classes = world.sourcePorts.of(kind, underlay.netns.sysctls);
+  if (classes.length === 1) return classes[0]?.first ?? 0;
+  const { saddr, daddr, protocol, sport, dport } = packet;
+  const flow = ['port', host.order, device.index, saddr, daddr, protocol, sport, dport].join(' ');
+  const weights = classes.map(({ count }) => count);
+  const choice = { kind: ChoiceKind.NUMBER, alternatives: classes.length, weights, netns: host.netns.name };
+  const taken = world.paths.get(flow) ?? choose(run, choice);
+  world.paths.set(flow, taken);
+  return classes[taken]?.first ?? 0;
+}
+
 /** The outer packet, made in the tunnel's underlay. Its source may be left to routing. */
 export function wrap(run: Run, host: Host, skb: Skb, device: Device, frame: FrameOut): Wrapped {
   const { packet } = skb;
@@ -132,7 +150,8 @@ export function wrap(run: Run, host: Host, skb: Skb, device: Device, frame: Fram
   const target = targetOf(run, host, skb, device, frame);
   if ('disposition' in target) return { stop: target };
   if (depthOf(skb) >= DEEPEST) return drop(Reason.LOOP);
-  const outer = outerPacket(device, underlay, skb, { ...target, tag: frame.tag });
+  const sport = sourcePort(run, host, skb, device, underlay);
+  const outer = outerPacket(device, underlay, skb, { ...target, tag: frame.tag, sport });
   run.steps.push({ kind: 'encapsulate', netns: underlay.netns, link: device.link, packet: outer });
   const payload: Payload = { device, packet, frame, payload: skb.payload };
   const by = tunnel.dev === undefined ? undefined : underlay.byName.get(tunnel.dev);

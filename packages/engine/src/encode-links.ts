@@ -7,6 +7,7 @@ import { addressOf, type Encoding, macOf, type Symbols } from './encoding.ts';
 import { EngineError } from './errors.ts';
 import { IMPLIED_LOOPBACK } from './local-table.ts';
 import type { Link, LinkKind, Netns, Route, RouteTable } from './network.ts';
+import { SourcePorts } from './source-ports.ts';
 import { confAll, confAny, confMax, confOf, hasOwnConf, mtu6, type Sysctls } from './sysctl.ts';
 
 const MTU = 1500;
@@ -220,10 +221,10 @@ export class LinkArray {
     }
 
     const segments = arena.alloc(this.#segments.size * abi.SEGMENT_SIZE);
+    const find = (netns: number, name: string) => this.#find(netns, name);
+    const sourcePorts = new SourcePorts(objects.netnses);
     const tunnels = links.map((link, i) =>
-      isTunnel(link)
-        ? encodeTunnel(this.#encoding, link, netnses[i] as number, (netns, name) => this.#find(netns, name))
-        : 0,
+      isTunnel(link) ? encodeTunnel(this.#encoding, link, netnses[i] as number, find, sourcePorts) : 0,
     );
     const carriers = new Carriers(objects);
     const stacks = encodeStacks(this.#encoding, this.at, carriers);

@@ -4,12 +4,11 @@ import { addressOf, type Encoding, prefixOf } from './encoding.ts';
 import { EngineError } from './errors.ts';
 import type { Link, LinkKind, Tunnel, TunnelKind, WireguardPeer } from './link.ts';
 import type { Netns } from './network.ts';
-import type { Sysctls } from './sysctl.ts';
+import type { PortClass, SourcePorts } from './source-ports.ts';
 import { TunnelFlag, TunnelType } from './tunnel-codes.ts';
 
 /** The kernel's own, where nobody says otherwise (RFC 8926 for Geneve). */
 const PORTS: Partial<Record<TunnelKind, number>> = { vxlan: 8472, geneve: 6081 };
-const FIRST_LOCAL_PORT = 32768;
 /** tnl.h: IPV6_DEFAULT_TNL_ENCAP_LIMIT comes with this hop limit. */
 const IP6TNL_HOPS = 64;
 
@@ -102,17 +101,6 @@ export class TunnelSegments {
   }
 }
 
-/** The first of the ports that the kernel draws from (inet_get_local_port_range). */
-function firstLocalPort(sysctls: Sysctls): number {
-  const range = sysctls['net.ipv4.ip_local_port_range'];
-  const first = Number(
-    String(range ?? '')
-      .trim()
-      .split(/\s+/)[0],
-  );
-  return Number.isInteger(first) && first > 0 ? first : FIRST_LOCAL_PORT;
-}
-
 /** What IPIP, SIT and ip6tnl carry (ipip_tunnel_xmit, sit_tunnel_xmit, ipxip6_tnl_xmit). */
 function carried(type: TunnelType, mode: string | undefined): number {
   const both = TunnelFlag.CARRIES_4 | TunnelFlag.CARRIES_6;
@@ -192,12 +180,21 @@ function encodePeers({ abi, arena, tunnelKeys }: Encoding, peers: readonly Wireg
   return { first, count: all.length };
 }
 
+/** Classes of source ports: the first of each, and above it how many. */
+function encodeClasses({ arena }: Encoding, classes: readonly PortClass[]): number {
+  if (classes.length < 2) return 0;
+  const at = arena.alloc(classes.length * 4);
+  for (const [i, { first, count }] of classes.entries()) arena.u32[(at >>> 2) + i] = ((count << 16) | first) >>> 0;
+  return at;
+}
+
 /** Writes what a link says of its outer packets; `netns` is the number of its namespace, `find` the address of a link by name. */
 export function encodeTunnel(
   encoding: Encoding,
   { name, kind, tunnel = {} }: Link,
   netns: number,
   find: (netns: number, name: string) => number | undefined,
+  sourcePorts: SourcePorts,
 ): number {
   const { abi, arena, objects, tunnelKeys } = encoding;
   const where = `link ${name} of network namespace ${objects.netnses[netns]?.name}`;
@@ -231,8 +228,11 @@ export function encodeTunnel(
   put(abi.TUNNEL_KEY, tunnel.publicKey === undefined ? 0 : tunnelKeys.of(tunnel.publicKey));
   const port = isUdp(type) ? portOf(kind, tunnel) : 0;
   putShort(abi.TUNNEL_PORT, port);
-  const hashed = isUdp(type) ? firstLocalPort(objects.netnses[underlay]?.sysctls ?? {}) : 0;
-  putShort(abi.TUNNEL_SOURCE_PORT, type === TunnelType.WIREGUARD ? port : hashed);
+  const isHashed = isUdp(type) && type !== TunnelType.WIREGUARD;
+  const classes = isHashed ? sourcePorts.of(kind, objects.netnses[underlay]?.sysctls ?? {}) : [];
+  putShort(abi.TUNNEL_SOURCE_PORT, classes[0]?.first ?? port);
+  put(abi.TUNNEL_PORTS, encodeClasses(encoding, classes));
+  put(abi.TUNNEL_PORT_COUNT, classes.length);
   putShort(abi.TUNNEL_FLAGS, flagsOf(type, tunnel));
   putShort(abi.TUNNEL_HEADER, headerOf(type, tunnel));
   arena.u8[at + abi.TUNNEL_TTL] = ttlOf(type, tunnel);

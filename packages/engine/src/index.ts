@@ -42,6 +42,7 @@ export { plainStatements } from './plain.ts';
 export type * from './rule.ts';
 export { createRuleList, type HeaderMatch, type RuleList, type RuleListOptions } from './rules.ts';
 export type * from './selector.ts';
+export { type PortClass, SourcePorts } from './source-ports.ts';
 export { checkStacks } from './stacks.ts';
 export { confAll, confAny, confMax, confOf, mtu6, type Sysctls, sysctl } from './sysctl.ts';
 export * from './terms.ts';

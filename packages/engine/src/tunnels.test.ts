@@ -177,6 +177,32 @@ describe.each(machines)('%s', (_name, make) => {
     expect(told(send(tunnel(kind, mine), 'n1', kind === 'sit' ? 'fd09::2' : '10.9.0.2'))).toBe(expected);
   });
 
+  const sports = rule({ kind: 'udp', sport: { from: 40000, to: 50000 } }, { kind: 'drop' });
+  test.each<[string, Tunnel, Netns['netfilter'], weights: number[] | undefined]>([
+    ['nobody asks for it', { id: 5 }, [], undefined],
+    [
+      'a rule asks for a part of them',
+      { id: 5 },
+      [table('filter', [base('filter', Hook.INPUT, [sports])])],
+      [39999, 10001, 15534],
+    ],
+  ])('the source port of the outer packet is nobody knows which: %s', (_, more, netfilter, weights) => {
+    const [a, b] = tunnel('geneve', (n) => ({ ...both(n), ...more })) as [Netns, Netns];
+    machine.load(network(a, { ...b, netfilter }));
+    const ends = [0, 1, 2].slice(0, weights?.length ?? 1).map((taken) => {
+      machine.script([taken]);
+      const walk = machine.send('n1', packet('', '10.9.0.2'));
+      const [choice, again] = machine.choices();
+      expect(again).toBeUndefined();
+      expect(choice?.weights).toEqual(weights);
+      // One flow has one port.
+      machine.send('n1', packet('', '10.9.0.2'));
+      expect(machine.choices()).toHaveLength(weights ? 1 : 0);
+      return told(walk);
+    });
+    expect(ends).toEqual(weights ? [DELIVERED('n2'), 'DROPPED RULE n2', DELIVERED('n2')] : [DELIVERED('n2')]);
+  });
+
   test('what a route puts into another packet is not followed', () => {
     const a = netns('a', { links: [eth()], addresses: ['eth0 10.0.0.1/24'] });
     const way = { family: 4, type: 'unicast', destination: '10.8.0.0/16' } as const;

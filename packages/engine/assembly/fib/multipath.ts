@@ -50,7 +50,8 @@ function byPorts(key: RouteKey): bool {
   return key.family == 6 || (key.netns.flags & NetnsFlag.MULTIPATH_PORTS_4) != 0;
 }
 
-function remember(nexthop: u32): void {
+/** `subject`: the route, or what else it is that a flow was given one of; `ports`: they belong to the flow. */
+function remember(subject: usize, ports: bool, nexthop: u32): void {
   const key = routeKey();
   const bucket = bucketOf(key);
   const way = changetype<Way>(allocate(offsetof<Way>()));
@@ -59,9 +60,9 @@ function remember(nexthop: u32): void {
   way.saddrLo = key.saddrLo;
   way.daddrHi = key.daddrHi;
   way.daddrLo = key.daddrLo;
-  way.route = changetype<usize>(routeResult().route);
+  way.route = subject;
   way.netns = changetype<usize>(key.netns);
-  if (byPorts(key)) {
+  if (ports) {
     way.ports = (<u32>key.sport << 16) | key.dport;
     way.protocol = key.protocol;
   }
@@ -71,15 +72,14 @@ function remember(nexthop: u32): void {
 }
 
 /** The remembered way of the flow, -1 where there is none. */
-function recall(): i32 {
+function recall(subject: usize, byPorts: bool): i32 {
   const key = routeKey();
-  const ports = byPorts(key) ? (<u32>key.sport << 16) | key.dport : 0;
-  const protocol = byPorts(key) ? <u32>key.protocol : 0;
-  const route = changetype<usize>(routeResult().route);
+  const ports = byPorts ? (<u32>key.sport << 16) | key.dport : 0;
+  const protocol = byPorts ? <u32>key.protocol : 0;
   let way = changetype<Way>(<usize>load<u32>(bucketOf(key)));
   while (changetype<usize>(way) != 0) {
     if (
-      way.route == route &&
+      way.route == subject &&
       way.netns == changetype<usize>(key.netns) &&
       way.saddrLo == key.saddrLo &&
       way.saddrHi == key.saddrHi &&
@@ -93,6 +93,24 @@ function recall(): i32 {
     way = changetype<Way>(way.next);
   }
   return -1;
+}
+
+function waysReady(): bool {
+  if (ways == 0) ways = allocate(<usize>BUCKETS << 2);
+  return ways != 0;
+}
+
+/** One of `count` weighed alternatives for the flow of `routeKey()`, the same again within a script; the weights were just added. */
+export function chooseForFlow(subject: usize, count: u32): u32 {
+  if (!waysReady()) return 0;
+  const taken = choose(ChoiceKind.NUMBER, count, true, 0, 0);
+  remember(subject, true, taken);
+  return taken;
+}
+
+/** What the flow of `routeKey()` was given; -1: nothing yet. */
+export function chosenForFlow(subject: usize): i32 {
+  return ways == 0 ? -1 : recall(subject, true);
 }
 
 /** Most nexthops a route has (the kernel's own bound of 256 in all). */
@@ -167,16 +185,13 @@ export function multipathSelect(): void {
   if (key.family == 4 && !some(key.iif) && key.saddrLo != 0) count = preferOwnSource(count);
   let index = <i32>load<u16>(OPTIONS);
   if (count > 1) {
-    if (ways == 0) {
-      ways = allocate(<usize>BUCKETS << 2);
-      if (ways == 0) return;
-    }
-    index = recall();
+    if (!waysReady()) return;
+    index = recall(changetype<usize>(route), byPorts(key));
     if (index < 0) {
       for (let i: u32 = 0; i < count; i++) weigh(load<u32>(WEIGHTS + (<usize>i << 2)));
       const taken = choose(ChoiceKind.MULTIPATH, count, true, 0, changetype<usize>(route));
       index = <i32>load<u16>(OPTIONS + (<usize>taken << 1));
-      remember(<u32>index);
+      remember(changetype<usize>(route), byPorts(key), <u32>index);
     }
   }
   result.nexthop = nexthopAt(route, <u32>index);

@@ -24,6 +24,9 @@ export class Tunnel {
   prefixes: usize;
   prefixCount: u32;
   key: u32;
+  /** Classes of source ports that rules tell apart: the first of each, and above it how many, u32 each; one class is none. */
+  ports: usize;
+  portCount: u32;
   port: u16;
   /** Of the outer UDP header. */
   sourcePort: u16;
@@ -73,6 +76,8 @@ export const TUNNEL_MARK: u32 = offsetof<Tunnel>('mark');
 export const TUNNEL_PREFIXES: u32 = offsetof<Tunnel>('prefixes');
 export const TUNNEL_PREFIX_COUNT: u32 = offsetof<Tunnel>('prefixCount');
 export const TUNNEL_KEY: u32 = offsetof<Tunnel>('key');
+export const TUNNEL_PORTS: u32 = offsetof<Tunnel>('ports');
+export const TUNNEL_PORT_COUNT: u32 = offsetof<Tunnel>('portCount');
 export const TUNNEL_PORT: u32 = offsetof<Tunnel>('port');
 export const TUNNEL_SOURCE_PORT: u32 = offsetof<Tunnel>('sourcePort');
 export const TUNNEL_FLAGS: u32 = offsetof<Tunnel>('flags');

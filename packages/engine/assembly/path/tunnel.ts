@@ -5,10 +5,13 @@
 import { StepKind } from '../../src/codes';
 import { Disposition, Protocol, Reason } from '../../src/terms';
 import { TunnelFlag, TunnelType } from '../../src/tunnel-codes';
+import { weigh } from '../core/choice';
 import { answerWith, endRecord, finish, finishTooLong, ReplyKind } from '../core/end';
 import { PACKET_BASE, SKB_BASE } from '../core/memory';
 import { enterHost, none, packet, RouteKind, skb, Skb, some } from '../core/skb';
 import { traceTunnel } from '../core/trace';
+import { clearKey } from '../fib/lookup';
+import { chooseForFlow, chosenForFlow } from '../fib/multipath';
 import { learnFromTunnel } from '../fib/path-mtu';
 import { routeOutput } from '../fib/output';
 import { forwardsClear } from '../hook/device';
@@ -147,6 +150,27 @@ function findPlace(link: Link): bool {
   return false;
 }
 
+/** A hash of the inner flow that nobody knows: one of the ports that the rules tell apart (udp_flow_src_port()). */
+function sourcePort(tunnel: Tunnel): u16 {
+  const count = tunnel.portCount;
+  if (count < 2) return tunnel.sourcePort;
+  const p = packet();
+  const key = clearKey(skb().netns, p.family);
+  key.saddrHi = p.saddrHi;
+  key.saddrLo = p.saddrLo;
+  key.daddrHi = p.daddrHi;
+  key.daddrLo = p.daddrLo;
+  key.protocol = p.protocol;
+  key.sport = p.sport;
+  key.dport = p.dport;
+  let taken = chosenForFlow(changetype<usize>(tunnel));
+  if (taken < 0) {
+    for (let i: u32 = 0; i < count; i++) weigh(load<u32>(tunnel.ports + (<usize>i << 2)) >>> 16);
+    taken = <i32>chooseForFlow(changetype<usize>(tunnel), count);
+  }
+  return load<u16>(tunnel.ports + (<usize>taken << 2));
+}
+
 /** wireguard/send.c:calculate_skb_padding() */
 function padded(length: u32, mtu: u32): u32 {
   const last = length > mtu ? length % mtu : length;
@@ -162,6 +186,7 @@ function build(link: Link): void {
   const v4 = placeFamily == 4;
   const wireguard = tunnel.type == <u8>TunnelType.WIREGUARD;
   const udp = has(tunnel, TunnelFlag.UDP);
+  const sport = sourcePort(tunnel);
   const inner4 = p.family == 4;
   const mark = wireguard ? tunnel.mark : underlay == link.netns ? p.mark : 0;
   const body = wireguard ? padded(p.length, s.kind == <u8>RouteKind.NONE ? link.mtu : s.mtu) : p.length;
@@ -183,7 +208,7 @@ function build(link: Link): void {
   p.sourceless = tunnel.localFamily == 0;
   p.daddrHi = placeHi;
   p.daddrLo = placeLo;
-  p.sport = tunnel.sourcePort;
+  p.sport = sport;
   p.dport = udp ? <u16>placePort : 0;
   p.ttl = <u8>(ttl != 0 ? ttl : v4 ? underlay.ttl4 : underlay.ttl6);
   p.tos = <u8>((tos & 0xfc) | ecn);
