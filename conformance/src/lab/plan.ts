@@ -96,8 +96,25 @@ function linkOf(network: Network, { netns, link }: { netns: string; link: string
   return found;
 }
 
+/** Devices of a namespace are asked in the order in which they came: that of its `links`, as far as pairs of them allow. */
+function inTurn({ netnses }: Network, made: readonly { ends: string[]; line: string[] }[]): string[][] {
+  const waiting = netnses.map((netns) => netns.links.map(({ name }) => `${netns.name} ${name}`));
+  const rest = [...made];
+  const lines: string[][] = [];
+  while (rest.length > 0) {
+    const left = new Set(rest.flatMap(({ ends }) => ends));
+    const first = new Set(waiting.map((names) => names.find((name) => left.has(name))));
+    const at = Math.max(
+      0,
+      rest.findIndex(({ ends }) => ends.every((end) => first.has(end))),
+    );
+    lines.push(...rest.splice(at, 1).map(({ line }) => line));
+  }
+  return lines;
+}
+
 function linkLines(network: Network): { links: string[][]; plugged: Map<string, string[]>; plugs: Plugs } {
-  const links: string[][] = [];
+  const made: { ends: string[]; line: string[] }[] = [];
   /** Ports of the switch by segment. */
   const plugged = new Map<string, string[]>();
   const done = new Set<string>();
@@ -113,25 +130,27 @@ function linkLines(network: Network): { links: string[][]; plugged: Map<string, 
         const port = `port${ports++}`;
         plugged.set(link.segment, [...(plugged.get(link.segment) ?? []), port]);
         plugs[key] = { netns: SWITCH, link: port };
-        links.push(['link', 'add', ...own, ...details, 'type', 'veth', 'peer', 'name', port, 'netns', `%${SWITCH}`]);
+        const line = ['link', 'add', ...own, ...details, 'type', 'veth', 'peer', 'name', port, 'netns', `%${SWITCH}`];
+        made.push({ ends: [key], line });
       } else if (link.peer) {
-        done.add(`${link.peer.netns} ${link.peer.link}`);
+        const far = `${link.peer.netns} ${link.peer.link}`;
+        done.add(far);
         const other = linkOf(network, link.peer);
         const peer = ['peer', 'name', link.peer.link, 'netns', `%${link.peer.netns}`, ...detailsOf(other)];
         plugs[key] = { ...link.peer, ...(other.mac !== undefined && { mac: other.mac }) };
-        plugs[`${link.peer.netns} ${link.peer.link}`] = {
+        plugs[far] = {
           netns: netns.name,
           link: link.name,
           ...(link.mac !== undefined && { mac: link.mac }),
         };
-        links.push(['link', 'add', ...own, ...details, 'type', 'veth', ...peer]);
+        made.push({ ends: [key, far], line: ['link', 'add', ...own, ...details, 'type', 'veth', ...peer] });
       } else if (link.kind === 'bridge' || link.kind === 'dummy') {
         const bridge = link.kind === 'bridge' ? BRIDGE : [];
-        links.push(['link', 'add', ...own, ...details, 'type', link.kind, ...bridge]);
+        made.push({ ends: [key], line: ['link', 'add', ...own, ...details, 'type', link.kind, ...bridge] });
       } else throw new Error(`link ${link.name} of ${netns.name} leads nowhere`);
     }
   }
-  return { links, plugged, plugs };
+  return { links: inTurn(network, made), plugged, plugs };
 }
 
 function portLines(link: Link): string[] {

@@ -1,6 +1,7 @@
 /** What both sides say about one event, as lists of text that can be compared. */
 import { type Packet, Protocol, TcpFlag } from '@podwire/engine';
 import { endText } from '../oracle/seen.ts';
+import { VXLAN_PORT } from './values.ts';
 import { isError } from './wire.ts';
 
 export interface Seen {
@@ -45,9 +46,11 @@ export function flowText(packet: Packet, port: PortName): string {
   return `${name} ${saddr} > ${daddr}${kind}`;
 }
 
-/** Of TCP the machine knows headers without options. */
+/** Of TCP the machine knows headers without options; so may what is in a tunnel be. */
 const lengthMatters = (packet: Packet): boolean =>
-  packet.protocol !== Protocol.TCP && packet.inner?.protocol !== Protocol.TCP;
+  !(packet.protocol === Protocol.UDP && packet.dport === VXLAN_PORT) &&
+  (!packet.inner || lengthMatters(packet.inner)) &&
+  packet.protocol !== Protocol.TCP;
 
 export function packetText(packet: Packet, port: PortName): string {
   const { ttl, tos, length, family, dontFragment, inner } = packet;

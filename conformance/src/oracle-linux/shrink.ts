@@ -1,5 +1,5 @@
 /** Makes a scenario that disagrees smaller for as long as it still does: events, rules, chains, tables, routes, settings, namespaces. */
-import type { Address, Netns, PolicyRule, Rule, Table } from '@podwire/engine';
+import type { Address, Neighbor, Netns, PolicyRule, Rule, Table } from '@podwire/engine';
 import { minimise } from '../lab/minimise.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -91,7 +91,17 @@ function* partsOf(netns: Netns): Generator<(current: Netns) => Part> {
         ...n,
         tables: n.tables.map((table, i) => (i === t ? { ...table, routes } : table)),
       }));
-  yield (n) => part(n.neighbors, (neighbors) => ({ ...n, neighbors }));
+  // Nobody asks for neighbours through a tunnel.
+  const tunnels = new Set(netns.links.filter(({ kind }) => kind === 'vxlan').map(({ name }) => name));
+  const isGiven = ({ link }: Neighbor) => tunnels.has(link);
+  yield (n) =>
+    part(
+      n.neighbors?.filter((neighbor) => !isGiven(neighbor)),
+      (neighbors) => ({
+        ...n,
+        neighbors: [...(n.neighbors?.filter(isGiven) ?? []), ...neighbors],
+      }),
+    );
   yield (n) => part(n.sets, (sets) => ({ ...n, sets }));
   // Without link-local addresses nobody finds neighbours.
   yield (n) =>

@@ -1,6 +1,7 @@
 /** Random networks: hosts and routers on wires, bridges and shared segments, in both families, on which most packets find their way. */
 import type { Address, Family, Link, Neighbor, Netns, Route } from '@podwire/engine';
 import type { Random } from '../lab/random.ts';
+import { VXLAN_PORT } from './values.ts';
 
 export interface Draft extends Netns {
   neighbors: Neighbor[];
@@ -244,7 +245,7 @@ const tunnel: Shape = (b, r) => {
       {
         kind: 'vxlan',
         mtu: VXLAN_MTU,
-        tunnel: { id: 42, port: 4789, local, remote, ...(r.chance(0.3) && { learning: false }) },
+        tunnel: { id: 42, port: VXLAN_PORT, local, remote, learning: false },
       },
       'vx',
     );

@@ -7,3 +7,4 @@ export const DRAWN_RANGES = [
   { from: 50000, to: 50019 },
   { from: 51000, to: 51999 },
 ];
+export const VXLAN_PORT = 4789;

@@ -134,6 +134,8 @@ const connectedUnlessNot: Meaning = (asked) => (asked.options.some(({ not }) => 
 
 /** xt_cluster_mt (xt_cluster.c): the original source, hashed over the nodes. */
 const cluster: Meaning = (asked) => {
+  // Of an IPv6 address the kernel hashes the first word alone (xt_cluster_hash_ipv6, tried), for which there is no selector.
+  if (asked.family === 'ip6') return connected(asked);
   const number = (name: string) => parseNumber(given(asked, name)?.values[0] ?? '');
   const nodes = given(asked, 'cluster-local-nodemask');
   const [mask, mod, seed] = [
@@ -143,10 +145,7 @@ const cluster: Meaning = (asked) => {
   ];
   if (mask === undefined || mod === undefined || seed === undefined) return undefined;
   const own = Array.from({ length: mod }, (_, node) => node).filter((node) => (mask >>> node) & 1);
-  const address: Selector = {
-    field: 'ct original saddr',
-    mask: asked.family === 'ip' ? '255.255.255.255' : 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff',
-  };
+  const address: Selector = { field: 'ct original saddr', mask: '255.255.255.255' };
   return [oneOf({ field: 'jhash', key: [address], mod, offset: 0, seed }, own, nodes?.not)];
 };
 
