@@ -63,17 +63,3 @@ export function forwardingPrograms({ netnses }: Network): LinesProgram[] {
     }))
     .filter(({ lines }) => lines.length > 0);
 }
-
-/**
- * Nobody asks through a tunnel who has an address, and no host tells its groups there: the machine does not walk what carries that.
- * Neighbours behind tunnels are given.
- */
-export function quietTunnels(netns: Netns): { netns: string; argv: string[]; input: string }[] {
-  const tunnels = netns.links.filter(({ kind }) => kind === 'vxlan');
-  if (tunnels.length === 0) return [];
-  const chains = tunnels.map(
-    ({ name }) =>
-      `chain ${name} { type filter hook egress device ${name} priority -500; meta protocol arp drop; icmpv6 type { 133-137, 143 } drop; }\n`,
-  );
-  return [{ netns: netns.name, argv: ['nft', '-f', '-'], input: `table netdev quiet {\n${chains.join('')}}\n` }];
-}

@@ -2,7 +2,8 @@
 import { type Address, addressesOf, type IpSet, type Link, type Netns, type Network } from '@podwire/engine';
 import { printIptablesSave } from '@podwire/model';
 import { familyOf, routeLines, ruleLines, withNexthops } from './plan-routes.ts';
-import { forwardingPrograms, isStacked, type LinesProgram, quietTunnels, stackedPrograms } from './plan-stacked.ts';
+import { forwardingPrograms, isStacked, type LinesProgram, stackedPrograms } from './plan-stacked.ts';
+import { quietPrograms } from './quiet.ts';
 import type { Backend, Listening } from './terms.ts';
 
 interface TextProgram {
@@ -37,7 +38,7 @@ export interface PlanOptions {
   trace?: boolean;
   /** Links get no link-local addresses but those that are given. */
   ownLinkLocal?: boolean;
-  /** No questions for neighbours through tunnels. */
+  /** Nothing is said that the machine does not walk, and rules would see (`quiet.ts`). */
   quiet?: boolean;
   /** Further settings of every network namespace. */
   sysctls?: Readonly<Record<string, string | number>>;
@@ -297,7 +298,7 @@ export function planOf(
     links,
     programs: [
       ...stackedPrograms(network),
-      quiet ? netnses.flatMap(quietTunnels) : [],
+      quiet ? netnses.flatMap(quietPrograms) : [],
       [ip(SWITCH, switchLines), ...netnses.filter((n) => !standsElsewhere(n)).map(made)],
       netnses.filter(standsElsewhere).map(made),
       forwardingPrograms(network),

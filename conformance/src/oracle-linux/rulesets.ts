@@ -218,10 +218,10 @@ const sidesOf = ({ name, hooks }: Kind): readonly (readonly [prefix: string, hoo
 };
 
 /**
- * Neighbour discovery of IPv6, groups joined for it and redirects go through the hooks, where the machine does not see them. So that neighbours are
- * found and nothing counts them (nor changes the connection that a redirect is about), all chains but those of nat, which never see them, let them pass first.
+ * Neighbour discovery of IPv6, and groups joined for it, go through the hooks, where the machine does not see them. So that neighbours are
+ * found and nothing counts them, all chains but those of nat, which never see them, let them pass first.
  */
-export const DISCOVERY: readonly Rule[] = [135, 136, 137, 143].map((type) => ({
+export const DISCOVERY: readonly Rule[] = [135, 136, 143].map((type) => ({
   body: [
     { kind: 'protocol', protocol: Protocol.ICMPV6 },
     { kind: 'icmp6', type, code: { from: 0, to: 255 } },

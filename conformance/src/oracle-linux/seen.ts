@@ -60,6 +60,7 @@ export function packetText(packet: Packet, port: PortName): string {
     ...(tos === 0 ? [] : [`tos ${tos}`]),
     ...(family === 4 && dontFragment ? ['DF'] : []),
     ...(lengthMatters(packet) ? [`length ${length}`] : []),
+    ...(packet.mtu ? [`mtu ${packet.mtu}`] : []),
     ...(inner ? [`about (${packetText(inner, port)})`] : []),
   ].join(' ');
 }

@@ -200,6 +200,7 @@ function errorAbout(r: Random, plan: Plan, packet: Packet): Packet {
     mark: 0,
     length: (isV4 ? 28 : 48) + inner.length,
     dontFragment: false,
+    ...((icmpType === 2 || (isV4 && icmpCode === 4)) && { mtu: r.pick([576, 1280, 1300, 1400]) }),
     inner: { ...inner, mark: 0 },
   };
 }

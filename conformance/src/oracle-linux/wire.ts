@@ -16,7 +16,8 @@ export interface Numbers {
   acknowledgement: number;
 }
 
-export type WirePacket = Packet & { numbers?: Numbers };
+/** `piece`: of a packet that was cut. */
+export type WirePacket = Packet & { numbers?: Numbers; piece?: boolean };
 
 const IP6_HEADER = 40;
 const headerLength = (family: Family) => (family === 4 ? 20 : IP6_HEADER);
@@ -28,6 +29,10 @@ export const isError = ({ protocol, icmpType }: Pick<Packet, 'protocol' | 'icmpT
   protocol === Protocol.ICMP
     ? [3, 4, 5, 11, 12].includes(icmpType)
     : protocol === Protocol.ICMPV6 && icmpType < 128 && icmpType > 0;
+
+/** Behind the checksum of those that say what would fit: 32 bits, of which IPv4 uses the lower half. */
+const tellsMtu = ({ protocol, icmpType, icmpCode }: Pick<Packet, 'protocol' | 'icmpType' | 'icmpCode'>): boolean =>
+  protocol === Protocol.ICMP ? icmpType === 3 && icmpCode === 4 : protocol === Protocol.ICMPV6 && icmpType === 2;
 
 function addressBytes(text: string): number[] {
   const parsed = parseAddress(text);
@@ -100,8 +105,7 @@ function transport(packet: WirePacket, room: number): { bytes: Uint8Array; check
     bytes.set(about, 8);
     const view = new DataView(bytes.buffer);
     if (!isError(packet)) view.setUint16(4, icmpId);
-    else if (protocol === Protocol.ICMPV6 && icmpType === 2) view.setUint32(4, 1280);
-    else if (protocol === Protocol.ICMP && icmpType === 3 && icmpCode === 4) view.setUint16(6, 1280);
+    else if (tellsMtu(packet)) view.setUint32(4, packet.mtu ?? 0);
     return { bytes, checksumAt: 2 };
   }
   return { bytes: made(0) };
@@ -166,9 +170,12 @@ function fieldsOf(bytes: Uint8Array, view: DataView, at: number, protocol: numbe
     const icmpType = view.getUint8(at);
     const error = isError({ protocol, icmpType });
     const inner = error && has(28) ? decodePacket(bytes.subarray(at + 8)) : undefined;
+    const icmpCode = view.getUint8(at + 1);
+    const told = tellsMtu({ protocol, icmpType, icmpCode }) ? view.getUint32(at + 4) : 0;
     return {
       icmpType,
-      icmpCode: view.getUint8(at + 1),
+      icmpCode,
+      ...(told > 0 && { mtu: told }),
       icmpId: error ? 0 : view.getUint16(at + 4),
       ...(inner && { inner }),
     };
@@ -180,6 +187,10 @@ function fieldsOf(bytes: Uint8Array, view: DataView, at: number, protocol: numbe
   const numbers = { sequence: view.getUint32(at + 4), acknowledgement: view.getUint32(at + 8) };
   return { ...ports, tcpFlags: view.getUint8(at + 13) & 0x3f, numbers };
 }
+
+const FRAGMENT_HEADER = 44;
+const isPiece = (view: DataView, family: Family): boolean =>
+  family === 4 ? (view.getUint16(6) & 0x3fff) !== 0 : view.getUint8(6) === FRAGMENT_HEADER;
 
 /** A packet from its IP header on; what lies behind the headers may be cut off. */
 export function decodePacket(bytes: Uint8Array): WirePacket {
@@ -203,6 +214,7 @@ export function decodePacket(bytes: Uint8Array): WirePacket {
     mark: 0,
     length: family === 4 ? view.getUint16(2) : view.getUint16(4) + IP6_HEADER,
     dontFragment: family === 4 ? (view.getUint16(6) & 0x4000) !== 0 : true,
+    ...(isPiece(view, family) && { piece: true }),
     ...fieldsOf(bytes, view, at, protocol),
   };
 }
