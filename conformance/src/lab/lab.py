@@ -21,7 +21,7 @@ import neighbours
 from ends import Accepted, Client, Server
 from frames import Sniffer, inject, settle
 from senders import Senders
-from spaces import Failure, Inside, hurry_neighbours, make, write_sysctl
+from spaces import Failure, Inside, await_running, hurry_neighbours, make, write_sysctl
 from tracing import Tracer
 
 PROGRAM_SECONDS = 60
@@ -127,6 +127,7 @@ class Lab:
         for name, sysctls in request["after"].items():
             with Inside(self.spaces[name]):
                 for key, value in sysctls:
+                    await_running(key)
                     write_sysctl(key, value)
         for wanted in request["servers"]:
             with Inside(self.spaces[wanted["netns"]]):

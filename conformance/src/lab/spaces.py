@@ -1,8 +1,12 @@
 """Network namespaces that only file descriptors hold, and their settings."""
 
 import ctypes
+import fcntl
 import os
+import re
 import socket
+import struct
+import time
 
 CLONE_NEWNET = 0x40000000
 
@@ -55,6 +59,24 @@ def write_sysctl(name, value):
     except OSError as error:
         if not optional:
             raise Failure(f"sysctl {name}={value}: {error.strerror}") from error
+
+
+SIOCGIFFLAGS, IFF_UP, IFF_RUNNING = 0x8913, 0x1, 0x40
+RUNNING_SECONDS = 2
+
+
+def await_running(sysctl):
+    """IPv6 takes the MTU of a link anew when it hears that the link has a carrier, which it hears late (addrconf_notify, linkwatch_event)."""
+    found = re.fullmatch(r"net\.ipv6\.conf\.(.+)\.mtu", sysctl)
+    if not found or found[1] in ("all", "default"):
+        return
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        until = time.monotonic() + RUNNING_SECONDS
+        while time.monotonic() < until:
+            (flags,) = struct.unpack_from("16xH", fcntl.ioctl(asking, SIOCGIFFLAGS, struct.pack("40s", found[1].encode())))
+            if not flags & IFF_UP or flags & IFF_RUNNING:
+                return
+            time.sleep(0.01)
 
 
 def hurry_neighbours(tries):
