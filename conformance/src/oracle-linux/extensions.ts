@@ -61,6 +61,7 @@ const MATCHES: readonly Drawn[] = [
   [({ r }) => `-m connlabel ${bang(r)}--label 5`, { tracks: true }],
   [() => '-m helper --helper ftp', { tracks: true }],
   [({ r }) => `-p tcp -m tcpmss ${bang(r)}--mss 500:1460`],
+  [({ r }) => `-p tcp -m tcp ${bang(r)}--tcp-option ${r.pick([2, 8])}`],
   [() => '-p tcp -m tcp --tcp-flags ALL SYN,ACK -m ttl --ttl-gt 60', { family: 4 }],
   [({ r }) => `-m u32 --u32 "6&0xFF=${r.pick(['6', '17', '1,17'])}"`, { family: 4 }],
   [({ r }) => `-m u32 --u32 "5&0xFF=${r.pick(['64', '0x20:0x3f'])}"`, { family: 4 }],

@@ -8,7 +8,7 @@ import type {
   PortRange,
   Statement,
 } from '../src/index.ts';
-import { ChoiceKind, compareAddresses, Protocol } from '../src/index.ts';
+import { ChoiceKind, compareAddresses, optionText, Protocol } from '../src/index.ts';
 import { addressOf, matchesMasked } from './addresses.ts';
 import type { Place } from './chain.ts';
 import { choose } from './choice.ts';
@@ -68,16 +68,22 @@ const nameOf = (device: Device | undefined) => device?.name ?? '';
 const portIn = (range: (PortRange & { not?: boolean }) | undefined, port: number): boolean =>
   !range || (port >= range.from && port <= range.to) !== (range.not === true);
 
-/** tcp_mt (net/netfilter/xt_tcpudp.c). Packets here carry no TCP options. */
+const TCP_HEADER = 20;
+
+/** tcp_find_option: a header of 20 bytes has none. Undefined: what a longer one holds nobody knows. */
+function matchOption({ packet: { tcp } }: Skb, { not }: { not?: boolean }): boolean | undefined {
+  return tcp && (tcp.header ?? TCP_HEADER) <= TCP_HEADER ? not === true : undefined;
+}
+
+/** tcp_mt (net/netfilter/xt_tcpudp.c), but for options. */
 function matchTcp(skb: Skb, match: IptablesMatch & { kind: 'tcp' }): boolean {
   const { packet } = skb;
   if (packet.protocol !== Protocol.TCP) return false;
-  const { flags, option } = match;
+  const { flags } = match;
   return (
     portIn(match.sport, packet.sport) &&
     portIn(match.dport, packet.dport) &&
-    (!flags || ((packet.tcpFlags & flags.mask) === flags.set) !== (flags.not === true)) &&
-    (!option || option.not === true)
+    (!flags || ((packet.tcpFlags & flags.mask) === flags.set) !== (flags.not === true))
   );
 }
 
@@ -163,8 +169,13 @@ export function matches(
       return (match.protocol === 0 || packet.protocol === match.protocol) !== (match.not === true);
     case 'fragment':
       return match.not === true;
-    case 'tcp':
-      return matchTcp(skb, match);
+    case 'tcp': {
+      const { option } = match;
+      if (!matchTcp(skb, match)) return false;
+      if (!option) return true;
+      const text = optionText(option.number, option.not);
+      return matchOption(skb, option) ?? undecided(run, host, place, ChoiceKind.UNMODELLED, text);
+    }
     case 'udp':
     case 'sctp':
       return matchPorts(skb, match);

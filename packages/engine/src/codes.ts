@@ -58,6 +58,8 @@ export enum Op {
   LOOKUP = 30,
   OWNER = 31,
   RPFILTER = 32,
+  /** An option of TCP: nobody knows, but of a header that has no room for any. */
+  TCP_OPTION = 33,
 
   /** From here on: actions. */
   ACCEPT = 64,

@@ -3,6 +3,7 @@ import { CtTest, Op, PortTest, TypeTest } from './codes.ts';
 import { ownPrefix, type Place, record, requireFamily } from './encode-record.ts';
 import { addressOf, macOf, nameBytes } from './encoding.ts';
 import { OwnerTest, PhysTest, RangeTest, RecentAction, RecentFlag, ReverseTest, TtlOp } from './match-codes.ts';
+import { optionText } from './plain.ts';
 import type { IdRange, IptablesMatch, PlainMatch, PortRange } from './rule.ts';
 import { ChoiceKind, Protocol, RouteType } from './terms.ts';
 
@@ -33,19 +34,22 @@ function encodePorts(place: Place, op: Op, protocol: number, match: Of<'tcp'> | 
   return at;
 }
 
+/** Behind the test of protocol, ports and flags. */
+function encodeOption(place: Place, { number, not }: { number: number; not?: boolean }): void {
+  const at = record(place, Op.TCP_OPTION, 8, not, number);
+  place.encoding.objects.statements.set(at, { kind: 'unmodelled', text: optionText(number, not) });
+}
+
 function encodeTcp(place: Place, match: Of<'tcp'>): void {
   const { arena } = place.encoding;
-  // Packets here carry no TCP options, so that only the inverted test holds.
-  if (match.option && !match.option.not) {
-    record(place, Op.NEVER, 8, false, 0);
-    return;
-  }
   const at = encodePorts(place, Op.TCP, Protocol.TCP, match);
-  if (!match.flags) return;
-  const { mask, set, not } = match.flags;
-  arena.u8[at + 16] = (arena.u8[at + 16] as number) | PortTest.FLAGS | (not ? PortTest.NOT_FLAGS : 0);
-  arena.u8[at + 17] = mask;
-  arena.u8[at + 18] = set;
+  if (match.flags) {
+    const { mask, set, not } = match.flags;
+    arena.u8[at + 16] = (arena.u8[at + 16] as number) | PortTest.FLAGS | (not ? PortTest.NOT_FLAGS : 0);
+    arena.u8[at + 17] = mask;
+    arena.u8[at + 18] = set;
+  }
+  if (match.option) encodeOption(place, match.option);
 }
 
 function encodeIcmp(place: Place, match: Of<'icmp' | 'icmp6'>): void {

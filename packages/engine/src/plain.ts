@@ -11,3 +11,7 @@ export function plainStatements(body: readonly Statement[]): readonly PlainState
     return statement.kind === 'extension-target' ? plainStatements(statement.actions) : [statement];
   });
 }
+
+/** A test of an option of TCP, as iptables prints it. */
+export const optionText = (number: number, not: boolean | undefined): string =>
+  `-m tcp ${not ? '! ' : ''}--tcp-option ${number}`;

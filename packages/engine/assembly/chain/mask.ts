@@ -12,7 +12,7 @@ export const RULE_VALUES = changetype<Header>(memory.data(48, 8));
 
 /** Tests that remember or ask: what stands behind them must not decide who reaches them. */
 function isBarrier(op: u32, flags: u32): bool {
-  return (flags & OpFlag.CHANCE) != 0 || op == Op.LOOKUP || op == Op.RANDOM || op == Op.NTH || op == Op.RECENT || op == Op.SET || op == Op.CHOICE || op == Op.OWNER;
+  return (flags & OpFlag.CHANCE) != 0 || op == Op.LOOKUP || op == Op.RANDOM || op == Op.NTH || op == Op.RECENT || op == Op.SET || op == Op.CHOICE || op == Op.OWNER || op == Op.TCP_OPTION;
 }
 
 /** Each `take` is true if mask and values now say the same as the test. */

@@ -17,7 +17,7 @@ import { matchRange } from '../expr/iprange';
 import { matchCompare } from '../expr/nft/compare';
 import { matchLookup } from '../expr/nft/lookup';
 import { matchMac, matchPhysdev } from '../expr/physdev';
-import { matchIcmp, matchMultiport, matchPorts } from '../expr/ports';
+import { matchIcmp, matchMultiport, matchOption, matchPorts } from '../expr/ports';
 import { matchOwner } from '../expr/owner';
 import { matchRecent } from '../expr/recent';
 import { matchReverse } from '../expr/rpfilter';
@@ -78,6 +78,8 @@ export function match(at: usize): bool {
       return matchOwner(at);
     case <i32>Op.RPFILTER:
       return matchReverse(at);
+    case <i32>Op.TCP_OPTION:
+      return matchOption(at);
     case <i32>Op.FAMILY:
       return packet().family == changetype<Statement>(at).argument;
     case <i32>Op.COMPARE:

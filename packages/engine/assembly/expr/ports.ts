@@ -1,6 +1,8 @@
 /** Tests of the transport header (xt_tcpudp.c, xt_multiport.c, icmp_match(), icmp6_match()). */
 import { PortTest } from '../../src/codes';
-import { Protocol } from '../../src/terms';
+import { PacketL4 } from '../../src/ct-codes';
+import { ChoiceKind, Protocol } from '../../src/terms';
+import { choose } from '../core/choice';
 import { packet } from '../core/skb';
 import { hasPorts } from '../ct/tuple';
 import { IcmpTest, MultiportTest, PortsTest, Statement } from '../layout/statement';
@@ -59,4 +61,13 @@ export function matchMultiport(at: usize): bool {
 @inline
 export function isPortProtocol(protocol: u32): bool {
   return protocol == Protocol.TCP || protocol == Protocol.UDP;
+}
+
+const HEADER: u8 = 20;
+
+/** tcp_find_option(): a header of 20 bytes has none; what a longer one holds nobody knows. */
+export function matchOption(at: usize): bool {
+  const p = packet();
+  if ((p.l4 & PacketL4.TCP) != 0 && p.header <= HEADER) return inverted(at);
+  return choose(ChoiceKind.UNMODELLED, 2, false, at, 0) == 0;
 }
