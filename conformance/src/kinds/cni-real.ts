@@ -1,5 +1,13 @@
 /** What real network plugins wrote into a real kernel, and what became of connections there: asked of the dumps. */
-import { type Conversation, converse, createEngine, type Machine, Protocol, Reason } from '@podwire/engine';
+import {
+  type ConntrackEntry,
+  type Conversation,
+  converse,
+  createEngine,
+  type Machine,
+  Protocol,
+  Reason,
+} from '@podwire/engine';
 import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../runner/contract.ts';
 import type { Suite } from '../runner/suite.ts';
 import { type Lab, rebuild } from './cni-real-lab.ts';
@@ -16,13 +24,16 @@ interface Probe {
 
 interface CniCase extends Lab {
   probes: Probe[];
+  /** What each node's connection tracking listed after the probes. */
+  conntrack: Record<string, string[]>;
 }
 
 const SYN = 2;
+const ECHO_PORT = 8080;
 /** Ports that the clients' sockets drew; any do. */
 const FIRST_PORT = 40_000;
 
-export function ask(machine: Machine, netns: string, probe: Probe, sport: number, length?: number): Conversation {
+function ask(machine: Machine, netns: string, probe: Probe, sport: number, length?: number): Conversation {
   const family = probe.addr.includes(':') ? 6 : 4;
   const tcp = probe.proto === 'tcp';
   const header = family === 4 ? 20 : 40;
@@ -49,7 +60,7 @@ export function ask(machine: Machine, netns: string, probe: Probe, sport: number
 }
 
 /** In the suite's words. */
-export function outcomeOf({ outcome, error, endpoint, there, back }: Conversation, tcp: boolean): string {
+function outcomeOf({ outcome, error, endpoint, there, back }: Conversation, tcp: boolean): string {
   if (outcome === 'reply') return 'ok';
   // The lab waited a second; that a neighbour does not answer shows after three.
   const silent = [there, back].some((walk) => walk?.end.reason === Reason.NO_NEIGHBOR);
@@ -90,20 +101,27 @@ function largest(machine: Machine, netns: string, probe: Probe, sport: number): 
   return low;
 }
 
-function difference(machine: Machine, probe: Probe, names: ReadonlyMap<string, string>, sport: number) {
+/** `sizes`: a machine that is asked again and again, from its first state. */
+function difference(
+  machine: Machine,
+  sizes: Machine,
+  probe: Probe,
+  names: ReadonlyMap<string, string>,
+  sport: number,
+): string | undefined {
   const netns = names.get(probe.from);
   if (netns === undefined) return `nothing was dumped of ${probe.from}`;
   const { expect } = probe;
   const say = (what: string, want: unknown, got: unknown) =>
     want === got ? undefined : `${what}: expected ${want}, found ${got}`;
-  if (probe.proto === 'mtu' && expect.outcome === 'ok')
-    return say('mtu', expect.mtu, largest(machine, netns, probe, sport));
+  const size = probe.proto === 'mtu' && expect.outcome === 'ok' ? largest(sizes, netns, probe, sport) : expect.mtu;
+  if (size !== expect.mtu) return say('mtu', expect.mtu, size);
   const found = ask(machine, netns, probe, sport, probe.proto === 'mtu' ? 600 : undefined);
   const outcome = outcomeOf(found, probe.proto === 'tcp').replace(probe.proto === 'mtu' ? 'one-way:' : '', '');
   // Who sends errors may have sent enough of them in that second (icmp_ratelimit, net.ipv6.icmp.ratelimit).
   if (expect.outcome === 'timeout' && found.icmp && !found.local) return undefined;
   const wrong = say('outcome', expect.outcome, outcome);
-  if (wrong !== undefined || expect.outcome !== 'ok') return wrong;
+  if (wrong !== undefined || expect.server === undefined) return wrong;
   const { endpoint, saw } = found;
   return (
     say('server', names.get(expect.server ?? ''), endpoint?.netns) ??
@@ -111,6 +129,29 @@ function difference(machine: Machine, probe: Probe, names: ReadonlyMap<string, s
     say('destination seen', expect.dst, endpoint?.address) ??
     say('port seen', expect.dport, endpoint?.port)
   );
+}
+
+/** As the suite lists connections: without state, time-outs and counters; `E` for each port but that of the servers. */
+function listed({ protocol, original, reply, mark, seenReply }: ConntrackEntry): string {
+  const port = (number: number) => (number === ECHO_PORT ? number : 'E');
+  const tuple = ({ saddr, daddr, sport, dport }: typeof original) =>
+    `src=${saddr} dst=${daddr} sport=${port(sport)} dport=${port(dport)}`;
+  const name = protocol === Protocol.TCP ? 'tcp' : 'udp';
+  return `${name} ${tuple(original)} ${tuple(reply)} mark=${mark}${seenReply ? '' : ' [UNREPLIED]'}`;
+}
+
+/** The first connection that only one side has. */
+function differentConnections(machine: Machine, { conntrack }: CniCase): string[] {
+  // Not every case lists connections that none of the servers took.
+  const served = (lines: readonly string[]) => new Set(lines.filter((line) => line.includes(`port=${ECHO_PORT} `)));
+  return Object.entries(conntrack).flatMap(([node, lines]) => {
+    const own = served(machine.conntrack(node).map(listed));
+    const theirs = served(lines.map((line) => line.replaceAll(/port=(?!8080\b)\d+/g, 'port=E')));
+    const missing = [...theirs].find((line) => !own.has(line));
+    if (missing !== undefined) return [`conntrack of ${node}: there is no ${missing}`];
+    const added = [...own].find((line) => !theirs.has(line));
+    return added === undefined ? [] : [`conntrack of ${node}: nobody else has ${added}`];
+  });
 }
 
 /** A case that begins where another one's set-up ends says so in its note. */
@@ -127,14 +168,16 @@ async function judge(suite: Suite, path: string): Promise<Outcome> {
   if (!setUp && /is that of case/.test(row.note ?? ''))
     return skip('the pods were dumped in another case, which is not here');
   const { network, names } = rebuild(row, setUp);
-  const machine = await createEngine();
+  const [machine, sizes] = [await createEngine(), await createEngine()];
   machine.load(network);
+  sizes.load(network);
   const wrong = row.probes.flatMap((probe, i) => {
-    const why = difference(machine, probe, names, FIRST_PORT + i);
+    const why = difference(machine, sizes, probe, names, FIRST_PORT + i);
     return why === undefined
       ? []
       : [`${probe.id} (${probe.from} to ${probe.addr} ${probe.proto}/${probe.port}): ${why}`];
   });
+  wrong.push(...differentConnections(machine, row));
   return wrong.length > 0 ? fail(`${wrong.length} of ${row.probes.length} probes differ; ${wrong[0]}`) : pass;
 }
 
