@@ -75,8 +75,9 @@ export function updateSet({ world }: Run, state: NftSetState, { op, key, data, t
     return true;
   }
   if (present) {
-    // An element that stays for ever is given no time by an update.
-    if (op === 'update' && present.leavesAt !== undefined) state.elements[at] = { element: present.element, ...time };
+    // An element that stays for ever is given no time by an update; where neither rule nor set has a time, any other has none left.
+    if (op === 'update' && present.leavesAt !== undefined)
+      state.elements[at] = { element: present.element, leavesAt: now + (seconds ?? 0) * SECOND };
     return true;
   }
   if (state.set.size !== undefined && state.elements.length >= state.set.size) return false;

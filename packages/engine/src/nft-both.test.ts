@@ -66,6 +66,26 @@ describe.each(['engine', 'reference'])('%s', (name) => {
     expect(machine().conntrack('guest')).toEqual([]);
   });
 
+  test('an element with an end that is updated without any time leaves at once', () => {
+    const sets = [
+      { name: 's', type: ['ipv4_addr' as const], dynamic: true, elements: [{ key: ['10.0.0.2'], timeout: 30 }] },
+    ];
+    const key: Selector[] = [{ field: 'ip saddr' }];
+    const isThere: Statement = { kind: 'lookup', key, set: 's' };
+    const rules: Statement[][] = [
+      [isThere, set('mark', 1)],
+      [{ kind: 'set-update', op: 'update', set: 's', key }],
+      [isThere, accept],
+    ];
+    machine().load(host(input(rules, { sets })));
+    const packets = [1, 2].map(() => path(machine().send('host', to4(), { link: 'eth0' }).steps));
+    // The second packet finds nothing, and adds one that stays.
+    expect(packets).toEqual([
+      ['INPUT 0 CONTINUE', 'INPUT 1 CONTINUE'],
+      ['INPUT 1 CONTINUE', 'INPUT 2 ACCEPT'],
+    ]);
+  });
+
   test('UDP-Lite has its coverage where UDP has its length: all of it, as Linux sends', () => {
     machine().load(host(input([[is({ field: 'udp length' }, 40), accept]])));
     const paths = [Protocol.UDP, UDP_LITE, Protocol.TCP].map((protocol) =>

@@ -1,6 +1,7 @@
 /** Rules that change sets while packets pass (nft_dynset.c:nft_dynset_eval(), nft_set_hash.c:nft_rhash_update()). */
 import { UpdateOp } from '../../../src/nft-codes';
 import { Verdict } from '../../../src/terms';
+import { now } from '../../core/clock';
 import { some } from '../../core/skb';
 import { UpdateStatement, Value } from '../../layout/nft';
 import { NftElement, NftSet } from '../../layout/nft-set';
@@ -105,10 +106,10 @@ export function updateSet(at: usize): Verdict {
     const changed = changedFor(set);
     return some(changed) && add(at, set, changed, hash) ? Verdict.CONTINUE : Verdict.BREAK;
   }
-  // An element without an end keeps having none.
-  const timeout = lifetime(at, set);
-  if (statement.op == UpdateOp.UPDATE && found.expires != FOREVER && timeout != FOREVER) {
-    renew(set, found, hash, moment(timeout));
+  // An element without an end keeps having none; where neither rule nor set has a time, any other has none left.
+  if (statement.op == UpdateOp.UPDATE && found.expires != FOREVER) {
+    const timeout = lifetime(at, set);
+    renew(set, found, hash, timeout == FOREVER ? now() : moment(timeout));
   }
   return Verdict.CONTINUE;
 }
