@@ -169,6 +169,17 @@ export class Lab {
     await this.#ask({ do: 'flush', netnses });
   }
 
+  /** What a program prints in a namespace. */
+  async output(netns: string, argv: readonly string[]): Promise<string> {
+    const { code, out, err } = await this.#ask<{ code: number; out: string; err: string }>({
+      do: 'execute',
+      netns,
+      argv,
+    });
+    if (code !== 0) throw new LabError(`${argv.join(' ')} in ${netns}: ${err.trim()}`);
+    return out;
+  }
+
   async clear(): Promise<void> {
     await this.#ask({ do: 'clear' });
   }

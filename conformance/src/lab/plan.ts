@@ -1,6 +1,6 @@
 /** How the kernel is made to hold the same network namespaces as the machine: commands in the words of `ip`, `sysctl` and iptables-restore. */
 import { type Address, addressesOf, type IpSet, type Link, type Netns, type Network } from '@podwire/engine';
-import { printIptablesSave } from '@podwire/model';
+import { type NftObject, printIptablesSave, printNftRuleset } from '@podwire/model';
 import { familyOf, routeLines, ruleLines, withNexthops } from './plan-routes.ts';
 import { forwardingPrograms, isStacked, type LinesProgram, stackedPrograms } from './plan-stacked.ts';
 import { quietPrograms } from './quiet.ts';
@@ -43,6 +43,9 @@ export interface PlanOptions {
   /** Further settings of every network namespace. */
   sysctls?: Readonly<Record<string, string | number>>;
 }
+
+/** The table that asks for events: no rules of its own to show. */
+export const TRACING_TABLE = 'oracle';
 
 /** Holds one bridge for each segment. No network namespace of a model has this name. */
 const SWITCH = '@switch';
@@ -248,18 +251,39 @@ function setsProgram(netns: Netns): Program[] {
   return input.length === 0 ? [] : [{ netns: netns.name, argv: ['ipset', 'restore'], input: lines(input) }];
 }
 
-/** Before all other chains, each packet is marked as one whose way through the rules is told. */
-const TRACE = ['ip', 'ip6']
-  .map(
-    (family) =>
-      `table ${family} oracle {\n${['prerouting', 'output']
-        .map((hook) => `chain ${hook} { type filter hook ${hook} priority -400; meta nftrace set 1; }`)
-        .join('\n')}\n}\n`,
-  )
-  .join('');
+/** Tables of nftables itself are printed from what they were read from. */
+export function nftObjects({ netfilter }: Netns): NftObject[] {
+  return netfilter.flatMap(({ syntax, source }) => (syntax === 'nft' && Array.isArray(source) ? source : []));
+}
 
-const traceProgram = (netns: Netns): Program[] =>
-  netns.netfilter.length === 0 ? [] : [{ netns: netns.name, argv: ['nft', '-f', '-'], input: TRACE }];
+function nftPrograms(netns: Netns): Program[] {
+  const objects = nftObjects(netns);
+  if (objects.length === 0) return [];
+  return [{ netns: netns.name, argv: ['nft', '-f', '-'], input: printNftRuleset(objects) }];
+}
+
+const tracingTable = (family: string, chains: readonly string[]) =>
+  `table ${family} ${TRACING_TABLE} {\n${chains
+    .map((hook, i) => `chain c${i} {\ntype filter ${hook}; meta nftrace set 1\n}\n`)
+    .join('')}}\n`;
+
+/** Before all other chains, each packet is marked as one whose way through the rules is told. */
+function traceProgram({ name, links, netfilter }: Netns): Program[] {
+  if (netfilter.length === 0) return [];
+  const network = ['prerouting', 'output'].map((hook) => `hook ${hook} priority -400`);
+  const tables = [tracingTable('ip', network), tracingTable('ip6', network)];
+  const families = new Set(netfilter.map(({ family }) => family));
+  if (families.has('bridge')) tables.push(tracingTable('bridge', network));
+  const isBelow = netfilter.some(({ chains }) => chains.some(({ hook }) => hook?.devices !== undefined));
+  if (isBelow) {
+    const devices = links.flatMap((link) => [
+      `hook ingress device "${link.name}" priority -500`,
+      `hook egress device "${link.name}" priority -500`,
+    ]);
+    tables.push(tracingTable('netdev', devices));
+  }
+  return [{ netns: name, argv: ['nft', '-f', '-'], input: tables.join('') }];
+}
 
 /** With a link on another namespace's, which has to be up first. */
 const standsElsewhere = ({ links }: Netns) =>
@@ -308,6 +332,7 @@ export function planOf(
         ...netnses.flatMap((netns) => [ip(netns.name, ruleLines(netns, 4)), ip(netns.name, ruleLines(netns, 6), '-6')]),
         ...netnses.flatMap((netns) => rulesPrograms(netns, backend)),
       ].filter((program) => program.input !== ''),
+      netnses.flatMap(nftPrograms),
       trace ? netnses.flatMap(traceProgram) : [],
     ],
     after: Object.fromEntries(netnses.map((netns) => [netns.name, sysctlsOf(netns)])),

@@ -14,10 +14,10 @@ SOL_NETLINK, ADD_MEMBERSHIP, TRACE_GROUP = 270, 1, 9
 
 RULE_TABLE, RULE_CHAIN, RULE_HANDLE = 1, 2, 3
 TABLE, CHAIN, HANDLE, TYPE, VERDICT, ID, NETWORK_HEADER, TRANSPORT_HEADER, POLICY = 1, 2, 3, 4, 5, 6, 8, 9, 16
-MARK, FAMILY = 14, 15
+MARK = 14
 VERDICT_CODE, VERDICT_CHAIN = 1, 2
 POLICY_TYPE = 1
-VERDICTS = {0: "drop", 1: "accept", -1: "continue", -2: "break", -3: "jump", -4: "goto", -5: "return"}
+VERDICTS = {0: "drop", 1: "accept", 2: "stolen", -1: "continue", -2: "break", -3: "jump", -4: "goto", -5: "return"}
 
 
 def text(data):
@@ -71,7 +71,8 @@ class Tracer:
 
     def note(self, message):
         parts = attributes(message[4:])
-        (family,) = struct.unpack("!I", parts[FAMILY])
+        # That of the table; what the message tells as its family is the packet's.
+        family = message[0]
         place = (family, text(parts[TABLE]), text(parts[CHAIN]))
         event = {"family": family, "table": place[1], "chain": place[2], "id": parts[ID].hex()}
         kind = struct.unpack("!I", parts[TYPE])[0]

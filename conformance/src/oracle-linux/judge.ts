@@ -3,6 +3,8 @@ import type { Choice, Machine } from '@podwire/engine';
 import type { Lab } from '../lab/lab.ts';
 import { withListeners } from '../lab/listeners.ts';
 import { planOf } from '../lab/plan.ts';
+import { checkListings } from './nft-listing.ts';
+import { withTables } from './nft-tables.ts';
 import { Observer, type Patience } from './observe.ts';
 import { portsOf } from './ports.ts';
 import { Predictor } from './predict.ts';
@@ -132,7 +134,8 @@ class Past {
 }
 
 /** The first event at which the machine disagrees with what a kernel was recorded to do. */
-export function compare(machine: Machine, scenario: Scenario, kernel: Judgement['kernel']): Mismatch | undefined {
+export function compare(machine: Machine, given: Scenario, kernel: Judgement['kernel']): Mismatch | undefined {
+  const scenario = withTables(given);
   machine.load(withListeners(scenario.network, scenario.listening));
   const past = new Past(machine, scenario, portsOf(scenario));
   for (const [at, seen] of kernel.entries()) {
@@ -155,7 +158,8 @@ export async function judge(sides: Sides, scenario: Scenario): Promise<Judgement
 }
 
 /** Builds the scenario on both sides and plays its events. Throws `LabError` where the kernel could not be asked. */
-async function judgeOnce({ machine, lab }: Sides, scenario: Scenario, patience: Patience): Promise<Judgement> {
+async function judgeOnce({ machine, lab }: Sides, given: Scenario, patience: Patience): Promise<Judgement> {
+  const scenario = withTables(given);
   const { network, listening, backend, events } = scenario;
   machine.load(withListeners(network, listening));
   const port = portsOf(scenario);
@@ -168,6 +172,7 @@ async function judgeOnce({ machine, lab }: Sides, scenario: Scenario, patience: 
     sysctls: SYSCTLS,
   });
   await lab.build(plan);
+  await checkListings(lab, scenario);
   const observer = new Observer(lab, scenario, plan.plugs, port);
   await observer.start();
   const kernel: Judgement['kernel'] = [];

@@ -1,8 +1,8 @@
 /** What the kernel says about an event, in the same words as the machine. */
 import type { Netns } from '@podwire/engine';
-import { Protocol, TcpFlag } from '@podwire/engine';
+import { Hook, Protocol, TcpFlag } from '@podwire/engine';
 import type { EventAnswer, EventRequest, Lab, RuleEvent } from '../lab/lab.ts';
-import type { Plugs } from '../lab/plan.ts';
+import { type Plugs, TRACING_TABLE } from '../lab/plan.ts';
 import { endText } from '../oracle/seen.ts';
 import { MADE_UP_MAC } from './names.ts';
 import { connectionText } from './predict.ts';
@@ -24,9 +24,10 @@ import {
 const FOR_US = 0;
 const FOR_ANOTHER = 3;
 
-const FAMILIES: Readonly<Record<number, string>> = { 2: 'ip', 10: 'ip6' };
+/** `NFPROTO_*`. */
+const FAMILIES: Readonly<Record<number, string>> = { 1: 'inet', 2: 'ip', 5: 'netdev', 7: 'bridge', 10: 'ip6' };
 /** The lab's own tables: one asks for events, one keeps tunnels quiet. */
-const LAB_TABLES: ReadonlySet<string> = new Set(['oracle', 'quiet']);
+const LAB_TABLES: ReadonlySet<string> = new Set([TRACING_TABLE, 'quiet']);
 
 /** Flags that a client which waits for an answer, or has one, takes in silence. */
 const POLITE = TcpFlag.ACK | TcpFlag.PSH;
@@ -84,6 +85,7 @@ export class Observer {
    */
   canPlay({ netns, link, packet }: Event): boolean {
     if (link === undefined) return true;
+    if (this.#leavesByRules(netns, link)) return false;
     if (!this.#carries(netns, link, packet.length)) return false;
     if (packet.protocol !== Protocol.TCP) return true;
     const { saddr, sport, daddr, dport } = packet;
@@ -101,6 +103,13 @@ export class Observer {
     );
     const flow = flowKey(daddr, dport, saddr, sport);
     return !isOpened || (this.#segments.has(flow) && !this.#closed.has(flow));
+  }
+
+  /** What is put onto the wire passes the rules at EGRESS of its other end. */
+  #leavesByRules(netns: string, link: string): boolean {
+    const plug = this.#plugs[`${netns} ${link}`];
+    const chains = this.#netnses.get(plug?.netns ?? '')?.netfilter.flatMap((table) => table.chains) ?? [];
+    return chains.some(({ hook }) => hook?.hook === Hook.EGRESS && hook.devices?.includes(plug?.link ?? ''));
   }
 
   /** For the socket of a process that opened a connection. */
@@ -245,6 +254,8 @@ export function runsOf(netns: string, events: readonly RuleEvent[], port: PortNa
   const runs: Run[] = [];
   const byPacket = new Map<string, Run>();
   for (const event of events) {
+    // The packet is gone; another run may have its number.
+    if ('verdict' in event && event.verdict === 'stolen') continue;
     if ('lost' in event) return [`${netns}: events were lost`];
     if (event.packet !== undefined) {
       const bytes = unhex(event.packet.padEnd(2 * 64, '0'));

@@ -65,16 +65,22 @@ class Reader {
       } else if (step.kind === 'nat') {
         packet = rewritten(packet, step.manip, step.to);
       } else if (step.kind === 'rule') {
-        const { chain, index, verdict, target } = step;
+        const { chain, index, rule, verdict, target } = step;
+        // Of a rule that did something before a test failed, the kernel tells nothing.
+        if (verdict === Verdict.BREAK) continue;
+        // Nor of one that sends the packet away: it is gone by then.
+        if (verdict === Verdict.ACCEPT && rule.body.at(-1)?.kind === 'forward-to') continue;
         rules.push(`${chain.name}#${index} ${VERDICTS[verdict] ?? verdict}${target === undefined ? '' : ` ${target}`}`);
       } else if (step.kind === 'chain') {
         const { netns, table, chain, verdict, by } = step;
         const end = by === 'policy' ? [`policy ${VERDICTS[verdict] ?? verdict}`] : [];
         const about = flowText(packet, this.#port);
-        this.seen.rules.push(
-          `${netns.name} ${table.family} ${table.name}/${chain.name} (${about}): ${[...rules, ...end].join(', ')}`,
-        );
+        const told = [...rules, ...end];
         rules = [];
+        if (told.length > 0)
+          this.seen.rules.push(
+            `${netns.name} ${table.family} ${table.name}/${chain.name} (${about}): ${told.join(', ')}`,
+          );
       }
     }
   }

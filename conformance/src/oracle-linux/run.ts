@@ -60,7 +60,7 @@ class Worker {
   async configuration(number: number): Promise<void> {
     const { seed, probes, record } = this.#args;
     const totals = this.#totals;
-    const scenario = generate(new Random(`${seed}/${number}`), probes);
+    const scenario = generate(new Random(`${seed}/${number}`), probes, this.#args.rules);
     let judgement: Judgement;
     try {
       judgement = await this.#judge(scenario);

@@ -10,10 +10,12 @@ export interface Event {
 }
 
 export interface Scenario {
-  /** Without listeners: they follow from `listening`. */
+  /** Without listeners, which follow from `listening`, and without the tables of `nft`. */
   network: Network;
   listening: Listening[];
   backend: Backend;
+  /** Tables of nftables itself, by namespace: lines for `nft -f`. They are loaded behind those of iptables. */
+  nft?: Record<string, string[]>;
   /** One after the other: what a packet leaves behind is there for the next. */
   events: Event[];
 }

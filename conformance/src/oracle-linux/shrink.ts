@@ -1,6 +1,7 @@
 /** Makes a scenario that disagrees smaller for as long as it still does: events, rules, chains, tables, routes, settings, namespaces. */
 import type { Address, Neighbor, Netns, PolicyRule, Rule, Table } from '@podwire/engine';
 import { minimise } from '../lab/minimise.ts';
+import { shrinkNft } from './nft-shrink.ts';
 import type { Scenario } from './scenario.ts';
 
 type Disagrees = (scenario: Scenario) => Promise<boolean>;
@@ -30,8 +31,10 @@ function without(scenario: Scenario, name: string): Scenario {
         })),
       };
     });
+  const { [name]: _, ...nft } = scenario.nft ?? {};
   return {
     ...scenario,
+    ...(scenario.nft && { nft }),
     network: { netnses },
     listening: scenario.listening.filter((l) => l.netns !== name),
     events: scenario.events.filter((e) => e.netns !== name),
@@ -158,6 +161,7 @@ export async function shrink(scenario: Scenario, disagrees: Disagrees, budget = 
   }
   const listening = await minimise(best.listening, (rest) => fails({ ...best, listening: rest }));
   best = { ...best, listening };
+  best = await shrinkNft(best, fails);
   for (const at of best.network.netnses.keys()) best = await shrinkNetns(best, at, fails);
   return best;
 }

@@ -9,6 +9,8 @@ export interface OracleArguments {
   /** Only the cluster with this number. */
   only?: number;
   machine: MachineName;
+  /** Linux configurations: only those with tables of nftables itself. */
+  rules?: 'nft';
   probes: number;
   jobs: number;
   /** Folder for mismatches, made small. */
@@ -18,7 +20,7 @@ export interface OracleArguments {
 }
 
 export const USAGE = `usage: pnpm oracle [--kind cluster|linux] [--clusters N] [--seed S] [--only K] [--machine wasm|reference]
-                   [--probes N] [--jobs N] [--cases DIR] [--record DIR]
+                   [--rules nft] [--probes N] [--jobs N] [--cases DIR] [--record DIR]
 
 Builds random clusters, or random Linux configurations, in network namespaces of the running kernel, and in the machine, and sends the
 same packets through both.
@@ -31,6 +33,7 @@ or the kernel is required (PODWIRE_REQUIRE=kernel) and missing,
   --seed S       any text; the same seed makes the same clusters (default: the time, printed)
   --only K       only cluster number K of the seed, with everything that both sides say
   --machine M    which machine to judge: wasm (default) or reference
+  --rules nft    Linux configurations with rules have tables of nftables itself
   --probes N     connections for each cluster (default 24), packets for each Linux configuration (default 14)
   --jobs N       clusters side by side (default 5)
   --cases DIR    where mismatches go, made small (default conformance/oracle-cases)
@@ -59,12 +62,14 @@ export function readOracleArguments(args: readonly string[]): OracleArguments {
       jobs: text,
       cases: text,
       record: text,
+      rules: text,
     },
   });
   const machine = values.machine ?? 'wasm';
   if (machine !== 'wasm' && machine !== 'reference') throw new Error(`--machine is wasm or reference, not ${machine}`);
   const kind = values.kind ?? 'cluster';
   if (kind !== 'cluster' && kind !== 'linux') throw new Error(`--kind is cluster or linux, not ${kind}`);
+  if (values.rules !== undefined && values.rules !== 'nft') throw new Error(`--rules is nft, not ${values.rules}`);
   return {
     kind,
     clusters: whole(values.clusters, 'clusters', 20),
@@ -73,6 +78,7 @@ export function readOracleArguments(args: readonly string[]): OracleArguments {
     probes: whole(values.probes, 'probes', kind === 'cluster' ? 24 : 14),
     jobs: whole(values.jobs, 'jobs', 5),
     cases: values.cases ?? 'conformance/oracle-cases',
+    ...(values.rules !== undefined && { rules: values.rules }),
     ...(values.record !== undefined && { record: values.record }),
     ...(values.only !== undefined && { only: whole(values.only, 'only', 1) }),
   };
