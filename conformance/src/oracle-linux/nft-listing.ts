@@ -50,12 +50,17 @@ export async function checkListings(lab: Lab, { nft = {}, network }: Scenario): 
     const objects = readObjects(lines);
     const printed = printNftRuleset(objects);
     compare(name, 'our own text', lines, printed.trimEnd().split('\n'));
-    const own = new Set(objects.map(tableOf));
-    const listed = parseNftRuleset(await lab.output(name, ['nft', 'list', 'ruleset']));
-    const theirs = listed.objects.filter((object) => own.has(tableOf(object)));
-    const [problem] = listed.problems;
-    if (problem) throw new Error(`${name}: a listing is not read: ${problem.message}`);
-    compare(name, "the kernel's listing", textOf(objects), textOf(theirs));
+    for (const table of objects.flatMap((object) => ('table' in object ? [object.table] : []))) {
+      const listing = await lab.output(name, ['nft', 'list', 'table', table.family, table.name]);
+      const listed = parseNftRuleset(listing);
+      const [problem] = listed.problems;
+      if (problem) {
+        const line = listing.split('\n')[(problem.line ?? 0) - 1]?.trim();
+        throw new Error(`${name}: a listing is not read: ${problem.message}: ${line}`);
+      }
+      const own = objects.filter((object) => tableOf(object) === `${table.family} ${table.name}`);
+      compare(name, "the kernel's listing", textOf(own), textOf(listed.objects));
+    }
   }
 }
 

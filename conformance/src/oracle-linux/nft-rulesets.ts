@@ -16,7 +16,7 @@ interface Base {
   devices?: string[];
 }
 
-const FILTER_PRIORITIES = [-300, -300, -250, -150, -100, -50, 0, 0, 5, 50, 100, 150, 300];
+const FILTER_PRIORITIES = [-300, -300, -250, -200, -150, -100, -50, 0, 0, 5, 50, 100, 150, 300];
 const BRIDGE_PRIORITIES = [-300, -200, -100, 0, 100, 300];
 
 const isFirst = (hook: string) => hook === 'prerouting' || hook === 'output';
@@ -59,7 +59,7 @@ function groupsOf(r: Random, netns: Draft, family: NftFamily, nat: boolean): Bas
   return groups;
 }
 
-const TRANSPORTS: readonly Transport[] = ['tcp', 'tcp', 'udp', 'udp', 'th', 'icmp', 'none', 'none'];
+const TRANSPORTS: readonly Transport[] = ['tcp', 'tcp', 'udp', 'udp', 'th', 'icmp', 'none', 'none', 'tuple'];
 
 /** `type`, `below` and what the table allows stay the same for all rules of a chain. */
 type ChainSpot = Omit<ActionSpot, 'version' | 'transport' | 'link'>;

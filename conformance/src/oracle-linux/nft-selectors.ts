@@ -5,7 +5,8 @@ import type { Random } from '../lab/random.ts';
 import { addresses, integers, MARK_VALUES, PORT_VALUES, type Values, words } from './nft-values.ts';
 import { type Draft, familyOf, type Plan, plain } from './topology.ts';
 
-export type Transport = 'tcp' | 'udp' | 'th' | 'icmp' | 'none';
+/** `tuple`: TCP, of which only the connection is asked: nft leaves out the test of a protocol that a header implies, and then cannot read that. */
+export type Transport = 'tcp' | 'udp' | 'th' | 'icmp' | 'tuple' | 'none';
 
 /** Where an expression stands. */
 export interface Spot {
@@ -143,7 +144,8 @@ const META: readonly Maker[] = [
   (spot) => ({ expr: meta('oifname'), values: names(spot) }),
   (spot) => ({ expr: meta('iif'), values: indices(spot) }),
   (spot) => ({ expr: meta('oif'), values: indices(spot) }),
-  () => ({ expr: meta('iiftype'), values: words(['ether', 'loopback', 'ppp'], 'iface_type') }),
+  ({ link }) =>
+    link ? undefined : { expr: meta('iiftype'), values: words(['ether', 'loopback', 'ppp'], 'iface_type') },
   () => ({ expr: meta('oiftype'), values: words(['ether', 'loopback'], 'iface_type') }),
   (spot) =>
     hasOddLinks(spot) ? undefined : { expr: meta('iifkind'), values: words(['veth', 'bridge', 'dummy'], 'ifname') },
@@ -194,7 +196,7 @@ const CT: readonly Maker[] = [
   tuple('saddr'),
   tuple('daddr'),
   ({ r, transport }) =>
-    transport === 'tcp' || transport === 'udp'
+    transport === 'tuple'
       ? {
           expr: ct(r.pick(['proto-src', 'proto-dst']), r.pick(['original', 'reply'] as const)),
           values: PORT_VALUES,
@@ -315,6 +317,7 @@ export function mapReads(spot: Spot): Read[] {
 export function transportTest({ transport, version }: Spot): NftExpression | undefined {
   if (transport === 'th') return { set: ['tcp', 'udp'] };
   if (transport === 'tcp' || transport === 'udp') return transport;
+  if (transport === 'tuple') return 'tcp';
   return transport === 'icmp' ? (version === 4 ? 'icmp' : 'ipv6-icmp') : undefined;
 }
 

@@ -48,9 +48,11 @@ async function shrinkOne(scenario: Scenario, netns: string, disagrees: Disagrees
     ),
   );
   objects = objects.filter((object) => tables.includes(tableOf(object)));
-  await keep(isRule);
+  // Without these neighbours are not found.
+  const isDiscovery = ({ rule }: { rule: NftRule }) => /"nd-neighbor-solicit"|"arp"/.test(JSON.stringify(rule.expr));
+  await keep((object) => isRule(object) && !isDiscovery(object));
   for (const [at, object] of objects.entries()) {
-    if (!isRule(object)) continue;
+    if (!isRule(object) || isDiscovery(object)) continue;
     const replaced = (expr: NftRule['expr']): NftObject[] =>
       objects.map((old, i) => (i === at ? { rule: { ...object.rule, expr } } : old));
     const expr = await minimise(object.rule.expr, (some) =>

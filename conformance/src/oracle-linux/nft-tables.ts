@@ -13,12 +13,15 @@ export function readObjects(lines: readonly string[]): NftObject[] {
   return objects;
 }
 
+/** nft writes a set of one value as that value. */
+const withoutSingle = (line: string) => line.replace(/(?<!map) \{ ([^,{} ]+) \}/g, ' $1');
+
 /** As it is listed, without the rules that our reader refuses, as nft does. */
 export function listed(text: string): string[] {
   let lines = text.trimEnd().split('\n');
   for (let tries = 0; tries < 20; tries++) {
     const { objects, problems } = read(lines);
-    const printed = printNftRuleset(objects).trimEnd().split('\n');
+    const printed = printNftRuleset(objects).trimEnd().split('\n').map(withoutSingle);
     if (problems.length === 0 && printed.join() === lines.join()) return lines;
     const refused = new Set(problems.map(({ line = 0 }) => line - 1));
     lines = refused.size > 0 ? lines.filter((_, at) => !refused.has(at)) : printed;

@@ -40,6 +40,12 @@ function mismatchText({ events }: Scenario, { event, machine, kernel }: Mismatch
   ].join('\n');
 }
 
+/** Which lists of which side differ: a smaller scenario that differs elsewhere is another finding. */
+const sidesOf = ({ machine, kernel }: Mismatch): string =>
+  JSON.stringify(
+    [machine, kernel].map((side) => Object.entries(side).map(([, list]) => (list as string[]).length > 0)),
+  );
+
 class Worker {
   readonly #args: OracleArguments;
   readonly #totals: Totals;
@@ -81,14 +87,15 @@ class Worker {
     totals.failed++;
     say(`configuration ${number} of seed ${seed} (${scenario.backend}) disagrees`);
     say(mismatchText(scenario, judgement.mismatch));
-    if (totals.shrunk++ < MOST_SHRUNK) await this.#keep(number, scenario);
+    if (totals.shrunk++ < MOST_SHRUNK) await this.#keep(number, scenario, judgement.mismatch);
   }
 
-  async #keep(number: number, scenario: Scenario): Promise<void> {
+  async #keep(number: number, scenario: Scenario, found: Mismatch): Promise<void> {
     const { seed, cases } = this.#args;
     const small = await shrink(scenario, async (candidate) => {
       try {
-        return (await this.#judge(candidate)).mismatch !== undefined;
+        const { mismatch } = await this.#judge(candidate);
+        return mismatch !== undefined && sidesOf(mismatch) === sidesOf(found);
       } catch (error) {
         // What cannot be built or asked any more is too small.
         if (error instanceof LabError || error instanceof Error) return false;

@@ -101,29 +101,45 @@ interface Placed {
   base: BaseHook;
 }
 
+type Ordered = HookEntry & { order: number };
+
+/** Conntrack's functions are registered behind the chains of the first table with a rule that needs them. */
+function orderOfConntrack(netns: Netns, tables: readonly Table[], placed: readonly Placed[]): number {
+  const asks = tables.find((table) => [...chainsOf(table).values()].some(chainTracks));
+  if (!asks || netns.conntrack) return Number.POSITIVE_INFINITY;
+  const upTo = tables.slice(0, tables.indexOf(asks) + 1);
+  return placed.filter(({ table }) => upTo.includes(table)).length - 0.5;
+}
+
 export function hookEntries(netns: Netns, family: Family, conntrack: boolean): HookEntry[][] {
   const placed: Placed[] = [];
-  for (const table of tablesOfFamily(netns, family))
+  const tables = tablesOfFamily(netns, family);
+  for (const table of tables)
     for (const chain of chainsOf(table).values()) if (chain.hook) placed.push({ table, chain, base: chain.hook });
-  const nat = placed.some(({ base }) => base.type === 'nat');
-  // Of equal priorities, the one that was loaded last runs first (nf_hook_entries_grow puts a new entry before its equals).
-  placed.reverse();
+  const conntrackOrder = orderOfConntrack(netns, tables, placed);
+  // NAT's own functions are registered with its first chain (nf_nat_register_fn).
+  const natOrder = placed.findIndex(({ base }) => base.type === 'nat');
   return [Hook.PREROUTING, Hook.INPUT, Hook.FORWARD, Hook.OUTPUT, Hook.POSTROUTING].map((hook) => {
-    const here = placed.filter(({ base }) => base.hook === hook);
-    const entries: HookEntry[] = [];
+    // Of equal priorities, what was registered last runs first (nf_hook_entries_grow puts a new entry before its equals).
+    const here = placed
+      .map((one, order) => ({ ...one, order }))
+      .filter(({ base }) => base.hook === hook)
+      .reverse();
+    const entries: Ordered[] = [];
     const first = hook === Hook.PREROUTING || hook === Hook.OUTPUT;
     const last = hook === Hook.INPUT || hook === Hook.POSTROUTING;
-    if (conntrack && first) entries.push({ kind: 'conntrack', priority: CONNTRACK });
-    if (conntrack && nat && hook !== Hook.FORWARD)
+    if (conntrack && first) entries.push({ kind: 'conntrack', priority: CONNTRACK, order: conntrackOrder });
+    if (conntrack && natOrder >= 0 && hook !== Hook.FORWARD)
       entries.push({
         kind: 'nat',
         priority: first ? NAT_DST : NAT_SRC,
+        order: natOrder,
         chains: here.filter(({ base }) => base.type === 'nat').sort((a, b) => a.base.priority - b.base.priority),
       });
-    for (const { table, chain, base } of here)
-      if (base.type !== 'nat') entries.push({ kind: 'chain', priority: base.priority, table, chain, base });
-    entries.sort((a, b) => a.priority - b.priority);
-    if (conntrack && last) entries.push({ kind: 'confirm', priority: CONFIRM });
+    for (const { table, chain, base, order } of here)
+      if (base.type !== 'nat') entries.push({ kind: 'chain', priority: base.priority, table, chain, base, order });
+    entries.sort((a, b) => a.priority - b.priority || b.order - a.order);
+    if (conntrack && last) entries.push({ kind: 'confirm', priority: CONFIRM, order: 0 });
     return entries;
   });
 }

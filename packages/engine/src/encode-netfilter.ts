@@ -160,6 +160,22 @@ interface Placed {
   table: number;
   chain: Hooked;
   device: number;
+  /** Loaded behind what asked for the kernel's own function of the same priority: it runs before that. */
+  early?: boolean;
+}
+
+const CONNTRACK = -200;
+const NAT_DST = -100;
+const NAT_SRC = 100;
+
+/**
+ * Conntrack's functions are registered with the first rule that asks for them, those of NAT with its first chain (nf_ct_netns_get(),
+ * nf_nat_register_fn()). `tracked` and `nat`: places of the last chain before the one, and of the other; none where absent.
+ */
+function isEarly({ hook, priority }: BaseHook, place: number, tracked?: number, nat?: number): boolean {
+  const isFirst = hook === Hook.PREROUTING || hook === Hook.OUTPUT;
+  if (isFirst && priority === CONNTRACK) return tracked !== undefined && place > tracked;
+  return priority === (isFirst ? NAT_DST : NAT_SRC) && nat !== undefined && place > nat;
 }
 
 /** What runs at the hooks of one namespace and family, by priority. */
@@ -210,22 +226,26 @@ export function encodeHooks(
   if (tables.length === 0) return NONE;
   const sets = new Set(netns.sets?.map((set) => set.name));
   const placed: Placed[] = [];
-  let tracks = false;
+  let tracked: number | undefined;
   for (const table of tables) {
     facts.jumps.check(table);
     checkSets(facts, netns, table, sets);
-    tracks ||= facts.tracks(table);
     const at = encodeTable(encoding, chains, table);
     for (const chain of facts.hooked(table)) {
       if (isDeviceHook(chain.hook) !== (family === 'netdev')) continue;
       const devices = family === 'netdev' ? (chain.hook.devices ?? []).map((name) => interfaces.of(name)) : [0];
       for (const device of devices) placed.push({ table: at, chain, device });
     }
+    if (tracked === undefined && facts.tracks(table)) tracked = placed.length - 1;
   }
+  const nat = placed.findIndex(({ chain }) => chain.hook.type === 'nat');
+  const before = netns.conntrack ? undefined : tracked;
+  for (const [place, one] of placed.entries())
+    one.early = isEarly(one.chain.hook, place, before, nat < 0 ? undefined : nat);
   // Of equal priorities the one that was loaded last runs first (nf_hook_entries_grow()).
   placed.reverse();
   placed.sort((a, b) => a.chain.hook.priority - b.chain.hook.priority);
-  return { placed, tracks, translates: placed.some(({ chain }) => chain.hook.type === 'nat') };
+  return { placed, tracks: tracked !== undefined, translates: nat >= 0 };
 }
 
 /** Writes the base chains of a namespace in a row; returns the address of the first. */
@@ -233,7 +253,7 @@ export function encodeBaseChains(encoding: Encoding, hooks: readonly Hooks[]): n
   const { abi, arena, chainNames } = encoding;
   const all = hooks.flatMap(({ placed }) => placed);
   const at = arena.alloc(all.length * abi.BASE_CHAIN_SIZE);
-  for (const [i, { table, chain, device }] of all.entries()) {
+  for (const [i, { table, chain, device, early }] of all.entries()) {
     const record = at + i * abi.BASE_CHAIN_SIZE;
     const { hook } = chain;
     arena.u32[(record + abi.BASE_CHAIN_TABLE) >>> 2] = table;
@@ -241,6 +261,7 @@ export function encodeBaseChains(encoding: Encoding, hooks: readonly Hooks[]): n
     arena.u32[(record + abi.BASE_CHAIN_PRIORITY) >>> 2] = hook.priority;
     arena.u32[(record + abi.BASE_CHAIN_DEVICE) >>> 2] = device;
     arena.u8[record + abi.BASE_CHAIN_HOOK] = hook.hook;
+    arena.u32[(record + abi.BASE_CHAIN_EARLY) >>> 2] = early ? 1 : 0;
     arena.u8[record + abi.BASE_CHAIN_NAT] = hook.type === 'nat' ? 1 : 0;
     arena.u8[record + abi.BASE_CHAIN_REROUTE] = hook.type === 'route' ? 1 : 0;
     arena.u8[record + abi.BASE_CHAIN_DROP] = hook.policy === 'drop' ? 1 : 0;

@@ -7,7 +7,7 @@ import { reroute } from '../fib/output';
 import { BaseChain } from '../layout/chain';
 import { Netns } from '../layout/netns';
 
-/** Where the kernel's own functions stand among the chains (`NF_IP_PRI_*`). Chains of the same priority follow. */
+/** Where the kernel's own functions stand among the chains (`NF_IP_PRI_*`). Of the same priority what was registered last runs first. */
 export const FIRST: i32 = i32.MIN_VALUE;
 export const CONNTRACK: i32 = -200;
 export const NAT_DST: i32 = -100;
@@ -58,13 +58,18 @@ function runAndReroute(base: BaseChain): bool {
   return (same && (p.family == 4 || p.ttl == hops)) || reroute();
 }
 
+@inline
+function isBefore(base: BaseChain, priority: i32): bool {
+  return base.priority < priority || (base.priority == priority && base.early != 0);
+}
+
 /** Runs the chains from priority `from` to below `to`, those of type nat left out. False where the walk ended. */
 export function runChains(hook: u32, from: i32, to: i32): bool {
   const count = chainsCount();
   for (let i: u32 = 0; i < count; i++) {
     const base = chainAt(i);
     if (base.hook != hook || base.nat) continue;
-    if (base.priority < from || (base.priority >= to && to != LAST)) continue;
+    if (isBefore(base, from) || (to != LAST && !isBefore(base, to))) continue;
     if (hook == Hook.OUTPUT && base.reroute) {
       if (!runAndReroute(base)) return false;
     } else if (!runChain(base)) return false;

@@ -46,6 +46,8 @@ export class BaseChain {
   drop: u8;
   /** INGRESS and EGRESS: symbol of the device. */
   device: u32;
+  /** 1: it stands before the kernel's own function of the same priority, because it was loaded behind what asked for that. */
+  early: u32;
 }
 
 export const CHAIN_TABLE_SIZE: u32 = offsetof<Table>();
@@ -72,3 +74,4 @@ export const BASE_CHAIN_NAT: u32 = offsetof<BaseChain>('nat');
 export const BASE_CHAIN_REROUTE: u32 = offsetof<BaseChain>('reroute');
 export const BASE_CHAIN_DROP: u32 = offsetof<BaseChain>('drop');
 export const BASE_CHAIN_DEVICE: u32 = offsetof<BaseChain>('device');
+export const BASE_CHAIN_EARLY: u32 = offsetof<BaseChain>('early');

@@ -3,7 +3,7 @@ import type { DataSource } from '@podwire/engine';
 import { NftRefusal } from '../nft/refusal.ts';
 import type { NftExpression } from '../nft/syntax.ts';
 import type { Datatype } from '../nft/tables/datatypes.ts';
-import type { Scope } from './part.ts';
+import { byName, type Scope } from './part.ts';
 import { readParts } from './read.ts';
 import { setRef, shapesOf } from './sets.ts';
 import { rangesOf } from './value.ts';
@@ -41,7 +41,7 @@ export function dataSource(
   }
   if (isObject(node) && 'map' in node) {
     const { key, data } = node.map;
-    const parts = readParts(key, scope);
+    const parts = readParts(key, scope).map(byName);
     if (parts.some(({ needs }) => needs.length > 0) && parts.some(({ selector }) => selector.field === 'unmodelled'))
       throw new NftRefusal('the key is not modelled');
     const shapes = shapesOf(isWide(data) ? wide : datatypes);

@@ -2,7 +2,7 @@
 import type { CompareOp, Match, Selector, Statement, ValueRange } from '@podwire/engine';
 import type { NftExpression, NftMatch, NftOperator } from '../nft/syntax.ts';
 import { types } from '../nft/tables/datatypes.ts';
-import type { Part, Scope } from './part.ts';
+import { byName, type Part, type Scope } from './part.ts';
 import { constantNumber, readParts } from './read.ts';
 import { setRef } from './sets.ts';
 import { rangesOf, scalarOf } from './value.ts';
@@ -18,17 +18,6 @@ const OPS: Readonly<Record<Exclude<NftOperator, 'in' | '!'>, CompareOp>> = {
 
 const isSet = (node: NftExpression): boolean =>
   (typeof node === 'string' && node.startsWith('@')) || (typeof node === 'object' && 'set' in node);
-
-/** A device by its name, where its index is asked for: the machine compares the name. */
-function byName(part: Part, right: NftExpression): Part {
-  if (part.datatype !== types.interfaceIndex || typeof right !== 'string' || /^\d+$/.test(right)) return part;
-  const { selector } = part;
-  let named: Selector = selector;
-  if (selector.field === 'meta iif') named = { field: 'meta iifname' };
-  else if (selector.field === 'meta oif') named = { field: 'meta oifname' };
-  else if (selector.field === 'fib') named = { ...selector, result: 'oifname' };
-  return { ...part, selector: named, datatype: types.interfaceName, type: 'ifname' };
-}
 
 /** Tests of flags: any of them (`ct state new,established`), or none (`! `). */
 function bitTest(part: Part, bits: bigint, wanted: 'any' | 'none'): Match {
@@ -131,7 +120,8 @@ function existence(part: Part, op: NftOperator, right: NftExpression): Match | u
 export function compileMatch({ match }: NftMatch, scope: Scope): Statement[] {
   const { op, left, right } = match;
   const read = readParts(left, scope);
-  const parts = read.length === 1 ? read.map((part) => byName(part, right)) : read;
+  const isName = typeof right === 'string' && !/^\d+$/.test(right);
+  const parts = isSet(right) || (read.length === 1 && isName) ? read.map(byName) : read;
   const needs = parts.flatMap((part) => part.needs);
   const [first] = parts;
   if (!first) return needs;

@@ -68,6 +68,25 @@ describe('tests of its own', () => {
       { kind: 'protocol', protocol: 1 },
       { kind: 'compare', key: [{ field: 'icmp id' }], op: 'eq', values: [7] },
     ]));
+  test("devices by their number, in sets too: by their names, which are the machine's", () => {
+    expect(compiled('iif { "lo", "eth0" }')).toMatchObject([
+      { kind: 'lookup', key: [{ field: 'meta iifname' }], set: { elements: [{ key: ['lo'] }, { key: ['eth0'] }] } },
+    ]);
+    expect(compiled('fib saddr . iif oif . ip ttl { "lo" . 1, "eth0" . 2 }')).toMatchObject([
+      { kind: 'lookup', key: [{ field: 'fib', result: 'oifname' }, { field: 'ip ttl' }] },
+    ]);
+    expect(compiled('oif vmap { "lo" : accept, "eth0" : drop }')).toMatchObject([
+      { kind: 'verdict-map', key: [{ field: 'meta oifname' }], map: { type: ['ifname'] } },
+    ]);
+  });
+  test("the connection's own mark with other bits: where there is no connection, there is nothing to read", () =>
+    expect(compiled('ct mark set ct mark & 0xff | 0x100')).toEqual([
+      {
+        kind: 'set-meta',
+        target: 'ct mark',
+        value: { kind: 'selectors', key: [{ field: 'ct mark', mask: 0xff, xor: 0x100 }] },
+      },
+    ]));
   test('a question to the routing tables', () =>
     expect(compiled('fib daddr type local')).toEqual([
       {

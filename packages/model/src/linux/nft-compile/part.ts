@@ -1,7 +1,7 @@
 /** What an expression reads, for the machine: a selector, the type of its values, and what has to hold before it can be read. */
 import { type Scalar, type Selector, type Statement, type TableFamily, TcpFlag, type ValueType } from '@podwire/engine';
 import type { NftExpression } from '../nft/syntax.ts';
-import type { Datatype } from '../nft/tables/datatypes.ts';
+import { type Datatype, types } from '../nft/tables/datatypes.ts';
 
 export interface Part {
   selector: Selector;
@@ -38,6 +38,17 @@ export function plainPart(selector: Selector, datatype: Datatype, needs: Stateme
 export function unmodelled(node: NftExpression, datatype: Datatype, scope: Scope, needs: Statement[] = []): Part {
   const type = valueType(datatype);
   return { selector: { field: 'unmodelled', text: scope.text(node), type }, datatype, type, needs };
+}
+
+/** A device by its name, where its index is asked for: names are what the machine compares. */
+export function byName(part: Part): Part {
+  if (part.datatype !== types.interfaceIndex) return part;
+  const { selector } = part;
+  let named: Selector = selector;
+  if (selector.field === 'meta iif') named = { field: 'meta iifname' };
+  else if (selector.field === 'meta oif') named = { field: 'meta oifname' };
+  else if (selector.field === 'fib') named = { ...selector, result: 'oifname' };
+  return { ...part, selector: named, datatype: types.interfaceName, type: 'ifname' };
 }
 
 export const protocolIs = (protocol: number): Statement => ({ kind: 'protocol', protocol });

@@ -18,7 +18,7 @@ import type {
   NftVerdict,
 } from '../nft/syntax.ts';
 import { type Datatype, datatypeNamed, types } from '../nft/tables/datatypes.ts';
-import { type Scope, valueType } from './part.ts';
+import { byName, type Scope, valueType } from './part.ts';
 import { readParts } from './read.ts';
 import { rangesOf, type Shape, shapeOf } from './value.ts';
 
@@ -104,8 +104,9 @@ export function setRef(node: NftExpression, content: Content, scope: Scope): Set
 /** The datatypes that `type A . B` or `typeof EXPRESSION` names. */
 function datatypesOf(type: NftSetType, scope: Scope): Datatype[] {
   if (typeof type === 'object' && !Array.isArray(type))
-    return readParts(type.typeof, scope).map((part) => part.datatype);
-  return [type].flat().map((name) => datatypeNamed(name) ?? types.integer);
+    return readParts(type.typeof, scope).map((part) => byName(part).datatype);
+  const named = [type].flat().map((name) => datatypeNamed(name) ?? types.integer);
+  return named.map((datatype) => (datatype === types.interfaceIndex ? types.interfaceName : datatype));
 }
 
 export const shapesOf = (datatypes: readonly Datatype[]): Shape[] =>

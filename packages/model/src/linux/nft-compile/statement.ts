@@ -6,20 +6,22 @@ import { type Datatype, types } from '../nft/tables/datatypes.ts';
 import { dataSource, needsOfSource } from './data.ts';
 import { compileMatch } from './match.ts';
 import { compileNat } from './nat.ts';
-import { protocolIs, type Scope } from './part.ts';
+import { byName, protocolIs, type Scope } from './part.ts';
 import { writtenField } from './payload.ts';
 import { constantNumber, readPart, readParts } from './read.ts';
 import { isVerdict, setRef, verdictOf } from './sets.ts';
 
-/** `meta mark set` of the mark itself with bits changed, and of everything else. */
+/**
+ * `meta mark set` of the mark itself with bits changed, and of everything else. The connection's own mark has to be read: where there is no
+ * connection, the rule ends there.
+ */
 function setMark(target: 'mark' | 'ct mark', value: NftExpression, scope: Scope): Statement[] {
   const number = constantNumber(value, types.mark);
   const constant = target === 'mark' ? 'set-mark' : 'set-connmark';
   if (number !== undefined) return [{ kind: constant, value: Number(number), mask: 0xffffffff }];
   const read =
     typeof value === 'object' && !Array.isArray(value) && !('map' in value) ? readPart(value, scope) : undefined;
-  const own = target === 'mark' ? 'meta mark' : 'ct mark';
-  if (read?.selector.field === own && !read.selector.shift) {
+  if (target === 'mark' && read?.selector.field === 'meta mark' && !read.selector.shift) {
     const kept = read.selector.mask === undefined ? 0xffffffff : Number(read.selector.mask);
     return [{ kind: constant, value: Number(read.selector.xor ?? 0), mask: ~kept >>> 0 }];
   }
@@ -116,7 +118,7 @@ function reject({ reject: given }: NftReject, scope: Scope): Statement[] {
 }
 
 function verdictMap(key: NftExpression, data: NftExpression, scope: Scope): Statement[] {
-  const parts = readParts(key, scope);
+  const parts = readParts(key, scope).map(byName);
   const map = setRef(data, { key: parts, data: 'verdict' }, scope);
   const needs = parts.flatMap((part) => part.needs);
   return [...needs, { kind: 'verdict-map', key: parts.map(({ selector }) => selector), map }];
@@ -133,7 +135,7 @@ interface Update {
 /** `add @s { KEY timeout 10s limit ... }`. */
 function setUpdate({ op, elem, set, stmt, data }: Update, scope: Scope): Statement[] {
   const wrapped = typeof elem === 'object' && !Array.isArray(elem) && 'elem' in elem ? elem.elem : undefined;
-  const parts = readParts(wrapped?.val ?? elem, scope);
+  const parts = readParts(wrapped?.val ?? elem, scope).map(byName);
   const name = setRef(set.startsWith('@') ? set : `@${set}`, { key: parts }, scope);
   if (typeof name !== 'string') throw new NftRefusal('only named sets change');
   const declared = scope.declared.get(name)?.data;

@@ -105,7 +105,8 @@ export class Evaluator {
     } else if ('rt' in what && what.rt.key === 'nexthop') this.routeFamily(term, what.rt.family, network);
     else if ('ct' in what) {
       this.ctFamily(term, what.ct.key, network);
-      if (what.ct.key.startsWith('proto-') && !this.known.layers.th)
+      // nft leaves out tests that another implies, even where they have to come first.
+      if (what.ct.key.startsWith('proto-') && !this.known.layers.th && this.scope.present !== true)
         throw new NftRefusal(`ct ${what.ct.key}: no transport layer protocol specified`);
     } else if ('ipsec' in what && !['ip', 'ip6', 'inet'].includes(this.known.family))
       throw new NftRefusal('ipsec expression is only valid in ip/ip6/inet tables');
