@@ -8,7 +8,7 @@ import { Random } from '../lab/random.ts';
 import { generate } from './generate.ts';
 import { readObjects, withTables } from './nft-tables.ts';
 
-const scenarios = Array.from({ length: 80 }, (_, i) => generate(new Random(`nft/${i}`), 8, 'nft'));
+const scenarios = Array.from({ length: 200 }, (_, i) => generate(new Random(`nft/${i}`), 8, 'nft'));
 const texts = scenarios.flatMap(({ nft = {} }) => Object.values(nft));
 const whole = texts.flat().join('\n');
 
