@@ -4,6 +4,7 @@ import {
   type Conversation,
   converse,
   createEngine,
+  Disposition,
   type Machine,
   Protocol,
   Reason,
@@ -54,6 +55,8 @@ function ask(machine: Machine, netns: string, probe: Probe, sport: number, lengt
     length: length ?? header + (tcp ? 40 : 16),
     dontFragment: length !== undefined || tcp,
   });
+  // Who answered hears that the answer went nowhere.
+  if (found.outcome === 'timeout' && found.back?.end.disposition === Disposition.UNREACHABLE) machine.answer();
   // An answer that nobody knows is answered by a reset, and so on.
   if (tcp && found.outcome === 'timeout') while (machine.answer());
   return found;
