@@ -30,6 +30,8 @@ function questionOf(from: string, to: string, flags: TraceFlags): Question {
     ...(flags.proto !== undefined && { protocol: flags.proto }),
     ...(flags.port !== undefined && { port: flags.port }),
     ...(flags.sport !== undefined && { sport: flags.sport }),
+    ...(flags.uid !== undefined && { uid: flags.uid }),
+    ...(flags.gid !== undefined && { gid: flags.gid }),
     connection: flags.ct,
     ...(flags.ipv4 && { family: 4 as const }),
     ...(flags.ipv6 && { family: 6 as const }),

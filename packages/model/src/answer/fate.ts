@@ -155,6 +155,7 @@ function sendOf(asking: Asking, source: Source, netns: string, to: Destination |
     daddr,
     sport: question.sport,
     dport: port ?? 0,
+    ...(question.owner && { owner: question.owner }),
   });
   return { netns, packet, connection: question.asked.connection };
 }

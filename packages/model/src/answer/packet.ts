@@ -28,10 +28,11 @@ export interface Opening {
   daddr: string;
   sport: number;
   dport: number;
+  owner?: Packet['owner'];
 }
 
 /** The packet that opens a connection: a SYN, a datagram, an echo request. */
-export function openingPacket({ family, protocol, saddr, daddr, sport, dport }: Opening): Packet {
+export function openingPacket({ family, protocol, saddr, daddr, sport, dport, owner }: Opening): Packet {
   const icmp = protocol === 'icmp';
   return {
     family,
@@ -49,5 +50,6 @@ export function openingPacket({ family, protocol, saddr, daddr, sport, dport }: 
     mark: 0,
     length: IP_HEADER[family] + OPENING_BYTES[protocol],
     dontFragment: !icmp,
+    ...(owner && { owner }),
   };
 }

@@ -20,6 +20,9 @@ export interface Question {
   port?: number | string;
   /** Source port of TCP, UDP and SCTP; 40000 where absent. */
   sport?: number;
+  /** User and group of the process that sends: rules may ask whose socket a packet comes from. Absent: nobody knows. */
+  uid?: number;
+  gid?: number;
   /** `new` (default): the packet that opens the connection. `established`: one that comes after the reply. */
   connection?: 'new' | 'established';
   /** Only this address family. */
@@ -33,6 +36,7 @@ export interface ResolvedQuestion {
   sources: Sources;
   destinations: Destinations;
   sport: number;
+  owner?: { uid?: number; gid?: number };
 }
 
 const DEFAULT_SPORT = 40000;
@@ -89,6 +93,8 @@ export function resolveQuestion(
       });
     }
   }
+  const { uid, gid } = question;
+  const owner = { ...(uid !== undefined && { uid }), ...(gid !== undefined && { gid }) };
   return {
     asked: {
       from: question.from,
@@ -97,11 +103,13 @@ export function resolveQuestion(
       ...(protocol && { protocol }),
       ...(port !== undefined && { port }),
       ...(protocol !== 'icmp' && { sport: question.sport ?? DEFAULT_SPORT }),
+      ...owner,
       connection: question.connection ?? 'new',
       ...(question.family !== undefined && { family: question.family }),
     },
     sources,
     destinations,
     sport: question.sport ?? DEFAULT_SPORT,
+    ...((uid !== undefined || gid !== undefined) && { owner }),
   };
 }

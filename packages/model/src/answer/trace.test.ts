@@ -305,6 +305,38 @@ spec: ${spec}
       }
     });
 
+    test('whose process sends: asked where the question does not say', async () => {
+      const session = await open(SHOP);
+      // As a service mesh has it: what does not come from its own proxy is not let out.
+      const mesh: Table = {
+        family: 'ip',
+        name: 'filter',
+        chains: [
+          {
+            name: 'OUTPUT',
+            hook: { hook: Hook.OUTPUT, priority: 0, type: 'filter', policy: 'accept' },
+            rules: [
+              {
+                body: [
+                  { kind: 'owner', uid: { from: 1337, to: 1337, not: true }, text: '-m owner ! --uid-owner 1337' },
+                  { kind: 'drop' },
+                ],
+              },
+            ],
+          },
+        ],
+      };
+      const { network, describe } = session.dataplane;
+      for (const netns of network.netnses)
+        if (describe(netns.name).kind === 'pod' && netns.name.includes('web')) netns.netfilter = [mesh];
+      const question = { from: 'deploy/shop/web', to: 'deploy/shop/api:http' };
+      expect(session.trace(question)).toMatchObject({ verdict: 'unknown', reason: 'construct-not-modelled' });
+      expect(session.trace({ ...question, uid: 0 }).verdict).toBe('dropped');
+      const proxied = session.trace({ ...question, uid: 1337 });
+      expect(proxied.verdict).toBe('delivered');
+      expect(proxied.question.uid).toBe(1337);
+    });
+
     test('a match without a model that changes nothing does not matter', async () => {
       const session = await open(SHOP);
       for (const { host } of session.dataplane.nodes.values()) host.netfilter = [magic('accept'), ...host.netfilter];
