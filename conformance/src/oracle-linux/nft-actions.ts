@@ -159,11 +159,7 @@ export function anyEffect(spot: ActionSpot): NftStatement {
       () => setConnmark(spot),
     );
   if (type !== 'nat' && family !== 'bridge') any.push(() => (r.chance(0.5) ? writeHeader(spot) : undefined));
-  if (isRaw(spot) && type !== 'nat')
-    any.push(
-      () => untracked(spot),
-      () => untracked(spot),
-    );
+  if (isRaw(spot) && type !== 'nat') for (let i = 0; i < 5; i++) any.push(() => untracked(spot));
   for (;;) {
     const made = r.pick(any)();
     if (made) return made;

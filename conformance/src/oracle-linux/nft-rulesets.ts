@@ -16,7 +16,7 @@ interface Base {
   devices?: string[];
 }
 
-const FILTER_PRIORITIES = [-300, -300, -250, -200, -150, -100, -50, 0, 0, 5, 50, 100, 150, 300];
+const FILTER_PRIORITIES = [-300, -300, -300, -250, -200, -150, -100, -50, 0, 0, 5, 50, 100, 150, 300];
 const BRIDGE_PRIORITIES = [-300, -200, -100, 0, 100, 300];
 
 const isFirst = (hook: string) => hook === 'prerouting' || hook === 'output';
@@ -141,7 +141,7 @@ function addGroup(
 function makeTable(r: Random, plan: Plan, netns: Draft, family: NftFamily, table: string): NftObject[] {
   const nat = (family === 'ip' || family === 'ip6' || family === 'inet') && r.chance(0.4);
   const { objects, sets }: { objects: NftObject[]; sets: Named[] } = makeSets({ r, plan, netns }, family, table, nat);
-  const zones = r.chance(0.15);
+  const zones = r.chance(0.3);
   const tracks = family !== 'netdev' && family !== 'bridge';
   const groups = groupsOf(r, netns, family, nat);
   const chains = groups.flatMap((bases, i) =>
