@@ -68,6 +68,10 @@ describe('tests of its own', () => {
       { kind: 'protocol', protocol: 1 },
       { kind: 'compare', key: [{ field: 'icmp id' }], op: 'eq', values: [7] },
     ]));
+  test('the type of a frame by its place', () =>
+    expect(compiled('@ll,96,16 0x800', 'inet')).toEqual([
+      { kind: 'compare', key: [{ field: 'ether type' }], op: 'eq', values: [0x800] },
+    ]));
   test("devices by their number, in sets too: by their names, which are the machine's", () => {
     expect(compiled('iif { "lo", "eth0" }')).toMatchObject([
       { kind: 'lookup', key: [{ field: 'meta iifname' }], set: { elements: [{ key: ['lo'] }, { key: ['eth0'] }] } },

@@ -97,6 +97,8 @@ const RAW: Readonly<Record<string, HeaderField>> = {
 function rawField(base: NftPayloadBase, offset: number, length: number, family: TableFamily): HeaderField | undefined {
   if (base === 'th' && length === 16 && offset === 0) return 'th sport';
   if (base === 'th' && length === 16 && offset === 16) return 'th dport';
+  // nft itself lists `ether type` so where it tests it for another statement.
+  if (base === 'll' && length === 16 && offset === 96) return 'ether type';
   return RAW[`${base} ${offset} ${length} ${family}`];
 }
 
