@@ -44,7 +44,8 @@ const MOST_ANSWERS = 8;
 /** Packets that are led in a circle by several ways have more courses than anybody wants to see. */
 const MOST_BRANCHES = 128;
 
-function packetOf(probe: Probe, sport: number): Packet {
+/** The packet of an attempt that sends from the port. */
+export function packetOf(probe: Probe, sport: number): Packet {
   const family = probe.daddr.includes(':') ? 6 : 4;
   const tcp = probe.protocol === 'tcp';
   return {
