@@ -50,7 +50,30 @@ br0\t\t8000.020000000001\tno\t\tv0
 \t\t\t\t\t\t\tv1
 br1\t\t8000.000000000000\tyes
 `;
+const tunnel = `tunl0: any/ip remote any local any ttl inherit nopmtudisc
+gre1: gre/ip remote 10.0.0.2 local 10.0.0.1 dev eth0 ttl 64 ikey 1 okey 0.0.0.2
+  Checksum output packets.
+ip6tnl1: ipv6/ipv6 remote fd00::2 local fd00::1 encaplimit none hoplimit 64 tclass inherit flowlabel 0x00000 (flowinfo 0x00000000)
+`;
+const KEYS = ['A', 'B', 'C', 'D'].map((sign) => `${sign.repeat(43)}=`);
+const wireguard = `interface: wg0
+  public key: ${KEYS[0]}
+  private key: (hidden)
+  listening port: 51820
+  fwmark: 0x10
+
+peer: ${KEYS[1]}
+  endpoint: [fd00::2]:51820
+  allowed ips: 10.0.0.0/8, fd00::/8
+  transfer: 1 KiB received, 2 KiB sent
+`;
+const wireguardDump = `wg0\t${KEYS[2]}\t${KEYS[0]}\t51820\toff\nwg0\t${KEYS[1]}\t${KEYS[3]}\t10.0.0.2:51820\t10.0.0.0/8,fd00::/8\t17\t1\t2\t25\n`;
+const wireguardConf = `[Interface]\nListenPort = 51820\nPrivateKey = ${KEYS[2]}\n\n[Peer]\nPublicKey = ${KEYS[1]}\nAllowedIPs = 10.0.0.0/8\nEndpoint = 10.0.0.2:51820\n`;
 export const links = {
+  tunnel,
+  wireguard,
+  wireguardDump,
+  wireguardConf,
   addr,
   details,
   json: linkJson,
