@@ -50,7 +50,7 @@ br0\t\t8000.020000000001\tno\t\tv0
 \t\t\t\t\t\t\tv1
 br1\t\t8000.000000000000\tyes
 `;
-const tunnel = `tunl0: any/ip remote any local any ttl inherit nopmtudisc
+const tunnel = `tunl0: ip/ip remote any local any ttl inherit nopmtudisc
 gre1: gre/ip remote 10.0.0.2 local 10.0.0.1 dev eth0 ttl 64 ikey 1 okey 0.0.0.2
   Checksum output packets.
 ip6tnl1: ipv6/ipv6 remote fd00::2 local fd00::1 encaplimit none hoplimit 64 tclass inherit flowlabel 0x00000 (flowinfo 0x00000000)

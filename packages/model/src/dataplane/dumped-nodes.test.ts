@@ -162,6 +162,52 @@ describe('tunnels', () => {
     expect(one.trace({ from: 'pod/far', to: 'tcp:10.244.1.5:80' }).verdict).toBe('delivered');
   });
 
+  const KEYS = ['', 'xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=', 'TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0='];
+  const packets = (kind: 'ipip' | 'wireguard', own: number, other: number) => {
+    const { addr, route, neigh: _neigh, fdb: _fdb, ...rest } = flannel(own, other);
+    const details = {
+      ipip: [
+        'tunl0',
+        'ipip',
+        'ipip any remote any local any ttl inherit nopmtudisc',
+        `via 10.0.0.1${other} dev tunl0 onlink`,
+      ],
+      wireguard: ['wg0', 'none', 'wireguard', 'dev wg0 scope link'],
+    } as const;
+    const [name, type, line, way] = details[kind];
+    const wg =
+      `wg0\t(none)\t${KEYS[own]}\t51820\toff\n` +
+      `wg0\t${KEYS[other]}\t(none)\t10.0.0.1${other}:51820\t10.244.${other}.0/24\t0\t0\t0\toff\n`;
+    return {
+      ...rest,
+      addr: `${addr.slice(0, addr.indexOf('6: flannel'))}6: ${name}: <NOARP,UP,LOWER_UP> mtu 1420 qdisc noqueue state UNKNOWN group default\n    link/${type} 0.0.0.0 brd 0.0.0.0\n    ${line}\n`,
+      route: route.replace(/via \S+ dev flannel.1 onlink/, way),
+      ...(kind === 'wireguard' && { wg_show_all_dump: wg }),
+    };
+  };
+
+  test.each([
+    ['ipip', 'tunl0', ['w1', 'w2']],
+    ['ipip', 'tunl0', ['w1']],
+    ['wireguard', 'wg0', ['w1', 'w2']],
+    ['wireguard', 'wg0', ['w1']],
+  ] as const)('of packets: %s by %s, dumps of %o', async (kind, name, dumped) => {
+    const dumps = dumped.map((node) => dumpOf(node, node === 'w1' ? packets(kind, 1, 2) : packets(kind, 2, 1)));
+    const session = await open(dumps, 'bridge');
+    const answer = session.trace({ from: 'pod/a', to: 'tcp:10.244.2.7:80' });
+    expect(session.dumpProblems).toEqual([]);
+    expect(answer.verdict).toBe('delivered');
+    const outcome = answer.groups[0]?.outcomes[0];
+    const ways = [outcome?.forward, outcome?.reply].map((walk) =>
+      walk?.hops
+        .flatMap((hop) => hop.steps)
+        .flatMap((s) => (s.kind === 'encapsulate' || s.kind === 'decapsulate' ? [`${s.kind} ${s.link}`] : [])),
+    );
+    const through = [`encapsulate ${name}`, `decapsulate ${name}`];
+    expect(ways).toEqual([through, through]);
+    expect(session.trace({ from: 'pod/far', to: 'tcp:10.244.1.5:80' }).verdict).toBe('delivered');
+  });
+
   test('that lead to no node are told of', async () => {
     const strange = { ...flannel(1, 2), fdb: '02:bb:00:00:00:02 dev flannel.1 dst 10.0.0.99 self permanent\n' };
     const session = await open([dumpOf('w1', strange)], 'bridge');

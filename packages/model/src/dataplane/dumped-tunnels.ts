@@ -1,6 +1,8 @@
 /** Tunnels of dumped hosts: where their outer packets go, and whether that is in the dumps. */
 import type { Link, LinkKind, Netns } from '@podwire/engine';
+import type { Problem } from '../problem.ts';
 import { canonical } from './beyond.ts';
+import type { NodeState } from './node-state.ts';
 
 const WALKED: ReadonlySet<LinkKind> = new Set([
   'vxlan',
@@ -17,9 +19,24 @@ const WALKED: ReadonlySet<LinkKind> = new Set([
 export const isWalkedKind = ({ kind, tunnel }: Link): boolean =>
   WALKED.has(kind) && tunnel !== undefined && tunnel.unmodelled === undefined;
 
-function hostPart(address: string): string {
+export function hostPart(address: string): string {
   return address.slice(0, address.indexOf('/'));
 }
+
+/** The node that has the address. */
+export function nodeOf(address: string, nodes: ReadonlyMap<string, NodeState>): string | undefined {
+  const wanted = canonical(address);
+  for (const [name, { host }] of nodes) {
+    if (host.addresses.some((own) => own.link !== 'lo' && canonical(hostPart(own.address)) === wanted)) return name;
+  }
+  return undefined;
+}
+
+export const toNoNode = (peer: Netns, tunnel: Link, outer: string): Problem => ({
+  severity: 'warning',
+  code: 'dump-tunnel',
+  message: `${peer.name} sends by ${tunnel.name} to ${outer}, which is no node of the cluster: nobody answers there.`,
+});
 
 /** Gateways of routes by a link: where tunnels to anywhere send, if they stand for outer addresses. */
 export function gatewaysBy(host: Netns, link: string): string[] {

@@ -6,7 +6,9 @@ import type { FdbEntry, Link, Neighbor, Netns, Route, RouteTable } from '@podwir
 import type { NodeDump } from '../linux/node/index.ts';
 import type { Problem } from '../problem.ts';
 import type { CniCause } from './cause.ts';
+import { hostPart, nodeOf, toNoNode } from './dumped-tunnels.ts';
 import type { NodeState } from './node-state.ts';
+import { addPacketEnds } from './packet-ends.ts';
 
 const MAIN = 254;
 const CAUSE: CniCause = {
@@ -14,10 +16,6 @@ const CAUSE: CniCause = {
   cni: 'VXLAN',
   why: 'the other end of the tunnel, as the dump of its peer shows it',
 };
-
-function hostPart(address: string): string {
-  return address.slice(0, address.indexOf('/'));
-}
 
 /** What a dump says of one far end. */
 interface FarEnd {
@@ -32,13 +30,6 @@ interface FarEnd {
   outer: string;
 }
 
-function nodeOf(address: string, nodes: ReadonlyMap<string, NodeState>): string | undefined {
-  for (const [name, { host }] of nodes) {
-    if (host.addresses.some((own) => own.link !== 'lo' && hostPart(own.address) === address)) return name;
-  }
-  return undefined;
-}
-
 function endsOf(peer: Netns, nodes: ReadonlyMap<string, NodeState>, problems: Problem[]): FarEnd[] {
   return peer.links.flatMap((tunnel) => {
     if (tunnel.kind !== 'vxlan') return [];
@@ -46,11 +37,7 @@ function endsOf(peer: Netns, nodes: ReadonlyMap<string, NodeState>, problems: Pr
       if (entry.link !== tunnel.name || entry.dst === undefined || /^00(:00){5}$/.test(entry.mac)) return [];
       const node = nodeOf(entry.dst, nodes);
       if (node === undefined) {
-        problems.push({
-          severity: 'warning',
-          code: 'dump-tunnel',
-          message: `${peer.name} sends by ${tunnel.name} to ${entry.dst}, which is no node of the cluster: nobody answers there.`,
-        });
+        problems.push(toNoNode(peer, tunnel, entry.dst));
         return [];
       }
       const neighbor = peer.neighbors?.find((n) => n.link === tunnel.name && n.lladdr?.toLowerCase() === entry.mac);
@@ -131,5 +118,6 @@ export function farEnds(
       });
     }
   }
+  addPacketEnds(changed, dumps, nodes, dumped, problems);
   return [...changed.values()];
 }
