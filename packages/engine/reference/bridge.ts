@@ -4,12 +4,12 @@
  */
 import { Disposition, Hook, type Packet, Reason, sysctl } from '../src/index.ts';
 import { admits, inVlan, tagOut } from './bridge-vlan.ts';
-import { runBridge } from './device-hooks.ts';
+import { runArp, runBridge } from './device-hooks.ts';
 import { runHook } from './hooks.ts';
 import { resolve } from './neighbor.ts';
 import { routeInput } from './route.ts';
 import type { Device, FrameOut, Host, Run, Skb, Stop } from './state.ts';
-import { frameOut, type Next, noNeighbor, portTowards, stopped, VLAN_HEADER } from './transmit.ts';
+import { frameOut, isForMany, type Next, noNeighbor, portTowards, stopped, VLAN_HEADER } from './transmit.ts';
 import { mayPass, ownsMac } from './wire.ts';
 
 /** `up`: the stack above the bridge gets the packet, with the tag and the address that the frame has by now. */
@@ -24,17 +24,20 @@ const callsIptables = (host: Host, family: 4 | 6): boolean =>
     family === 4 ? 'net.bridge.bridge-nf-call-iptables' : 'net.bridge.bridge-nf-call-ip6tables',
   ) !== 0;
 
+const callsArptables = ({ netns }: Host): boolean => sysctl(netns.sysctls, 'net.bridge.bridge-nf-call-arptables') !== 0;
+
 export function bridgeInput(run: Run, port: Device, skb: Skb, frame: Omit<FrameOut, 'source'>): Bridged {
   const { host } = port;
   const bridge = port.master as Device;
   if (!bridge.up) return stopped(host, skb, Disposition.DROPPED, Reason.LINK_DOWN);
   // Frames with a tag pass bridge netfilter untouched, unless asked for (bridge-nf-filter-vlan-tagged).
-  const filtered = frame.tag === 0 && callsIptables(host, skb.packet.family);
+  const filtered = frame.tag === 0 && !skb.arp && callsIptables(host, skb.packet.family);
   let mac = frame.target ?? bridge.mac;
   let towards = frame.nexthop;
   // Chains of the bridge itself: bridge netfilter stands at priority 0.
   const early = runBridge(run, host, skb, Hook.PREROUTING, { in: port }, undefined, 0);
   if (early) return { stop: early };
+  mac = skb.macTarget ?? mac;
   skb.indev = bridge;
   if (filtered) {
     skb.bridge = { physin: port };
@@ -45,10 +48,12 @@ export function bridgeInput(run: Run, port: Device, skb: Skb, frame: Omit<FrameO
       const redirected = redirect(run, host, bridge, port, skb);
       if ('stop' in redirected) return redirected;
       ({ mac, nexthop: towards } = redirected);
+      skb.macTarget = mac;
     }
   }
   const late = runBridge(run, host, skb, Hook.PREROUTING, { in: port }, 0);
   if (late) return { stop: late };
+  mac = skb.macTarget ?? mac;
   const vid = inVlan(bridge, port, frame.tag);
   if (vid === undefined) return stopped(host, skb, Disposition.DROPPED, Reason.OTHER_HOST);
   if (ownsMac(bridge, mac) || bridge.uppers.some((upper) => upper.link.kind === 'macvlan' && upper.mac === mac)) {
@@ -58,7 +63,7 @@ export function bridgeInput(run: Run, port: Device, skb: Skb, frame: Omit<FrameO
     if (up) return { stop: up };
     return { up: bridge, prerouted: filtered, tag: tagOut(bridge, bridge, vid), mac };
   }
-  const to = portTowards(run, bridge, mac, vid);
+  const to = portTowards(run, bridge, mac, vid, isForMany(skb));
   if (!to) return stopped(host, skb, Disposition.DROPPED, Reason.OTHER_HOST);
   pushBridge(run, bridge, port, to);
   const frameOn = { source: skb.macSource ?? bridge.mac, target: mac, tag: tagOut(bridge, to, vid), nexthop: towards };
@@ -132,10 +137,14 @@ function passThrough(
     const stop = runHook(run, host, skb, Hook.FORWARD);
     if (stop) return stop;
   }
-  const late =
-    runBridge(run, host, skb, Hook.FORWARD, ports, BRIDGE_NETFILTER_FORWARD) ??
-    runBridge(run, host, skb, Hook.POSTROUTING, { out: to, frame });
+  const asked = skb.arp && callsArptables(host) ? runArp(run, host, skb, Hook.FORWARD, from, to) : undefined;
+  if (asked) return asked;
+  const late = runBridge(run, host, skb, Hook.FORWARD, ports, BRIDGE_NETFILTER_FORWARD);
   if (late) return late;
+  frame.source = skb.macSource ?? frame.source;
+  frame.target = skb.macTarget ?? frame.target;
+  const last = runBridge(run, host, skb, Hook.POSTROUTING, { out: to, frame });
+  if (last) return last;
   const stop = filtered ? postrouting(run, host, skb) : undefined;
   if (stop) return stop;
   return isTooLong(skb.packet, to, filtered) ? drop(Reason.FRAGMENTATION_NEEDED) : undefined;

@@ -82,7 +82,7 @@ export function runChain(
       continue;
     }
     run.steps.push({ kind: 'chain', netns: host.netns, hook, table, chain: base, verdict, by: 'rule' });
-    return ended(host, skb, { table, chain: place.chain, index: place.index }, result);
+    return ended(host, skb, hook, { table, chain: place.chain, index: place.index }, result);
   }
 }
 
@@ -92,12 +92,13 @@ function byPolicy(run: Run, host: Host, skb: Skb, hook: Hook, table: Table, chai
   if (verdict === Verdict.ACCEPT) return {};
   // A policy has no rule: the index is one past the last.
   const rule = { table, chain, index: chain.rules.length };
-  return { stop: { host, disposition: Disposition.DROPPED, reason: Reason.POLICY, skb, rule } };
+  return { stop: { host, disposition: Disposition.DROPPED, reason: Reason.POLICY, skb, rule, hook } };
 }
 
 function ended(
   host: Host,
   skb: Skb,
+  hook: Hook,
   rule: { table: Table; chain: Chain; index: number },
   { verdict, reply, reason, natFailed, device }: ActionResult,
 ): ChainResult {
@@ -112,6 +113,7 @@ function ended(
       reason: reason ?? (rejected ? Reason.REJECT_RULE : Reason.RULE),
       skb,
       rule,
+      hook,
       reply,
     },
   };

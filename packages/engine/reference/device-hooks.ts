@@ -18,13 +18,17 @@ const isBelow = ({ family }: Table, { hook }: BaseHook): boolean =>
   ((family === 'netdev' || family === 'inet') && (hook === Hook.INGRESS || hook === Hook.EGRESS));
 
 /** By priority; of equal ones the last loaded first. */
-export function frameChains({ netfilter }: Netns): FrameChain[] {
+function chainsBelow({ netfilter }: Netns, belongs: (table: Table, hook: BaseHook) => boolean): FrameChain[] {
   const found: FrameChain[] = [];
   for (const table of netfilter)
     for (const chain of chainsOf(table).values())
-      if (chain.hook && isBelow(table, chain.hook)) found.push({ table, chain, base: chain.hook });
+      if (chain.hook && belongs(table, chain.hook)) found.push({ table, chain, base: chain.hook });
   return found.reverse().sort((a, b) => a.base.priority - b.base.priority);
 }
+
+export const frameChains = (netns: Netns): FrameChain[] => chainsBelow(netns, isBelow);
+
+export const arpChains = (netns: Netns): FrameChain[] => chainsBelow(netns, ({ family }) => family === 'arp');
 
 /** A rule may send a frame on so often (NF_RECURSION_LIMIT), and once more. */
 const MOST_FORWARDS = 2;
@@ -53,8 +57,9 @@ function run(
     if (device === undefined) continue;
     const other = host.byName.get(device);
     skb.forwards = (skb.forwards ?? 0) + 1;
-    if (!other || skb.forwards > MOST_FORWARDS + 1)
-      return { stop: { host, disposition: Disposition.DROPPED, reason: Reason.RULE, skb, rule } };
+    // A question that goes elsewhere is not followed.
+    if (!other || skb.forwards > MOST_FORWARDS + 1 || skb.question)
+      return { stop: { host, disposition: Disposition.DROPPED, reason: Reason.RULE, skb, rule, hook: base.hook } };
     return { device: other };
   }
   Object.assign(skb, above);
@@ -77,6 +82,20 @@ export function runEgress(walk: Run, device: Device, skb: Skb, frame: Frame | un
       table.family !== 'bridge' && base.hook === Hook.EGRESS && base.devices?.includes(device.name) === true,
   );
   return run(walk, host, skb, chains, undefined, device, frame);
+}
+
+/** Chains of the arp family (arp_xmit, arp_rcv, br_nf_forward_arp). */
+export function runArp(
+  walk: Run,
+  host: Host,
+  skb: Skb,
+  hook: Hook,
+  indev: Device | undefined,
+  outdev: Device | undefined,
+): Stop | undefined {
+  const chains = host.arpChains.filter(({ base }) => base.hook === hook);
+  const below = run(walk, host, skb, chains, indev, outdev);
+  return below && 'stop' in below ? below.stop : undefined;
 }
 
 /** Chains of the bridge family with a priority from `from` to below `to`: bridge netfilter stands between them. */

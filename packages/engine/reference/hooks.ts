@@ -29,7 +29,8 @@ function runEntries(run: Run, host: Host, skb: Skb, hook: Hook, outdev: Device |
     const before = skb.packet;
     const stop = runEntry(run, host, skb, hook, entry);
     if (stop) return stop;
-    if (hook !== At.OUTPUT) continue;
+    // Questions for neighbours have their device.
+    if (hook !== At.OUTPUT || skb.question) continue;
     const again =
       entry.kind === 'chain'
         ? entry.base.type === 'route' && changesRoute(before, skb.packet)

@@ -18,8 +18,9 @@ import {
 import { prefixOf } from './addresses.ts';
 import { checkNetwork } from './check.ts';
 import { connectionOf } from './connections.ts';
-import { frameChains } from './device-hooks.ts';
+import { arpChains, frameChains } from './device-hooks.ts';
 import { hookEntries, needsConntrack } from './hook-entries.ts';
+import { questionsMeetChains } from './question.ts';
 import { stackDevices } from './stack-devices.ts';
 import type { Device, DeviceAddress, Host, World } from './state.ts';
 import { expire } from './timeouts.ts';
@@ -144,6 +145,7 @@ function hostOf(netns: Netns, order: number, taken: ReadonlySet<string>): Host {
     neighbors: netns.neighbors ?? [],
     hooks,
     frameChains: frameChains(netns),
+    arpChains: arpChains(netns),
     conntrackOn,
     natOn: { 4: natOn(4), 6: natOn(6) },
     connections: [],
@@ -183,6 +185,8 @@ export function loadWorld(network: Network): World {
     sourcePorts: new SourcePorts(network.netnses),
     numberIds: new Map(),
     routeIds: new Map(),
+    questions: questionsMeetChains(hosts),
+    learnt: new Map(),
   };
   resetWorld(world);
   return world;
@@ -196,6 +200,7 @@ export function resetWorld(world: World): void {
   world.paths.clear();
   world.numbers.clear();
   world.last = undefined;
+  world.learnt.clear();
   for (const host of world.hosts) {
     host.connections = (host.netns.conntrack ?? []).map((entry) => connectionOf(host, entry));
     expire(host, 0);

@@ -84,6 +84,7 @@ class Reference implements Machine, RouteLookup {
   send(netns: string, packet: Packet, options: { link?: string } = {}): Walk {
     const host = this.#host(netns);
     const { link } = options;
+    this.#world.learnt.clear();
     if (link === undefined)
       return walk(this.#world, (run) =>
         emit(run, host, { packet, socket: 'process' }, (skb: Skb) => addSocket(host, senderSocket(skb.packet))),

@@ -1,10 +1,11 @@
 /**
  * Who has an address on a link: arp_solicit, arp_process (net/ipv4/arp.c), ndisc_recv_ns (net/ipv6/ndisc.c). Everyone is asked as often
- * as needed; nothing is learnt.
+ * as needed; only where questions meet chains (`question.ts`) is anything learnt of them, and forgotten with the next `send`.
  */
 import { confAll, confAny, confMax, confOf, containsAddress, type Neighbor, type Packet } from '../src/index.ts';
 import { addressOf, canonical } from './addresses.ts';
 import { isLocalFor } from './match-addrtype.ts';
+import { exchange } from './question.ts';
 import { routeInput } from './route.ts';
 import { LINK, selectAddress4 } from './source-address.ts';
 import type { Device, DeviceAddress, Run, Skb } from './state.ts';
@@ -25,10 +26,17 @@ export function resolve(run: Run, device: Device, nexthop: string, packet: Packe
   if (known?.lladdr !== undefined) return { mac: known.lladdr.toLowerCase() };
   const v4 = !nexthop.includes(':');
   const asker = v4 ? askerAddress(device, nexthop, packet) : '';
-  const holder = reachable(run.world, device).find((other) =>
-    v4 ? answersArp(run, other, nexthop, asker) : answersSolicitation(other, nexthop),
-  );
-  return holder && { mac: holder.mac };
+  const told = run.world.learnt.get(device)?.get(nexthop);
+  if (told !== undefined) return { mac: told };
+  const isWalked = run.world.questions[v4 ? 4 : 6];
+  for (const other of reachable(run.world, device)) {
+    if (!(v4 ? answersArp(run, other, nexthop, asker) : answersSolicitation(other, nexthop))) continue;
+    if (!isWalked) return { mac: other.mac };
+    const answers = (by: string) => answersArp(run, other, nexthop, by);
+    const mac = exchange(run, device, other, { address: nexthop, asker, source: packet.saddr, answers });
+    if (mac !== undefined) return { mac };
+  }
+  return undefined;
 }
 
 /**

@@ -69,7 +69,9 @@ function way6(host: Host, flow: Flow, wanted: Device | undefined): Device | unde
   return wanted && device !== wanted ? undefined : device;
 }
 
+/** ARP packets have nothing to ask about (nft_fib_netdev_eval). */
 export function loadFib(host: Host, skb: Skb, hook: Hook, selector: FibSelector): Value | undefined {
+  if (skb.arp) return undefined;
   const { flags, result } = selector;
   const { packet, indev, outdev } = skb;
   let device: Device | undefined;

@@ -1,5 +1,6 @@
 /** What the packet's headers, its devices and its connection say: nft_payload.c, nft_meta.c, nft_ct.c, nft_rt.c. */
 import {
+  type ArpField,
   type CtField,
   CtState,
   type HeaderField,
@@ -12,11 +13,13 @@ import {
 import { isLimitedBroadcast, isMulticast } from './addresses.ts';
 import { address, ether, ifname, integer, type Value } from './nft-value.ts';
 import { gatewayOf } from './route.ts';
-import type { Device, Frame, Host, Skb } from './state.ts';
+import type { Arp, Device, Frame, Host, Skb } from './state.ts';
 import { hasPorts, isIcmp } from './tuple.ts';
 
 const ETHERTYPES = { 4: 0x0800, 6: 0x86dd } as const;
+const ETHERTYPE_ARP = 0x0806;
 const NFPROTO = { 4: 2, 6: 10 } as const;
+const NFPROTO_ARP = 3;
 const NFPROTO_NETDEV = 5;
 const NFPROTO_BRIDGE = 7;
 const ARPHRD_ETHER = 1;
@@ -52,18 +55,21 @@ const addressOf =
     packet.family === family ? address(packet[side]) : undefined;
 
 /** The frame it leaves in, below IP, or came in by a wire; what was made here has none yet. */
-function frameOf({ indev, macSource, macTarget, leaving }: Skb): Frame | undefined {
-  if (leaving) return leaving;
+function frameOf({ indev, macSource, macTarget, leaving, question }: Skb): Frame | undefined {
+  const group = question?.group;
+  if (leaving) return group === undefined ? leaving : { ...leaving, target: group };
   const came = macSource !== undefined && indev?.link.kind !== 'loopback';
-  return came ? { source: macSource, target: macTarget } : undefined;
+  return came ? { source: macSource, target: group ?? macTarget } : undefined;
 }
+
+const etherType = ({ arp, packet }: Skb): number => (arp ? ETHERTYPE_ARP : ETHERTYPES[packet.family]);
 
 const etherOf = (text: string | undefined) => (text === undefined ? undefined : ether(text));
 
-const headerReaders: Record<HeaderField, Reader> = {
+const headerReaders: Record<Exclude<HeaderField, ArpField>, Reader> = {
   'ether saddr': (skb) => etherOf(frameOf(skb)?.source),
   'ether daddr': (skb) => etherOf(frameOf(skb)?.target),
-  'ether type': (skb) => (frameOf(skb) ? integer(ETHERTYPES[skb.packet.family]) : undefined),
+  'ether type': (skb) => (frameOf(skb) ? integer(etherType(skb)) : undefined),
   'ip saddr': addressOf(4, 'saddr'),
   'ip daddr': addressOf(4, 'daddr'),
   'ip protocol': ipv4((p) => p.protocol),
@@ -92,11 +98,30 @@ const headerReaders: Record<HeaderField, Reader> = {
   'icmp id': icmp('icmpId'),
 };
 
+const ETHERNET_ADDRESS = 6;
+const IPV4_ADDRESS = 4;
+
+const arpReaders: Record<ArpField, (arp: Arp, packet: Skb['packet']) => Value> = {
+  'arp htype': () => integer(ARPHRD_ETHER),
+  'arp ptype': () => integer(ETHERTYPES[4]),
+  'arp hlen': () => integer(ETHERNET_ADDRESS),
+  'arp plen': () => integer(IPV4_ADDRESS),
+  'arp operation': ({ operation }) => integer(operation),
+  'arp saddr ether': ({ sender }) => ether(sender),
+  'arp daddr ether': ({ target }) => ether(target),
+  'arp saddr ip': (_, packet) => address(packet.saddr),
+  'arp daddr ip': (_, packet) => address(packet.daddr),
+};
+
+const isArpField = (field: string): field is ArpField => field in arpReaders;
+
 export function loadHeader(skb: Skb, field: HeaderField): Value | undefined {
-  return headerReaders[field](skb);
+  const { arp, packet } = skb;
+  if (isArpField(field)) return arp && arpReaders[field](arp, packet);
+  return arp && !field.startsWith('ether ') ? undefined : headerReaders[field](skb);
 }
 
-export const isHeaderField = (field: string): field is HeaderField => field in headerReaders;
+export const isHeaderField = (field: string): field is HeaderField => field in headerReaders || field in arpReaders;
 
 /** ARPHRD_*. */
 /** The bridge that the device is a port of (nft_meta_get_bridge); bonds and VRFs are none. */
@@ -116,8 +141,9 @@ function linkKind(device: Device | undefined): Value | undefined {
 }
 
 /** Received packets alone know that they were for many, or for another host: as the port or device sees it (eth_type_trans). */
-function packetType({ packet, indev, macTarget }: Skb, family: TableFamily, hook: Hook): number {
+function packetType({ packet, indev, macTarget, arp, question }: Skb, family: TableFamily, hook: Hook): number {
   if (!indev || indev.link.kind === 'loopback') return 0;
+  if (arp && question?.group !== undefined) return 1;
   if (isMulticast(packet.family, packet.daddr)) return 2;
   if (packet.family === 4 && isLimitedBroadcast(packet.daddr)) return 1;
   const isFrame = family === 'bridge' || hook === Hook.INGRESS;
@@ -147,12 +173,13 @@ export function loadMeta(
       // On its way out of a device the packet has its Ethernet header in front (tried).
       return integer(packet.length + (hook === Hook.EGRESS ? ETHERNET_HEADER : 0));
     case 'meta protocol':
-      return integer(ETHERTYPES[packet.family]);
+      return integer(etherType(skb));
     case 'meta nfproto':
       if (family === 'bridge') return integer(NFPROTO_BRIDGE);
+      if (family === 'arp') return integer(NFPROTO_ARP);
       return integer(family === 'netdev' ? NFPROTO_NETDEV : NFPROTO[packet.family]);
     case 'meta l4proto':
-      return integer(packet.protocol);
+      return skb.arp ? undefined : integer(packet.protocol);
     case 'meta mark':
       return integer(packet.mark >>> 0);
     case 'meta iif':
@@ -173,6 +200,8 @@ export function loadMeta(
       return linkKind(outdev);
     case 'meta ibrname':
       return bridgeOf(indev);
+    case 'meta ibrhwaddr':
+      return indev?.master?.link.kind === 'bridge' ? ether(indev.master.mac) : undefined;
     case 'meta obrname':
       return bridgeOf(outdev);
     case 'meta pkttype':
@@ -231,7 +260,7 @@ export function loadCt({ ct }: Skb, field: CtField): Value | undefined {
 /** The gateway of the packet's route, which it has from routing on, or its destination (rt_nexthop). */
 export function loadNexthop(host: Host, skb: Skb, table: TableFamily, family: 4 | 6): Value | undefined {
   // Tables of bridges and devices have no such thing (nft_pf).
-  if (table === 'bridge' || table === 'netdev') return undefined;
+  if (table === 'bridge' || table === 'netdev' || table === 'arp') return undefined;
   if (!skb.route || skb.packet.family !== family) return undefined;
   const isUnicast = skb.route.kind === 'unicast';
   const gateway = isUnicast && skb.route.leg && gatewayOf(host, { nexthop: skb.route.leg, device: skb.route.device });

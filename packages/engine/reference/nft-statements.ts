@@ -22,6 +22,7 @@ import type { Classes } from './nft-chance.ts';
 import { type At, addressType, type Key, loadKey } from './nft-key.ts';
 import { cutsOf, elementClasses, findElement, liveElements, setState, updateSet } from './nft-sets.ts';
 import { addressText, boundsOf, constant, fits, scalarOf, type Value } from './nft-value.ts';
+import type { Arp, Skb } from './state.ts';
 
 /** What a statement makes of its rule: go on (with the element found), or the rule is over (NFT_BREAK). */
 export type Outcome = { kind: 'on'; element?: NftElement } | { kind: 'break' };
@@ -186,7 +187,57 @@ const HEADER_KEYS: Partial<Record<HeaderField, keyof Packet>> = {
   'th sport': 'sport',
   'th dport': 'dport',
   'tcp flags': 'tcpFlags',
+  'icmp type': 'icmpType',
+  'icmp code': 'icmpCode',
+  'icmp id': 'icmpId',
 };
+
+const DONT_FRAGMENT = 0x4000;
+
+/** Frames in a bridge: where they are for is looked at after PREROUTING, and again where they come in next. */
+function writeEther(skb: Skb, side: 'source' | 'target', value: Value): void {
+  const text = String(scalarOf(value));
+  const { question, leaving } = skb;
+  if (leaving) leaving[side] = text;
+  else if (side === 'source') skb.macSource = text;
+  else skb.macTarget = text;
+  if (!question) return;
+  question.rewritten = true;
+  if (side === 'target') delete question.group;
+}
+
+function writeArp(skb: Skb, arp: Arp, field: HeaderField, value: Value): void {
+  const text = String(scalarOf(value));
+  switch (field) {
+    case 'arp saddr ip':
+      skb.packet = { ...skb.packet, saddr: text };
+      return;
+    case 'arp daddr ip':
+      skb.packet = { ...skb.packet, daddr: text };
+      return;
+    case 'arp saddr ether':
+      skb.arp = { ...arp, sender: text };
+      return;
+    case 'arp daddr ether':
+      skb.arp = { ...arp, target: text };
+      return;
+    default:
+      throw new Error(`${field} cannot be written`);
+  }
+}
+
+const ARP_WRITABLE: ReadonlySet<HeaderField> = new Set<HeaderField>([
+  'arp saddr ip',
+  'arp daddr ip',
+  'arp saddr ether',
+  'arp daddr ether',
+]);
+
+/** Fields that the machine keeps; frames have theirs in bridges alone. */
+function isWritable({ place }: At, field: HeaderField): boolean {
+  if (field === 'ether saddr' || field === 'ether daddr') return place.table.family === 'bridge';
+  return field in HEADER_KEYS || field === 'ip frag-off' || ARP_WRITABLE.has(field) || /^ip6? [sd]addr$/.test(field);
+}
 
 /** nft_payload_set_eval. False: the packet has no such field, or nobody may write it here. */
 function setHeader(at: At, { field, mask }: NftAction & { kind: 'set-header' }, scalar: Scalar): boolean {
@@ -195,14 +246,20 @@ function setHeader(at: At, { field, mask }: NftAction & { kind: 'set-header' }, 
   const [old] = before.values as [Value];
   const value = constant(scalar, old.type);
   if (!value) return false;
-  const { packet } = at.skb;
-  if (field === 'ip saddr' || field === 'ip6 saddr') at.skb.packet = { ...packet, saddr: addressText(value) };
+  const { packet, arp } = at.skb;
+  if (field === 'ether saddr') writeEther(at.skb, 'source', value);
+  else if (field === 'ether daddr') writeEther(at.skb, 'target', value);
+  else if (arp) writeArp(at.skb, arp, field, value);
+  else if (field === 'ip frag-off') {
+    const bits = (mask ?? DONT_FRAGMENT) & DONT_FRAGMENT;
+    if (bits !== 0) at.skb.packet = { ...packet, dontFragment: (Number(value.n) & bits) !== 0 };
+  } else if (field === 'ip saddr' || field === 'ip6 saddr') at.skb.packet = { ...packet, saddr: addressText(value) };
   else if (field === 'ip daddr' || field === 'ip6 daddr') at.skb.packet = { ...packet, daddr: addressText(value) };
   else {
     const name = HEADER_KEYS[field];
     if (!name) throw new Error(`${field} cannot be written`);
     // What does not fit into the field is cut off.
-    const width = field.startsWith('th ') ? 0xffff : 0xff;
+    const width = field.startsWith('th ') || field === 'icmp id' ? 0xffff : 0xff;
     const bits = (mask ?? width) & width;
     at.skb.packet = { ...packet, [name]: ((Number(old.n) & ~bits) | (Number(value.n) & bits)) >>> 0 };
   }
@@ -251,6 +308,8 @@ export function actNft(at: At, action: NftAction, run: RunStatements): NftResult
     case 'set-meta':
     case 'set-header':
     case 'nat-to': {
+      if (action.kind === 'set-header' && !isWritable(at, action.field))
+        return unknownAction(at, `${action.field} set`);
       const data = dataOf(at, action.value, run);
       if (data.kind === 'break') return undefined;
       if (data.kind === 'unmodelled') return unknownAction(at, data.text);

@@ -6,6 +6,7 @@ import { runIngress } from './device-hooks.ts';
 import { vrfOf } from './fib.ts';
 import { forward } from './forward.ts';
 import { runHook } from './hooks.ts';
+import { hear } from './question.ts';
 import { martian6, routeInput } from './route.ts';
 import type { Arrival, Device, Host, Run, Skb } from './state.ts';
 import { forwardTo, type Next, stopped } from './transmit.ts';
@@ -99,6 +100,7 @@ function upperOf(arrival: Arrival): Arrival | undefined {
 function input(run: Run, host: Host, skb: Skb, device: Device, prerouted: boolean): Next {
   const weird = martian6(skb.packet, device);
   if (weird !== undefined) return stopped(host, skb, Disposition.DROPPED, weird);
+  if (skb.question) return hear(run, host, skb, device, prerouted);
   const vrf = vrfOf(device);
   const isPort = vrf !== undefined && vrf !== device;
   // A bridge's ports spare it, unless it is a port of a VRF itself (ip_sabotage_in).

@@ -32,6 +32,7 @@ export const isRejectName = (name: string): boolean =>
 
 /** Undefined: a reset about something that is no TCP segment, or itself a reset. */
 export function rejectReply(skb: Skb, name: string): Reply | undefined {
+  if (skb.arp) return undefined;
   if (name === 'tcp-reset') {
     const { protocol, tcpFlags } = skb.packet;
     return protocol === Protocol.TCP && (tcpFlags & TcpFlag.RST) === 0 ? { kind: 'reject-reset' } : undefined;

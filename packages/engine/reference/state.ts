@@ -9,6 +9,7 @@ import type {
   Disposition,
   End,
   Family,
+  Hook,
   IpPrefix,
   IpSet,
   Link,
@@ -84,8 +85,9 @@ export interface Host {
   rules: { 4: PolicyRule[]; 6: PolicyRule[] };
   neighbors: Neighbor[];
   hooks: { 4: HookEntry[][]; 6: HookEntry[][] };
-  /** Chains below IP: netdev, bridge. */
+  /** Chains below IP: netdev, bridge; and those of arp. */
   frameChains: FrameChain[];
+  arpChains: FrameChain[];
   conntrackOn: { 4: boolean; 6: boolean };
   /** A nat base chain exists, so that bindings are applied. */
   natOn: { 4: boolean; 6: boolean };
@@ -256,6 +258,29 @@ export interface Skb {
   discovers?: boolean;
   /** What an outer packet carries. */
   payload?: Payload | undefined;
+  /** No packet of the question's own, but one that asks who has a next hop, or says so. */
+  question?: Question | undefined;
+  /** ARP: `packet` has its protocol addresses and nothing else. */
+  arp?: Arp | undefined;
+}
+
+/** Where a neighbour question or its answer is to come to. */
+export interface Question {
+  /** A device with a stack of its own. */
+  towards: Device;
+  /** The link-layer address it bears, where it is for many. */
+  group?: string;
+  /** A rule gave the frame another link-layer address. */
+  rewritten?: boolean;
+  /** As it came there. */
+  heard?: Skb;
+}
+
+/** The operation, and the link-layer addresses in the ARP header. */
+export interface Arp {
+  operation: number;
+  sender: string;
+  target: string;
 }
 
 /** The inner packet of a tunnel, with the frame it stands in where the tunnel carries frames. */
@@ -313,6 +338,8 @@ export interface Stop {
   reason: Reason;
   skb: Skb;
   rule?: { table: Table; chain: Chain; index: number } | undefined;
+  /** Where that rule stood. */
+  hook?: Hook;
   /** What the stack would send back; the rules for answers may still forbid it. */
   reply?: Reply | undefined;
 }
@@ -346,6 +373,10 @@ export interface World {
   numberIds: Map<object, number>;
   /** Numbers for `paths`. */
   routeIds: Map<Route, number>;
+  /** Questions for neighbours meet chains somewhere: they are walked. */
+  questions: { 4: boolean; 6: boolean };
+  /** What was learnt of questions and answers that were walked, since the last `send`: link-layer addresses by next hop. */
+  learnt: Map<Device, Map<string, string>>;
   last?: { stop: Stop; end: End } | undefined;
 }
 

@@ -7,8 +7,8 @@ import { runBridge, runEgress } from './device-hooks.ts';
 import { encapsulate } from './encapsulate.ts';
 import { resolve } from './neighbor.ts';
 import type { Arrival, Device, Frame, FrameOut, Host, Run, Skb, Stop } from './state.ts';
-import { carriesFrames, hasEntry, isTunnel, isUnfollowed } from './tunnel-ends.ts';
-import { above, activePort, hasAddress, landing, ownsMac, sent, shout, wireEnds } from './wire.ts';
+import { carriesFrames, hasEntry, isTunnel, isUnfollowed, portOf, tunnelOf } from './tunnel-ends.ts';
+import { above, activePort, hasAddress, heard, landing, ownsMac, sent, shout, wireEnds } from './wire.ts';
 
 export type Next = { arrival: Arrival } | { stop: Stop };
 
@@ -90,7 +90,9 @@ function throughBridge(run: Run, skb: Skb, bridge: Device, frame: FrameOut): Nex
   const { host } = bridge;
   const vid = inVlan(bridge, undefined, frame.tag);
   const port =
-    vid === undefined || frame.target === undefined ? undefined : portTowards(run, bridge, frame.target, vid);
+    vid === undefined || frame.target === undefined
+      ? undefined
+      : portTowards(run, bridge, frame.target, vid, isForMany(skb));
   if (!port || vid === undefined) {
     pushTransmit(run, bridge, frame.nexthop);
     return stopped(host, skb, Disposition.DROPPED, Reason.OTHER_HOST);
@@ -124,15 +126,20 @@ export function noNeighbor(run: Run, host: Host, skb: Skb, device: Device, nexth
   return stopped(host, skb, Disposition.UNREACHABLE, Reason.NO_NEIGHBOR, unreachable(skb.packet.family === 4));
 }
 
+/** Static entries are for frames that are for one: others go everywhere, also where they are led to here. */
+export const isForMany = ({ question }: Skb): boolean => question?.group !== undefined;
+
 /** Where a bridge sends a frame of a VLAN: a static entry, else the first port behind which the address is. */
-export function portTowards(run: Run, bridge: Device, mac: string, vid = 0): Device | undefined {
-  const entry = bridge.host.netns.fdb?.find(
-    (fdb) =>
-      fdb.mac.toLowerCase() === mac &&
-      fdb.dst === undefined &&
-      (!bridge.link.vlanFiltering || fdb.vlan === undefined || fdb.vlan === vid) &&
-      bridge.ports.some((port) => port.name === fdb.link),
-  );
+export function portTowards(run: Run, bridge: Device, mac: string, vid = 0, isForMany = false): Device | undefined {
+  const entry = isForMany
+    ? undefined
+    : bridge.host.netns.fdb?.find(
+        (fdb) =>
+          fdb.mac.toLowerCase() === mac &&
+          fdb.dst === undefined &&
+          (!bridge.link.vlanFiltering || fdb.vlan === undefined || fdb.vlan === vid) &&
+          bridge.ports.some((port) => port.name === fdb.link),
+      );
   if (entry) return bridge.host.byName.get(entry.link);
   const leads = (port: Device) => {
     const call = shout('');
@@ -142,13 +149,14 @@ export function portTowards(run: Run, bridge: Device, mac: string, vid = 0): Dev
   };
   const usable = bridge.ports.filter((port) => port.up && admits(bridge, port, vid));
   // A tunnel's own entry leads there, whoever is behind it.
-  return (
-    usable.find((port) => port.link.kind === 'vxlan' && isTunnel(port) && hasEntry(port, mac)) ?? usable.find(leads)
-  );
+  const tunnel = isForMany
+    ? undefined
+    : usable.find((port) => port.link.kind === 'vxlan' && isTunnel(port) && hasEntry(port, mac));
+  return tunnel ?? usable.find(leads);
 }
 
 /** One end of a segment takes the frame; the other end of a wire gets it, wanted or not. */
-function takerOf(run: Run, out: Device, { target: mac, tag }: FrameOut): Device | undefined {
+function takerOf(run: Run, skb: Skb, out: Device, { target: mac, tag }: FrameOut): Device | undefined {
   const ends = wireEnds(run.world, out);
   if (out.link.peer) return ends[0];
   if (mac === undefined) return undefined;
@@ -160,7 +168,7 @@ function takerOf(run: Run, out: Device, { target: mac, tag }: FrameOut): Device 
     const bridge = from?.device.master;
     if (!from || bridge?.link.kind !== 'bridge' || !bridge.up) return false;
     const vid = inVlan(bridge, from.device, from.tag);
-    const port = vid === undefined ? undefined : portTowards(run, bridge, mac, vid);
+    const port = vid === undefined ? undefined : portTowards(run, bridge, mac, vid, isForMany(skb));
     return port !== undefined && port !== from.device;
   };
   return live.find(owns) ?? live.find(leadsTo);
@@ -176,7 +184,7 @@ export function frameOut(run: Run, skb: Skb, out: Device, frame: FrameOut): Next
     pushTransmit(run, out, frame.nexthop);
     return stopped(host, skb, Disposition.UNKNOWN, reason);
   };
-  if (isTunnel(out)) return encapsulate(run, host, skb, out, frame);
+  if (isTunnel(out)) return skb.question ? pastTunnel(run, skb, out, frame) : encapsulate(run, host, skb, out, frame);
   if (isUnfollowed(out)) return unknown(Reason.UNMODELLED_LINK);
   switch (link.kind) {
     case 'bridge':
@@ -209,6 +217,23 @@ export function frameOut(run: Run, skb: Skb, out: Device, frame: FrameOut): Next
     default:
       return overWire(run, skb, out, frame);
   }
+}
+
+/** Questions pass a tunnel without their outer packet. */
+function pastTunnel(run: Run, skb: Skb, out: Device, frame: FrameOut): Next {
+  const { world } = run;
+  const towards = skb.question?.towards;
+  const { kind } = out.link;
+  const isOther = (device: Device) =>
+    device !== out &&
+    device.link.kind === kind &&
+    tunnelOf(device).id === tunnelOf(out).id &&
+    portOf(device) === portOf(out);
+  const end = world.hosts
+    .flatMap(({ devices }) => devices)
+    .find((other) => isOther(other) && heard(world, other, frame.tag, shout(frame.source)).some((d) => d === towards));
+  if (!end) return stopped(out.host, skb, Disposition.DROPPED, Reason.NO_NEIGHBOR);
+  return { arrival: { device: end, ...crossed(skb, frame, false) } };
 }
 
 function handDown(run: Run, skb: Skb, out: Device, to: Device, frame: FrameOut): Next {
@@ -261,7 +286,7 @@ function nearOf({ packet }: Skb, out: Device, lower: Device, { target }: FrameOu
 
 /** What goes along with a frame to another device's input; a mark only within one namespace. */
 const crossed = (
-  { packet, payload }: Skb,
+  { packet, payload, question, arp }: Skb,
   { target: mac, source: macSource, nexthop, tag }: FrameOut,
   keepsMark: boolean,
 ) => ({
@@ -269,6 +294,8 @@ const crossed = (
     packet: keepsMark ? packet : { ...packet, mark: 0 },
     macSource,
     ...(payload && { payload }),
+    ...(question && { question }),
+    ...(arp && { arp }),
   },
   mac,
   nexthop,
@@ -277,7 +304,7 @@ const crossed = (
 
 function overWire(run: Run, skb: Skb, out: Device, frame: FrameOut): Next {
   const { host } = out;
-  const taker = takerOf(run, out, frame);
+  const taker = takerOf(run, skb, out, frame);
   pushTransmit(run, out, frame.nexthop, taker);
   if (!taker) return stopped(host, skb, Disposition.DROPPED, Reason.OTHER_HOST);
   // A tag has room of its own.

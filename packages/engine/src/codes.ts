@@ -229,6 +229,7 @@ export enum NetnsFlag {
   FORWARD_PATH_MTU = 524288,
   /** It has VRFs, with own addresses in tables of theirs. */
   VRF = 1048576,
+  BRIDGE_CALL_ARP = 2097152,
 }
 
 export enum RuleFlag {
@@ -327,6 +328,14 @@ export enum StepKind {
   /** As ENTER, without a link. */
   FRAGMENT = 13,
   REASSEMBLE = 14,
+  /** As RULE; the verdict is that of `Asked`. */
+  UNANSWERED = 15,
+}
+
+/** What of a question for a neighbour was lost. */
+export enum Asked {
+  QUESTION = 0,
+  ANSWER = 1,
 }
 
 export enum RoutePurpose {

@@ -2,7 +2,7 @@
 import type { Abi } from './abi.ts';
 import { formatAddress, type Words } from './address.ts';
 import { getWords } from './arena.ts';
-import { RoutePurpose, StepKind } from './codes.ts';
+import { Asked, RoutePurpose, StepKind } from './codes.ts';
 import { CtStatus, SctpState, TcpState } from './ct-codes.ts';
 import { readElement } from './decode-element.ts';
 import { DERIVED } from './encode-local.ts';
@@ -136,6 +136,16 @@ export class Decoder {
       }
       case StepKind.RULE:
         return this.#rule(at, netns);
+      case StepKind.UNANSWERED:
+        return {
+          kind: 'unanswered',
+          netns,
+          hook: this.#u8(at + abi.RULE_STEP_HOOK),
+          table: item(this.#objects.tables, this.#u32(at + abi.RULE_STEP_TABLE)),
+          chain: item(this.#objects.chains, this.#u32(at + abi.RULE_STEP_CHAIN)),
+          index: this.#u32(at + abi.RULE_STEP_INDEX),
+          which: this.#u8(at + abi.RULE_STEP_VERDICT) === Asked.QUESTION ? 'question' : 'answer',
+        };
       case StepKind.CHAIN:
         return {
           kind: 'chain',

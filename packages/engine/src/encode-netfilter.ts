@@ -20,8 +20,7 @@ const FAMILIES: Readonly<Record<TableFamily, FamilyCode>> = {
   inet: FamilyCode.INET,
   bridge: FamilyCode.BRIDGE,
   netdev: FamilyCode.NETDEV,
-  // Kept and printed; nothing runs there.
-  arp: FamilyCode.INET,
+  arp: FamilyCode.ARP,
 };
 
 function placeOf(encoding: Encoding, table: Table): Place {
@@ -29,6 +28,7 @@ function placeOf(encoding: Encoding, table: Table): Place {
     encoding,
     family: table.family === 'ip' ? 4 : table.family === 'ip6' ? 6 : 0,
     where: `table ${table.name}`,
+    isBridge: table.family === 'bridge',
     findSet(name) {
       for (let level: Table | undefined = table; level; level = level.base) {
         const set = level.sets?.find((known) => known.name === name);
@@ -190,8 +190,8 @@ const NONE: Hooks = { placed: [], tracks: false, translates: false };
 /** Hooks of devices, whatever table stands there. */
 const isDeviceHook = ({ hook }: BaseHook): boolean => hook === Hook.INGRESS || hook === Hook.EGRESS;
 
-/** What sees a packet: IPv4, IPv6, bridges, devices; in the order of a namespace's base chains. */
-export const HOOK_FAMILIES = ['ip', 'ip6', 'bridge', 'netdev'] as const;
+/** What sees a packet: IPv4, IPv6, bridges, devices, ARP; in the order of a namespace's base chains. */
+export const HOOK_FAMILIES = ['ip', 'ip6', 'bridge', 'netdev', 'arp'] as const;
 
 type HookFamily = (typeof HOOK_FAMILIES)[number];
 
@@ -200,6 +200,7 @@ const SEEN_BY: Readonly<Record<HookFamily, readonly TableFamily[]>> = {
   ip6: ['ip6', 'inet'],
   bridge: ['bridge'],
   netdev: ['netdev', 'inet'],
+  arp: ['arp'],
 };
 
 type Hooked = Chain & { hook: BaseHook };

@@ -174,6 +174,10 @@ const WRITABLE: ReadonlySet<HeaderField> = new Set<HeaderField>([
   'tcp flags',
   'icmp type',
   'icmp code',
+  'arp saddr ether',
+  'arp daddr ether',
+  'arp saddr ip',
+  'arp daddr ip',
   'icmp id',
 ]);
 
@@ -187,7 +191,8 @@ function startWrite(place: Place, op: Op, argument: number, source: number): num
 
 function encodeSetHeader(place: Place, action: NftAction & { kind: 'set-header' }, parts: Parts): void {
   const { abi, arena, objects } = place.encoding;
-  if (!WRITABLE.has(action.field)) {
+  const isFrame = action.field === 'ether saddr' || action.field === 'ether daddr';
+  if (isFrame ? !place.isBridge : !WRITABLE.has(action.field)) {
     objects.statements.set(record(place, Op.UNMODELLED_TARGET, 8, false, 0), {
       kind: 'unmodelled-target',
       text: `${action.field} set`,

@@ -12,6 +12,8 @@ export interface Place {
   family: Family | 0;
   /** For messages: table and chain. */
   where: string;
+  /** Rules of a table of family bridge: they may write link-layer addresses. */
+  isBridge: boolean;
   /** A named set of the rule's table; undefined where it stands in a table above. */
   findSet(name: string): NftSet | undefined;
 }

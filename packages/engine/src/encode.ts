@@ -71,6 +71,7 @@ class NetnsSettings {
         flags:
           on('net.bridge.bridge-nf-call-iptables', NetnsFlag.BRIDGE_CALL_4) |
           on('net.bridge.bridge-nf-call-ip6tables', NetnsFlag.BRIDGE_CALL_6) |
+          on('net.bridge.bridge-nf-call-arptables', NetnsFlag.BRIDGE_CALL_ARP) |
           on('net.netfilter.nf_conntrack_tcp_loose', NetnsFlag.TCP_LOOSE) |
           on('net.ipv4.icmp_echo_ignore_all', NetnsFlag.ECHO_IGNORE_4) |
           on('net.ipv6.icmp.echo_ignore_all', NetnsFlag.ECHO_IGNORE_6) |

@@ -3,6 +3,7 @@
 /** Families of tables, as the kernel numbers them (`NFPROTO_*`), but for IP's own two. */
 export enum FamilyCode {
   INET = 1,
+  ARP = 3,
   IPV4 = 4,
   NETDEV = 5,
   IPV6 = 6,
@@ -56,6 +57,7 @@ export enum Field {
   META_PKTTYPE = 47,
   META_SKUID = 48,
   META_SKGID = 49,
+  META_IBRHWADDR = 50,
 
   CT_STATE = 64,
   CT_STATUS = 65,
@@ -79,6 +81,16 @@ export enum Field {
   FIB_OIF = 97,
   FIB_OIFNAME = 98,
   RT_NEXTHOP = 99,
+
+  ARP_HTYPE = 100,
+  ARP_PTYPE = 101,
+  ARP_HLEN = 102,
+  ARP_PLEN = 103,
+  ARP_OPERATION = 104,
+  ARP_SADDR_ETHER = 105,
+  ARP_DADDR_ETHER = 106,
+  ARP_SADDR_IP = 107,
+  ARP_DADDR_IP = 108,
 
   NUMGEN_INC = 128,
   NUMGEN_RANDOM = 129,

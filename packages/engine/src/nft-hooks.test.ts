@@ -169,7 +169,8 @@ describe('devices', () => {
   });
 
   test('forward-to sends the frame out of another device at once', () => {
-    engine.load(wire(device(Hook.INGRESS, [[{ kind: 'forward-to', device: 'veth1' }]], ['veth0'])));
+    const isIpv4 = is({ field: 'meta protocol' }, 0x0800);
+    engine.load(wire(device(Hook.INGRESS, [[isIpv4, { kind: 'forward-to', device: 'veth1' }]], ['veth0'])));
     const walk = engine.send('peer', packet('', '10.2.0.2'));
     expect(walk.steps.filter(({ kind }) => kind === 'transmit')).toHaveLength(2);
     expect(path(walk.steps)).toEqual(['dev 0 ACCEPT']);

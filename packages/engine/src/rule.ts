@@ -25,7 +25,7 @@ export interface Table {
 
 /**
  * `inet` chains run for IPv4 and IPv6, in one order with the chains of `ip` and `ip6`. `bridge` chains see frames in bridges, `netdev`
- * chains what comes in and goes out by a device. `arp` tables are kept and printed; neighbours are found without them.
+ * chains what comes in and goes out by a device, `arp` chains (hooks INPUT and OUTPUT, of arptables also FORWARD) questions for neighbours and their answers.
  */
 export type TableFamily = 'ip' | 'ip6' | 'inet' | 'bridge' | 'netdev' | 'arp';
 

@@ -52,7 +52,20 @@ export type HeaderField =
   | 'udp length'
   | 'icmp type'
   | 'icmp code'
-  | 'icmp id';
+  | 'icmp id'
+  | ArpField;
+
+/** Fields of ARP packets, which have no others but those of the frame: of neighbour questions and their answers. */
+export type ArpField =
+  | 'arp htype'
+  | 'arp ptype'
+  | 'arp hlen'
+  | 'arp plen'
+  | 'arp operation'
+  | 'arp saddr ether'
+  | 'arp daddr ether'
+  | 'arp saddr ip'
+  | 'arp daddr ip';
 
 /**
  * What the host knows about the packet. Names are empty and indices 0 where there is no such interface (nft_meta.c); `iiftype` and
@@ -75,6 +88,8 @@ export type MetaField =
   | 'meta oifkind'
   | 'meta ibrname'
   | 'meta obrname'
+  /** The link-layer address of the bridge that the incoming port belongs to. */
+  | 'meta ibrhwaddr'
   | 'meta pkttype'
   | 'meta skuid'
   | 'meta skgid';

@@ -14,6 +14,7 @@ const DEFAULTS: Readonly<Record<string, number>> = {
   'net.ipv4.icmp_echo_ignore_broadcasts': 1,
   'net.bridge.bridge-nf-call-iptables': 1,
   'net.bridge.bridge-nf-call-ip6tables': 1,
+  'net.bridge.bridge-nf-call-arptables': 1,
   'net.netfilter.nf_conntrack_tcp_loose': 1,
   'net.netfilter.nf_conntrack_tcp_max_retrans': 3,
   'net.netfilter.nf_conntrack_tcp_timeout_syn_sent': 120,

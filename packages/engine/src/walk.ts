@@ -84,6 +84,19 @@ export type Step =
   | { kind: 'fragment'; netns: Netns; packet: Packet }
   /** The last piece is there: from here on it is one packet again. */
   | { kind: 'reassemble'; netns: Netns; packet: Packet }
+  /**
+   * Nobody heard the question who has the next hop, or the answer to it: a rule, or the policy of a base chain (`index` behind its last
+   * rule), dropped it in this namespace. Such packets leave no other steps, but for choices.
+   */
+  | {
+      kind: 'unanswered';
+      netns: Netns;
+      hook: Hook;
+      table: Table;
+      chain: Chain;
+      index: number;
+      which: 'question' | 'answer';
+    }
   /** Into another packet, which is made here: `netns` routes it. `packet` is the outer one, its source empty where routing is to choose it. */
   | { kind: 'encapsulate'; netns: Netns; link: Link; packet: Packet }
   /** Out of the other packet, which reached `netns`: the inner `packet` comes in by `link` next. */

@@ -7,6 +7,8 @@ import type { Streams } from '../shell/streams.ts';
 const SECTIONS = [
   'iptables',
   'ip6tables',
+  'ebtables',
+  'arptables',
   'nft',
   'link',
   'addr',

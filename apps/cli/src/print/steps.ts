@@ -55,6 +55,12 @@ function lineOf(step: StepView, hasRules: boolean, everything: boolean): Line | 
       return { what: `into ${step.link}`, body: headerText(step.packet) };
     case 'decapsulate':
       return { what: `out of ${step.link}`, body: headerText(step.packet) };
+    case 'unanswered':
+      return {
+        what: `${step.table} ${step.hook}`,
+        body: `${step.text ?? `policy of ${step.chain}`}, which drops the neighbour's ${step.which}`,
+        ...(step.object && { object: step.object }),
+      };
     case 'transmit':
       return {
         what: `out ${step.link}`,

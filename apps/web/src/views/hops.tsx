@@ -5,6 +5,7 @@ function decides(step: StepView): boolean {
   switch (step.kind) {
     case 'nat':
     case 'choice':
+    case 'unanswered':
     case 'transmit':
     case 'encapsulate':
     case 'decapsulate':
@@ -57,6 +58,12 @@ function words(step: StepView): { stage: string; tag?: string; text: string } {
       return {
         stage: step.kind === 'encapsulate' ? 'into tunnel' : 'out of tunnel',
         text: `${step.link}: ${step.packet.saddr} → ${step.packet.daddr}`,
+      };
+    case 'unanswered':
+      return {
+        stage: `${step.hook} ${step.table}`,
+        tag: `no ${step.which}`,
+        text: step.text ?? `policy of ${step.chain}`,
       };
     case 'transmit':
       return { stage: 'out', text: `${step.link} towards ${step.nexthop}` };

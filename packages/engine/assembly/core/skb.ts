@@ -81,6 +81,15 @@ export class Skb {
   vlan: u16;
   /** The VRF's port that it came in by. */
   vrfPort: Link;
+  /** The packet asks for a neighbour, or answers (`path/question.ts`). */
+  asks: u8;
+  /** A rule gave the frame another link-layer address. */
+  rewritten: u8;
+  pad2: u16;
+  /** The link-layer address that it bears, where it is for many; 0: it is for one. */
+  group: u64;
+  /** The stack that a question or an answer is for. */
+  towards: Link;
   /** It comes there from the link below, and not over a wire: what chains of that link attached goes along. */
   climbs: u8;
 }

@@ -23,6 +23,18 @@ let end: usize = TRACE_BASE;
 /** Kind of the last record. */
 let last: u32 = 0;
 
+/** Questions for neighbours leave no steps but choices: theirs are written here. */
+const NOWHERE: usize = memory.data(1024, 16);
+let muted: bool = false;
+
+export function mute(): void {
+  muted = true;
+}
+
+export function unmute(): void {
+  muted = false;
+}
+
 export function traceClear(): void {
   end = TRACE_BASE;
 }
@@ -34,6 +46,7 @@ export function traceLength(): u32 {
 
 /** Room for a step of `size` bytes, its head filled. A full trace fails the walk; its last record is then overwritten. */
 function step(kind: StepKind, size: usize): usize {
+  if (muted && kind != StepKind.CHOICE) return NOWHERE;
   if (end + size > TRACE_BASE + TRACE_SIZE) {
     fail(Failure.TRACE_FULL);
     end = TRACE_BASE;
@@ -104,6 +117,18 @@ export function traceChain(base: BaseChain, verdict: u32, policy: bool): void {
   record.hook = base.hook;
   record.verdict = <u8>verdict;
   record.policy = policy;
+  record.element = 0;
+}
+
+/** A question, or the answer to it, that a rule dropped where skb stands. */
+export function traceUnanswered(table: u32, chain: u32, index: u32, which: u32): void {
+  const record = changetype<RuleStep>(step(StepKind.UNANSWERED, offsetof<RuleStep>()));
+  record.table = table;
+  record.chain = chain;
+  record.index = index;
+  record.hook = <u8>skb().hook;
+  record.verdict = <u8>which;
+  record.policy = 0;
   record.element = 0;
 }
 

@@ -55,7 +55,8 @@ function runAndReroute(base: BaseChain): bool {
   if (!runChain(base)) return false;
   const same =
     p.saddrHi == sHi && p.saddrLo == sLo && p.daddrHi == dHi && p.daddrLo == dLo && p.mark == mark && p.tos == tos;
-  return (same && (p.family == 4 || p.ttl == hops)) || reroute();
+  // Questions for neighbours have their device.
+  return (same && (p.family == 4 || p.ttl == hops)) || skb().asks != 0 || reroute();
 }
 
 @inline

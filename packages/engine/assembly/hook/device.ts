@@ -32,7 +32,8 @@ export function forwardsClear(): void {
 function forward(): Passage {
   sentTo = linkByName(skb().netns, forwardDevice);
   forwardClear();
-  if (some(sentTo) && forwards <= MOST_FORWARDS) {
+  // A question that goes elsewhere is not followed.
+  if (some(sentTo) && forwards <= MOST_FORWARDS && !skb().asks) {
     forwards++;
     return Passage.FORWARDED;
   }

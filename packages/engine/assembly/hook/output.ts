@@ -11,7 +11,7 @@ function natAndReroute(): bool {
   const hi = p.daddrHi;
   const lo = p.daddrLo;
   if (!nat(Hook.OUTPUT)) return false;
-  return (p.daddrHi == hi && p.daddrLo == lo) || reroute();
+  return (p.daddrHi == hi && p.daddrLo == lo) || skb().asks != 0 || reroute();
 }
 
 /** raw -300, conntrack -200, mangle -150 (routes again), nat -100 (destination, routes again), filter 0, security 50. */

@@ -24,12 +24,14 @@ export class Netns {
   neighborCount: u32;
   fdb: usize;
   fdbCount: u32;
-  /** `BaseChain[]` by hook, priority and order: of IPv4, then of IPv6, of bridges, of devices (hooks INGRESS and EGRESS). */
+  /** `BaseChain[]` by hook, priority and order: of IPv4, then of IPv6, of bridges, of devices (hooks INGRESS and EGRESS), of ARP. */
   chains: usize;
   chains4Count: u16;
   chains6Count: u16;
   bridgeChainsCount: u16;
   deviceChainsCount: u16;
+  arpChainsCount: u16;
+  pad: u16;
   /** `SetSlot[]`. */
   sets: usize;
   setCount: u32;

@@ -23,12 +23,14 @@ import { Netns } from '../layout/netns';
 import { TableSlot } from '../layout/route';
 import { IpSet } from '../layout/set';
 import { socketsReset } from '../path/sockets';
+import { questionsBuild } from '../path/question';
 import { walk, walkBack, walkReset } from '../path/walk';
 import { nftSetsBuild } from '../set/nft';
 import { nftChangesForget, nftChangesReset } from '../set/nft-changes';
 import { setBuild, setsReset } from '../set/sets';
 import { forgetBlocks } from '../store/blocks';
 import { domainsBuild } from '../wire/domain';
+import { learntClear } from '../wire/learnt';
 import { ownersBuild } from '../wire/owners';
 import { stacksBuild } from '../wire/stacks';
 import { tunnelsBuild } from '../wire/tunnels';
@@ -102,6 +104,7 @@ export function load(at: usize): i32 {
   for (let i: u32 = 0; i < manifest.setCount; i++) {
     setBuild(changetype<IpSet>(manifest.sets + <usize>i * offsetof<IpSet>()));
   }
+  questionsBuild(netnses, netnsCount);
   nftSetsBuild(manifest.nftSets, manifest.nftSetCount);
   for (let i: u32 = 0; i < netnsCount; i++) {
     const netns = netnsAt(i);
@@ -145,6 +148,7 @@ export function reset(): void {
   pathMtuReset();
   flowsReset();
   walkReset();
+  learntClear();
   script(0);
   for (let i: u32 = 0; i < netnsCount; i++) {
     netnsAt(i).ctCount = 0;

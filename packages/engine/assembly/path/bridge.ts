@@ -3,11 +3,13 @@
  * br_nf_post_routing(); br_forward.c:should_deliver()).
  */
 import { LinkFlag, NetnsFlag } from '../../src/codes';
+import { FamilyCode } from '../../src/nft-codes';
 import { Disposition, Hook, Reason } from '../../src/terms';
 import { endRecord, finish, ReplyKind } from '../core/end';
 import { none, packet, RouteKind, skb, some } from '../core/skb';
 import { lastWasRoute, traceBridge } from '../core/trace';
 import { routeInput } from '../fib/input';
+import { arp } from '../hook/arp';
 import { allBridgeChains, BRIDGE_NF, BRIDGE_NF_FORWARD, bridgeChains } from '../hook/bridge';
 import { FIRST, LAST } from '../hook/chains';
 import { forward } from '../hook/forward';
@@ -89,14 +91,27 @@ function passThrough(bridge: Link, from: Link, to: Link, came: bool): void {
     s.physOut = to;
     if (!forward()) return;
   }
+  if (!forwardArp(from, to)) return;
   if (!bridgeChains(Hook.FORWARD, BRIDGE_NF_FORWARD, LAST, from, to)) return;
   const sourceMac = s.sourceMac;
   if (sourceMac == 0) s.sourceMac = bridge.mac;
   if (!allBridgeChains(Hook.POSTROUTING, none<Link>(), to)) return;
-  s.sourceMac = sourceMac;
+  if (sourceMac == 0 && s.sourceMac == bridge.mac) s.sourceMac = 0;
   if (filtered && !postroutingOfBridge()) return;
   if (isTooLong(to, filtered)) return drop(Reason.FRAGMENTATION_NEEDED);
   overWire(to, s.sourceMac != 0 ? s.sourceMac : bridge.mac);
+}
+
+/** Which setting has the packet pass the hooks above the bridge; none at PREROUTING for ARP. */
+function callFlag(family: u32): u32 {
+  if (family == 4) return NetnsFlag.BRIDGE_CALL_4;
+  return family == 6 ? NetnsFlag.BRIDGE_CALL_6 : 0;
+}
+
+/** arptables' chains between ports (br_nf_forward_arp()); false where the walk ended. */
+function forwardArp(from: Link, to: Link): bool {
+  if (packet().family != <u8>FamilyCode.ARP || (skb().netns.flags & NetnsFlag.BRIDGE_CALL_ARP) == 0) return true;
+  return arp(Hook.FORWARD, from, to);
 }
 
 /** True where the stack above the bridge gets the packet; else the walk ended, or the frame went on by another port. */
@@ -109,7 +124,7 @@ export function bridgeInput(port: Link): bool {
     return false;
   }
   // Frames with a tag pass bridge netfilter untouched, unless asked for (bridge-nf-filter-vlan-tagged).
-  const filtered = s.tag == 0 && (s.netns.flags & (p.family == 4 ? NetnsFlag.BRIDGE_CALL_4 : NetnsFlag.BRIDGE_CALL_6)) != 0;
+  const filtered = s.tag == 0 && (s.netns.flags & callFlag(p.family)) != 0;
   s.iif = bridge;
   if (!bridgeChains(Hook.PREROUTING, FIRST, BRIDGE_NF, port, none<Link>())) return false;
   if (filtered) {

@@ -18,6 +18,7 @@ import { unlockIcmp } from './answer';
 import { bridgeInput } from './bridge';
 import { deliver } from './deliver';
 import { forward } from './forward';
+import { hear } from './question';
 import { climbs, turnsClear } from './stacked';
 import { forwardTo } from './transmit';
 import { decapsulate } from './tunnel';
@@ -27,6 +28,10 @@ function up(link: Link): void {
   const s = skb();
   const p = packet();
   if (p.family == 6 && martian6(link)) return;
+  if (s.asks) {
+    hear(link);
+    return;
+  }
   const vrf = vrfOf(link);
   const isPort = some(vrf) && vrf != link;
   // A bridge's ports spare it, unless it is a port of a VRF itself (br_netfilter_hooks.c:ip_sabotage_in()).
@@ -79,9 +84,9 @@ export function receive(link: Link): void {
   assert(link.netns == s.netns && !s.ended, 'arrives where the packet is');
   traceEnter(link);
   forwardsClear();
-  turnsClear();
+  if (!s.asks) turnsClear();
   // What was on a wire, or went through lo, is taken up later: the lock is free by then.
-  unlockIcmp();
+  if (!s.asks) unlockIcmp();
   if (s.climbs == 0) s.prerouted = 0;
   s.climbs = 0;
   // Its socket stays behind, on the way through lo too (skb_orphan()).

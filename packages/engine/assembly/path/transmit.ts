@@ -19,6 +19,7 @@ import { entryFor } from '../wire/tunnels';
 import { routesAgain, sendDown } from './stacked';
 import { encapsulate } from './tunnel';
 import { resolve, resolvedLink, resolvedMac } from '../wire/resolve';
+import { exchange, isWalked } from './question';
 
 /** How much more than its MTU a device takes. */
 export const VLAN_HEADER: u32 = 4;
@@ -26,7 +27,8 @@ export const VLAN_HEADER: u32 = 4;
 /** The neighbour of the packet's next hop becomes the frame's destination; false where nobody answers. */
 export function addressFrame(link: Link): bool {
   const s = skb();
-  if (!resolve(link, s.gatewayFamily, s.gatewayHi, s.gatewayLo)) return false;
+  const walked = isWalked(s.gatewayFamily);
+  if (!resolve(link, s.gatewayFamily, s.gatewayHi, s.gatewayLo, walked, exchange)) return false;
   s.framed = 1;
   s.frameMac = resolvedMac;
   s.target = resolvedLink;
@@ -49,13 +51,15 @@ export function noNeighbor(link: Link): void {
 export function portTowards(bridge: Link, vlan: i32): Link {
   const s = skb();
   const netns = bridge.netns;
-  for (let i: u32 = 0; i < netns.fdbCount; i++) {
+  // Static entries are for frames that are for one.
+  const single = s.group == 0;
+  for (let i: u32 = 0; i < netns.fdbCount && single; i++) {
     const entry = changetype<FdbEntry>(netns.fdb + <usize>i * offsetof<FdbEntry>());
     if (entry.mac != s.frameMac || entry.family != 0 || entry.link.master != bridge) continue;
     if (entry.vlan == 0 || <i32>entry.vlan == vlan || !filters(bridge)) return entry.link;
   }
   // A tunnel's own entry leads there, whoever is behind it.
-  for (let port = bridge.ports; some(port); port = port.nextPort) {
+  for (let port = bridge.ports; some(port) && single; port = port.nextPort) {
     if (some(port.tunnel) && isUp(port) && admits(bridge, port, vlan) && entryFor(port, s.frameMac)) return port;
   }
   if (bridge.mixed) {
@@ -156,6 +160,19 @@ function sendElsewhere(out: Link, sourceMac: u64): void {
   finish(Disposition.DROPPED, Reason.NO_NEIGHBOR);
 }
 
+/** Questions for neighbours pass a tunnel without their outer packet. */
+function passTunnel(out: Link, sourceMac: u64): void {
+  const s = skb();
+  const end = endOf(out, s.target);
+  if (!some(end)) {
+    finish(Disposition.DROPPED, Reason.NO_NEIGHBOR);
+    return;
+  }
+  packet().mark = 0;
+  s.sourceMac = sourceMac;
+  s.arrival = end;
+}
+
 /** The frame leaves by `out`; what it was within this host stays behind (skb_scrub_packet()). */
 export function overWire(out: Link, sourceMac: u64): void {
   const s = skb();
@@ -169,7 +186,8 @@ export function overWire(out: Link, sourceMac: u64): void {
     return;
   }
   if (some(out.tunnel)) {
-    encapsulate(out, sourceMac);
+    if (s.asks) passTunnel(out, sourceMac);
+    else encapsulate(out, sourceMac);
     return;
   }
   if ((out.flags & (LinkFlag.TUN | LinkFlag.UNFOLLOWED)) != 0) {
@@ -270,5 +288,5 @@ function throughBridge(dev: Link, sourceMac: u64): void {
     finish(Disposition.DROPPED, Reason.FRAGMENTATION_NEEDED);
     return;
   }
-  overWire(port, sourceMac);
+  overWire(port, s.sourceMac);
 }

@@ -9,6 +9,7 @@ import { traceClear, traceEnter } from '../core/trace';
 import { flowsSweep } from '../ct/flows';
 import { Link } from '../layout/link';
 import { Netns } from '../layout/netns';
+import { learntClear } from '../wire/learnt';
 import { answers, answersByProcess, buildAnswer, cameBy, unlockIcmp } from './answer';
 import { receive } from './receive';
 import { send, sendThroughPort } from './send';
@@ -58,6 +59,7 @@ function begin(netns: Netns): void {
 
 /** Sends the packet at PACKET_BASE: made by a process of the namespace, or, with a link, come in there. */
 export function walk(netns: Netns, link: Link): void {
+  learntClear();
   unlockIcmp();
   flowsSweep();
   begin(netns);

@@ -1,4 +1,4 @@
-/** Who takes frames for a next hop (arp.c:arp_solicit(), arp_process(); ndisc.c:ndisc_recv_ns()). Nothing is learnt: every time all are asked. */
+/** Who takes frames for a next hop (arp.c:arp_solicit(), arp_process(); ndisc.c:ndisc_recv_ns()). Every time all are asked; what is learnt where chains may have a say, `learnt.ts` has. */
 import { LinkFlag, NeighborState, ScopeId } from '../../src/codes';
 import { RouteType } from '../../src/terms';
 import { none, packet, some } from '../core/skb';
@@ -11,6 +11,7 @@ import { Neighbor } from '../layout/host';
 import { Link, Segment } from '../layout/link';
 import { Netns } from '../layout/netns';
 import { ask } from './flood';
+import { learntMac, learntOwner, recall } from './learnt';
 import { macOwner, ownersOf } from './owners';
 
 /** The answer to the last question: the link-layer address, and who has it. */
@@ -18,10 +19,17 @@ export let resolvedMac: u64 = 0;
 export let resolvedLink: Link = none<Link>();
 
 let family: u32 = 4;
-let wantedHi: u64 = 0;
-let wantedLo: u64 = 0;
+export let wantedHi: u64 = 0;
+export let wantedLo: u64 = 0;
 /** Address of the one who asks; 0: none. */
-let asker: u64 = 0;
+export let asker: u64 = 0;
+
+/** Questions are packets that chains may drop. */
+let walked: bool = false;
+/** Who can answer. */
+const MOST_HOLDERS: u32 = 256;
+const HOLDERS: usize = memory.data(256 * 4, 8);
+let holders: u32 = 0;
 
 function entryOf(link: Link, kind: u32, hi: u64, lo: u64): Neighbor {
   const netns = link.netns;
@@ -97,8 +105,30 @@ function answersSolicitation(link: Link): bool {
   return some(entryOf(link, NeighborState.PROXY, wantedHi, wantedLo));
 }
 
+/** Where questions are walked, those who can answer are gathered: chains say later whom they let. */
 export function answers(link: Link): bool {
-  return family == 4 ? answersArp(link) : answersSolicitation(link);
+  if (!(family == 4 ? answersArp(link) : answersSolicitation(link))) return false;
+  if (!walked) return true;
+  if (holders < MOST_HOLDERS) {
+    store<u32>(HOLDERS + (<usize>holders << 2), <u32>changetype<usize>(link));
+    holders++;
+  }
+  return false;
+}
+
+/** Would the link answer somebody else, too? */
+export function answersAsker(link: Link, other: u64): bool {
+  const before = asker;
+  asker = other;
+  const holds = answersArp(link);
+  asker = before;
+  return holds;
+}
+
+/** The family of the next hop. */
+@inline
+export function wantedFamily(): u32 {
+  return family;
 }
 
 /** Can the address only stand on interfaces, or does it do so? */
@@ -143,8 +173,34 @@ function askerAddress(link: Link, lo: u64): u64 {
   return some(address) ? address.lo : 0;
 }
 
+/** Who has a link-layer address; frames for a port's are for its bridge. */
+export function ownerOf(link: Link, mac: u64): Link {
+  const owner = macOwner(link.domain, mac);
+  return some(owner) && some(owner.master) ? owner.master : owner;
+}
+
+/** The first of those who can answer that question and answer get through to; 0 of `exchange`: they do not. */
+function askHolders(link: Link, exchange: (device: Link, holder: Link) => u64): bool {
+  for (let i: u32 = 0; i < holders; i++) {
+    const holder = changetype<Link>(<usize>load<u32>(HOLDERS + (<usize>i << 2)));
+    const told = exchange(link, holder);
+    if (told == 0) continue;
+    resolvedMac = told;
+    resolvedLink = told == holder.mac ? holder : ownerOf(link, told);
+    return true;
+  }
+  return false;
+}
+
 /** Finds `resolvedMac` and `resolvedLink` for a next hop on a link; false where nobody answers. */
-export function resolve(link: Link, nexthopFamily: u32, hi: u64, lo: u64): bool {
+export function resolve(
+  link: Link,
+  nexthopFamily: u32,
+  hi: u64,
+  lo: u64,
+  walk: bool,
+  exchange: (device: Link, holder: Link) => u64,
+): bool {
   family = nexthopFamily;
   wantedHi = hi;
   wantedLo = lo;
@@ -153,14 +209,20 @@ export function resolve(link: Link, nexthopFamily: u32, hi: u64, lo: u64): bool 
     if ((entry.state & <u8>NeighborState.FAILED) != 0) return false;
     if (entry.mac != 0) {
       resolvedMac = entry.mac;
-      const owner = macOwner(link.domain, entry.mac);
-      // Frames for a port's address are for its bridge.
-      resolvedLink = some(owner) && some(owner.master) ? owner.master : owner;
+      resolvedLink = ownerOf(link, entry.mac);
       return true;
     }
   }
   asker = family == 4 ? askerAddress(link, lo) : 0;
+  if (walk && recall(link, family, hi, lo)) {
+    resolvedMac = learntMac;
+    resolvedLink = learntOwner;
+    return true;
+  }
+  walked = walk;
+  holders = 0;
   const holder = ask(link);
+  if (walk) return askHolders(link, exchange);
   if (!some(holder)) return false;
   resolvedMac = holder.mac;
   resolvedLink = holder;

@@ -79,6 +79,28 @@ function ether(r: Random, plan: Plan): Drawn {
   return { selector: { field: r.pick(['ether saddr', 'ether daddr']) }, type: 'ether_addr', value };
 }
 
+/** Of neighbour questions and their answers. */
+export function anyArp(r: Random, plan: Plan): Drawn {
+  const macs = plan.netnses.flatMap(({ links }) => links.flatMap(({ mac }) => mac ?? []));
+  return r.pick<() => Drawn>([
+    () => number({ field: 'arp operation' }, () => r.pick([1, 2])),
+    () => number({ field: 'arp htype' }, () => r.pick([1, 6])),
+    () => ({
+      selector: { field: r.pick(['arp saddr ip', 'arp daddr ip']) },
+      type: 'ipv4_addr',
+      value: () => r.pick(plan.addresses[4]),
+    }),
+    () => ({
+      selector: { field: r.pick(['arp saddr ether', 'arp daddr ether']) },
+      type: 'ether_addr',
+      value: () => r.pick([...macs, '00:00:00:00:00:00']),
+    }),
+    () => number({ field: 'meta protocol' }, () => 0x0806),
+    () => number({ field: 'icmp type' }, () => r.pick([135, 136])),
+    () => anySelector(r, plan),
+  ])();
+}
+
 function linkName(r: Random, plan: Plan): Drawn {
   const field = r.pick(['meta ibrname', 'meta obrname', 'meta iifkind', 'meta oifkind'] as const);
   const value = () => (field.endsWith('kind') ? r.pick(['veth', 'bridge', 'dummy']) : r.pick(['br0', ...plan.links]));

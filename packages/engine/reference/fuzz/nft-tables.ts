@@ -15,7 +15,7 @@ import {
   type TableFamily,
   type ValueRange,
 } from '../../src/index.ts';
-import { anyRange, anySelector, chance, type Drawn } from './nft-keys.ts';
+import { anyArp, anyRange, anySelector, chance, type Drawn } from './nft-keys.ts';
 import type { Random } from './random.ts';
 import { MARKS, type Plan, PORTS } from './world.ts';
 
@@ -36,8 +36,9 @@ interface Context {
 
 const lengthOf = (r: Random) => r.pick([1, 1, 1, 2, 3]);
 
-function drawKey({ r, plan }: Context): Drawn[] {
+function drawKey({ r, plan, family }: Context): Drawn[] {
   if (r.chance(1, 8)) return [chance(r)];
+  if (family === 'arp' || (family !== 'ip' && family !== 'ip6' && r.chance(1, 8))) return [anyArp(r, plan)];
   return Array.from({ length: lengthOf(r) }, () => anySelector(r, plan));
 }
 
@@ -156,6 +157,19 @@ function write(context: Context): Statement {
       ...(data ? { data: { kind: 'selectors', key: [{ field: 'meta mark' }] } } : {}),
     };
   }
+  if (context.family === 'bridge' && r.chance(1, 6)) {
+    const macs = plan.netnses.flatMap(({ links }) => links.flatMap(({ mac }) => mac ?? []));
+    const value: DataSource = r.chance(1, 4)
+      ? { kind: 'selectors', key: [{ field: 'meta ibrhwaddr' }] }
+      : { kind: 'value', values: [r.pick([...macs, '02:ff:00:00:00:01'])] };
+    return { kind: 'set-header', field: r.pick(['ether saddr', 'ether daddr'] as const), value };
+  }
+  if (context.family === 'arp' && r.chance(1, 3))
+    return {
+      kind: 'set-header',
+      field: r.pick(['arp saddr ip', 'arp saddr ip', 'arp daddr ip'] as const),
+      value: { kind: 'value', values: [r.pick(plan.addresses[4])] },
+    };
   if (r.chance(1, 4)) {
     const field = r.pick([
       'ip ttl',
@@ -273,12 +287,13 @@ const PRIORITIES = [-300, -210, -150, -1, 0, 0, 50, 101];
 function base(context: Context, hook: Hook): Chain {
   const { r, netns, family } = context;
   const device = hook === Hook.INGRESS || hook === Hook.EGRESS;
-  const nat = !device && family !== 'bridge' && hook !== Hook.FORWARD && r.chance(1, 3);
+  const isIp = family !== 'bridge' && family !== 'arp';
+  const nat = !device && isIp && hook !== Hook.FORWARD && r.chance(1, 3);
   const destination = hook === Hook.PREROUTING || hook === Hook.OUTPUT;
   const hooked: BaseHook = {
     hook,
     priority: nat ? (destination ? -100 : 100) : r.pick(PRIORITIES),
-    type: nat ? 'nat' : hook === Hook.OUTPUT && family !== 'bridge' && r.chance(1, 3) ? 'route' : 'filter',
+    type: nat ? 'nat' : hook === Hook.OUTPUT && isIp && r.chance(1, 3) ? 'route' : 'filter',
     policy: !nat && r.chance(1, 25) ? 'drop' : 'accept',
     ...(device
       ? {
@@ -307,7 +322,7 @@ const HOOKS: Readonly<Record<TableFamily, readonly Hook[]>> = {
   inet: IP_HOOKS,
   bridge: IP_HOOKS,
   netdev: [Hook.INGRESS, Hook.EGRESS],
-  arp: [],
+  arp: [Hook.INPUT, Hook.OUTPUT, Hook.FORWARD],
 };
 
 /** Sets that rules change. */
@@ -329,7 +344,7 @@ function dynamicSets(r: Random, plan: Plan): NftSet[] {
 }
 
 function randomTable(r: Random, plan: Plan, netns: Netns, family: TableFamily, name: string): Table {
-  const sets = family === 'netdev' ? [] : dynamicSets(r, plan);
+  const sets = family === 'netdev' || family === 'arp' ? [] : dynamicSets(r, plan);
   const names = ['low-0', 'low-1'];
   const low: Context = { r, plan, netns, family, chains: [], dynamic: sets };
   const high: Context = { ...low, chains: names };
@@ -365,7 +380,7 @@ export function addNftTables(r: Random, plan: Plan): void {
   const shared: Table[] = [];
   for (const netns of plan.netnses) {
     if (r.chance(1, 3)) continue;
-    const families = r.some<TableFamily>(['inet', 'ip', 'ip6', 'bridge', 'netdev'], 1, 2);
+    const families = r.some<TableFamily>(['inet', 'ip', 'ip6', 'bridge', 'netdev', 'arp'], 1, 2);
     for (const family of families) {
       const again = family === 'netdev' ? undefined : shared.find((table) => table.family === family);
       const table = again && r.chance(1, 3) ? again : randomTable(r, plan, netns, family, `nft-${family}`);

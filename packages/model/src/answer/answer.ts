@@ -235,6 +235,17 @@ export type StepView =
   | { kind: 'bridge'; bridge: string; from?: string; to?: string }
   /** Into the outer packet of a tunnel, and out of it: the packet as it goes on. */
   | { kind: 'encapsulate' | 'decapsulate'; link: string; packet: PacketView }
+  /** A rule dropped the question who has the next hop, or the answer to it; a policy has no number and no text. */
+  | {
+      kind: 'unanswered';
+      which: 'question' | 'answer';
+      hook: string;
+      table: string;
+      chain: string;
+      number?: number;
+      text?: string;
+      object?: ObjectRef;
+    }
   | { kind: 'transmit'; link: string; nexthop: string; to?: { place: Place; link: string } }
   | { kind: 'choice'; construct: string; taken: number; alternatives: number; weights?: number[] };
 

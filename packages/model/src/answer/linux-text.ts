@@ -8,11 +8,21 @@ import {
   type Rule,
   type Table,
 } from '@podwire/engine';
+import { printArptablesRule } from '../linux/arptables/index.ts';
+import { printEbtablesRule } from '../linux/ebtables/index.ts';
 import { iptablesFamily, printIptablesRule } from '../linux/iptables/index.ts';
 import { nftRuleText } from '../linux/nft-compile/index.ts';
+import { writtenRule } from '../linux/rule-dump/index.ts';
+
+/** Rules of frames run in other words than those they were read in. */
+function savedRule(rule: Rule, table: Table): string {
+  if (table.family === 'bridge') return printEbtablesRule(writtenRule(rule));
+  if (table.family === 'arp') return printArptablesRule(writtenRule(rule));
+  return printIptablesRule(rule, iptablesFamily(table));
+}
 
 function wholeRule(chain: Chain, rule: Rule, table: Table): string {
-  if (table.syntax !== 'nft') return `-A ${chain.name} ${printIptablesRule(rule, iptablesFamily(table))}`;
+  if (table.syntax !== 'nft') return `-A ${chain.name} ${savedRule(rule, table)}`;
   return `add rule ${table.family} ${table.name} ${chain.name} ${nftRuleText(rule, table.family)}`;
 }
 

@@ -1,7 +1,9 @@
 /** `podwire rules`: what the tools of Linux would print in a node's or a pod's network namespace. */
 import type { Netns } from '@podwire/engine';
+import { printArptablesSave } from '../linux/arptables-save.ts';
 import { printBridgeFdb } from '../linux/bridge/index.ts';
 import { printConntrack } from '../linux/conntrack/index.ts';
+import { printEbtablesSave } from '../linux/ebtables-save.ts';
 import { printNexthops } from '../linux/ip/index.ts';
 import { tableName } from '../linux/ip/names.ts';
 import { printAddresses, printLinks } from '../linux/ip/print-link.ts';
@@ -55,6 +57,8 @@ function forwarding({ fdb = [], links }: Netns): string {
 const PRINTERS: Readonly<Record<NetnsSectionName, Print>> = {
   iptables: ({ netfilter }) => [{ command: 'iptables-save', text: printIptablesSave(netfilter, 'ip') }],
   ip6tables: ({ netfilter }) => [{ command: 'ip6tables-save', text: printIptablesSave(netfilter, 'ip6') }],
+  ebtables: ({ netfilter }) => [{ command: 'ebtables-save', text: printEbtablesSave(netfilter) }],
+  arptables: ({ netfilter }) => [{ command: 'arptables-save', text: printArptablesSave(netfilter) }],
   nft: ({ netfilter }) => [{ command: 'nft list ruleset', text: printNftTables(netfilter) }],
   link: (netns, world) => {
     const details = netns.links.some(({ tunnel }) => tunnel);
@@ -82,6 +86,8 @@ const PRINTERS: Readonly<Record<NetnsSectionName, Print>> = {
 export type NetnsSectionName =
   | 'iptables'
   | 'ip6tables'
+  | 'ebtables'
+  | 'arptables'
   | 'nft'
   | 'link'
   | 'addr'

@@ -26,6 +26,8 @@ function causesOf(step: Step): unknown[] {
   switch (step.kind) {
     case 'rule':
       return [step.rule.cause];
+    case 'unanswered':
+      return [step.chain.rules[step.index]?.cause];
     case 'route':
       return [step.route?.cause, step.rule?.cause];
     case 'enter':

@@ -155,6 +155,19 @@ function stepView(step: Step, carried: { packet: Packet }, choices: readonly Cho
     case 'decapsulate':
       carried.packet = step.packet;
       return { kind: step.kind, link: step.link.name, packet: packetView(step.packet) };
+    case 'unanswered': {
+      const rule = step.chain.rules[step.index];
+      const object = rule && causeObject(provenance, rule.cause);
+      return {
+        kind: 'unanswered',
+        which: step.which,
+        hook: Hook[step.hook],
+        table: step.table.name,
+        chain: step.chain.name,
+        ...(rule && { number: step.index + 1, text: ruleText(step.chain, step.index, step.table) }),
+        ...(object && { object }),
+      };
+    }
     case 'transmit':
       return {
         kind: 'transmit',

@@ -1,6 +1,6 @@
 /** Questions to the routing tables (nft_fib_ipv4.c, nft_fib_ipv6.c). False only where there is no answer at all: never. */
 import { LinkFlag } from '../../../src/codes';
-import { Field, FibFlag } from '../../../src/nft-codes';
+import { FamilyCode, Field, FibFlag } from '../../../src/nft-codes';
 import { Hook, Protocol, RouteType } from '../../../src/terms';
 import { none, packet, skb, some } from '../../core/skb';
 import { isLimitedBroadcast, isLinkLocal6, isMulticast4, isMulticast6, isUnspecified, isZeronet } from '../../fib/kinds';
@@ -136,6 +136,8 @@ function isAnycast(hi: u64, lo: u64): bool {
 export function fibField(field: u32, flags: u32): bool {
   const p = packet();
   const v4 = p.family == 4;
+  // ARP packets have nothing to ask about (nft_fib_netdev_eval()).
+  if (p.family == <u8>FamilyCode.ARP) return false;
   if (field == Field.FIB_TYPE) {
     if (!v4) return giveNumber(type6(flags));
     return giveNumber(type4((flags & FibFlag.DADDR) != 0 ? p.daddrLo : p.saddrLo, devOf(flags)));

@@ -1,5 +1,5 @@
 /** Fields of the packet's headers (nft_payload.c). False: the packet has no such field. */
-import { Field } from '../../../src/nft-codes';
+import { FamilyCode, Field } from '../../../src/nft-codes';
 import { Protocol } from '../../../src/terms';
 import { packet, skb } from '../../core/skb';
 import { isIcmp } from '../../ct/tuple';
@@ -32,14 +32,42 @@ function etherField(field: u32): bool {
     case <i32>Field.ETHER_SADDR:
       return giveNumber(s.sourceMac);
     case <i32>Field.ETHER_DADDR:
-      return s.framed != 0 && giveNumber(s.frameMac);
+      return s.framed != 0 && giveNumber(s.group != 0 ? s.group : s.frameMac);
     default:
       return giveNumber(etherType());
   }
 }
 
 export function etherType(): u64 {
-  return packet().family == 4 ? 0x0800 : 0x86dd;
+  const family = packet().family;
+  if (family == <u8>FamilyCode.ARP) return 0x0806;
+  return family == 4 ? 0x0800 : 0x86dd;
+}
+
+/** nft_payload_eval() of an ARP header, of Ethernet and IPv4. */
+export function arpField(field: u32): bool {
+  const p = packet();
+  if (p.family != <u8>FamilyCode.ARP) return false;
+  switch (<i32>field) {
+    case <i32>Field.ARP_HTYPE:
+      return giveNumber(1);
+    case <i32>Field.ARP_PTYPE:
+      return giveNumber(0x0800);
+    case <i32>Field.ARP_HLEN:
+      return giveNumber(6);
+    case <i32>Field.ARP_PLEN:
+      return giveNumber(4);
+    case <i32>Field.ARP_OPERATION:
+      return giveNumber(p.icmpType);
+    case <i32>Field.ARP_SADDR_ETHER:
+      return giveNumber(p.chunks);
+    case <i32>Field.ARP_DADDR_ETHER:
+      return giveNumber(p.chunks2);
+    case <i32>Field.ARP_SADDR_IP:
+      return give(0, p.saddrLo);
+    default:
+      return give(0, p.daddrLo);
+  }
 }
 
 function ip4Field(field: u32, p: Packet): bool {

@@ -9,7 +9,7 @@ import { transform } from './bitwise';
 import { drawAny } from './chance';
 import { ctField } from './ct';
 import { fibField } from './fib';
-import { headerField } from './header';
+import { arpField, headerField } from './header';
 import { metaField } from './meta';
 import { isChance, knownNumber } from './number';
 import { nexthopField } from './rt';
@@ -50,6 +50,7 @@ function plainField(selector: Selector): bool {
     case 2:
       return ctField(field, selector.family);
     default:
+      if (field >= <u32>Field.ARP_HTYPE) return arpField(field);
       return field == Field.RT_NEXTHOP ? nexthopField(selector.family) : fibField(field, selector.bytes);
   }
 }

@@ -14,8 +14,10 @@ const LOOPBACK: u32 = 772;
 /** `NFPROTO_IPV4`, `NFPROTO_IPV6` */
 const NFPROTO_4: u32 = 2;
 const NFPROTO_6: u32 = 10;
+const NFPROTO_ARP: u32 = 3;
 /** `PACKET_*` */
 const HOST: u32 = 0;
+const EVERYBODY: u64 = 0xffffffffffff;
 const BROADCAST: u32 = 1;
 const MULTICAST: u32 = 2;
 const OTHER_HOST: u32 = 3;
@@ -32,6 +34,7 @@ function tableFamily(): u32 {
 function family(): u32 {
   const table = tableFamily();
   if (table == FamilyCode.BRIDGE || table == FamilyCode.NETDEV) return table;
+  if (table == FamilyCode.ARP) return NFPROTO_ARP;
   return packet().family == 4 ? NFPROTO_4 : NFPROTO_6;
 }
 
@@ -41,6 +44,7 @@ function packetType(): u32 {
   const p = packet();
   const link = s.iif;
   if (!some(link) || (link.flags & LinkFlag.LOOPBACK) != 0) return HOST;
+  if (s.group == EVERYBODY) return BROADCAST;
   if (isMulticast(p.family, p.daddrHi, p.daddrLo)) return MULTICAST;
   if (p.family == 4 && isLimitedBroadcast(p.daddrLo)) return BROADCAST;
   const raw = tableFamily() == FamilyCode.BRIDGE || s.hook == Hook.INGRESS;
@@ -82,7 +86,7 @@ export function metaField(field: u32): bool {
     case <i32>Field.META_NFPROTO:
       return giveNumber(family());
     case <i32>Field.META_L4PROTO:
-      return giveNumber(packet().protocol);
+      return packet().family != <u8>FamilyCode.ARP && giveNumber(packet().protocol);
     case <i32>Field.META_MARK:
       return giveNumber(packet().mark);
     case <i32>Field.META_IIF:
@@ -103,6 +107,8 @@ export function metaField(field: u32): bool {
       return giveKind(s.oif);
     case <i32>Field.META_IBRNAME:
       return giveBridge(s.iif);
+    case <i32>Field.META_IBRHWADDR:
+      return some(s.iif) && some(s.iif.master) && giveNumber(s.iif.master.mac);
     case <i32>Field.META_OBRNAME:
       return giveBridge(s.oif);
     default:

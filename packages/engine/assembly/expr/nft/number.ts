@@ -1,6 +1,7 @@
 /** Numbers: counters and hashes (nft_numgen.c, nft_hash.c). What nobody can know is drawn in `chance.ts`. */
 import { Field, SelectorFlag } from '../../../src/nft-codes';
 import { jhash, scale } from '../../core/jhash';
+import { skb, some } from '../../core/skb';
 import { Key, Selector, Value } from '../../layout/nft';
 import { nameHigh, nameLow } from '../../core/names';
 import { counterOf, isNthChosen } from '../statistic';
@@ -63,11 +64,12 @@ function spell(selector: Selector, at: usize, value: Value, size: u32): void {
 }
 
 /** Bytes of a component: addresses of connections are as long as their family has them. */
-function sizeOf(selector: Selector, value: Value): u32 {
+function sizeOf(selector: Selector): u32 {
   const field = <u32>selector.field;
   if (field >= <u32>Field.FIB_TYPE && field <= <u32>Field.FIB_OIFNAME) return field == Field.FIB_OIFNAME ? WIDE : 4;
   if (selector.bytes != 0) return selector.bytes;
-  return selector.family == 6 || value.hi != 0 ? WIDE : 4;
+  const flow = skb().flow;
+  return selector.family == 6 || (some(flow) && flow.oFamily == 6) ? WIDE : 4;
 }
 
 /** A key of one component is hashed as long as it is; of several each takes whole registers of 4 bytes. */
@@ -77,7 +79,7 @@ function hash(key: Key, values: usize, seed: u32): u32 {
   for (let i: u32 = 0; i < key.count; i++) {
     const selector = selectorAt(key, i);
     const value = changetype<Value>(values + <usize>i * offsetof<Value>());
-    const size = sizeOf(selector, value);
+    const size = sizeOf(selector);
     spell(selector, BYTES + length, value, size);
     length += key.count == 1 ? size : (size + 3) & ~3;
   }

@@ -1,9 +1,10 @@
 /** What rules write: marks and zones (nft_meta.c, nft_ct.c), and headers in place (nft_payload.c:nft_payload_set_eval()). */
-import { Field, MetaTarget } from '../../../src/nft-codes';
+import { FamilyCode, Field, MetaTarget } from '../../../src/nft-codes';
 import { ChoiceKind, Protocol, Verdict } from '../../../src/terms';
 import { choose } from '../../core/choice';
 import { CtInfo, packet, skb, some } from '../../core/skb';
 import { isIcmp } from '../../ct/tuple';
+import { macOwner } from '../../wire/owners';
 import { Value, WriteStatement } from '../../layout/nft';
 import { Packet } from '../../layout/packet';
 import { Statement } from '../../layout/statement';
@@ -62,13 +63,37 @@ export function setMeta(at: usize): Verdict {
 
 /** True if the packet has the field. */
 function hasField(field: u32, p: Packet): bool {
+  if (field <= <u32>Field.ETHER_TYPE) {
+    const s = skb();
+    return s.sourceMac != 0 && (field == Field.ETHER_SADDR || s.framed != 0);
+  }
   if (field <= <u32>Field.IP_FRAG_OFF) return p.family == 4;
   if (field <= <u32>Field.IP6_VERSION) return p.family == 6;
+  if (field >= <u32>Field.ARP_HTYPE) return p.family == <u8>FamilyCode.ARP;
   if (field <= <u32>Field.TH_DPORT) return startsWithPorts(p.protocol);
   return field == Field.TCP_FLAGS ? p.protocol == <u8>Protocol.TCP : isIcmp(p.protocol);
 }
 
+/** Frames in a bridge: where they are for is looked at after PREROUTING, and again where they come in next. */
+function readdress(field: u32, mac: u64): void {
+  const s = skb();
+  s.rewritten = 1;
+  if (field == Field.ETHER_SADDR) {
+    s.sourceMac = mac;
+    return;
+  }
+  s.group = 0;
+  s.frameMac = mac;
+  const owner = macOwner((some(s.iif) ? s.iif : s.oif).domain, mac);
+  // Frames for a port's address are for its bridge.
+  s.target = some(owner) && some(owner.master) ? owner.master : owner;
+}
+
 function put(field: u32, p: Packet, value: Value, mask: u32): void {
+  if (field <= <u32>Field.ETHER_DADDR) {
+    readdress(field, value.lo);
+    return;
+  }
   const bits = <u32>value.lo & mask;
   switch (<i32>field) {
     case <i32>Field.IP_SADDR:
@@ -76,6 +101,18 @@ function put(field: u32, p: Packet, value: Value, mask: u32): void {
       break;
     case <i32>Field.IP_DADDR:
       p.daddrLo = (p.daddrLo & ~(<u64>mask)) | bits;
+      break;
+    case <i32>Field.ARP_SADDR_IP:
+      p.saddrLo = value.lo;
+      break;
+    case <i32>Field.ARP_DADDR_IP:
+      p.daddrLo = value.lo;
+      break;
+    case <i32>Field.ARP_SADDR_ETHER:
+      p.chunks = value.lo;
+      break;
+    case <i32>Field.ARP_DADDR_ETHER:
+      p.chunks2 = value.lo;
       break;
     case <i32>Field.IP6_SADDR:
       p.saddrHi = value.hi;

@@ -9,17 +9,25 @@ const WIDTHS = { integer: 32, ipv4_addr: 32, ipv6_addr: 128, ether_addr: 48, ifn
 
 const onesOf = (part: Part): bigint => (1n << BigInt(WIDTHS[part.type])) - 1n;
 
+const etherText = (value: bigint): string =>
+  value
+    .toString(16)
+    .padStart(12, '0')
+    .replace(/..(?!$)/g, '$&:');
+
 function scalarOf(part: Part, value: bigint): Scalar {
   if (part.type === 'ipv4_addr') return printIpv4(value);
+  if (part.type === 'ether_addr') return etherText(value);
   return part.type === 'ipv6_addr' ? printIpv6(value) : Number(value);
 }
 
 /** Undefined: more than the machine's three operations can say. */
 export function withOperator(part: Part, operator: Operator, operand: bigint | undefined): Part | undefined {
-  if (operand === undefined || part.type === 'ifname' || part.type === 'ether_addr') return undefined;
+  if (operand === undefined || part.type === 'ifname') return undefined;
   const { selector } = part;
   if (selector.field === 'unmodelled') return part;
   if (operator === '<<' || operator === '>>') {
+    if (part.type === 'ether_addr') return undefined;
     const shift = (selector.shift ?? 0) + (operator === '>>' ? Number(operand) : -Number(operand));
     // Back and forth loses bits, which one shift cannot.
     if (selector.shift && Math.sign(selector.shift) !== Math.sign(shift)) return undefined;

@@ -1,10 +1,11 @@
 /** nftables for the machine: a ruleset that was read becomes tables of rules, each with the statement that it was made of. */
-import type { Rule, Table } from '@podwire/engine';
+import type { Rule, Statement, Table, TableFamily } from '@podwire/engine';
 import { printExpression } from '../nft/print/expression.ts';
 import { printNftRuleset } from '../nft/print/ruleset.ts';
 import { printRuleBody, printStatement } from '../nft/print/statement.ts';
 import type { NftExpression, NftObject, NftRule, NftStatement } from '../nft/syntax.ts';
 import { type CompileOptions, compileNft } from './ruleset.ts';
+import { compileStatement } from './statement.ts';
 
 /** As nft prints it. */
 function textOf(node: unknown): string {
@@ -42,6 +43,10 @@ const READ = new Set([
 export function nftTables(objects: readonly NftObject[], options: Pick<CompileOptions, 'cause'> = {}): Table[] {
   return compileNft(objects, { ...options, text: textOf });
 }
+
+/** Statements of one rule that names no sets. */
+export const nftStatements = (expr: readonly NftStatement[], family: TableFamily): Statement[] =>
+  expr.flatMap((statement) => compileStatement(statement, { family, declared: new Map(), text: textOf }));
 
 /** The rule as nft prints it. Throws for one that was not made of nftables' text. */
 export function nftRuleText({ source }: Rule, family: Table['family']): string {

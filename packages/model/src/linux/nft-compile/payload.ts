@@ -54,6 +54,15 @@ const FIELDS: Readonly<Record<string, readonly [HeaderField, Bits?]>> = {
   'icmpv6 type': ['icmp type'],
   'icmpv6 code': ['icmp code'],
   'icmpv6 id': ['icmp id'],
+  'arp htype': ['arp htype'],
+  'arp ptype': ['arp ptype'],
+  'arp hlen': ['arp hlen'],
+  'arp plen': ['arp plen'],
+  'arp operation': ['arp operation'],
+  'arp saddr ether': ['arp saddr ether'],
+  'arp saddr ip': ['arp saddr ip'],
+  'arp daddr ether': ['arp daddr ether'],
+  'arp daddr ip': ['arp daddr ip'],
 };
 
 /** Protocol numbers of the headers above IP. */
@@ -73,13 +82,13 @@ const TRANSPORT_PROTOCOLS: Readonly<Record<string, number>> = {
 
 const MOBILITY = 135;
 const VLAN = 0x8100;
-const ARP = 0x0806;
 /** What nft tests before it looks into a header. Addresses and the like of the other IP version need no test: such a packet has none. */
 function needsOf(protocol: string): Statement[] {
   const number = TRANSPORT_PROTOCOLS[protocol];
   if (number !== undefined) return [protocolIs(number)];
   if (protocol === 'vlan') return [compareInteger({ field: 'meta protocol' }, VLAN)];
-  return protocol === 'arp' ? [compareInteger({ field: 'meta protocol' }, ARP)] : [];
+  // Nothing but ARP has fields of ARP.
+  return [];
 }
 
 const RAW: Readonly<Record<string, HeaderField>> = {

@@ -1,6 +1,7 @@
 /** Tables of several dumps of one namespace: one of each family and name, and both implementations' where both hold rules. */
 import type { Table } from '@podwire/engine';
 import type { Problem } from '../../problem.ts';
+import { frameTable } from '../frame-rules/index.ts';
 import { nftTables } from '../nft-compile/index.ts';
 import type { CollectedNetns, NftRead, ReadFile } from './collected.ts';
 
@@ -61,7 +62,8 @@ export function joinFilters({ netfilter, warnsOfLegacy, nft }: CollectedNetns): 
   }
   for (const [key, dumps] of byName) {
     const full = dumps.filter(({ table }) => hasRules(table));
-    tables.push(...(full.length > 0 ? full : dumps.slice(0, 1)).map(({ table }) => table));
+    const taken = full.length > 0 ? full : dumps.slice(0, 1);
+    tables.push(...taken.map(({ table, flavour }) => frameTable(table, flavour === 'legacy')));
     if (full.length > 1) {
       problems.push({
         severity: 'warning',

@@ -32,7 +32,7 @@ const COMMAND_MAX = 400;
 
 /** A command alone on its line, as it is typed where no prompt is shown. */
 const BARE =
-  /^(?:sudo )?(?:ip (?:-[\w-]+ )*(?:a|addr|address|r|route|l|link|ru|rule|n|neigh|nexthop)(?: (?:show|list|ls|table|all|dev|\w+))*|bridge (?:-\w+ )*(?:fdb|link|vlan|mdb|mon)(?: \w+)*|ip6?tables(?:-legacy|-nft)?-save|ipset (?:list|save)|conntrack -L.*|ss -\w+|netstat -\w+|sysctl -a|ipvsadm -\w+|ifconfig -a|route -n|brctl show)$/;
+  /^(?:sudo )?(?:ip (?:-[\w-]+ )*(?:a|addr|address|r|route|l|link|ru|rule|n|neigh|nexthop)(?: (?:show|list|ls|table|all|dev|\w+))*|bridge (?:-\w+ )*(?:fdb|link|vlan|mdb|mon)(?: \w+)*|(?:ip6?|eb|arp)tables(?:-legacy|-nft)?-save|ebtables(?: -t \w+)? -L|arptables -L(?: -n)?|ipset (?:list|save)|conntrack -L.*|ss -\w+|netstat -\w+|sysctl -a|ipvsadm -\w+|ifconfig -a|route -n|brctl show)$/;
 
 function commandOf(written: string): string | undefined {
   if (written.length > COMMAND_MAX) return undefined;

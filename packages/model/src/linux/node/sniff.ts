@@ -69,9 +69,10 @@ export function sniff(text: string, hint?: DumpKind): DumpKind | undefined {
     if (line !== '') lines.push(line.slice(0, LOOKED_AT));
     if (lines.length >= SAMPLE) break;
   }
-  const [best, second] = scores(lines);
+  const found = scores(lines);
+  const [best] = found;
   if (!best) return undefined;
-  if (hint !== undefined && best.score === second?.score && second.kind === hint) return hint;
+  if (found.some(({ kind, score }) => kind === hint && score === best.score)) return hint;
   if (best.score >= SIGNATURE_WEIGHT || best.kind === hint) return best.kind;
   return best.score >= lines.length * SHARE_MIN ? best.kind : undefined;
 }

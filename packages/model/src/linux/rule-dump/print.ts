@@ -1,6 +1,6 @@
 /** Prints tables as `iptables-save` and its siblings do. */
 import type { Chain, Table } from '@podwire/engine';
-import { type DumpTool, policyOf } from './tool.ts';
+import { type DumpTool, policyOf, writtenRule } from './tool.ts';
 
 export interface PrintOptions {
   /** Rule counters, as `iptables-save -c`. */
@@ -36,7 +36,7 @@ export function printDump(table: Table, tool: DumpTool, options: PrintOptions): 
   }
   for (const { name, rules } of chains) {
     for (const rule of rules) {
-      const text = tool.print(rule);
+      const text = tool.print(writtenRule(rule));
       const front = options.counters ? `${bracketed(rule.counters ?? NONE)} ` : '';
       lines.push(`${front}-A ${name}${text === '' ? '' : ` ${text}`}`);
     }

@@ -40,9 +40,24 @@ export function policySource(policy: string): PolicySource {
   return { chainPolicy: policy };
 }
 
+interface Written {
+  written: Rule;
+}
+
+/** Marks a rule that the machine runs in other words than those it was read in. */
+export function writtenAs(written: Rule): Written {
+  return { written };
+}
+
+/** The rule as it was read. */
+export function writtenRule(rule: Rule): Rule {
+  const { source } = rule;
+  return typeof source === 'object' && source !== null && 'written' in source ? (source as Written).written : rule;
+}
+
 /** The policy that a rule stands for. */
 export function policyOf(rule: Rule | undefined): string | undefined {
-  const source = rule?.source;
+  const source = rule && writtenRule(rule).source;
   if (typeof source !== 'object' || source === null || !('chainPolicy' in source)) return undefined;
   return typeof source.chainPolicy === 'string' ? source.chainPolicy : undefined;
 }
