@@ -230,6 +230,13 @@ class Lab:
                         file.write("/\n")
         return {}
 
+    def unlearn(self, request):
+        """{netnses}: who has which address is forgotten."""
+        for name in request["netnses"]:
+            with Inside(self.spaces[name]):
+                neighbours.forget()
+        return {}
+
     def clear(self, _request=None):
         for thing in [*self.servers, *self.accepted, *self.sniffers, *self.tracers]:
             self.forget(thing)
@@ -255,6 +262,7 @@ def main():
         "listen": lab.listen,
         "event": lab.event,
         "flush": lab.flush,
+        "unlearn": lab.unlearn,
         "clear": lab.clear,
         "execute": lab.execute,
     }

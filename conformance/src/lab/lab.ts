@@ -180,6 +180,11 @@ export class Lab {
     return out;
   }
 
+  /** Forgets who has which address. */
+  async unlearn(netnses: readonly string[]): Promise<void> {
+    await this.#ask({ do: 'unlearn', netnses });
+  }
+
   async clear(): Promise<void> {
     await this.#ask({ do: 'clear' });
   }

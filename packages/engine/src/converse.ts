@@ -106,7 +106,7 @@ function errnoOf({ protocol, icmpType, icmpCode }: Packet): Errno {
   return icmpType === 1 ? (UNREACHABLE_6[icmpCode] ?? 'EPROTO') : 'EPROTO';
 }
 
-/** What `connect` or `send` returns where the packet's own maker could not send it. */
+/** What `connect` or `send` returns where the packet's own maker could not send it. That nobody has the next hop comes later, as ICMP by `lo`, which rules may drop. */
 const LOCAL_ERRORS: Partial<Record<Reason, Errno>> = {
   [Reason.NO_ROUTE]: 'ENETUNREACH',
   [Reason.ROUTE_UNREACHABLE]: 'EHOSTUNREACH',
@@ -115,7 +115,6 @@ const LOCAL_ERRORS: Partial<Record<Reason, Errno>> = {
   [Reason.BAD_SCOPE]: 'EINVAL',
   [Reason.NO_SOURCE_ADDRESS]: 'EADDRNOTAVAIL',
   [Reason.FRAGMENTATION_NEEDED]: 'EMSGSIZE',
-  [Reason.NO_NEIGHBOR]: 'EHOSTUNREACH',
 };
 
 const stillAtSender = ({ steps }: Walk): boolean => {
@@ -144,7 +143,7 @@ function localError(there: Walk, protocol: number): Errno | undefined {
   const { disposition, reason } = there.end;
   const tcp = protocol === Protocol.TCP;
   const known = LOCAL_ERRORS[reason];
-  if (known) return tcp && reason !== Reason.NO_NEIGHBOR && wasRerouted(there) ? undefined : known;
+  if (known) return tcp && wasRerouted(there) ? undefined : known;
   const eaten = disposition === Disposition.DROPPED || disposition === Disposition.REJECTED;
   return eaten && !tcp ? 'EPERM' : undefined;
 }

@@ -6,6 +6,7 @@ export * from './bridge/index.ts';
 export * from './conntrack/index.ts';
 export * from './ebtables/index.ts';
 export * from './ebtables-save.ts';
+export { frameTable } from './frame-rules/index.ts';
 export * from './ip/index.ts';
 export * from './ipset/index.ts';
 export {
