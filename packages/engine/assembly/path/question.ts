@@ -8,7 +8,7 @@ import { Disposition, Hook, Protocol, Reason } from '../../src/terms';
 import { endRecord, finish } from '../core/end';
 import { failed } from '../core/failure';
 import { PACKET_BASE, SKB_BASE } from '../core/memory';
-import { enterHost, none, packet, Skb, skb, some } from '../core/skb';
+import { changeHost, enterHost, none, packet, Skb, skb, some } from '../core/skb';
 import { mute, traceEnter, traceUnanswered, unmute } from '../core/trace';
 import { addressAt, selectSource6 } from '../fib/source';
 import { arp } from '../hook/arp';
@@ -168,7 +168,9 @@ function carry(from: Link, to: Link): void {
   let enters: u32 = 0;
   while (!s.ended && !failed()) {
     const link = s.arrival;
-    if ((link.flags & LinkFlag.LOOPBACK) == 0) enterHost(link.netns);
+    if (s.climbs == 0) {
+      if ((link.flags & LinkFlag.LOOPBACK) == 0) enterHost(link.netns);
+    } else if (link.netns != s.netns) changeHost(link.netns);
     enters++;
     if (enters > MOST_ENTERS) {
       traceEnter(link);

@@ -235,13 +235,14 @@ function furtherValue(context: MatchContext, selector: Selector): Value {
     return { bits: fieldBits(space, field), exists: tracked(space), form: 'address', either: true };
   }
   const isName = /name$|kind$/.test(selector.field) || (selector.field === 'fib' && selector.result === 'oifname');
-  const isAddress = selector.field === 'rt nexthop';
-  const isEther = selector.field === 'ether daddr';
+  const isArp = selector.field.startsWith('arp ');
+  const isAddress = selector.field === 'rt nexthop' || (isArp && selector.field.endsWith(' ip'));
+  const isEther = ['ether daddr', 'meta ibrhwaddr', 'arp saddr ether', 'arp daddr ether'].includes(selector.field);
   const width = isName ? WIDTHS.ifname : isAddress ? 128 : isEther ? WIDTHS.ether_addr : 32;
   const form = isName ? 'name' : isAddress ? 'address' : isEther ? 'link-layer' : 'integer';
-  // Whether the packet has such a value is not known either.
   const bits = fieldBits(space, furtherField(context, selector, width));
-  return { bits, exists: space.atom(`has ${text}`), form };
+  // Packets of IP have no fields of ARP; whether they have another such value is not known either.
+  return { bits, exists: isArp ? FALSE : space.atom(`has ${text}`), form };
 }
 
 /** A scalar of a value's form as a number of that many bits. */
