@@ -17,8 +17,8 @@ import { frameTable, nftTables, parseArptablesSave, parseEbtablesSave, parseNftR
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type AttemptResult, kernelMissing, Lab } from '../lab/lab.ts';
 import { withListeners } from '../lab/listeners.ts';
+import { planOf } from '../lab/plan.ts';
 import type { Listening } from '../lab/terms.ts';
-import { planOfLinks } from '../links/plan.ts';
 import { type Rules, type Scene, scenes, type Tool } from './scenes.ts';
 
 const missing = kernelMissing();
@@ -135,7 +135,7 @@ test.for(scenes)('$name', { timeout: 120_000 }, async (scene: Scene, context) =>
   const expected: string[] = [];
   const seen: string[] = [];
   const bare = { netnses: scene.netnses };
-  const plan = planOfLinks(bare, listening(bare));
+  const plan = planOf(bare, listening(bare), 'nft');
   const programs = scene.rules.map(({ netns, tool, text }) => ({ netns, argv: RESTORE[tool], input: text }));
   await lab.build({ ...plan, tries: 1, programs: [...plan.programs, programs] });
   // Ports of bridges forward once the kernel has seen their carrier.

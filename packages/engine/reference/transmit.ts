@@ -6,9 +6,9 @@ import { choose } from './choice.ts';
 import { runBridge, runEgress } from './device-hooks.ts';
 import { encapsulate } from './encapsulate.ts';
 import { resolve } from './neighbor.ts';
-import type { Arrival, Device, Frame, FrameOut, Host, Run, Skb, Stop } from './state.ts';
-import { carriesFrames, hasEntry, isTunnel, isUnfollowed, portOf, tunnelOf } from './tunnel-ends.ts';
-import { above, activePort, hasAddress, heard, landing, ownsMac, sent, shout, wireEnds } from './wire.ts';
+import type { Arrival, Device, Frame, FrameOut, Host, Question, Run, Skb, Stop } from './state.ts';
+import { carriesFrames, hasEntry, isTunnel, isUnfollowed } from './tunnel-ends.ts';
+import { above, activePort, hasAddress, landing, ownsMac, sent, shout, wireEnds } from './wire.ts';
 
 export type Next = { arrival: Arrival } | { stop: Stop };
 
@@ -184,7 +184,8 @@ export function frameOut(run: Run, skb: Skb, out: Device, frame: FrameOut): Next
     pushTransmit(run, out, frame.nexthop);
     return stopped(host, skb, Disposition.UNKNOWN, reason);
   };
-  if (isTunnel(out)) return skb.question ? pastTunnel(run, skb, out, frame) : encapsulate(run, host, skb, out, frame);
+  if (isTunnel(out))
+    return skb.question ? pastTunnel(skb, skb.question, frame) : encapsulate(run, host, skb, out, frame);
   if (isUnfollowed(out)) return unknown(Reason.UNMODELLED_LINK);
   switch (link.kind) {
     case 'bridge':
@@ -219,21 +220,9 @@ export function frameOut(run: Run, skb: Skb, out: Device, frame: FrameOut): Next
   }
 }
 
-/** Questions pass a tunnel without their outer packet. */
-function pastTunnel(run: Run, skb: Skb, out: Device, frame: FrameOut): Next {
-  const { world } = run;
-  const towards = skb.question?.towards;
-  const { kind } = out.link;
-  const isOther = (device: Device) =>
-    device !== out &&
-    device.link.kind === kind &&
-    tunnelOf(device).id === tunnelOf(out).id &&
-    portOf(device) === portOf(out);
-  const end = world.hosts
-    .flatMap(({ devices }) => devices)
-    .find((other) => isOther(other) && heard(world, other, frame.tag, shout(frame.source)).some((d) => d === towards));
-  if (!end) return stopped(out.host, skb, Disposition.DROPPED, Reason.NO_NEIGHBOR);
-  return { arrival: { device: end, ...crossed(skb, frame, false) } };
+/** Questions pass a tunnel without their outer packet, straight to whom they are for. */
+function pastTunnel(skb: Skb, question: Question, frame: FrameOut): Next {
+  return { arrival: { device: question.towards, ...crossed(skb, { ...frame, tag: 0 }, false) } };
 }
 
 function handDown(run: Run, skb: Skb, out: Device, to: Device, frame: FrameOut): Next {
@@ -249,7 +238,9 @@ function throughBond(run: Run, skb: Skb, bond: Device, frame: FrameOut): Next {
     pushTransmit(run, bond, frame.nexthop);
     return stopped(bond.host, skb, Disposition.DROPPED, Reason.LINK_DOWN);
   }
-  const single = (bond.link.mode ?? 'balance-rr') === 'active-backup' || usable.length === 1;
+  // Questions go by one of them, as broadcasts are followed.
+  const isSingle = (bond.link.mode ?? 'balance-rr') === 'active-backup' || usable.length === 1;
+  const single = isSingle || skb.question !== undefined;
   const choice = { kind: ChoiceKind.UNMODELLED, alternatives: usable.length, netns: bond.host.netns.name };
   const port = single ? first : usable[choose(run, { ...choice, text: `bond ${bond.name}: which port` })];
   return handDown(run, skb, bond, port ?? first, frame);

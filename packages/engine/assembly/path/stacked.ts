@@ -41,7 +41,8 @@ function throughBond(bond: Link, sourceMac: u64): void {
     finish(Disposition.DROPPED, Reason.LINK_DOWN);
     return;
   }
-  if ((bond.stack.flags & <u32>StackFlag.ONE_PORT) == 0) {
+  // Questions go by one of them, as broadcasts are followed.
+  if ((bond.stack.flags & <u32>StackFlag.ONE_PORT) == 0 && !skb().asks) {
     let usable: u32 = 0;
     for (let at = bond.ports; some(at); at = at.nextPort) if (carries(at)) usable++;
     if (usable > 1) {

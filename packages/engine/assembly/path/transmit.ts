@@ -160,17 +160,13 @@ function sendElsewhere(out: Link, sourceMac: u64): void {
   finish(Disposition.DROPPED, Reason.NO_NEIGHBOR);
 }
 
-/** Questions for neighbours pass a tunnel without their outer packet. */
-function passTunnel(out: Link, sourceMac: u64): void {
+/** Questions for neighbours pass a tunnel without their outer packet, straight to whom they are for. */
+function passTunnel(sourceMac: u64): void {
   const s = skb();
-  const end = endOf(out, s.target);
-  if (!some(end)) {
-    finish(Disposition.DROPPED, Reason.NO_NEIGHBOR);
-    return;
-  }
   packet().mark = 0;
+  s.tag = 0;
   s.sourceMac = sourceMac;
-  s.arrival = end;
+  s.arrival = s.towards;
 }
 
 /** The frame leaves by `out`; what it was within this host stays behind (skb_scrub_packet()). */
@@ -186,7 +182,7 @@ export function overWire(out: Link, sourceMac: u64): void {
     return;
   }
   if (some(out.tunnel)) {
-    if (s.asks) passTunnel(out, sourceMac);
+    if (s.asks) passTunnel(sourceMac);
     else encapsulate(out, sourceMac);
     return;
   }

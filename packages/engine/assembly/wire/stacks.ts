@@ -5,6 +5,7 @@
 import { LinkFlag } from '../../src/codes';
 import { StackFlag, StackMode } from '../../src/stack-codes';
 import { TunnelType } from '../../src/tunnel-codes';
+import { FamilyCode } from '../../src/nft-codes';
 import { none, packet, some } from '../core/skb';
 import { addressAt } from '../fib/source';
 import { Link } from '../layout/link';
@@ -101,11 +102,12 @@ export function areNear(a: Link, b: Link): bool {
 /** The ipvlan device on the link that has the packet's destination (ipvlan_addr_lookup()); `except` aside. */
 function ipvlanFor(lower: Link, except: Link): Link {
   const p = packet();
+  const family = p.family == <u8>FamilyCode.ARP ? 4 : p.family;
   for (let at = firstUpper(lower); some(at); at = at.stack.nextUpper) {
     if (at == except || !isIpvlan(at.stack.mode)) continue;
     for (let i: u32 = 0; i < at.addressCount; i++) {
       const address = addressAt(at.addresses, i);
-      if (address.lo == p.daddrLo && address.hi == p.daddrHi && address.family == p.family) return at;
+      if (address.lo == p.daddrLo && address.hi == p.daddrHi && address.family == family) return at;
     }
   }
   return none<Link>();
