@@ -61,7 +61,7 @@ export function bridgeInput(run: Run, port: Device, skb: Skb, frame: Omit<FrameO
     pushBridge(run, bridge, port);
     const up = runBridge(run, host, skb, Hook.INPUT, { in: port });
     if (up) return { stop: up };
-    return { up: bridge, prerouted: filtered, tag: tagOut(bridge, bridge, vid), mac };
+    return { up: bridge, prerouted: filtered, tag: tagOut(bridge, bridge, vid), mac: skb.macTarget ?? mac };
   }
   const to = portTowards(run, bridge, mac, vid, isForMany(skb));
   if (!to) return stopped(host, skb, Disposition.DROPPED, Reason.OTHER_HOST);
