@@ -200,7 +200,8 @@ const MACHINE: readonly ReasonRow[] = [
     code: 'no-neighbor',
     verdict: 'unreachable',
     meaning: "Nobody on the link answers for the next hop's address (ARP or neighbour discovery).",
-    cause: 'The host or pod with that address is gone, down, or on another link.',
+    cause:
+      'The host or pod with that address is gone, down, or on another link, or a rule drops the question or its answer (`unanswered` in the steps).',
     fix: 'Check that the address exists and that the route names the right link.',
   },
   {
