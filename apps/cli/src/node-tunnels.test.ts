@@ -144,6 +144,15 @@ describe('WireGuard', () => {
     expect(out).toContain('by wg0 of r1');
   });
 
+  test('and what is behind such a tunnel reaches the rest, though it has no address on the link', async () => {
+    const bare =
+      '4: gre1@NONE: <POINTOPOINT,NOARP,UP,LOWER_UP> mtu 1476 qdisc noqueue state UNKNOWN\n    link/gre 192.0.2.1 peer 192.0.2.9\n    gre remote 192.0.2.9 local 192.0.2.1 ttl 64\n';
+    const dump = router(1, bare, '10.8.0.0/16 dev gre1 scope link\n');
+    const { out } = await podwire('trace', '10.8.0.3', '10.1.1.5:80', '--node', dump);
+    expect(out).toMatch(/node r1 +route +10\.1\.1\.0\/24 dev lan0/);
+    expect(out).toContain('by lan0 of r1');
+  });
+
   // Dumps are pasted into tickets: secret keys must not come along, whatever is wrong with the text.
   const torn = [
     `wg0\t${PRIVATE}\t${PUBLIC[1]}\tno port\toff\n`,

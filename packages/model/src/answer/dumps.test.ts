@@ -40,7 +40,12 @@ describe('the shapes of answers', () => {
   test('what is said of a dump fits its schema', () => {
     const validate = schemaOf('node-dump');
     const odd = { name: 'odd', bytes: encoder.encode('10.7.0.0/16 encap mpls 100 dev gone \n10.8.0.0/16 dev gone \n') };
-    const files = [...folder('router'), odd];
+    const wg = { name: 'wg-show', bytes: encoder.encode('interface: wg0\n  listening port: 51820\n') };
+    const tunnel = {
+      name: 'ip-tunnel-show',
+      bytes: encoder.encode('gre1: gre/ip remote 192.0.2.2 local any ttl 64\n'),
+    };
+    const files = [...folder('router'), odd, wg, tunnel];
     for (const dump of [router(), readNode('n', files), readNode('n', [odd])]) {
       validate(JSON.parse(answerJson(describeDump(dump))));
       expect(validate.errors ?? []).toEqual([]);

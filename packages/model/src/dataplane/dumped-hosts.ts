@@ -71,8 +71,23 @@ function withoutLearnt(host: Netns, faces: ReadonlySet<string>): Netns['neighbor
   );
 }
 
+/** What stands behind a tunnel of packets sends frames to it all the same: it needs an address that no tunnel has. */
+function withLowAddresses(host: Netns, number: number): Netns {
+  const hex = (value: number) => (value & 255).toString(16).padStart(2, '0');
+  const links = host.links.map((link, i) =>
+    link.tunnel && link.mac === undefined
+      ? { ...link, mac: `02:74:${hex(number >>> 8)}:${hex(number)}:${hex(i >>> 8)}:${hex(i)}` }
+      : link,
+  );
+  return { ...host, links };
+}
+
 /** `asked`: the addresses a question names, which stand behind the link that the hosts' routes say. */
-export function buildHosts(cluster: Cluster, dumps: readonly NodeDump[], asked: readonly string[]): Dataplane {
+export function buildHosts(cluster: Cluster, read: readonly NodeDump[], asked: readonly string[]): Dataplane {
+  const dumps = read.map((dump, n) => ({
+    ...dump,
+    netnses: dump.netnses.map((one, i) => ({ ...one, netns: withLowAddresses(one.netns, n * 256 + i) })),
+  }));
   const joined = joinedTunnels(dumps.flatMap(({ netnses }) => netnses.map(({ netns }) => netns)));
   const isWalked = (link: Link) => joined.has(link) || !isWalkedKind(link);
   const ends = dumps.flatMap(({ netnses }) =>
