@@ -39,7 +39,7 @@ export const toNoNode = (peer: Netns, tunnel: Link, outer: string): Problem => (
 });
 
 /** Gateways of routes by a link: where tunnels to anywhere send, if they stand for outer addresses. */
-export function gatewaysBy(host: Netns, link: string): string[] {
+function gatewaysBy(host: Netns, link: string): string[] {
   const hops = host.tables
     .flatMap((table) => [...table.routes, ...(table.base?.routes ?? [])])
     .flatMap((r) => r.nexthops);
