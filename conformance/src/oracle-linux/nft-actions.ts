@@ -212,6 +212,11 @@ function nat(spot: ActionSpot, kind: 'dnat' | 'snat'): NftNatStatement {
   };
   const withPorts = hasPorts(spot);
   const form = r.next();
+  if (form > 0.9) {
+    const network = version === 4 ? { addr: '10.1.0.0', len: 24 } : { addr: 'fd00:1::', len: 64 };
+    const made: NftNat = { ...common, addr: { prefix: network }, flags: 'netmap', type_flags: 'prefix' };
+    return kind === 'dnat' ? { dnat: made } : { snat: made };
+  }
   const made: NftNat =
     form < 0.35
       ? { ...common, addr: mapped(spot, withPorts && r.chance(0.5) ? 'address and port' : 'address') }

@@ -162,6 +162,12 @@ const META: readonly Maker[] = [
       : undefined,
 ];
 
+/** Whose process sends: the lab's are root's, and what listeners answer is asked. */
+const OWNER: readonly Maker[] = (['skuid', 'skgid'] as const).map((key) => (spot) => {
+  const outgoing = spot.hooks.every((hook) => hook === 'output' || hook === 'postrouting');
+  return outgoing && !isBelow(spot) ? { expr: meta(key), values: integers([[0], [7, 1000]]), alone: true } : undefined;
+});
+
 /** Link-layer addresses of both ends of every wire. */
 const macs = ({ plan }: Spot): Values =>
   words(
@@ -277,6 +283,7 @@ const KINDS: readonly (readonly [weight: number, makers: readonly Maker[], where
   [5, NETWORK],
   [5, TRANSPORT],
   [4, META],
+  [1, OWNER, ({ hooks }) => hooks.every((hook) => hook === 'output' || hook === 'postrouting')],
   [2, LINK, ({ link }) => link],
   [4, CT, (spot) => !isBelow(spot)],
   [2, FIB],
