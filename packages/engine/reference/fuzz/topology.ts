@@ -111,7 +111,8 @@ function overlay(r: Random, nodes: Draft[]): void {
       tunnel: {
         id: id ?? r.below(2),
         port: 4789,
-        ...(r.chance(3, 4) ? { local: at(n) } : {}),
+        // Without one its socket is of IPv4 (vxlan_sock_add), and takes no entries of IPv6.
+        ...(v6 || r.chance(3, 4) ? { local: at(n) } : {}),
         ...(r.chance(1, 2) ? { dev: 'eth0' } : {}),
         ...(r.chance(1, 3) ? { df: r.pick(['set', 'inherit'] as const) } : {}),
         ...(r.chance(1, 5) ? { ttl: r.pick(['inherit', 2, 9] as const) } : {}),

@@ -16,6 +16,7 @@ import {
 } from '@podwire/engine';
 import { width } from '../net/cidr.ts';
 import type { OutsideCause } from './cause.ts';
+import { type Ground, groundsOf, isPort } from './grounds.ts';
 
 const MAIN = 254;
 const LOCAL = 255;
@@ -26,39 +27,50 @@ const NAMELESS: Record<Family, string> = { 4: '169.254.254.1', 6: 'fe80::1' };
 
 const CAUSE: OutsideCause = { kind: 'outside', why: 'stands for whatever is behind the link' };
 
-/** A link of a host, or several of one network, and what stands in for the rest of that network. */
+/** An interface of a dumped host that has packets of its own, and the devices by which its frames leave. */
+export interface End {
+  host: Netns;
+  face: Link;
+  grounds: readonly Ground[];
+}
+
+/** Interfaces of one network, and what stands in for the rest of that network. */
 export interface Beyond {
   /** Name of the network namespace that stands in. */
   netns: string;
   segment: string;
-  /** The ends of the dumped hosts in it: the device that frames pass, and the interface that has the addresses. */
-  ends: { host: Netns; port: Link; face: Link }[];
+  /** VLAN of the network on the segment; 0: its frames have no tag. */
+  tag: number;
+  ends: End[];
 }
 
-/**
- * Names of links that carry frames to somewhere the dump does not show. Tunnels do so by other links, but for those whose outer packets are
- * not walked.
- */
-export function openLinks(
-  host: Netns,
-  enslaved: ReadonlySet<string>,
-  isWalked: (tunnel: Link) => boolean = () => true,
-): { port: Link; face: Link }[] {
-  const bridged = new Set<string>();
-  return host.links.flatMap((port) => {
-    const isOpen =
-      !port.peer &&
-      port.up !== false &&
-      port.carrier !== false &&
-      (port.tunnel === undefined || !isWalked(port)) &&
-      !['loopback', 'dummy', 'bridge'].includes(port.kind);
-    if (!isOpen || enslaved.has(port.name)) return [];
-    const face = port.master === undefined ? port : host.links.find((link) => link.name === port.master);
-    // One stand-in behind a bridge is enough: behind which port it is makes no difference to what it can answer.
-    if (!face || bridged.has(face.name)) return [];
-    if (port.master !== undefined) bridged.add(face.name);
-    return [{ port, face }];
-  });
+/** Hosts whose devices lead to somewhere the dump does not show. */
+export interface Around {
+  hosts: readonly Netns[];
+  /** Links that something commands of which nothing is known: they have no frames of their own. */
+  enslaved(host: Netns): ReadonlySet<string>;
+  /** Tunnels lead on by other links, but for those whose outer packets are not walked. */
+  isWalked?(tunnel: Link): boolean;
+}
+
+/** The interfaces whose frames leave by devices that lead to somewhere the dump does not show. */
+export function openEnds({ hosts, enslaved, isWalked = () => true }: Around): End[] {
+  const isOpen = (host: Netns, port: Link) =>
+    !port.peer &&
+    port.up !== false &&
+    port.carrier !== false &&
+    (port.tunnel === undefined || !isWalked(port)) &&
+    port.kind !== 'loopback' &&
+    port.kind !== 'dummy' &&
+    !enslaved(host).has(port.name);
+  const terrain = { hosts: new Map(hosts.map((host) => [host.name, host])), isOpen };
+  return hosts.flatMap((host) =>
+    host.links.flatMap((face): End[] => {
+      if (isPort(host, face)) return [];
+      const grounds = groundsOf(terrain, host, face);
+      return grounds.length > 0 ? [{ host, face, grounds }] : [];
+    }),
+  );
 }
 
 function isLinkLocal(address: string): boolean {
@@ -73,37 +85,42 @@ function hostPart(address: string): string {
   return address.slice(0, address.indexOf('/'));
 }
 
-function faceAddresses({ host, face }: Beyond['ends'][number], family: Family): string[] {
+function faceAddresses({ host, face }: End, family: Family): string[] {
   return host.addresses
     .filter(({ link, address }) => link === face.name && address.includes(':') === (family === 6))
     .map(({ address }) => address);
 }
 
 /** Gateways that the host's routes name behind the link. */
-function gatewaysOf({ host, face }: Beyond['ends'][number]): string[] {
+function gatewaysOf({ host, face }: End): string[] {
   const hops = host.tables.flatMap((table) => table.routes.flatMap((route) => route.nexthops));
   return hops.flatMap((hop) => (hop.dev === face.name && hop.via !== undefined ? [hop.via] : []));
 }
 
-/** Route of the main table that the address is reached by; connected ones are better than those by a gateway of the same length. */
+/**
+ * Route of the main table that the address is reached by; connected ones are better than those by a gateway of the same length. Tables of
+ * VRFs know addresses of their own: there a longer prefix counts.
+ */
 export function routeTo(host: Netns, address: string): Route | undefined {
   const parsed = parseAddress(address);
   if (!parsed) return undefined;
   let best: Route | undefined;
   let length = -1;
-  for (const route of host.tables.find((table) => table.id === MAIN)?.routes ?? []) {
-    const prefix = parsePrefix(route.destination);
-    if (!prefix || route.family !== parsed.family || route.nexthops.length === 0) continue;
-    if (prefix.length > length && containsAddress(prefix, parsed)) {
-      best = route;
-      length = prefix.length;
+  for (const id of [MAIN, ...host.links.flatMap(({ kind, table }) => (kind === 'vrf' && table ? [table] : []))]) {
+    for (const route of host.tables.find((table) => table.id === id)?.routes ?? []) {
+      const prefix = parsePrefix(route.destination);
+      if (!prefix || route.family !== parsed.family || route.nexthops.length === 0) continue;
+      if (prefix.length > length && containsAddress(prefix, parsed)) {
+        best = route;
+        length = prefix.length;
+      }
     }
   }
   return best;
 }
 
 /** Prefers an address that others can answer to. */
-function wayBack(end: Beyond['ends'][number], family: Family): string | undefined {
+function wayBack(end: End, family: Family): string | undefined {
   const own = faceAddresses(end, family).map(hostPart);
   const known = own.find((address) => !isLinkLocal(address)) ?? own[0];
   if (known !== undefined) return known;
@@ -184,6 +201,14 @@ function freeClients(beyond: Beyond, client: StandInTraits['client']): Partial<R
   return free;
 }
 
+function linksOf({ netns, segment, tag }: Beyond): Link[] {
+  if (tag === 0) return [{ name: 'eth0', kind: 'device', segment, cause: CAUSE }];
+  return [
+    { name: 'wire', kind: 'device', segment, cause: CAUSE },
+    { name: 'eth0', kind: 'vlan', vlanId: tag, lower: { netns, link: 'wire' }, cause: CAUSE },
+  ];
+}
+
 export function standIn(beyond: Beyond, { asked, client }: StandInTraits): Netns {
   const free = freeClients(beyond, client);
   const { routes, neighbors } = backRoutes(beyond, free);
@@ -202,7 +227,7 @@ export function standIn(beyond: Beyond, { asked, client }: StandInTraits): Netns
   );
   return {
     name: beyond.netns,
-    links: [{ name: 'eth0', kind: 'device', segment: beyond.segment, cause: CAUSE }],
+    links: linksOf(beyond),
     addresses: [...addressesFor(beyond, asked), ...clients],
     tables: [
       { id: MAIN, routes },
@@ -219,7 +244,7 @@ export function standIn(beyond: Beyond, { asked, client }: StandInTraits): Netns
 }
 
 /** Two hosts that have addresses of one subnet on a link each are on one network. */
-function shareSubnet(a: Beyond['ends'][number], b: Beyond['ends'][number]): boolean {
+function shareSubnet(a: End, b: End): boolean {
   if (a.host === b.host) return false;
   return FAMILIES.some((family) =>
     faceAddresses(a, family).some((one) => {
@@ -233,18 +258,43 @@ function shareSubnet(a: Beyond['ends'][number], b: Beyond['ends'][number]): bool
   );
 }
 
-/** The networks around the dumped hosts. */
-export function networksAround(ends: readonly Beyond['ends'][number][]): Beyond[] {
+const tagOf = ({ grounds }: End): number => grounds[0]?.tag ?? 0;
+
+/** Frames of both leave by one device in one VLAN. */
+function shareGround(a: End, b: End): boolean {
+  return a.grounds.some(({ port, tag }) => b.grounds.some((other) => other.port === port && other.tag === tag));
+}
+
+/** The networks around the dumped hosts, those of one wire on one segment. */
+export function networksAround(ends: readonly End[]): Beyond[] {
   const found: Beyond[] = [];
   for (const end of ends) {
-    const same = found.find((network) => network.ends.some((other) => shareSubnet(end, other)));
+    const isOne = (other: End) => shareGround(end, other) || (tagOf(end) === tagOf(other) && shareSubnet(end, other));
+    const same = found.find((network) => network.ends.some(isOne));
     if (same) same.ends.push(end);
     else {
       const name = `@${end.host.name}/${end.face.name}`;
-      found.push({ netns: name, segment: name, ends: [end] });
+      found.push({ netns: name, segment: name, tag: tagOf(end), ends: [end] });
     }
   }
+  // Networks that share a device share its wire, and what they share others with.
+  const bySegment = new Map<Link, string>();
+  for (const network of found) {
+    const ports = network.ends.flatMap(({ grounds }) => grounds.map(({ port }) => port));
+    const joined = new Set(ports.flatMap((port) => bySegment.get(port) ?? []));
+    const [segment = network.segment] = joined;
+    for (const other of found) if (joined.has(other.segment)) other.segment = segment;
+    for (const [port, name] of bySegment) if (joined.has(name)) bySegment.set(port, segment);
+    for (const port of ports) bySegment.set(port, segment);
+    network.segment = segment;
+  }
   return found;
+}
+
+/** The segment that a device of a host is plugged into. */
+export function segmentOf(networks: readonly Beyond[], port: Link): string | undefined {
+  return networks.find(({ ends }) => ends.some(({ grounds }) => grounds.some((ground) => ground.port === port)))
+    ?.segment;
 }
 
 /** How a stand-in is called in answers. */

@@ -3,7 +3,7 @@ import { addressesOf, type Link, type Netns } from '@podwire/engine';
 import type { Cluster, Placed, Setting } from '../cluster/cluster.ts';
 import type { NodeDump } from '../linux/node/index.ts';
 import type { Node } from '../objects/kube.ts';
-import { type Beyond, canonical, nameOf, networksAround, openLinks, routeTo, standIn } from './beyond.ts';
+import { type Beyond, canonical, nameOf, networksAround, openEnds, routeTo, segmentOf, standIn } from './beyond.ts';
 import { isWalkedKind, joinedTunnels } from './dumped-tunnels.ts';
 import type { Dataplane, NetnsRole } from './node-state.ts';
 import { EXTERNAL_ADDRESS } from './outside.ts';
@@ -90,11 +90,13 @@ export function buildHosts(cluster: Cluster, read: readonly NodeDump[], asked: r
   }));
   const joined = joinedTunnels(dumps.flatMap(({ netnses }) => netnses.map(({ netns }) => netns)));
   const isWalked = (link: Link) => joined.has(link) || !isWalkedKind(link);
-  const ends = dumps.flatMap(({ netnses }) =>
-    netnses.flatMap(({ netns, enslaved }) =>
-      openLinks(netns, enslaved, isWalked).map((end) => ({ host: netns, ...end })),
-    ),
-  );
+  const all = dumps.flatMap(({ netnses }) => netnses);
+  const enslaved = new Map(all.map((one) => [one.netns, one.enslaved]));
+  const ends = openEnds({
+    hosts: all.map(({ netns }) => netns),
+    enslaved: (host) => enslaved.get(host) ?? new Set(),
+    isWalked,
+  });
   const networks = networksAround(ends);
   const behind = (address: string): Beyond | undefined => {
     for (const { netnses } of dumps) {
@@ -121,8 +123,8 @@ export function buildHosts(cluster: Cluster, read: readonly NodeDump[], asked: r
       const own = ends.filter(({ host }) => host === netns);
       const faces = new Set(own.map(({ face }) => face.name));
       const links = netns.links.map((link) => {
-        const network = networks.find((n) => n.ends.some((end) => end.host === netns && end.port === link));
-        return network ? { ...link, segment: network.segment } : link;
+        const segment = segmentOf(networks, link);
+        return segment === undefined ? link : { ...link, segment };
       });
       const neighbors = withoutLearnt(netns, faces);
       return { ...netns, links, ...(neighbors && { neighbors }) };

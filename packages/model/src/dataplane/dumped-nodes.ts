@@ -4,7 +4,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import { podAddresses } from '../cluster/pod-facts.ts';
 import type { NodeDump } from '../linux/node/index.ts';
 import type { Problem } from '../problem.ts';
-import { openLinks, routeTo } from './beyond.ts';
+import { openEnds, routeTo } from './beyond.ts';
 import type { Dataplane, NodeState } from './node-state.ts';
 import { farEnds } from './tunnel-ends.ts';
 
@@ -26,7 +26,7 @@ class Replacement {
   readonly problems: Problem[] = [];
   readonly #dump: NodeDump;
   readonly #host: Netns;
-  readonly #links: Link[];
+  #links: Link[];
   readonly #claimed = new Set<string>();
 
   constructor(dump: NodeDump, host: Netns) {
@@ -49,6 +49,15 @@ class Replacement {
     if (link) this.#links[at] = { ...link, ...change };
   }
 
+  /** It stands on nothing any more. */
+  #makeDevice(name: string): void {
+    this.#links = this.#links.map((link) => {
+      if (link.name !== name) return link;
+      const { lower: _lower, vlanId: _id, mode: _mode, ...rest } = link;
+      return { ...rest, kind: 'device' };
+    });
+  }
+
   /** Plugs the link that has the node's address into the segment of the nodes. */
   attach(addresses: readonly string[], segment: string): void {
     const owner = this.#host.addresses.find(({ address }) => addresses.includes(hostPart(address)));
@@ -64,7 +73,9 @@ class Replacement {
       return;
     }
     const enslaved = this.#dump.netnses[0]?.enslaved ?? new Set<string>();
-    const end = openLinks(this.#host, enslaved).find(({ face }) => face.name === owner.link);
+    const end = openEnds({ hosts: [this.#host], enslaved: () => enslaved }).find(
+      ({ face }) => face.name === owner.link,
+    );
     if (!end) {
       this.problems.push(
         warning(
@@ -74,8 +85,13 @@ class Replacement {
       );
       return;
     }
-    this.#change(end.port.name, { segment });
-    this.#claimed.add(end.port.name);
+    // The nodes' segment has no VLANs: whatever the link stands on, the other nodes are behind it.
+    const isTagged = end.grounds.some(({ tag }) => tag !== 0);
+    for (const { port } of isTagged ? [{ port: end.face }] : end.grounds) {
+      if (isTagged) this.#makeDevice(port.name);
+      this.#change(port.name, { segment });
+      this.#claimed.add(port.name);
+    }
   }
 
   /** The link of the host behind which an address is: by a route to it, or by what its bridge learnt. */

@@ -103,8 +103,18 @@ const DEFAULT_RULES: readonly PolicyRule[] = ([4, 6] as const).flatMap((family) 
 ]);
 
 /** `ip rule` of one family, in order; the kernel's own where none were given. */
+const VRF_RULES: readonly PolicyRule[] = ([4, 6] as const).map((family) => ({
+  family,
+  priority: 1000,
+  l3mdev: true,
+  action: { kind: 'lookup', table: 0 },
+}));
+
 export function rulesOf(netns: Netns, family: Family): PolicyRule[] {
-  return (netns.rules ?? DEFAULT_RULES).filter((rule) => rule.family === family);
+  // With the first VRF the kernel adds a rule for all of them.
+  const made = netns.links.some(({ kind }) => kind === 'vrf') ? [...DEFAULT_RULES, ...VRF_RULES] : DEFAULT_RULES;
+  const rules = (netns.rules ?? made).filter((rule) => rule.family === family);
+  return netns.rules ? rules : rules.sort((a, b) => a.priority - b.priority);
 }
 
 /** Rules of both families, to change. */

@@ -2,6 +2,7 @@
 import { type Address, type Link, type LinkKind, parseAddress, type TunnelKind } from '@podwire/engine';
 import { scopeOf } from './names.ts';
 import type { AddressRecord, LinkRecord } from './print-link.ts';
+import { isStacked, type StackData, type Stacked, stackOf } from './stack-data.ts';
 import { isDetailed, type TunnelData, toTunnel } from './tunnel-data.ts';
 import { type VxlanData, vxlanTunnel } from './vxlan-data.ts';
 
@@ -31,13 +32,22 @@ const ON_ANOTHER = new Set([
 ]);
 
 /** Kinds that the machine has under the kernel's own name. */
-const OWN = new Set<string>(['veth', 'bridge', 'dummy', 'vxlan', 'macvlan', 'wireguard'] satisfies LinkKind[]);
+const OWN = new Set<string>(['veth', 'bridge', 'dummy', 'vxlan', 'wireguard'] satisfies LinkKind[]);
+
+/** What `-d` says of a link that stands on others or holds others. */
+export function stackedRecord({ linkinfo }: Found): Stacked | undefined {
+  const kind = linkinfo?.info_kind;
+  return isStacked(kind) && linkinfo?.info_data ? stackOf(kind as string, linkinfo.info_data as StackData) : undefined;
+}
 
 function kindOf(record: Found): LinkKind {
   const kind = record.linkinfo?.info_kind;
   if (record.link_type === 'loopback' || record.flags?.includes('LOOPBACK')) return 'loopback';
   if (kind !== undefined && OWN.has(kind)) return kind as LinkKind;
   if (isDetailed(kind) && record.linkinfo?.info_data) return kind as TunnelKind;
+  if (stackedRecord(record)) return kind as LinkKind;
+  // A bond says so without details, too; a VRF has neighbours on its ports alone.
+  if (kind === undefined && record.flags?.includes('MASTER') && !record.flags.includes('NOARP')) return 'bond';
   // Without details a veth shows by its other end alone.
   return kind === undefined && (record.link_index !== undefined || record.link_netns !== undefined) ? 'veth' : 'device';
 }
@@ -56,6 +66,9 @@ function tunnelOf(record: Found): Link['tunnel'] {
   return isDetailed(kind) && data ? toTunnel(kind as TunnelKind, data as TunnelData) : undefined;
 }
 
+/** Kinds that stand on a link which `ip` names behind an `@`. */
+const STANDING: ReadonlySet<LinkKind> = new Set(['vlan', 'macvlan', 'ipvlan']);
+
 const NAME_MAX = 15;
 
 /** Throws RangeError for what no interface can be. */
@@ -68,8 +81,8 @@ export function toLink(record: Found, netns: string | undefined): Link {
   const loopback = kind === 'loopback';
   const joined = record.link !== undefined && netns !== undefined && !loopback && isPair(record);
   const mac = /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(record.address ?? '') ? record.address?.toLowerCase() : undefined;
-  const { mode } = (linkinfo?.info_data ?? {}) as { mode?: string };
-  const stacked = kind === 'macvlan' && netns !== undefined && record.link !== undefined;
+  const stacked = kind === 'loopback' ? undefined : stackedRecord(record);
+  const onAnother = STANDING.has(kind) && stacked?.strange === undefined && netns !== undefined;
   const tunnel = tunnelOf(record);
   return {
     name: record.ifname,
@@ -82,8 +95,8 @@ export function toLink(record: Found, netns: string | undefined): Link {
     ...(record.master !== undefined && { master: record.master }),
     ...(port?.hairpin === true && { hairpin: true }),
     ...(port?.isolated === true && { isolated: true }),
-    ...(stacked && { lower: { netns, link: record.link ?? '' } }),
-    ...(kind === 'macvlan' && mode !== undefined && { mode }),
+    ...(onAnother && record.link !== undefined && { lower: { netns, link: record.link } }),
+    ...stacked?.fields,
     ...(tunnel && { tunnel }),
     ...(joined && { peer: { netns, link: record.link ?? '' } }),
   };

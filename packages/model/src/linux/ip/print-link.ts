@@ -2,6 +2,7 @@
 import { type Address, addressesOf, isSecondary, type Link, type Netns } from '@podwire/engine';
 import { familyOf, findLink, type Host, hasCarrier, isUp, linkIndex, linksOf } from './host.ts';
 import { scopeNumber } from './names.ts';
+import { isStacked, type StackData, stackDataOf, stackText } from './stack-data.ts';
 import { dataOf, isDetailed, type TunnelData, tunnelText } from './tunnel-data.ts';
 import { type VxlanData, vxlanData, vxlanText } from './vxlan-data.ts';
 
@@ -48,7 +49,7 @@ export interface LinkRecord {
   /** Namespace of the other end. */
   link_netns?: string;
   /** With `-d`. */
-  linkinfo?: { info_kind: string; info_data?: object; info_slave_kind?: string; info_slave_data?: object };
+  linkinfo?: { info_kind?: string; info_data?: object; info_slave_kind?: string; info_slave_data?: object };
   addr_info?: AddressRecord[];
 }
 
@@ -100,19 +101,25 @@ function otherEnd(host: Host, link: Link): Pick<LinkRecord, 'link' | 'link_index
   return netns && peer ? { link_index: linkIndex(netns, peer) } : {};
 }
 
-function infoOf(link: Link): LinkRecord['linkinfo'] {
-  const { kind } = link;
-  if (kind === 'device' || kind === 'loopback') return undefined;
-  const tunnel = kind === 'vxlan' ? vxlanData(link.tunnel ?? {}) : dataOf(link);
+/** What the link is a port of, and how. */
+function slaveOf({ netns }: Host, link: Link): Partial<NonNullable<LinkRecord['linkinfo']>> {
+  const master = link.master === undefined ? undefined : findLink(netns, link.master);
+  if (link.master === undefined) return {};
+  if (master?.kind === 'vrf') return { info_slave_kind: 'vrf', info_slave_data: { table: master.table } };
+  if (master?.kind === 'bond') return { info_slave_kind: 'bond', info_slave_data: {} };
   return {
-    info_kind: kind,
-    ...(tunnel && { info_data: tunnel }),
-    ...(link.kind === 'macvlan' && { info_data: { mode: link.mode ?? 'vepa' } }),
-    ...(link.master !== undefined && {
-      info_slave_kind: 'bridge',
-      info_slave_data: { hairpin: link.hairpin === true, isolated: link.isolated === true },
-    }),
+    info_slave_kind: 'bridge',
+    info_slave_data: { hairpin: link.hairpin === true, isolated: link.isolated === true },
   };
+}
+
+function infoOf(host: Host, link: Link): LinkRecord['linkinfo'] {
+  const { kind } = link;
+  const slave = slaveOf(host, link);
+  // A device with a driver has no kind, but may be a port all the same.
+  if (kind === 'device' || kind === 'loopback') return slave.info_slave_kind === undefined ? undefined : slave;
+  const data = kind === 'vxlan' ? vxlanData(link.tunnel ?? {}) : (dataOf(link) ?? stackDataOf(link));
+  return { info_kind: kind, ...(data && { info_data: data }), ...slave };
 }
 
 export interface LinkListing {
@@ -132,7 +139,7 @@ function lowAddresses({ netns }: Host, link: Link): Pick<LinkRecord, 'address' |
 
 function linkRecord(host: Host, link: Link, listing: LinkListing = {}): LinkRecord {
   const loopback = link.kind === 'loopback';
-  const linkinfo = listing.details ? infoOf(link) : undefined;
+  const linkinfo = listing.details ? infoOf(host, link) : undefined;
   const { peer } = link;
   return {
     ifindex: linkIndex(host.netns, link),
@@ -211,12 +218,28 @@ function lowText({ link_type: type, address, broadcast, flags }: LinkRecord): st
   return `link/${type} ${address} ${flags.includes('POINTOPOINT') ? 'peer' : 'brd'} ${broadcast}`;
 }
 
-/** The line of `-d` for a tunnel; none for other kinds. */
+/** The lines of `-d` for a link that is more than a device, and for a port. */
 function detailsText({ linkinfo }: LinkRecord): string {
+  return kindText(linkinfo) + slaveText(linkinfo);
+}
+
+function slaveText(linkinfo: LinkRecord['linkinfo']): string {
+  const { info_slave_kind: kind, info_slave_data: data } = linkinfo ?? {};
+  if (kind === undefined) return '';
+  const { table, hairpin, isolated } = data as { table?: number; hairpin?: boolean; isolated?: boolean };
+  if (kind === 'vrf') return `    vrf_slave table ${table}\n`;
+  if (kind === 'bond') return '    bond_slave\n';
+  const onOff = (value: boolean | undefined) => (value ? 'on' : 'off');
+  return `    bridge_slave hairpin ${onOff(hairpin)} isolated ${onOff(isolated)}\n`;
+}
+
+function kindText(linkinfo: LinkRecord['linkinfo']): string {
   const kind = linkinfo?.info_kind;
   if (kind === 'wireguard') return '    wireguard\n';
   if (kind === 'vxlan' && linkinfo?.info_data) return `    ${vxlanText(linkinfo.info_data as VxlanData)}\n`;
-  if (kind === undefined || !isDetailed(kind) || !linkinfo?.info_data) return '';
+  if (kind === undefined || !linkinfo?.info_data) return '';
+  if (isStacked(kind)) return `    ${stackText(kind, linkinfo.info_data as StackData)}\n`;
+  if (!isDetailed(kind)) return '';
   return `    ${tunnelText(kind, linkinfo.info_data as TunnelData)}\n`;
 }
 
@@ -247,7 +270,7 @@ function addressText(a: AddressRecord): string {
   );
 }
 
-/** `ip link show`; of `ip -d link show` the lines of tunnels. */
+/** `ip link show`; of `ip -d link show` the lines that say what a link is and what it is a port of. */
 export function printLinks(netns: Netns, world: readonly Netns[] = [], listing: LinkListing = {}): string {
   return linkRecords(netns, listing, world).map(linkText).join('');
 }

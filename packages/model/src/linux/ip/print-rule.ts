@@ -24,6 +24,8 @@ export interface RuleRecord {
   dport_start?: number;
   dport_end?: number;
   table?: string;
+  /** Into the table of the VRF at hand. */
+  l3mdev?: null;
   goto?: number;
   /** The rule that `goto` names does not exist. */
   unresolved?: null;
@@ -87,7 +89,7 @@ export function ruleRecords(netns: Netns, family: Family): RuleRecord[] {
       ...(rule.ipproto !== undefined && { ipproto: PROTOCOLS[rule.ipproto] ?? String(rule.ipproto) }),
       ...portFields('sport', rule.sport),
       ...portFields('dport', rule.dport),
-      ...actionFields(rule.action, rules),
+      ...(rule.l3mdev ? { l3mdev: null } : actionFields(rule.action, rules)),
       ...(rule.suppressPrefixLength !== undefined && { suppress_prefixlen: rule.suppressPrefixLength }),
     };
   });
@@ -112,6 +114,7 @@ function recordText(r: RuleRecord): string {
     word('ipproto', r.ipproto) +
     portText('sport', r.sport, r.sport_start, r.sport_end) +
     portText('dport', r.dport, r.dport_start, r.dport_end) +
+    (r.l3mdev === null ? ' lookup [l3mdev-table]' : '') +
     word('lookup', r.table) +
     word('goto', r.goto) +
     (r.unresolved === null ? ' [unresolved]' : '') +

@@ -1,5 +1,6 @@
 /** The lines that `ip -d` prints of a link's kind, and of the bridge or bond it is a port of (iproute2's ip/iplink_*.c). */
 import type { LinkRecord } from './print-link.ts';
+import { isStacked, stackData } from './stack-data.ts';
 import { isDetailed, tunnelData } from './tunnel-data.ts';
 import { vxlanWords } from './vxlan-data.ts';
 
@@ -58,15 +59,11 @@ export function readDetails(words: readonly string[], record: Partial<LinkRecord
     const data =
       kind === 'vxlan'
         ? vxlanWords(words)
-        : kind === 'vrf'
-          ? { table: Number(wordBehind(words, 'table')) }
-          : kind === 'macvlan'
-            ? { mode: wordBehind(words, 'mode') }
-            : kind === 'bridge'
-              ? { vlan_filtering: Number(wordBehind(words, 'vlan_filtering') ?? 0) }
-              : isDetailed(kind)
-                ? tunnelData(words.slice(1))
-                : undefined;
+        : isStacked(kind)
+          ? stackData(kind, words.slice(1))
+          : isDetailed(kind)
+            ? tunnelData(words.slice(1))
+            : undefined;
     record.linkinfo = { ...record.linkinfo, info_kind: kind, ...(data && { info_data: data }) };
     return true;
   }

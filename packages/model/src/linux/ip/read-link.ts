@@ -2,7 +2,7 @@
 import type { Address, Link } from '@podwire/engine';
 import type { Problem } from '../../problem.ts';
 import { LINE_MAX, quoted } from '../lines.ts';
-import { toAddress, toLink } from './link-record.ts';
+import { stackedRecord, toAddress, toLink } from './link-record.ts';
 import type { AddressRecord, LinkRecord } from './print-link.ts';
 import { readDetails } from './read-details.ts';
 import { byLine, complaint, type ReadOptions, readRecords } from './read-records.ts';
@@ -194,7 +194,9 @@ export interface ReadLinks {
   addresses: Address[];
   /** Kinds that the machine takes for plain devices, by link: `vlan`, `bond`, `wireguard`, where the listing tells. */
   kinds: ReadonlyMap<string, string>;
-  /** Namespace and index of a veth's other end, as far as the listing says. */
+  /** What of a link is not modelled, so that packets end there. */
+  strange: ReadonlyMap<string, string>;
+  /** Namespace and index of a veth's other end, or of the link below, as far as the listing says. */
   others: ReadonlyMap<string, { netns?: string; index: number }>;
   problems: Problem[];
 }
@@ -208,6 +210,7 @@ export function readIpAddr(text: string, options: ReadOptions & { netns?: string
   const addresses: Address[] = [];
   const kinds = new Map<string, string>();
   const others = new Map<string, { netns?: string; index: number }>();
+  const strange = new Map<string, string>();
   const blocks = text.trimStart().startsWith('[')
     ? readRecords<Found>(text, readHeader, 'ip-addr', problems, options)
     : blocksOf(text, problems, options);
@@ -222,6 +225,8 @@ export function readIpAddr(text: string, options: ReadOptions & { netns?: string
     }
     const kind = record.linkinfo?.info_kind;
     if (kind !== undefined) kinds.set(record.ifname, kind);
+    const odd = stackedRecord(record)?.strange;
+    if (odd !== undefined) strange.set(record.ifname, odd);
     if (record.link_index !== undefined) {
       const { link_netns: netns, link_index: index } = record;
       others.set(record.ifname, { index, ...(netns !== undefined && { netns }) });
@@ -242,5 +247,5 @@ export function readIpAddr(text: string, options: ReadOptions & { netns?: string
       }
     }
   }
-  return { links, addresses, kinds, others, problems: byLine(problems) };
+  return { links, addresses, kinds, strange, others, problems: byLine(problems) };
 }

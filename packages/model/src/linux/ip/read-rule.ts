@@ -29,6 +29,7 @@ function wordsOf(record: RuleRecord): string[] {
   add('sport', range(record.sport, record.sport_start, record.sport_end));
   add('dport', range(record.dport, record.dport_start, record.dport_end));
   add('lookup', record.table);
+  if (record.l3mdev !== undefined) words.push('l3mdev');
   add('goto', record.goto);
   if (record.nop !== undefined) words.push('nop');
   if (record.action !== undefined) words.push(record.action);
@@ -58,6 +59,7 @@ const KEYS = [
   'dport_start',
   'dport_end',
   'table',
+  'l3mdev',
   'goto',
   'unresolved',
   'nop',
@@ -78,8 +80,10 @@ interface Line {
 function readLine(line: string): Line {
   const m = /^\s*(\d+):\s+(.*)$/.exec(line);
   if (!m) throw new RangeError('no priority');
-  if (/\[l3mdev-table\]/.test(line)) throw new RangeError('"l3mdev" is not modelled');
-  const words = (m[2] ?? '').split(/\s+/).filter((word) => word !== '' && !word.startsWith('['));
+  const words = (m[2] ?? '')
+    .replace('lookup [l3mdev-table]', 'l3mdev')
+    .split(/\s+/)
+    .filter((word) => word !== '' && !word.startsWith('['));
   const take = (name: string, value?: string) => {
     const at = words.findIndex((word, i) => word === name && (value === undefined || words[i + 1] === value));
     if (at >= 0) words.splice(at, 2);

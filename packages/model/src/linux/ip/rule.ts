@@ -94,6 +94,11 @@ function read(words: Words, asked: Family | undefined): Asked {
       case 'sup_pl':
         selector.suppressPrefixLength = words.number('suppress_prefixlength', 128);
         break;
+      case 'l3mdev':
+        given = true;
+        selector.l3mdev = true;
+        action = { kind: 'lookup', table: 0 };
+        break;
       case 'lookup':
       case 'table':
         given = true;
@@ -133,6 +138,7 @@ function sameSelectors(a: Omit<PolicyRule, 'priority'>, b: Omit<PolicyRule, 'pri
   return (
     a.family === b.family &&
     !a.not === !b.not &&
+    !a.l3mdev === !b.l3mdev &&
     a.from === b.from &&
     a.to === b.to &&
     a.iif === b.iif &&

@@ -5,6 +5,7 @@ import { type ListedFdbEntry, staticEntries } from '../bridge/index.ts';
 import { settleV6only } from '../sockets/words.ts';
 import type { CollectedNetns } from './collected.ts';
 import { joinFilters } from './netfilter.ts';
+import { withProc, withVlans } from './stacks.ts';
 
 export interface Assembled {
   netns: Netns;
@@ -46,12 +47,11 @@ class Assembly {
   /** Kinds whose packets the machine does not change as Linux does. */
   #warnOfKind(link: Link, kind: string): void {
     const why: Readonly<Record<string, string>> = {
-      vrf: 'its routing domain is not modelled: its links are treated as if they were in none',
-      ipvlan: 'is treated as a plain device',
+      vrf: 'is a VRF whose table the dump does not say: its links are treated as if they were in none; give "ip -d link"',
       tunnel: 'is a tunnel: what it sends counts as sent, its outer packets are not walked',
       wireguard: 'is a tunnel whose peers were not dumped: what it sends counts as sent; give "wg show"',
     };
-    const unmodelled = link.tunnel?.unmodelled;
+    const unmodelled = link.tunnel?.unmodelled ?? this.#read.strange.get(link.name);
     if (unmodelled !== undefined)
       this.problems.push(
         problem(
@@ -60,9 +60,8 @@ class Assembly {
           'info',
         ),
       );
-    if (link.tunnel) return;
-    const known = ['veth', 'bridge', 'dummy', 'vxlan', 'macvlan', 'vlan', 'ifb', 'tun', 'loopback', 'device'];
-    if (known.includes(kind)) return;
+    if (link.tunnel || link.kind === kind) return;
+    if (['vlan', 'bond', 'ifb', 'tun', 'loopback'].includes(kind)) return;
     const text =
       why[kind] ?? (/gre|ipip|sit|tnl|geneve|vti|xfrm/.test(kind) ? why.tunnel : 'is treated as a plain device');
     this.problems.push(problem('link-kind', `${link.name} (${kind}) ${text}`, 'info'));
@@ -83,12 +82,14 @@ class Assembly {
         ...(port.isolated && { isolated: true }),
       });
     }
+    withProc(this.#read, named, this.#name);
     // A bridge of a listing without details shows by its ports alone.
     for (const { master } of named.values()) {
       const link = master === undefined ? undefined : named.get(master);
       if (link?.kind === 'device' && !kinds.has(link.name)) named.set(link.name, { ...link, kind: 'bridge' });
     }
     for (const link of named.values()) named.set(link.name, this.#withTunnel(link));
+    this.problems.push(...withVlans(this.#read, named));
     for (const link of named.values()) this.#warnOfKind(link, kinds.get(link.name) ?? link.kind);
     return [...named.values()].map((link) => this.#settled(link, named));
   }
@@ -104,13 +105,15 @@ class Assembly {
   }
 
   #settled(link: Link, all: ReadonlyMap<string, Link>): Link {
-    const { master, peer, ...rest } = link;
+    const { master, peer, lower, ...rest } = link;
     const over = master === undefined ? undefined : all.get(master);
+    const holds = over?.kind === 'bridge' || over?.kind === 'bond' || over?.kind === 'vrf';
+    const below = lower && all.get(lower.link);
     const other = peer && all.get(peer.link);
     const isPair = other?.peer?.link === link.name && other.name !== link.name;
-    if (master !== undefined && over?.kind !== 'bridge') {
+    if (master !== undefined && !holds) {
       const kind = this.#read.kinds.get(master) ?? 'no bridge';
-      // The ports of a bond or team carry its frames; those of a VRF are links of their own.
+      // The ports of a team carry its frames; those of a VRF are links of their own.
       if (kind !== 'vrf') this.enslaved.add(link.name);
       if (!over || kind === 'no bridge') {
         this.problems.push(problem('link-master', `${link.name}: its master ${master} is no bridge that was dumped`));
@@ -118,7 +121,8 @@ class Assembly {
     }
     return {
       ...rest,
-      ...(over?.kind === 'bridge' && { master: over.name }),
+      ...(holds && over && { master: over.name }),
+      ...(below && lower && { lower }),
       ...(isPair && peer && { peer }),
     };
   }
@@ -172,7 +176,7 @@ class Assembly {
     return [...tables.values()].sort((a, b) => Number(b.id === LOCAL) - Number(a.id === LOCAL) || a.id - b.id);
   }
 
-  rules(): Pick<Netns, 'rules'> {
+  rules(hasVrf: boolean): Pick<Netns, 'rules'> {
     const { rules } = this.#read;
     if (rules.size === 0) return {};
     // A family whose rules were not dumped has the kernel's own.
@@ -181,6 +185,7 @@ class Assembly {
         { family, priority: 0, action: { kind: 'lookup', table: LOCAL } },
         { family, priority: 32766, action: { kind: 'lookup', table: 254 } },
         ...(family === 4 ? [{ family, priority: 32767, action: { kind: 'lookup', table: 253 } } as const] : []),
+        ...(hasVrf ? [{ family, priority: 1000, l3mdev: true, action: { kind: 'lookup', table: 0 } } as const] : []),
       ];
     return { rules: [...own(4), ...own(6)] };
   }
@@ -205,7 +210,7 @@ class Assembly {
   }
 }
 
-function warnOfMissing(read: CollectedNetns, netns: Netns, problems: Problem[]): void {
+function warnOfMissing(netns: Netns, problems: Problem[]): void {
   if (netns.links.length === 0) {
     problems.push(problem('no-links', `${netns.name}: no links in the dump: give "ip -d addr"`, 'error'));
   }
@@ -213,11 +218,6 @@ function warnOfMissing(read: CollectedNetns, netns: Netns, problems: Problem[]):
     const has = addressesOf(netns).some((a) => a.address.includes(':') === (family === 6) && a.link !== 'lo');
     const routes = netns.tables.some((t) => t.routes.some((r) => r.family === family && t.id !== LOCAL));
     if (has && !routes) problems.push(problem('no-routes', `${netns.name}: no IPv${family} routes in the dump`));
-  }
-  if (read.vlans.some(({ vid }) => vid !== 1)) {
-    problems.push(
-      problem('vlan-filtering', `${netns.name}: VLANs of bridge ports are not modelled: all ports are one LAN`),
-    );
   }
 }
 
@@ -235,7 +235,7 @@ export function assemble(read: CollectedNetns, name: string): Assembled {
     links,
     addresses: assembly.addresses(links),
     tables: assembly.tables(links),
-    ...assembly.rules(),
+    ...assembly.rules(links.some(({ kind }) => kind === 'vrf')),
     ...(read.nexthops.size > 0 && { nexthops: [...read.nexthops.values()].sort((a, b) => a.id - b.id) }),
     neighbors: neighbors.filter(({ link }) => known.has(link)),
     fdb: distinct(fdb, (e) => `${e.mac} ${e.link} ${e.dst ?? ''}`),
@@ -248,7 +248,7 @@ export function assemble(read: CollectedNetns, name: string): Assembled {
     ...assembly.conntrack(),
   };
   const problems = [...assembly.problems, ...netfilter.problems];
-  warnOfMissing(read, netns, problems);
+  warnOfMissing(netns, problems);
   const learnt = read.fdb.filter(({ state, self }) => state === undefined && self !== true);
   return { netns, problems, kinds: read.kinds, enslaved: assembly.enslaved, learnt };
 }

@@ -17,6 +17,7 @@ import type { BridgePort, PortVlan } from '../bridge/ports.ts';
 import type { ShownTunnel } from '../ip/index.ts';
 import type { IpvsService } from '../ipvs/types.ts';
 import type { NftObject } from '../nft/index.ts';
+import type { ShownBond, VlanDevice } from '../proc/index.ts';
 import type { WireguardLink } from '../wireguard/index.ts';
 import type { DumpKind } from './kinds.ts';
 
@@ -57,6 +58,11 @@ export interface CollectedNetns {
   ports: BridgePort[];
   bridges: Set<string>;
   vlans: PortVlan[];
+  /** From /proc, used where `ip -d link` is missing. */
+  vlanDevices: VlanDevice[];
+  bonds: Map<string, ShownBond>;
+  /** What of links is not modelled, so that packets end there. */
+  strange: Map<string, string>;
   sysctls: Map<string, string | number>;
   netfilter: { flavour: Flavour; table: Table; from: ReadFile }[];
   /** An nft dump says that legacy tables exist, too. */
@@ -89,6 +95,9 @@ export function emptyCollection(name: string): CollectedNetns {
     ports: [],
     bridges: new Set(),
     vlans: [],
+    vlanDevices: [],
+    bonds: new Map(),
+    strange: new Map(),
     sysctls: new Map(),
     netfilter: [],
     warnsOfLegacy: false,

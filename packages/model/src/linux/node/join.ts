@@ -2,7 +2,8 @@
  * Links that lead into another namespace of one node: veth pairs, each end of which says the other's index, some its namespace, too; and
  * those that stand on a link elsewhere, of the host where nobody says otherwise.
  */
-import type { Link } from '@podwire/engine';
+import { checkStacks, EngineError, type Link } from '@podwire/engine';
+import type { Problem } from '../../problem.ts';
 import type { Assembled } from './assemble.ts';
 import type { CollectedNetns } from './collected.ts';
 
@@ -19,6 +20,36 @@ function namesEachOther(a: End, b: End): boolean {
   const agrees = (one: End, other: End) =>
     one.other.netns === undefined || other.own === '' || one.other.netns === other.own;
   return agrees(a, b) && agrees(b, a);
+}
+
+/**
+ * Links that stand on each other as no kernel has them, out of a damaged dump, become devices: what stands on what is not known then, and the
+ * rest of the dump can still be asked.
+ */
+export function soundStacks(all: readonly Assembled[], problems: Problem[]): Assembled[] {
+  try {
+    checkStacks(all.map(({ netns }) => netns));
+    return [...all];
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    problems.push({
+      severity: 'error',
+      code: 'link-stack',
+      message: `${error.message}: such links are taken for devices`,
+    });
+  }
+  return all.map((one) => ({
+    ...one,
+    netns: {
+      ...one.netns,
+      links: one.netns.links.map((link): Link => {
+        const { lower: _lower, mode: _mode, vlanId: _id, vlans: _vlans, table: _table, ...rest } = link;
+        const isOdd = STANDING.has(link.kind) || link.kind === 'vrf' || link.kind === 'bond';
+        const { master: _master, ...alone } = rest;
+        return { ...alone, kind: isOdd ? 'device' : link.kind };
+      }),
+    },
+  }));
 }
 
 /** Joins ends that can only be each other's. Two pairs that could be swapped are left alone. */
@@ -47,11 +78,13 @@ export function joinAcross(all: readonly (Assembled & { read: CollectedNetns })[
       links: netns.links.map((link): Link => {
         const peer = peers.get(link);
         if (peer) return { ...link, kind: 'veth', peer };
-        return link.kind === 'macvlan' ? onLower(link, read, all) : link;
+        return STANDING.has(link.kind) && !read.strange.has(link.name) ? onLower(link, read, all) : link;
       }),
     },
   }));
 }
+
+const STANDING: ReadonlySet<Link['kind']> = new Set(['macvlan', 'ipvlan', 'vlan']);
 
 /** One whose lower link was not dumped is as good as a device. */
 function onLower(link: Link, read: CollectedNetns, all: readonly (Assembled & { read: CollectedNetns })[]): Link {
@@ -59,5 +92,7 @@ function onLower(link: Link, read: CollectedNetns, all: readonly (Assembled & { 
   const other = read.others.get(link.name);
   const below = all.find((one) => one.read.name === (other?.netns ?? ''))?.netns;
   const lower = below?.links.find(({ index }) => index === other?.index);
-  return below && lower ? { ...link, lower: { netns: below.name, link: lower.name } } : { ...link, kind: 'device' };
+  if (below && lower) return { ...link, lower: { netns: below.name, link: lower.name } };
+  const { mode: _mode, vlanId: _id, ...rest } = link;
+  return { ...rest, kind: 'device' };
 }

@@ -34,6 +34,8 @@ export type DumpKind =
   | 'proc-dev'
   | 'if-inet6'
   | 'fib-trie'
+  | 'proc-vlan'
+  | 'proc-bonding'
   | 'ipvs-save'
   | 'ipvs-list'
   | 'rt-tables';
@@ -280,6 +282,20 @@ export const FORMS: readonly DumpForm[] = [
     title: '/proc/net/fib_trie',
     line: /^\s*(\+-- \d+\.\d+\.\d+\.\d+\/\d+ \d|\|-- \d+\.\d+\.\d+\.\d+$|\/\d+ (link|host|universe|global) [A-Z]+)/,
     command: /net\/fib_trie$/,
+  },
+  {
+    kind: 'proc-vlan',
+    title: '/proc/net/vlan/config',
+    signature: /^VLAN Dev name\s+\| VLAN ID/,
+    line: /^\S+\s*\|\s*\d+\s*\|\s*\S+$/,
+    command: /net\/vlan\/config$/,
+  },
+  {
+    kind: 'proc-bonding',
+    title: '/proc/net/bonding',
+    signature: /^Ethernet Channel Bonding Driver:/,
+    line: /^(Slave Interface|Bonding Mode|Currently Active Slave|Slave queue ID|Permanent HW addr): /,
+    command: /net\/bonding\/\S+$/,
   },
   {
     kind: 'ifconfig',

@@ -8,7 +8,7 @@ import { linesOf, quoted } from '../lines.ts';
 import { readSysctlFile } from '../sysctl/index.ts';
 import { type Assembled, assemble } from './assemble.ts';
 import { type CollectedNetns, emptyCollection } from './collected.ts';
-import { joinAcross } from './join.ts';
+import { joinAcross, soundStacks } from './join.ts';
 import { type DumpKind, titleOf } from './kinds.ts';
 import { type Part, type PartResult, readPart } from './read-part.ts';
 import { netnsOfCommand, paragraphsOf, type Section, sectionsOf } from './sections.ts';
@@ -235,8 +235,9 @@ export function readNode(name: string, files: readonly SourceFile[]): NodeDump {
   for (const file of [...files].sort(namesFirst)) reader.read(file);
   const collections = [...reader.collections.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   const assembled = collections.map((read) => ({ read, ...assemble(read, reader.nameOf(read.name)) }));
-  const netnses = joinAcross(assembled);
-  const problems = [...reader.problems, ...assembled.flatMap((one) => one.problems)];
+  const odd: Problem[] = [];
+  const netnses = soundStacks(joinAcross(assembled), odd);
+  const problems = [...reader.problems, ...assembled.flatMap((one) => one.problems), ...odd];
   return {
     name,
     netnses,

@@ -21,6 +21,7 @@ import { type LineOptions, linesOf, wordsOf } from '../lines.ts';
 import { parseNftRuleset } from '../nft/index.ts';
 import {
   readArp,
+  readBonding,
   readFibTrie,
   readIfconfig,
   readIfInet6,
@@ -29,6 +30,7 @@ import {
   readProcRoute,
   readProcRoute6,
   readRouteN,
+  readVlanConfig,
 } from '../proc/index.ts';
 import { type DumpOptions, type DumpText, listingAsSave } from '../rule-dump/index.ts';
 import { readNetstat, readProcSockets, readSs } from '../sockets/index.ts';
@@ -79,9 +81,10 @@ function mergeLink(into: CollectedNetns, link: Link): void {
 }
 
 function readLinks(part: Part, into: CollectedNetns, options: LineOptions, netns: string): PartResult {
-  const { links, addresses, kinds, others, problems } = readIpAddr(part.text, { ...options, netns });
+  const { links, addresses, kinds, strange, others, problems } = readIpAddr(part.text, { ...options, netns });
   for (const link of links) mergeLink(into, link);
   for (const [name, kind] of kinds) into.kinds.set(name, kind);
+  for (const [name, what] of strange) into.strange.set(name, what);
   for (const [name, other] of others) into.others.set(name, other);
   into.addresses.push(...addresses);
   return { items: links.length + addresses.length, problems };
@@ -328,6 +331,17 @@ const READERS: Readonly<Partial<Record<DumpKind, Read>>> = {
     const { names, problems } = readProcDev(part.text, options);
     into.older.links.push(...names.map((name): Link => ({ name, kind: name === 'lo' ? 'loopback' : 'device' })));
     return { items: names.length, problems };
+  },
+  'proc-vlan': (part, into, options) => {
+    const { vlans, problems } = readVlanConfig(part.text, options);
+    into.vlanDevices.push(...vlans);
+    return { items: vlans.length, problems };
+  },
+  'proc-bonding': (part, into, options) => {
+    const name = /([^/\s]+)$/.exec(part.command)?.[1] ?? '';
+    const { bond, problems } = readBonding(part.text, name, options);
+    into.bonds.set(name, bond);
+    return { items: bond.ports.length, problems };
   },
   'fib-trie': (part, _into, options) => {
     const { tables, problems } = readFibTrie(part.text, options);
