@@ -22,6 +22,8 @@ export function sendAgain(run: Run, host: Host, skb: Skb, through: Device): Next
   skb.turns = (skb.turns ?? 0) + 1;
   if (skb.turns > MOST_TURNS) return stopped(host, skb, Disposition.DROPPED, Reason.LOOP);
   Object.assign(skb, { through, bound: undefined, indev: undefined, outdev: undefined, route: undefined });
+  // The frame is gone.
+  Object.assign(skb, { macSource: undefined, macTarget: undefined });
   const failed = routeOutput(run, host, skb, 'output');
   // Nobody is told.
   if (failed) return { stop: { ...failed, disposition: Disposition.DROPPED, reply: undefined } };

@@ -82,7 +82,9 @@ function sendAgain(through: Link): void {
   s.through = through;
   s.bound = none<Link>();
   s.iif = none<Link>();
+  // The frame is gone.
   s.framed = 0;
+  s.sourceMac = 0;
   s.tag = 0;
   s.kind = <u8>RouteKind.NONE;
   if (!routeOutput()) {

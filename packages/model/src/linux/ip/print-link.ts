@@ -78,10 +78,14 @@ function flagsOf(host: Host, link: Link): string[] {
     const isPair = link.kind === 'wireguard' || link.tunnel?.remote !== undefined;
     return [...(isPair ? ['POINTOPOINT'] : []), 'NOARP', ...(up ? ['UP', 'LOWER_UP'] : [])];
   }
+  const master = link.master === undefined ? undefined : findLink(host.netns, link.master);
+  if (link.kind === 'vrf') return ['NOARP', 'MASTER', ...(up ? ['UP', 'LOWER_UP'] : [])];
   return [
     ...(up && !carrier ? ['NO-CARRIER'] : []),
     'BROADCAST',
     ...(link.kind === 'dummy' ? ['NOARP'] : ['MULTICAST']),
+    ...(link.kind === 'bond' ? ['MASTER'] : []),
+    ...(master?.kind === 'bond' ? ['SLAVE'] : []),
     ...(up ? ['UP'] : []),
     ...(up && carrier ? ['LOWER_UP'] : []),
   ];
@@ -237,7 +241,8 @@ function kindText(linkinfo: LinkRecord['linkinfo']): string {
   const kind = linkinfo?.info_kind;
   if (kind === 'wireguard') return '    wireguard\n';
   if (kind === 'vxlan' && linkinfo?.info_data) return `    ${vxlanText(linkinfo.info_data as VxlanData)}\n`;
-  if (kind === undefined || !linkinfo?.info_data) return '';
+  if (kind === undefined) return '';
+  if (!linkinfo?.info_data) return `    ${kind}\n`;
   if (isStacked(kind)) return `    ${stackText(kind, linkinfo.info_data as StackData)}\n`;
   if (!isDetailed(kind)) return '';
   return `    ${tunnelText(kind, linkinfo.info_data as TunnelData)}\n`;
