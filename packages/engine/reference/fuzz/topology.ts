@@ -87,8 +87,10 @@ function makeNode(r: Random, n: number): Draft[] {
   const pods = 1 + r.below(3);
   const made = [node];
   for (let p = 0; p < pods; p++) made.push((bridged ? bridgedPod : routedPod)(r, node, n, p));
-  if (r.chance(1, 4)) for (let p = 0; p < 1 + r.below(2); p++) made.push(macvlanPod(r, node, n, p));
-  else if (r.chance(1, 4)) made.push(...stackedPods(r, node, n));
+  // One link is under macvlan or under ipvlan.
+  const above = r.below(16);
+  if (above < 4) for (let p = 0; p < 1 + r.below(2); p++) made.push(macvlanPod(r, node, n, p));
+  else if (above < 7) made.push(...stackedPods(r, node, n));
   return made;
 }
 
@@ -274,7 +276,7 @@ export function makePlan(r: Random): Plan {
   const made = [...groups.flat(), ...gateway, ...inside];
   if (r.chance(1, 2)) {
     made.push(...joinLan(r, [...nodes, ...gateway]));
-    nodes.forEach((node) => filterVlans(r, node));
+    for (const node of nodes) filterVlans(r, node);
     for (const host of [...nodes, gateway[0] as Draft]) addVrf(r, host);
   }
   trouble(r, made);
