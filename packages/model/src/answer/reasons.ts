@@ -250,7 +250,8 @@ const MACHINE: readonly ReasonRow[] = [
     code: 'unmodelled-link',
     verdict: 'unknown',
     meaning: 'The packet came to a link of a kind, or with a setting, that podwire does not follow.',
-    cause: 'A team, ifb or nlmon device, a tunnel in external mode, an ipvlan of layer 3, or a tag within a tag.',
+    cause:
+      'A team, ifb or nlmon device, a tunnel in external mode, an ipvlan of mode l3s on the way in, or a tag within a tag.',
     fix: 'Look at the link with ip -d link, and follow the packet from its other end.',
   },
   {
