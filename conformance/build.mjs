@@ -14,6 +14,7 @@ await bundle({
     'fuzz-text': 'src/fuzz-text.ts',
     'fuzz-text-worker': 'src/fuzz-text/worker.ts',
     oracle: 'src/oracle.ts',
+    'round-trip': 'src/round-trip.ts',
   },
 });
 for (const program of readdirSync(join(folder, 'src/lab')).filter((name) => name.endsWith('.py')))

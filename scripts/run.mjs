@@ -1,4 +1,4 @@
-// Run one of the workspace's programs from its sources: `node scripts/run.mjs podwire|conformance|fuzz|fuzz-text|oracle|bench [arguments]`.
+// Run one of the workspace's programs from its sources: `node scripts/run.mjs podwire|conformance|fuzz|fuzz-text|oracle|round-trip|bench [arguments]`.
 // The program is bundled anew each time (a fraction of a second), the engine only when its sources changed.
 import { join } from 'node:path';
 import { engineIsStale } from './lib/engine-stale.mjs';
@@ -13,6 +13,7 @@ const programs = {
   fuzz: ['conformance/build.mjs', 'conformance/dist/fuzz.js'],
   'fuzz-text': ['conformance/build.mjs', 'conformance/dist/fuzz-text.js'],
   oracle: ['conformance/build.mjs', 'conformance/dist/oracle.js'],
+  'round-trip': ['conformance/build.mjs', 'conformance/dist/round-trip.js'],
   bench: ['bench/build.mjs', 'bench/dist/bench.js'],
 };
 

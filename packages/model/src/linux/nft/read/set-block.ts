@@ -96,6 +96,8 @@ export function readSetBlock(
   const { at } = context;
   const body: SetBody = {};
   readItems(context, () => setItem(at, body));
+  // src/parser_bison.y: a default time sets the flag.
+  if (body.timeout !== undefined) body.flags = [...new Set([...[body.flags ?? []].flat(), 'timeout'])];
   const { type, map, elem, ...rest } = body;
   if (type === undefined) return at.fail(`${kind} definition does not specify key`);
   if (kind === 'map' && map === undefined) return at.fail('map definition does not specify mapping data type');
