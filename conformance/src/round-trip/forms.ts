@@ -38,7 +38,7 @@ import {
   sniffFamily,
 } from '@podwire/model';
 
-export interface Trip {
+interface Trip {
   /** What differs; absent where nothing does. */
   wrong?: string;
   /** Lines that were not understood, and are named. */
