@@ -1,21 +1,11 @@
 /** What hosts learn of the paths that their packets take: both machines and this kernel, packet after packet. */
-import {
-  createEngine,
-  Disposition,
-  Hook,
-  type Machine,
-  type Network,
-  type Packet,
-  Protocol,
-  Reason,
-  type Rule,
-  type Table,
-} from '@podwire/engine';
+import { createEngine, Disposition, Hook, type Machine, type Network, Protocol, Reason } from '@podwire/engine';
 import { createReference } from '@podwire/engine/reference';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { kernelMissing, Lab } from '../lab/lab.ts';
 import { planOf } from '../lab/plan.ts';
-import { ANY_MAC, host, plugged, wire } from './topology.ts';
+import { PORT, packetOf, path, requestOf, type Sent, table } from './paths.ts';
+import { ANY_MAC, host, plugged } from './topology.ts';
 
 const missing = kernelMissing();
 let lab: Lab | undefined;
@@ -25,48 +15,6 @@ beforeAll(() => {
 afterAll(() => lab?.close());
 const engine = await createEngine();
 const reference = createReference();
-
-const PORT = 9090;
-
-type Sysctls = Record<string, number | string>;
-
-interface Settings {
-  client?: Sysctls;
-  router?: Sysctls;
-  /** Of the client's default route. */
-  route?: { mtu: number; mtuLocked?: boolean };
-  /** Of the wire behind the router. */
-  far?: number;
-  rules?: Partial<Record<string, Table[]>>;
-}
-
-/** A client, a router, and a server behind a narrow wire. */
-function path({ client = {}, router = {}, route, far = 1300, rules = {} }: Settings): Network {
-  const near = wire({ netns: 'client', link: 'eth0' }, { netns: 'router', link: 'near' });
-  const behind = wire({ netns: 'router', link: 'far' }, { netns: 'server', link: 'eth0' }, { mtu: far });
-  const netnses = [
-    host('client', {
-      links: [near[0]],
-      addresses: ['eth0 10.1.0.2/24', 'eth0 fd01::2/64'],
-      routes: ['default eth0 via 10.1.0.1', 'default eth0 via fd01::1'],
-      sysctls: client,
-    }),
-    host('router', {
-      links: [near[1], behind[0]],
-      addresses: ['near 10.1.0.1/24', 'near fd01::1/64', 'far 10.2.0.1/24', 'far fd02::1/64'],
-      sysctls: { 'net.ipv4.ip_forward': 1, 'net.ipv6.conf.all.forwarding': 1, ...router },
-    }),
-    host('server', {
-      links: [behind[1]],
-      addresses: ['eth0 10.2.0.2/24', 'eth0 fd02::2/64'],
-      routes: ['default eth0 via 10.2.0.1', 'default eth0 via fd02::1'],
-    }),
-  ];
-  for (const netns of netnses) netns.netfilter = rules[netns.name] ?? [];
-  const own = netnses[0]?.tables[0]?.routes.find(({ destination }) => destination === '0.0.0.0/0');
-  if (own) Object.assign(own, route);
-  return { netnses };
-}
 
 /** An underlay of 1400 bytes, and a VXLAN of 1450 that leads through it. */
 const overlay = (): Network => ({
@@ -82,28 +30,7 @@ const overlay = (): Network => ({
   ),
 });
 
-type Sent = { length: number; df?: boolean; to?: string };
 type Event = Sent | { sleep: number };
-
-function packetOf({ length, df = true, to = '10.2.0.2' }: Sent): Packet {
-  return {
-    family: to.includes(':') ? 6 : 4,
-    protocol: Protocol.UDP,
-    saddr: '',
-    daddr: to,
-    sport: 41000,
-    dport: PORT,
-    tcpFlags: 0,
-    icmpType: 0,
-    icmpCode: 0,
-    icmpId: 0,
-    ttl: 64,
-    tos: 0,
-    mark: 0,
-    length,
-    dontFragment: df,
-  };
-}
 
 const told = ({ to = '10.2.0.2', length, df }: Sent, outcome: string) =>
   `${to} ${length}${df === false ? ' may be cut' : ''}: ${outcome}`;
@@ -142,27 +69,16 @@ async function askKernel(network: Network, from: string, events: readonly Event[
       await new Promise((resolve) => setTimeout(resolve, event.sleep));
       continue;
     }
-    const packet = packetOf(event);
-    const { family, protocol, saddr, daddr, sport, dport, ttl, tos, mark, dontFragment } = packet;
-    const payload = '00'.repeat(packet.length - (family === 4 ? 28 : 48));
-    const send = { from, family, protocol, saddr, sport, daddr, dport, ttl, tos, mark, dontFragment, payload };
-    const answer = await lab.event({ send, quietMs: 100, patienceMs: 700, tracking: [] });
+    const answer = await lab.event({
+      send: requestOf(from, packetOf(event)),
+      quietMs: 100,
+      patienceMs: 700,
+      tracking: [],
+    });
     seen.push(told(event, answer.error ?? (answer.arrivals.length > 0 ? 'arrives' : 'lost')));
   }
   return seen;
 }
-
-const table = (name: string, chain: string, hook: Hook, type: 'filter' | 'nat', body: Rule['body']): Table => ({
-  family: 'ip',
-  name,
-  chains: [
-    {
-      name: chain,
-      hook: { hook, priority: type === 'nat' ? -100 : 0, type, policy: 'accept' },
-      rules: [{ body }],
-    },
-  ],
-});
 
 /** Drops every ICMP error that the host would send. */
 const silent = table('filter', 'OUTPUT', Hook.OUTPUT, 'filter', [

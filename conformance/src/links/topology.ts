@@ -25,7 +25,10 @@ export interface Brief {
 
 /** Every link has a link-layer address of its own, so that the kernel's are the machine's. */
 let made = 0;
-const mac = () => `02:aa:00:00:00:${(++made).toString(16).padStart(2, '0')}`;
+const mac = () => {
+  const octets = (++made).toString(16).padStart(4, '0');
+  return `02:aa:00:00:${octets.slice(0, 2)}:${octets.slice(2)}`;
+};
 
 export function host(name: string, { links, addresses, routes = [], fdb, sysctls = {}, rest = {} }: Brief): Netns {
   const parsed: Address[] = addresses.map((text) => {

@@ -17,6 +17,7 @@ import {
 } from '../src/index.ts';
 import { addressOf, isLinkLocal6, isMulticast, isUnspecified, prefixOf } from './addresses.ts';
 import { type Flow, fibLookup, vrfOf } from './fib.ts';
+import { isLater } from './fragment.ts';
 import { addressType4 } from './match-addrtype.ts';
 import { isAnycast, isAnycastOf } from './neighbor.ts';
 import { reflectedMark } from './reflect.ts';
@@ -30,6 +31,8 @@ function allowsError(stop: Stop): boolean {
   const { packet, route, locked, indev } = stop.skb;
   if (locked && !indev && stop.reason === Reason.REJECT_RULE) return false;
   if (isIcmpError(packet) || route?.kind === 'multi') return false;
+  // Of pieces IPv4 speaks of the first alone (icmp_send).
+  if (packet.family === 4 && isLater(packet)) return false;
   if (isMulticast(packet.family, packet.daddr) || packet.daddr === '255.255.255.255') return false;
   if (isUnspecified(packet.saddr) || isMulticast(packet.family, packet.saddr) || packet.saddr === '') return false;
   return packet.family === 4 || !isForSubnet(stop);
@@ -68,6 +71,7 @@ const swapped = (packet: Packet, host: Host): Packet => {
   delete back.sctp;
   delete back.owner;
   delete back.mtu;
+  delete back.fragment;
   return back;
 };
 

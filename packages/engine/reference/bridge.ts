@@ -2,9 +2,10 @@
  * A frame that comes in by a bridge port: br_handle_frame_finish (net/bridge/br_input.c), br_nf_pre_routing, br_nf_forward_ip,
  * br_nf_post_routing (net/bridge/br_netfilter_hooks.c), should_deliver (net/bridge/br_forward.c).
  */
-import { Disposition, Hook, type Packet, Reason, sysctl } from '../src/index.ts';
+import { Disposition, Hook, Reason, sysctl } from '../src/index.ts';
 import { admits, inVlan, tagOut } from './bridge-vlan.ts';
 import { runArp, runBridge } from './device-hooks.ts';
+import { cut } from './fragment.ts';
 import { runHook } from './hooks.ts';
 import { resolve } from './neighbor.ts';
 import { routeInput } from './route.ts';
@@ -17,6 +18,7 @@ export type Bridged = Next | { up: Device; prerouted: boolean; tag: number; mac:
 
 /** br_nf_forward runs just before what stands at 0 (NF_BR_PRI_BRNF - 1). */
 const BRIDGE_NETFILTER_FORWARD = -1;
+const MINIMUM_MTU6 = 1280;
 
 const callsIptables = (host: Host, family: 4 | 6): boolean =>
   sysctl(
@@ -61,14 +63,21 @@ export function bridgeInput(run: Run, port: Device, skb: Skb, frame: Omit<FrameO
     pushBridge(run, bridge, port);
     const up = runBridge(run, host, skb, Hook.INPUT, { in: port });
     if (up) return { stop: up };
+    // The stack above knows no more that it came in pieces (ip_rcv_core).
+    delete skb.widest;
     return { up: bridge, prerouted: filtered, tag: tagOut(bridge, bridge, vid), mac: skb.macTarget ?? mac };
   }
   const to = portTowards(run, bridge, mac, vid, isForMany(skb));
   if (!to) return stopped(host, skb, Disposition.DROPPED, Reason.OTHER_HOST);
   pushBridge(run, bridge, port, to);
   const frameOn = { source: skb.macSource ?? bridge.mac, target: mac, tag: tagOut(bridge, to, vid), nexthop: towards };
-  const stop = passThrough(run, host, bridge, port, to, skb, filtered && frameOn.tag === 0, frameOn);
-  return stop ? { stop } : frameOut(run, skb, to, frameOn);
+  const isFiltered = filtered && frameOn.tag === 0;
+  const stop = passThrough(run, host, bridge, port, to, skb, isFiltered, frameOn);
+  if (stop) return { stop };
+  const size = roomIn(skb, to, isFiltered);
+  if (size === 0) return stopped(host, skb, Disposition.DROPPED, Reason.FRAGMENTATION_NEEDED);
+  const send = (piece: Skb) => frameOut(run, piece, to, frameOn);
+  return size === undefined ? send(skb) : cut(run, host, skb, size, send);
 }
 
 function pushBridge(run: Run, bridge: Device, from: Device, to?: Device): void {
@@ -145,13 +154,21 @@ function passThrough(
   frame.target = skb.macTarget ?? frame.target;
   const last = runBridge(run, host, skb, Hook.POSTROUTING, { out: to, frame });
   if (last) return last;
-  const stop = filtered ? postrouting(run, host, skb) : undefined;
-  if (stop) return stop;
-  return isTooLong(skb.packet, to, filtered) ? drop(Reason.FRAGMENTATION_NEEDED) : undefined;
+  return filtered ? postrouting(run, host, skb) : undefined;
 }
 
-/** A bridge drops what its port cannot send; bridge-nf fragments IPv4 where that is allowed (br_nf_dev_queue_xmit). */
-function isTooLong({ family, length, dontFragment }: Packet, port: Device, filtered: boolean): boolean {
-  if (!filtered) return length > port.mtu + VLAN_HEADER;
-  return length > port.mtu && (family === 6 || dontFragment);
+/**
+ * A bridge drops what its port cannot send (0). Bridge netfilter cuts IPv4 where that is allowed, and what it put together itself, into pieces
+ * of the size that is returned (br_nf_dev_queue_xmit). Undefined: it fits.
+ */
+function roomIn(
+  { packet: { family, length, dontFragment }, widest }: Skb,
+  port: Device,
+  filtered: boolean,
+): number | undefined {
+  if (!filtered) return length > port.mtu + VLAN_HEADER ? 0 : undefined;
+  const mtu = Math.min(port.mtu, widest ?? port.mtu);
+  if (length <= mtu) return undefined;
+  if (widest !== undefined && (widest > port.mtu || (family === 6 && widest < MINIMUM_MTU6))) return 0;
+  return dontFragment || (family === 6 && widest === undefined) ? 0 : mtu;
 }

@@ -11,6 +11,7 @@ import {
 } from '../src/index.ts';
 import { choose } from './choice.ts';
 import { entryOf } from './connections.ts';
+import { isLater } from './fragment.ts';
 import { sctpPacket } from './sctp.ts';
 import type { Connection, CtInfo, Host, Run, Skb, Stop, Zone } from './state.ts';
 import { tcpPacket } from './tcp.ts';
@@ -60,7 +61,7 @@ const isUntracked6 = (packet: Packet): boolean =>
 
 /** An ICMP error about a connection is RELATED to it, if it goes to whom the inner packet came from. */
 function judgeError(host: Host, packet: Packet, zone: Zone): CtInfo {
-  if (!packet.inner) return INVALID;
+  if (!packet.inner || isLater(packet.inner)) return INVALID;
   const inner = invert(packet.inner.protocol, tupleOf(packet.inner));
   if (!inner) return INVALID;
   const found = findConnection(host, packet.family, packet.inner.protocol, inner, zone);

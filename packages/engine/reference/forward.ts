@@ -23,7 +23,9 @@ export function forward(run: Run, host: Host, skb: Skb): Next {
     if (isLinkLocal6(packet.saddr)) return error(Reason.BAD_SCOPE, 1, 2);
   }
   const mtu = v4 ? route.mtu : Math.max(route.mtu, MINIMUM_MTU6);
-  if (packet.length > mtu && (!v4 || packet.dontFragment)) return tooLong(host, skb, mtu);
+  // What came in pieces may leave in such pieces (ip6_pkt_too_big).
+  const length = v4 ? packet.length : (skb.widest ?? packet.length);
+  if (length > mtu && (!v4 || packet.dontFragment)) return tooLong(host, skb, mtu);
   skb.packet = { ...packet, ttl: packet.ttl - 1 };
   skb.outdev = route.device;
   const stop = runHook(run, host, skb, Hook.FORWARD) ?? runHook(run, host, skb, Hook.POSTROUTING);

@@ -16,6 +16,8 @@ import {
 } from '../src/index.ts';
 import type { HookEntry } from './state.ts';
 
+/** NF_IP_PRI_CONNTRACK_DEFRAG */
+const DEFRAG = -400;
 const CONNTRACK = -200;
 const NAT_DST = -100;
 const NAT_SRC = 100;
@@ -128,7 +130,11 @@ export function hookEntries(netns: Netns, family: Family, conntrack: boolean): H
     const entries: Ordered[] = [];
     const first = hook === Hook.PREROUTING || hook === Hook.OUTPUT;
     const last = hook === Hook.INPUT || hook === Hook.POSTROUTING;
-    if (conntrack && first) entries.push({ kind: 'conntrack', priority: CONNTRACK, order: conntrackOrder });
+    if (conntrack && first)
+      entries.push(
+        { kind: 'defrag', priority: DEFRAG, order: conntrackOrder },
+        { kind: 'conntrack', priority: CONNTRACK, order: conntrackOrder },
+      );
     if (conntrack && natOrder >= 0 && hook !== Hook.FORWARD)
       entries.push({
         kind: 'nat',

@@ -3,6 +3,7 @@ import type { Hook, Packet } from '../src/index.ts';
 import { Hook as At } from '../src/index.ts';
 import { runChain } from './chain.ts';
 import { confirm, conntrackIn } from './conntrack.ts';
+import { gather } from './fragment.ts';
 import { natHook } from './nat.ts';
 import { routeOutput } from './route.ts';
 import type { Device, HookEntry, Host, Run, Skb, Stop } from './state.ts';
@@ -44,6 +45,8 @@ function runEntries(run: Run, host: Host, skb: Skb, hook: Hook, outdev: Device |
 
 function runEntry(run: Run, host: Host, skb: Skb, hook: Hook, entry: HookEntry): Stop | undefined {
   switch (entry.kind) {
+    case 'defrag':
+      return gather(run, host, skb);
     case 'conntrack':
       return conntrackIn(run, host, skb);
     case 'chain':

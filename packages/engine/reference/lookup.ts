@@ -11,8 +11,9 @@ import {
 import { isLimitedBroadcast, isLoopback, isMulticast, isUnspecified, isZeroNet, prefixOf } from './addresses.ts';
 import { type FibError, type FibResult, type Flow, fibLookup, type Leg } from './fib.ts';
 import { chooseSource, gatewayOf, needsDevice6, routeInput } from './route.ts';
+import { newRun } from './run.ts';
 import { LINK, selectAddress4 } from './source-address.ts';
-import type { Device, Host, Run, Skb, World } from './state.ts';
+import type { Device, Host, Skb, World } from './state.ts';
 
 const FIB_ERRNO: Readonly<Record<FibError, RouteErrno>> = {
   none: 'ENETUNREACH',
@@ -125,7 +126,7 @@ function output4(host: Host, flow: Flow, device: Device | undefined): RouteAnswe
 /** Input, IPv4: the routing code itself, its steps left aside. */
 function input4(world: World, host: Host, flow: Flow, device: Device): RouteAnswer {
   const result = fibLookup(host, { ...flow, iif: device.name });
-  const run: Run = { world, steps: [], enters: 0 };
+  const run = newRun(world);
   const skb: Skb = { packet: packetOf(flow) };
   const stop = routeInput(run, host, skb, device);
   if (stop?.reason === Reason.FORWARDING_OFF) return { error: 'EHOSTUNREACH' };

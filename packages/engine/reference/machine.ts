@@ -12,7 +12,6 @@ import {
   type RouteAnswer,
   type RouteLookup,
   type RouteQuestion,
-  type Step,
   type Walk,
 } from '../src/index.ts';
 import { answers, answerTo, endsWithRule } from './answer.ts';
@@ -21,6 +20,7 @@ import { addSocket, senderSocket } from './deliver.ts';
 import { loadWorld, resetWorld } from './load.ts';
 import { lookupRoute } from './lookup.ts';
 import { receive } from './receive.ts';
+import { newRun } from './run.ts';
 import { emit, emitThroughPort } from './send.ts';
 import type { Host, Run, Skb, Stop, World } from './state.ts';
 import { expire } from './timeouts.ts';
@@ -40,14 +40,28 @@ function endOf({ host, disposition, reason, skb, rule, ...stop }: Stop): End {
 
 /** From namespace to namespace until something ends it. */
 function walk(world: World, first: (run: Run) => Next): Walk {
-  const steps: Step[] = [];
-  const run: Run = { world, steps, enters: 0 };
+  const run = newRun(world);
   world.last = undefined;
+  const cuts: (() => Next)[][] = [];
+  /** The next piece of the packet that was cut last, which is open no more once its last piece goes on. */
+  const nextPiece = (): Next => {
+    const piece = cuts.at(-1)?.shift() as () => Next;
+    if (cuts.at(-1)?.length === 0) cuts.pop();
+    run.cuts = cuts.length;
+    return piece();
+  };
   let next = first(run);
-  while ('arrival' in next) next = receive(run, next.arrival);
+  for (;;) {
+    if ('arrival' in next) next = receive(run, next.arrival);
+    else if ('pieces' in next) {
+      cuts.push([...next.pieces]);
+      next = nextPiece();
+    } else if (next.stop.waits && cuts.length > 0) next = nextPiece();
+    else break;
+  }
   const end = endOf(next.stop);
   world.last = { stop: next.stop, end };
-  return { steps, end };
+  return { steps: run.steps, end };
 }
 
 class Reference implements Machine, RouteLookup {

@@ -1,8 +1,9 @@
 /** ip_set_test, ip_set_add and ip_set_del with what each type of set reads from a packet (net/netfilter/ipset/). */
-import { ChoiceKind, formatPrefix, type Match, networkOf, Protocol } from '../src/index.ts';
+import { ChoiceKind, formatPrefix, type Match, networkOf, type Packet, Protocol } from '../src/index.ts';
 import { addressOf, prefixOf } from './addresses.ts';
 import type { Place } from './chain.ts';
 import { choose } from './choice.ts';
+import { isLater } from './fragment.ts';
 import type { Host, Run, SetState, Skb } from './state.ts';
 import { hasPorts, isIcmp } from './tuple.ts';
 
@@ -37,6 +38,10 @@ const PROTOCOLS: Record<string, number> = {
 };
 
 const isTcpOrUdp = (protocol: number) => protocol === Protocol.TCP || protocol === Protocol.UDP;
+
+/** A piece behind the first says nothing of ports that its protocol has; over IPv6 it has no protocol (ip_set_get_ip4_port, ip_set_get_ip6_port). */
+const hidesPort = (packet: Packet): boolean =>
+  isLater(packet) && (packet.family === 6 || hasPorts(packet.protocol) || packet.protocol === Protocol.ICMP);
 
 /** What stands for a port: type and code of ICMP, 0 for protocols without any (get_port, ip_set_getport.c). */
 function portOf(skb: Skb, side: Side): number {
@@ -75,8 +80,10 @@ function partMatches(kind: Kind, part: string, skb: Skb, side: Side): number {
     case 'net':
       return covers(part, addressAt(skb, side));
     case 'port':
+      if (hidesPort(skb.packet)) return -1;
       return portMatches(part, skb, side) ? 0 : -1;
     case 'bare-port':
+      if (hidesPort(skb.packet)) return -1;
       // bitmap:port looks into TCP and UDP alone (ip_set_get_ip_port, ip_set_bitmap_port.c).
       return isTcpOrUdp(skb.packet.protocol) && Number(part) === portOf(skb, side) ? 0 : -1;
     case 'iface': {
@@ -147,13 +154,14 @@ function partFor(kind: Kind, skb: Skb, side: Side): string {
     case 'net':
       return addressAt(skb, side);
     case 'port': {
+      if (hidesPort(skb.packet)) return '';
       const port = portOf(skb, side);
       const { protocol } = skb.packet;
       const text = isIcmp(protocol) ? `${port >>> 8}/${port & 255}` : String(port);
       return `${protocolName(protocol)}:${text}`;
     }
     case 'bare-port':
-      return isTcpOrUdp(skb.packet.protocol) ? String(portOf(skb, side)) : '';
+      return isTcpOrUdp(skb.packet.protocol) && !hidesPort(skb.packet) ? String(portOf(skb, side)) : '';
     case 'iface':
       return (side === 'src' ? skb.indev?.name : skb.outdev?.name) ?? '';
     case 'mark':

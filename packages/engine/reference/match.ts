@@ -12,6 +12,7 @@ import { ChoiceKind, compareAddresses, optionText, Protocol } from '../src/index
 import { addressOf, matchesMasked } from './addresses.ts';
 import type { Place } from './chain.ts';
 import { choose } from './choice.ts';
+import { isLater } from './fragment.ts';
 import { matchAddrtype } from './match-addrtype.ts';
 import { matchConnmark, matchConntrack, matchState } from './match-conntrack.ts';
 import { matchOwner } from './match-owner.ts';
@@ -78,7 +79,7 @@ function matchOption({ packet: { tcp } }: Skb, { not }: { not?: boolean }): bool
 /** tcp_mt (net/netfilter/xt_tcpudp.c), but for options. */
 function matchTcp(skb: Skb, match: IptablesMatch & { kind: 'tcp' }): boolean {
   const { packet } = skb;
-  if (packet.protocol !== Protocol.TCP) return false;
+  if (packet.protocol !== Protocol.TCP || isLater(packet)) return false;
   const { flags } = match;
   return (
     portIn(match.sport, packet.sport) &&
@@ -89,6 +90,7 @@ function matchTcp(skb: Skb, match: IptablesMatch & { kind: 'tcp' }): boolean {
 
 function matchPorts(skb: Skb, match: IptablesMatch & { kind: 'udp' | 'sctp' }): boolean {
   const wanted = match.kind === 'udp' ? Protocol.UDP : Protocol.SCTP;
+  if (isLater(skb.packet)) return false;
   return (
     skb.packet.protocol === wanted && portIn(match.sport, skb.packet.sport) && portIn(match.dport, skb.packet.dport)
   );
@@ -97,7 +99,7 @@ function matchPorts(skb: Skb, match: IptablesMatch & { kind: 'udp' | 'sctp' }): 
 /** icmp_match, icmp6_match (net/netfilter/xt_tcpudp.c, net/ipv4/netfilter/ip_tables.c). */
 function matchIcmp(skb: Skb, match: IptablesMatch & { kind: 'icmp' | 'icmp6' }): boolean {
   const { packet } = skb;
-  if (packet.protocol !== (match.kind === 'icmp' ? Protocol.ICMP : Protocol.ICMPV6)) return false;
+  if (packet.protocol !== (match.kind === 'icmp' ? Protocol.ICMP : Protocol.ICMPV6) || isLater(packet)) return false;
   const { code } = match;
   const holds =
     match.type === 255 ||
@@ -108,7 +110,7 @@ function matchIcmp(skb: Skb, match: IptablesMatch & { kind: 'icmp' | 'icmp6' }):
 /** multiport_mt (net/netfilter/xt_multiport.c). */
 function matchMultiport(skb: Skb, match: IptablesMatch & { kind: 'multiport' }): boolean {
   const { packet } = skb;
-  if (!hasPorts(packet.protocol)) return false;
+  if (!hasPorts(packet.protocol) || isLater(packet)) return false;
   const within = (port: number) => match.ports.some(({ from, to }) => port >= from && port <= to);
   const holds =
     (match.which !== 'destination' && within(packet.sport)) || (match.which !== 'source' && within(packet.dport));
@@ -168,7 +170,7 @@ export function matches(
     case 'protocol':
       return (match.protocol === 0 || packet.protocol === match.protocol) !== (match.not === true);
     case 'fragment':
-      return match.not === true;
+      return isLater(packet) !== (match.not === true);
     case 'tcp': {
       const { option } = match;
       if (!matchTcp(skb, match)) return false;

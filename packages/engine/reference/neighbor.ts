@@ -7,6 +7,7 @@ import { addressOf, canonical } from './addresses.ts';
 import { isLocalFor } from './match-addrtype.ts';
 import { exchange } from './question.ts';
 import { routeInput } from './route.ts';
+import { newRun } from './run.ts';
 import { LINK, selectAddress4 } from './source-address.ts';
 import type { Device, DeviceAddress, Run, Skb } from './state.ts';
 import { reachable } from './wire.ts';
@@ -102,7 +103,7 @@ function answersArp(run: Run, device: Device, address: string, asker: string): b
   };
   const skb: Skb = { packet: question, indev: device };
   // The question leaves no trace in the walk, and its multipath choice does not matter.
-  const aside: Run = { world: { ...run.world, choices: [], answers: [], paths: new Map() }, steps: [], enters: 0 };
+  const aside = newRun({ ...run.world, choices: [], answers: [], paths: new Map() });
   if (routeInput(aside, host, skb, device) || !skb.route) return false;
   if (skb.route.kind === 'local') return localAnswer();
   if (skb.route.kind !== 'unicast' || confOf(sysctls, 4, device.name, 'forwarding') === 0) return false;

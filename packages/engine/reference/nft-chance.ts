@@ -109,7 +109,7 @@ function computed(selector: ChanceSelector & { field: 'jhash' }, key: readonly V
 function knownKey(host: Host, skb: Skb, selector: ChanceSelector, key: readonly Value[], id: number): string {
   if (selector.field === 'jhash') return `${host.order} ${id} ${key.map(({ n, name }) => `${n}${name}`).join(' ')}`;
   const { packet } = skb;
-  const ports = hasPorts(packet.protocol) ? [packet.sport, packet.dport] : [0, 0];
+  const ports = hasPorts(packet.protocol) && !packet.fragment ? [packet.sport, packet.dport] : [0, 0];
   const ends = [`${packet.saddr} ${ports[0]}`, `${packet.daddr} ${ports[1]}`].sort();
   return `${host.order} symhash ${selector.mod} ${packet.protocol} ${ends.join(' ')}`;
 }

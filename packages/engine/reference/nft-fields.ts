@@ -6,11 +6,13 @@ import {
   type HeaderField,
   Hook,
   type MetaField,
+  type Packet,
   Protocol,
   type TableFamily,
   type Tuple,
 } from '../src/index.ts';
 import { isLimitedBroadcast, isMulticast } from './addresses.ts';
+import { isLater } from './fragment.ts';
 import { address, ether, ifname, integer, type Value } from './nft-value.ts';
 import { gatewayOf } from './route.ts';
 import type { Arp, Device, Frame, Host, Skb } from './state.ts';
@@ -29,7 +31,13 @@ const DCCP = 33;
 const IPV6_HEADER = 40;
 const IPV4_HEADER = 20;
 const DONT_FRAGMENT = 0x4000;
+const MORE_FRAGMENTS = 0x2000;
+const NEXTHDR_FRAGMENT = 44;
 const ETHERNET_HEADER = 14;
+
+/** `iph->frag_off`: flags, and the offset in units of eight bytes. */
+const fragOff = ({ dontFragment, fragment }: Packet): number =>
+  (dontFragment ? DONT_FRAGMENT : 0) | (fragment?.more ? MORE_FRAGMENTS : 0) | ((fragment?.offset ?? 0) >>> 3);
 
 type Reader = (skb: Skb) => Value | undefined;
 
@@ -44,11 +52,11 @@ const ipv6 =
 const port =
   (side: 'sport' | 'dport'): Reader =>
   ({ packet }) =>
-    hasPorts(packet.protocol) || packet.protocol === DCCP ? integer(packet[side]) : undefined;
+    (hasPorts(packet.protocol) || packet.protocol === DCCP) && !isLater(packet) ? integer(packet[side]) : undefined;
 const icmp =
   (field: 'icmpType' | 'icmpCode' | 'icmpId'): Reader =>
   ({ packet }) =>
-    isIcmp(packet.protocol) ? integer(packet[field]) : undefined;
+    isIcmp(packet.protocol) && !isLater(packet) ? integer(packet[field]) : undefined;
 const addressOf =
   (family: 4 | 6, side: 'saddr' | 'daddr'): Reader =>
   ({ packet }) =>
@@ -78,21 +86,24 @@ const headerReaders: Record<Exclude<HeaderField, ArpField>, Reader> = {
   'ip length': ipv4((p) => p.length),
   'ip version': ipv4(() => 4),
   'ip hdrlength': ipv4(() => IPV4_HEADER / 4),
-  'ip frag-off': ipv4((p) => (p.dontFragment ? DONT_FRAGMENT : 0)),
+  'ip frag-off': ipv4(fragOff),
   'ip6 saddr': addressOf(6, 'saddr'),
   'ip6 daddr': addressOf(6, 'daddr'),
-  'ip6 nexthdr': ipv6((p) => p.protocol),
+  'ip6 nexthdr': ipv6((p) => (p.fragment ? NEXTHDR_FRAGMENT : p.protocol)),
   'ip6 hoplimit': ipv6((p) => p.ttl),
   'ip6 tclass': ipv6((p) => p.tos),
   'ip6 length': ipv6((p) => p.length - IPV6_HEADER),
   'ip6 version': ipv6(() => 6),
   'th sport': port('sport'),
   'th dport': port('dport'),
-  'tcp flags': ({ packet }) => (packet.protocol === Protocol.TCP ? integer(packet.tcpFlags) : undefined),
-  'udp length': ({ packet: { protocol, family, length } }) =>
-    protocol === Protocol.UDP || protocol === UDP_LITE
-      ? integer(length - (family === 4 ? IPV4_HEADER : IPV6_HEADER))
-      : undefined,
+  'tcp flags': ({ packet }) =>
+    packet.protocol === Protocol.TCP && !isLater(packet) ? integer(packet.tcpFlags) : undefined,
+  'udp length': ({ packet }) => {
+    const { protocol, family, length, fragment } = packet;
+    if ((protocol !== Protocol.UDP && protocol !== UDP_LITE) || isLater(packet)) return undefined;
+    // The first piece says how long the whole datagram is.
+    return integer((fragment?.whole ?? length) - (family === 4 ? IPV4_HEADER : IPV6_HEADER));
+  },
   'icmp type': icmp('icmpType'),
   'icmp code': icmp('icmpCode'),
   'icmp id': icmp('icmpId'),

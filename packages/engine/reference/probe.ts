@@ -15,7 +15,8 @@ import { type ChainResult, runChain } from './chain.ts';
 import { connectionOf } from './connections.ts';
 import { chainsOf } from './hook-entries.ts';
 import { loadWorld, resetWorld } from './load.ts';
-import type { Connection, Host, Run, Skb } from './state.ts';
+import { newRun } from './run.ts';
+import type { Connection, Host, Skb } from './state.ts';
 
 /** A packet with all that a rule can see of it. */
 export interface ProbePacket {
@@ -91,7 +92,7 @@ export function createProbe(network: Network, netns: string): ChainProbe {
       const chain = chainsOf(table).get(name);
       if (!chain) throw new EngineError('UNKNOWN_CHAIN', `table ${table.name} has no chain ${name}`);
       const base: BaseHook = chain.hook ?? { hook: Hook.FORWARD, priority: 0, type: 'filter', policy: 'accept' };
-      const run: Run = { world, steps: [], enters: 0 };
+      const run = newRun(world);
       const skb = skbOf(packet);
       const { rule, stop } = runChain(run, host, skb, base.hook, table, chain, base);
       const connmark = skb.ct?.connection?.mark;

@@ -8,6 +8,7 @@ import { runArp } from './device-hooks.ts';
 import { chainsOf } from './hook-entries.ts';
 import { runHook } from './hooks.ts';
 import { receive } from './receive.ts';
+import { newRun } from './run.ts';
 import { selectAddress6 } from './source-address.ts';
 import type { Device, Host, Question, Run, Skb, Stop } from './state.ts';
 import { frameOut, type Next, stopped } from './transmit.ts';
@@ -99,6 +100,7 @@ function carry(run: Run, from: Device, to: Device, skb: Skb): Stop {
     ? { stop }
     : frameOut(run, skb, from, { source: from.mac, target: to.mac, tag: 0, nexthop: skb.packet.daddr });
   while ('arrival' in next) next = receive(run, next.arrival);
+  if ('pieces' in next) throw new Error('a question for a neighbour fits everywhere');
   return next.stop;
 }
 
@@ -127,7 +129,7 @@ interface Told {
 
 /** Undefined: it was lost by a rule, which a step says, or by what a rule wrote. What is lost for any other reason counts as heard. */
 function tell(run: Run, from: Device, to: Device, made: Skb, which: 'question' | 'answer'): Told | undefined {
-  const aside: Run = { world: run.world, steps: [], enters: 0 };
+  const aside = newRun(run.world);
   const question: Question = { ...(made.question as Question) };
   const { rule, host, hook } = carry(aside, from, to, { ...made, question });
   run.steps.push(...aside.steps.filter(({ kind }) => kind === 'choice'));

@@ -5,6 +5,7 @@ import { deliver } from './deliver.ts';
 import { runIngress } from './device-hooks.ts';
 import { vrfOf } from './fib.ts';
 import { forward } from './forward.ts';
+import { gather } from './fragment.ts';
 import { runHook } from './hooks.ts';
 import { hear } from './question.ts';
 import { martian6, routeInput } from './route.ts';
@@ -128,7 +129,9 @@ function input(run: Run, host: Host, skb: Skb, device: Device, prerouted: boolea
       return stopped(host, skb, Disposition.DROPPED, Reason.MARTIAN_DESTINATION);
     return forward(run, host, skb);
   }
-  const stop = runHook(run, host, skb, Hook.INPUT);
+  // IPv4 puts pieces together before INPUT (ip_local_deliver), IPv6 behind it, as what a header asks for (ipv6_frag_rcv).
+  const waits = skb.packet.family === 4 ? gather(run, host, skb) : undefined;
+  const stop = waits ?? runHook(run, host, skb, Hook.INPUT) ?? gather(run, host, skb);
   if (stop) return { stop };
   const inner = unwrap(run, host, skb);
   if (inner) return 'device' in inner ? { arrival: inner } : { stop: inner };

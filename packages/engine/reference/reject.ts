@@ -1,5 +1,6 @@
 /** What a REJECT rule sends: reject_tg, reject_tg6 (net/ipv4/netfilter/ipt_REJECT.c, net/ipv6/netfilter/ip6t_REJECT.c). */
 import { Protocol, TcpFlag } from '../src/index.ts';
+import { isLater } from './fragment.ts';
 import type { Reply, Skb } from './state.ts';
 
 const ICMP: Record<string, [type: number, code: number]> = {
@@ -35,7 +36,8 @@ export function rejectReply(skb: Skb, name: string): Reply | undefined {
   if (skb.arp) return undefined;
   if (name === 'tcp-reset') {
     const { protocol, tcpFlags } = skb.packet;
-    return protocol === Protocol.TCP && (tcpFlags & TcpFlag.RST) === 0 ? { kind: 'reject-reset' } : undefined;
+    const isSegment = protocol === Protocol.TCP && !isLater(skb.packet);
+    return isSegment && (tcpFlags & TcpFlag.RST) === 0 ? { kind: 'reject-reset' } : undefined;
   }
   const error = ICMP[ICMPX[name]?.[skb.packet.family === 4 ? 0 : 1] ?? name];
   return error && { kind: 'icmp', error: { type: error[0], code: error[1] } };

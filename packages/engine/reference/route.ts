@@ -54,8 +54,9 @@ function flowOf(packet: Packet): Flow {
     mark: packet.mark,
     tos: packet.tos,
     protocol: packet.protocol,
-    sport: packet.sport,
-    dport: packet.dport,
+    // Of a piece, the first one too, nobody looks for ports (skb_flow_dissect_flow_keys).
+    sport: packet.fragment ? 0 : packet.sport,
+    dport: packet.fragment ? 0 : packet.dport,
   };
 }
 

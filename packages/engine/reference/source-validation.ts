@@ -58,8 +58,8 @@ export function validateSource(
     mark: conf('src_valid_mark') ? packet.mark : 0,
     tos: packet.tos,
     protocol: packet.protocol,
-    sport: packet.dport,
-    dport: packet.sport,
+    sport: packet.fragment ? 0 : packet.dport,
+    dport: packet.fragment ? 0 : packet.sport,
   };
   const result = fibLookup(host, flow);
   const lastResort = filter === 0 ? undefined : Reason.RP_FILTER;

@@ -30,6 +30,7 @@ import type {
 } from '../src/index.ts';
 
 import type { FrameChain } from './device-hooks.ts';
+import type { Queue } from './fragment.ts';
 import type { PathMtu } from './path-mtu.ts';
 
 /** One interface of one namespace. */
@@ -71,6 +72,7 @@ export interface DeviceAddress {
 /** What stands at one hook, by priority. */
 export type HookEntry =
   | { kind: 'chain'; priority: number; table: Table; chain: Chain; base: BaseHook }
+  | { kind: 'defrag'; priority: number }
   | { kind: 'conntrack'; priority: number }
   | { kind: 'nat'; priority: number; chains: { table: Table; chain: Chain; base: BaseHook }[] }
   | { kind: 'confirm'; priority: number };
@@ -256,6 +258,10 @@ export interface Skb {
   through?: Device | undefined;
   /** The stack decides whether it asks to stay whole, once it knows the way (IP_PMTUDISC_WANT). */
   discovers?: boolean;
+  /** Which packet it is a piece of. */
+  datagram?: number | undefined;
+  /** Put together here: the length of its longest piece (`frag_max_size`). */
+  widest?: number | undefined;
   /** What an outer packet carries. */
   payload?: Payload | undefined;
   /** No packet of the question's own, but one that asks who has a next hop, or says so. */
@@ -291,6 +297,8 @@ export interface Payload {
   frame: FrameOut;
   /** What the inner packet carries itself. */
   payload?: Payload | undefined;
+  /** Which packet the inner one is a piece of. */
+  datagram?: number | undefined;
 }
 
 /** A frame on its way out of devices. */
@@ -340,6 +348,8 @@ export interface Stop {
   rule?: { table: Table; chain: Chain; index: number } | undefined;
   /** Where that rule stood. */
   hook?: Hook;
+  /** A piece that waits for the others: the end only where none comes any more. */
+  waits?: boolean | undefined;
   /** What the stack would send back; the rules for answers may still forbid it. */
   reply?: Reply | undefined;
 }
@@ -385,4 +395,10 @@ export interface Run {
   world: World;
   steps: Step[];
   enters: number;
+  /** How many packets are in pieces, each piece of one cut by the next. */
+  cuts: number;
+  /** Packets that were cut so far. */
+  datagrams: number;
+  /** Pieces that wait, by host and packet. */
+  queues: Map<string, Queue>;
 }

@@ -5,12 +5,13 @@ import { admits, inVlan, tagOut } from './bridge-vlan.ts';
 import { choose } from './choice.ts';
 import { runBridge, runEgress } from './device-hooks.ts';
 import { encapsulate } from './encapsulate.ts';
+import { cut, pieceSize } from './fragment.ts';
 import { resolve } from './neighbor.ts';
-import type { Arrival, Device, Frame, FrameOut, Host, Question, Run, Skb, Stop } from './state.ts';
+import type { Arrival, Device, Frame, FrameOut, Host, Question, Routed, Run, Skb, Stop } from './state.ts';
 import { carriesFrames, hasEntry, isTunnel, isUnfollowed } from './tunnel-ends.ts';
 import { above, activePort, hasAddress, landing, ownsMac, sent, shout, wireEnds } from './wire.ts';
 
-export type Next = { arrival: Arrival } | { stop: Stop };
+export type Next = { arrival: Arrival } | { stop: Stop } | { pieces: (() => Next)[] };
 
 /** How much more than its MTU a device takes: room for a VLAN tag (is_skb_forwardable). */
 export const VLAN_HEADER = 4;
@@ -49,13 +50,20 @@ function pushTransmit(run: Run, out: Device, nexthop: string, to?: Device): void
 export function transmit(run: Run, host: Host, skb: Skb): Next {
   const { route, packet } = skb;
   if (!route) throw new Error('a packet without a route cannot leave');
-  const { device, nexthop } = route;
   // lwtunnel_output, lwtunnel_xmit (net/core/lwtunnel.c)
   if (route.leg?.encap !== undefined && route.kind === 'unicast')
     return stopped(host, skb, Disposition.UNKNOWN, Reason.UNMODELLED_ROUTE);
   // Rewritten to another destination it may have less room than when it was made (ip_fragment, ip6_fragment).
-  const isWhole = packet.dontFragment || (packet.family === 6 && skb.indev !== undefined);
-  if (packet.length > route.mtu && isWhole) return tooLong(host, skb, route.mtu);
+  const isOthers = packet.family === 6 && skb.indev !== undefined && skb.widest === undefined;
+  const isLate = packet.family === 6 && (skb.widest ?? 0) > route.mtu;
+  if (packet.length > route.mtu && (packet.dontFragment || isOthers || isLate)) return tooLong(host, skb, route.mtu);
+  const size = pieceSize(skb, route.mtu);
+  return size === undefined ? out(run, host, skb) : cut(run, host, skb, size, (piece) => out(run, host, piece));
+}
+
+/** A packet, or a piece of one, as the device takes it. */
+function out(run: Run, host: Host, skb: Skb): Next {
+  const { device, nexthop, ...route } = skb.route as Routed;
   if (device.link.kind === 'loopback') return leave(run, skb, device) ?? { arrival: { device, skb } };
   const frame: Frame = { source: device.mac, target: undefined };
   if (route.kind === 'multi') {
@@ -277,7 +285,7 @@ function nearOf({ packet }: Skb, out: Device, lower: Device, { target }: FrameOu
 
 /** What goes along with a frame to another device's input; a mark only within one namespace. */
 const crossed = (
-  { packet, payload, question, arp }: Skb,
+  { packet, payload, question, arp, datagram }: Skb,
   { target: mac, source: macSource, nexthop, tag }: FrameOut,
   keepsMark: boolean,
 ) => ({
@@ -287,6 +295,7 @@ const crossed = (
     ...(payload && { payload }),
     ...(question && { question }),
     ...(arp && { arp }),
+    ...(datagram !== undefined && { datagram }),
   },
   mac,
   nexthop,

@@ -153,7 +153,7 @@ export function wrap(run: Run, host: Host, skb: Skb, device: Device, frame: Fram
   const sport = sourcePort(run, host, skb, device, underlay);
   const outer = outerPacket(device, underlay, skb, { ...target, tag: frame.tag, sport });
   run.steps.push({ kind: 'encapsulate', netns: underlay.netns, link: device.link, packet: outer });
-  const payload: Payload = { device, packet, frame, payload: skb.payload };
+  const payload: Payload = { device, packet, frame, payload: skb.payload, datagram: skb.datagram };
   const by = tunnel.dev === undefined ? undefined : underlay.byName.get(tunnel.dev);
   // What holds the lock of the stack's ICMP socket holds it until it is out of the underlay, too.
   const locked = skb.locked && !skb.indev;
@@ -219,7 +219,7 @@ export function unwrap(run: Run, host: Host, skb: Skb): Arrival | Stop | undefin
   const frames = carriesFrames(end);
   return {
     device: end,
-    skb: { packet: inner, payload: payload.payload, ...(frames && { macSource }) },
+    skb: { packet: inner, payload: payload.payload, datagram: payload.datagram, ...(frames && { macSource }) },
     nexthop,
     ...(frames && { mac, tag }),
   };

@@ -49,7 +49,7 @@ export enum Op {
   LENGTH = 25,
   /** A match whose outcome nobody knows: a choice point. */
   CHOICE = 26,
-  /** Never matches (second fragments: the machine carries whole packets). */
+  /** Never matches: packets here carry no TCP options. */
   NEVER = 27,
   /** The packet is of one family; never inverted. */
   FAMILY = 28,
@@ -60,6 +60,8 @@ export enum Op {
   RPFILTER = 32,
   /** An option of TCP: nobody knows, but of a header that has no room for any. */
   TCP_OPTION = 33,
+  /** A piece of a packet behind the first. */
+  FRAGMENT = 34,
 
   /** From here on: actions. */
   ACCEPT = 64,

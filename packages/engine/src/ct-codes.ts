@@ -61,6 +61,15 @@ export enum SctpState {
   HEARTBEAT_SENT = 8,
 }
 
+/** Bits of a piece of a packet. */
+export enum FragmentFlag {
+  PIECE = 1,
+  /** Others follow. */
+  MORE = 2,
+  /** It is behind the first. */
+  LATER = 4,
+}
+
 /** What a packet says of TCP or SCTP beyond ports and flags. */
 export enum PacketL4 {
   TCP = 1,

@@ -272,7 +272,7 @@ export function encodeMatch(place: Place, match: Extract<PlainMatch, IptablesMat
       record(place, Op.PROTOCOL, 8, match.not, match.protocol);
       return;
     case 'fragment':
-      if (!match.not) record(place, Op.NEVER, 8, false, 0);
+      record(place, Op.FRAGMENT, 8, match.not, 0);
       return;
     case 'tcp':
       encodeTcp(place, match);

@@ -164,6 +164,7 @@ interface Placed {
   early?: boolean;
 }
 
+const DEFRAG = -400;
 const CONNTRACK = -200;
 const NAT_DST = -100;
 const NAT_SRC = 100;
@@ -174,7 +175,7 @@ const NAT_SRC = 100;
  */
 function isEarly({ hook, priority }: BaseHook, place: number, tracked?: number, nat?: number): boolean {
   const isFirst = hook === Hook.PREROUTING || hook === Hook.OUTPUT;
-  if (isFirst && priority === CONNTRACK) return tracked !== undefined && place > tracked;
+  if (isFirst && (priority === CONNTRACK || priority === DEFRAG)) return tracked !== undefined && place > tracked;
   return priority === (isFirst ? NAT_DST : NAT_SRC) && nat !== undefined && place > nat;
 }
 

@@ -2,10 +2,10 @@
 import type { Abi } from './abi.ts';
 import { formatAddress } from './address.ts';
 import { getWords } from './arena.ts';
-import { PacketL4 } from './ct-codes.ts';
+import { FragmentFlag, PacketL4 } from './ct-codes.ts';
 import { addressOf } from './encoding.ts';
 import { EngineError } from './errors.ts';
-import type { Family, Packet, SctpChunk, SctpChunks, TcpNumbers } from './packet.ts';
+import type { Family, Fragment, Packet, SctpChunk, SctpChunks, TcpNumbers } from './packet.ts';
 import { Protocol } from './terms.ts';
 import type { Views } from './views.ts';
 
@@ -22,6 +22,8 @@ function writeAddress(u32: Uint32Array, at: number, text: string, family: Family
 
 const isIcmp = (protocol: number) => protocol === Protocol.ICMP || protocol === Protocol.ICMPV6;
 
+/** Thirteen bits of units of eight bytes. */
+const MOST_OFFSET = 0xfff8;
 const MOST_CHUNKS = 8;
 /** A chunk's type and its T bit stand in 16 bits. */
 const REFLECTED = 0x100;
@@ -123,6 +125,14 @@ function readOwner(abi: Abi, { u32 }: Views, at: number, has: number): NonNullab
   };
 }
 
+function writeFragment(abi: Abi, { u8, u16, u32 }: Views, at: number, { offset, more, whole }: Fragment): void {
+  if (offset % 8 !== 0 || offset > MOST_OFFSET) throw new EngineError('BAD_VALUE', `packet: a piece at byte ${offset}`);
+  u8[at + abi.PACKET_FRAGMENT] =
+    FragmentFlag.PIECE | (more ? FragmentFlag.MORE : 0) | (offset > 0 ? FragmentFlag.LATER : 0);
+  u16[(at + abi.PACKET_OFFSET) >>> 1] = offset;
+  u32[(at + abi.PACKET_WHOLE) >>> 2] = whole;
+}
+
 function writePacket(abi: Abi, views: Views, at: number, packet: Packet): void {
   views.u8.fill(0, at + abi.PACKET_HEADER_SIZE, at + abi.PACKET_SIZE);
   writeHeader(abi, views, at, packet);
@@ -133,6 +143,7 @@ function writePacket(abi: Abi, views: Views, at: number, packet: Packet): void {
     views.u8[at + abi.PACKET_L4] = PacketL4.HEADER;
   }
   if (packet.owner) writeOwner(abi, views, at, packet.owner);
+  if (packet.fragment) writeFragment(abi, views, at, packet.fragment);
 }
 
 /** Writes a packet to be sent. The engine carries one packet inside another, no more. */
@@ -169,6 +180,13 @@ export function readPacket(abi: Abi, views: Views, at: number): Packet {
   else if (has & PacketL4.SCTP) packet.sctp = readSctp(abi, views, at);
   else if (has & PacketL4.HEADER) packet.mtu = u32[(at + abi.PACKET_SEQ) >>> 2] as number;
   if (has & (PacketL4.OWNER_UID | PacketL4.OWNER_GID)) packet.owner = readOwner(abi, views, at, has);
+  const piece = u8[at + abi.PACKET_FRAGMENT] as number;
+  if (piece !== 0)
+    packet.fragment = {
+      offset: u16[(at + abi.PACKET_OFFSET) >>> 1] as number,
+      more: (piece & FragmentFlag.MORE) !== 0,
+      whole: u32[(at + abi.PACKET_WHOLE) >>> 2] as number,
+    };
   if (u8[at + abi.PACKET_HAS_INNER] === 1) packet.inner = readPacket(abi, views, at + abi.PACKET_SIZE);
   return packet;
 }

@@ -38,8 +38,19 @@ export interface Packet {
   owner?: { uid?: number; gid?: number };
   /** Fragmentation needed, packet too big: the MTU that the error tells; 0 where absent, as routers of old left it. */
   mtu?: number;
+  /** It is a piece of a longer packet. Those behind the first have no ports, flags, ICMP fields: 0 here. `length` is the piece's own. */
+  fragment?: Fragment;
   /** The packet an ICMP error is about, as it stands in the error's payload. */
   inner?: Packet;
+}
+
+export interface Fragment {
+  /** Bytes of the packet's data before those of the piece. */
+  offset: number;
+  /** Others follow. */
+  more: boolean;
+  /** Length of the packet before it was cut, IP header included. */
+  whole: number;
 }
 
 /** What conntrack reads of a TCP header beyond ports and flags. The data's length follows from `Packet.length`. */

@@ -82,6 +82,8 @@ export enum Reason {
   BAD_SCOPE = 33,
   /** `nf_conntrack_max` connections are known, and none of them makes room for a new one. */
   CONNTRACK_FULL = 34,
+  /** A piece of a packet waited in vain for the others. */
+  FRAGMENTS_MISSING = 36,
   /** A tunnel that does not carry packets of this family. */
   NOT_CARRIED = 35,
   // unreachable

@@ -1,9 +1,10 @@
 /** One test of a rule: each kind has its file in `expr/`. */
 import { Op } from '../../src/codes';
-import { packet, skb } from '../core/skb';
+import { isLater, packet, skb } from '../core/skb';
 import { matchAddrtype } from '../expr/addrtype';
 import { matchConnmark, matchConntrack, matchState } from '../expr/conntrack';
 import {
+  inverted,
   matchDestination,
   matchInterface,
   matchLength,
@@ -80,6 +81,8 @@ export function match(at: usize): bool {
       return matchReverse(at);
     case <i32>Op.TCP_OPTION:
       return matchOption(at);
+    case <i32>Op.FRAGMENT:
+      return isLater(packet()) != inverted(at);
     case <i32>Op.FAMILY:
       return packet().family == changetype<Statement>(at).argument;
     case <i32>Op.COMPARE:

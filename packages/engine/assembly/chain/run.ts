@@ -4,7 +4,7 @@ import { Disposition, Protocol, Reason, TcpFlag, Verdict } from '../../src/terms
 import { answerWith, finishByPolicy, finishByRule, ReplyKind } from '../core/end';
 import { fail } from '../core/failure';
 import { FRAMES_BASE, FRAMES_SIZE } from '../core/memory';
-import { packet, skb, some } from '../core/skb';
+import { isLater, packet, skb, some } from '../core/skb';
 import { traceChain, traceRule } from '../core/trace';
 import { tcpClose } from '../ct/tcp';
 import { natClear, natReason } from '../expr/nat';
@@ -33,7 +33,9 @@ class Frame {
 
 /** Opens a chain above the frame `caller`; 0 where jumps are too deep. */
 function open(at: usize, chain: Chain, caller: usize): usize {
-  const cursors = chain.index == 0 ? 0 : cursorsSize(chain.index);
+  // Indexes compare ports, which a piece behind the first has not.
+  const index = isLater(packet()) ? 0 : chain.index;
+  const cursors = index == 0 ? 0 : cursorsSize(index);
   const size = offsetof<Frame>() + cursors;
   if (at + size > FRAMES_BASE + FRAMES_SIZE) {
     fail(Failure.JUMPS_TOO_DEEP);
@@ -41,11 +43,11 @@ function open(at: usize, chain: Chain, caller: usize): usize {
   }
   const frame = changetype<Frame>(at);
   frame.chain = chain;
-  frame.index = chain.index;
+  frame.index = index;
   frame.position = 0;
   frame.caller = caller;
   frame.size = <u32>size;
-  if (cursors != 0) cursorsOpen(chain.index, at + offsetof<Frame>(), packet());
+  if (cursors != 0) cursorsOpen(index, at + offsetof<Frame>(), packet());
   return at;
 }
 

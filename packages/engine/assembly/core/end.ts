@@ -30,6 +30,7 @@ export function finish(disposition: Disposition, reason: Reason): void {
   end.hasRule = 0;
   end.answers = 0;
   end.reply = <u8>ReplyKind.NONE;
+  end.waits = 0;
   copyPacket(END_PACKET_BASE);
   s.ended = 1;
 }

@@ -13,8 +13,8 @@ import { Failure } from '../../src/codes';
 import { fail } from './failure';
 
 /** The packet in flight with its inner packet; the packet at the end of the walk; what is kept beside them. */
-export const PACKET_BASE: usize = memory.data(192, 16);
-export const END_PACKET_BASE: usize = memory.data(192, 16);
+export const PACKET_BASE: usize = memory.data(208, 16);
+export const END_PACKET_BASE: usize = memory.data(208, 16);
 export const SKB_BASE: usize = memory.data(256, 16);
 export const END_BASE: usize = memory.data(32, 16);
 

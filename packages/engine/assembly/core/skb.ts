@@ -1,4 +1,4 @@
-import { PacketL4 } from '../../src/ct-codes';
+import { FragmentFlag, PacketL4 } from '../../src/ct-codes';
 import { BaseChain } from '../layout/chain';
 import { Flow } from '../layout/flow';
 import { Link } from '../layout/link';
@@ -62,6 +62,10 @@ export class Skb {
   locked: u8;
   /** The stack decides whether it asks to stay whole, once it knows the way (IP_PMTUDISC_WANT). */
   discovers: u8;
+  /** Put together here: the length of its longest piece (`frag_max_size`); 0: it came whole. */
+  widest: u32;
+  /** Which packet it is a piece of; 0: none that was cut in this walk. */
+  datagram: u32;
 
   /** An answer to a link-local address leaves by this link alone. */
   bound: Link;
@@ -136,6 +140,12 @@ export function copyPacket(to: usize): void {
   if (p.hasInner) memory.copy(to + offsetof<Packet>(), PACKET_BASE + offsetof<Packet>(), offsetof<Packet>());
 }
 
+/** A piece of a packet behind the first, which holds the protocol's header. */
+@inline
+export function isLater(p: Packet): bool {
+  return (p.fragment & <u8>FragmentFlag.LATER) != 0;
+}
+
 /** True for a reference that points to something. */
 @inline
 export function some<T>(reference: T): bool {
@@ -168,6 +178,7 @@ export function enterHost(netns: Netns): void {
   s.zoneDirections = 0;
   s.judged = 0;
   s.discovers = 0;
+  s.widest = 0;
   s.kind = <u8>RouteKind.NONE;
   s.made = 0;
   s.socket = 0;

@@ -75,7 +75,7 @@ export function traceEnter(link: Link): void {
   copyPacket(changetype<usize>(record) + offsetof<EnterStep>());
 }
 
-/** The packet as it goes on: into a tunnel or out of it. */
+/** The packet as it goes on: into a tunnel or out of it, or (without a link) in pieces or whole again. */
 export function traceTunnel(kind: StepKind, link: Link): void {
   const size = offsetof<EnterStep>() + 2 * offsetof<Packet>();
   const record = changetype<EnterStep>(step(kind, size));

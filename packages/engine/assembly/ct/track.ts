@@ -4,7 +4,7 @@ import { ChoiceKind, CtState, Disposition, Protocol, Reason } from '../../src/te
 import { choose } from '../core/choice';
 import { now } from '../core/clock';
 import { finish } from '../core/end';
-import { CtInfo, directionOf, innerPacket, none, packet, skb, some } from '../core/skb';
+import { CtInfo, directionOf, innerPacket, isLater, none, packet, skb, some } from '../core/skb';
 import { traceConntrack } from '../core/trace';
 import { Flow, Tuple } from '../layout/flow';
 import { Netns } from '../layout/netns';
@@ -45,7 +45,7 @@ function attach(flow: Flow, info: CtInfo): void {
 /** An ICMP error is RELATED to the connection of its inner packet, if it goes to whom that came from. */
 function judgeError(zone: u32, directions: u32): void {
   const p = packet();
-  if (!p.hasInner) return;
+  if (!p.hasInner || isLater(innerPacket())) return;
   packetTuple(innerPacket(), skb().netns.id, SCRATCH);
   SCRATCH.family = p.family;
   if (!invertTuple(SCRATCH, SCRATCH)) return;

@@ -3,7 +3,7 @@ import { PortTest } from '../../src/codes';
 import { PacketL4 } from '../../src/ct-codes';
 import { ChoiceKind, Protocol } from '../../src/terms';
 import { choose } from '../core/choice';
-import { packet } from '../core/skb';
+import { isLater, packet } from '../core/skb';
 import { hasPorts } from '../ct/tuple';
 import { IcmpTest, MultiportTest, PortsTest, Statement } from '../layout/statement';
 import { inverted } from './header';
@@ -12,7 +12,7 @@ import { inverted } from './header';
 export function matchPorts(at: usize): bool {
   const test = changetype<PortsTest>(at);
   const p = packet();
-  if (p.protocol != changetype<Statement>(at).argument) return false;
+  if (p.protocol != changetype<Statement>(at).argument || isLater(p)) return false;
   const parts = <u32>test.parts;
   if ((parts & PortTest.SPORT) != 0) {
     const holds = p.sport >= test.sportFrom && p.sport <= test.sportTo;
@@ -32,7 +32,7 @@ export function matchPorts(at: usize): bool {
 export function matchIcmp(at: usize): bool {
   const test = changetype<IcmpTest>(at);
   const p = packet();
-  if (p.protocol != changetype<Statement>(at).argument) return false;
+  if (p.protocol != changetype<Statement>(at).argument || isLater(p)) return false;
   const holds =
     test.type == 255 || (p.icmpType == test.type && p.icmpCode >= test.codeFrom && p.icmpCode <= test.codeTo);
   return holds != inverted(at);
@@ -51,7 +51,7 @@ function within(at: usize, port: u16): bool {
 /** multiport_mt. */
 export function matchMultiport(at: usize): bool {
   const p = packet();
-  if (!hasPorts(p.protocol)) return false;
+  if (!hasPorts(p.protocol) || isLater(p)) return false;
   const which = changetype<Statement>(at).argument;
   const holds = (which != 1 && within(at, p.sport)) || (which != 0 && within(at, p.dport));
   return holds != inverted(at);

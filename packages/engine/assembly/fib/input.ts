@@ -27,8 +27,9 @@ function fillKey(link: Link): void {
   key.mark = p.mark;
   key.tos = p.tos;
   key.protocol = p.protocol;
-  key.sport = p.sport;
-  key.dport = p.dport;
+  // Of a piece, the first one too, nobody looks for ports (skb_flow_dissect_flow_keys()).
+  key.sport = p.fragment != 0 ? 0 : p.sport;
+  key.dport = p.fragment != 0 ? 0 : p.dport;
 }
 
 /** IPv6 addresses that must not come over a wire; IPv4 is looked at when routing. */
@@ -52,8 +53,8 @@ function validated(link: Link, out: Link, destination: u64): bool {
     p.tos,
     out,
     p.protocol,
-    p.sport,
-    p.dport,
+    p.fragment != 0 ? 0 : p.sport,
+    p.fragment != 0 ? 0 : p.dport,
   );
   return reason == Reason.NONE || drop(reason);
 }

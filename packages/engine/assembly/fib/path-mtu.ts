@@ -180,5 +180,20 @@ export function learnFromTunnel(link: Link, inner: Packet, told: u32): void {
 @inline
 export function isTooLong(): bool {
   const p = packet();
-  return p.length > skb().mtu && (p.dontFragment != 0 || (p.family == 6 && some(skb().iif)));
+  const s = skb();
+  if (p.length <= s.mtu) return false;
+  if (p.dontFragment != 0) return true;
+  return p.family == 6 && (s.widest == 0 ? some(s.iif) : s.widest > s.mtu);
+}
+
+/** The size of the pieces that the packet has to leave in, which is not more than that of those it came in; 0: it fits. */
+@inline
+export function pieceSize(): u32 {
+  const length = packet().length;
+  const s = skb();
+  const widest = s.widest;
+  if (widest == 0) return length > s.mtu ? max<u32>(s.mtu, 1) : 0;
+  const v4 = packet().family == 4;
+  if (length <= s.mtu && !v4 && length <= widest) return 0;
+  return v4 ? max<u32>(min(s.mtu, widest), 1) : max(min(s.mtu, widest), MINIMUM_MTU_6);
 }

@@ -9,6 +9,7 @@ import { Netns } from '../layout/netns';
 
 /** Where the kernel's own functions stand among the chains (`NF_IP_PRI_*`). Of the same priority what was registered last runs first. */
 export const FIRST: i32 = i32.MIN_VALUE;
+export const DEFRAG: i32 = -400;
 export const CONNTRACK: i32 = -200;
 export const NAT_DST: i32 = -100;
 export const NAT_SRC: i32 = 100;

@@ -1,8 +1,9 @@
 import { Hook } from '../../src/terms';
+import { gather } from '../core/gather';
 import { packet, skb } from '../core/skb';
 import { conntrackIn } from '../ct/track';
 import { reroute } from '../fib/output';
-import { CONNTRACK, FIRST, LAST, NAT_DST, runChains, tracks, translates } from './chains';
+import { CONNTRACK, DEFRAG, FIRST, LAST, NAT_DST, runChains, tracks, translates } from './chains';
 import { nat } from './nat';
 
 /** NAT of the destination leads elsewhere: the packet is routed again (nf_nat_proto.c:nf_nat_ipv4_local_fn()). */
@@ -24,7 +25,12 @@ export function output(): bool {
 
 function throughChains(): bool {
   if (!tracks()) return runChains(Hook.OUTPUT, FIRST, LAST);
-  if (!runChains(Hook.OUTPUT, FIRST, CONNTRACK)) return false;
+  let from = FIRST;
+  if (packet().fragment != 0) {
+    if (!runChains(Hook.OUTPUT, FIRST, DEFRAG) || !gather()) return false;
+    from = DEFRAG;
+  }
+  if (!runChains(Hook.OUTPUT, from, CONNTRACK)) return false;
   if (!conntrackIn()) return false;
   if (!runChains(Hook.OUTPUT, CONNTRACK, NAT_DST)) return false;
   if (translates() && !natAndReroute()) return false;

@@ -1,6 +1,8 @@
 import { Hook } from '../../src/terms';
+import { gather } from '../core/gather';
+import { packet } from '../core/skb';
 import { conntrackIn } from '../ct/track';
-import { CONNTRACK, FIRST, LAST, NAT_DST, runChains, tracks, translates } from './chains';
+import { CONNTRACK, DEFRAG, FIRST, LAST, NAT_DST, runChains, tracks, translates } from './chains';
 import { nat } from './nat';
 
 /**
@@ -9,7 +11,12 @@ import { nat } from './nat';
  */
 export function prerouting(): bool {
   if (!tracks()) return runChains(Hook.PREROUTING, FIRST, LAST);
-  if (!runChains(Hook.PREROUTING, FIRST, CONNTRACK)) return false;
+  let from = FIRST;
+  if (packet().fragment != 0) {
+    if (!runChains(Hook.PREROUTING, FIRST, DEFRAG) || !gather()) return false;
+    from = DEFRAG;
+  }
+  if (!runChains(Hook.PREROUTING, from, CONNTRACK)) return false;
   if (!conntrackIn()) return false;
   if (!runChains(Hook.PREROUTING, CONNTRACK, NAT_DST)) return false;
   if (translates() && !nat(Hook.PREROUTING)) return false;

@@ -3,7 +3,7 @@
  * same two 64-bit operations.
  *
  *   0        8        16       24       32   36   40    42    44   46 47 48 49 50 51 52 53 54   55        56  60  64     66 67     72     88  92  96
- *   | saddr  | saddr  | daddr  | daddr  |mark|len |sport|dport|id  |fa|pr|tf|it|ic|tt|to|df|inner|sourceless|seq|ack|window|l4|header|chunks|uid|gid|
+ *   | saddr  | saddr  | daddr  | daddr  |mark|len |sport|dport|id  |fa|pr|tf|it|ic|tt|to|df|inner|sourceless|seq|ack|window|l4|header|chunks|uid|gid|whole|
  *   |   high |   low  |   high |   low  |
  *
  * The packet that an ICMP error is about follows at once, as a second record.
@@ -39,14 +39,19 @@ export class Packet {
   /** TCP: bytes of the header. SCTP: number of chunks. */
   header: u8;
   scale: u8;
-  pad: u8;
-  pad2: u16;
+  /** Bits of `FragmentFlag`; 0: the packet is whole. */
+  fragment: u8;
+  /** Bytes of the whole packet's data before those of a piece. */
+  offset: u16;
   /** SCTP: eight chunks of 16 bits: the type, and bit 8 where the T bit is set. */
   chunks: u64;
   chunks2: u64;
   /** The process that sends it; `l4` says whether they are known. */
   uid: u32;
   gid: u32;
+  /** Of a piece: length of the whole packet. */
+  whole: u32;
+  pad: u32;
 }
 
 export const PACKET_SIZE: u32 = offsetof<Packet>();
@@ -75,6 +80,9 @@ export const PACKET_WINDOW: u32 = offsetof<Packet>('window');
 export const PACKET_L4: u32 = offsetof<Packet>('l4');
 export const PACKET_HEADER: u32 = offsetof<Packet>('header');
 export const PACKET_SCALE: u32 = offsetof<Packet>('scale');
+export const PACKET_FRAGMENT: u32 = offsetof<Packet>('fragment');
+export const PACKET_OFFSET: u32 = offsetof<Packet>('offset');
+export const PACKET_WHOLE: u32 = offsetof<Packet>('whole');
 export const PACKET_CHUNKS: u32 = offsetof<Packet>('chunks');
 export const PACKET_UID: u32 = offsetof<Packet>('uid');
 export const PACKET_GID: u32 = offsetof<Packet>('gid');

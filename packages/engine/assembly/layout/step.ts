@@ -170,7 +170,8 @@ export class EndRecord {
   reply: u8;
   icmpType: u8;
   icmpCode: u8;
-  pad: u8;
+  /** 1: a piece waits for others, and the walk ends only where none comes any more. */
+  waits: u8;
   /** What an error about a packet that is too big tells; 0: it is about something else. */
   mtu: u32;
 }

@@ -7,7 +7,7 @@ import { PacketL4 } from '../../src/ct-codes';
 import { Disposition, Protocol, Reason, RouteType, TcpFlag } from '../../src/terms';
 import { endRecord, ReplyKind } from '../core/end';
 import { PACKET_BASE } from '../core/memory';
-import { CtInfo, directionOf, innerPacket, none, packet, RouteKind, skb, some } from '../core/skb';
+import { CtInfo, directionOf, innerPacket, isLater, none, packet, RouteKind, skb, some } from '../core/skb';
 import { isIcmp, isIcmpError } from '../ct/tuple';
 import { segmentEnd } from '../ct/window';
 import { isVrf, linkByName, vrfOf } from '../core/links';
@@ -27,12 +27,23 @@ export function unlockIcmp(): void {
   locked = false;
 }
 
+export function isIcmpLocked(): bool {
+  return locked;
+}
+
+/** As it was when a packet was cut. */
+export function lockIcmp(on: bool): void {
+  locked = on;
+}
+
 /** No error about an error, about what was sent to many, or to nobody in particular. */
 function allowsError(): bool {
   const p = packet();
   const s = skb();
   if (locked && !some(s.iif) && endRecord().reason == <u8>Reason.REJECT_RULE) return false;
   if (isIcmpError(p) || s.kind == <u8>RouteKind.MULTI) return false;
+  // Of pieces IPv4 speaks of the first alone (icmp_send()).
+  if (p.family == 4 && isLater(p)) return false;
   if (isMulticast(p.family, p.daddrHi, p.daddrLo)) return false;
   if (p.family == 4 && isLimitedBroadcast(p.daddrLo)) return false;
   if (p.sourceless || isUnspecified(p.saddrHi, p.saddrLo)) return false;
@@ -57,7 +68,7 @@ export function answers(): bool {
     case <i32>ReplyKind.ICMP:
       return allowsError();
     case <i32>ReplyKind.REJECT_RESET:
-      if (p.protocol != <u8>Protocol.TCP || (p.tcpFlags & <u8>TcpFlag.RST) != 0) return false;
+      if (p.protocol != <u8>Protocol.TCP || (p.tcpFlags & <u8>TcpFlag.RST) != 0 || isLater(p)) return false;
       return skb().kind != <u8>RouteKind.MULTI;
     default:
       return skb().kind != <u8>RouteKind.MULTI;
@@ -88,6 +99,9 @@ function turn(p: Packet): void {
   p.dport = port;
   p.ttl = ttlOf(p);
   p.dontFragment = 1;
+  p.fragment = 0;
+  p.offset = 0;
+  p.whole = 0;
   p.hasInner = 0;
   // What a process would answer in sequence numbers or chunks nobody knows.
   p.l4 = 0;
@@ -241,6 +255,9 @@ function buildError(p: Packet): void {
   p.mark = mark;
   p.length = v4 ? min<u32>(576, p.length + 28) : min<u32>(1280, p.length + 48);
   p.dontFragment = 0;
+  p.fragment = 0;
+  p.offset = 0;
+  p.whole = 0;
   p.l4 = end.mtu != 0 ? <u8>PacketL4.HEADER : 0;
   p.seq = end.mtu;
   p.hasInner = 1;

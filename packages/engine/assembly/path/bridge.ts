@@ -20,7 +20,10 @@ import { isUp, mayPass } from '../wire/domain';
 import { ownsMac } from '../wire/flood';
 import { macvlanHas } from '../wire/stacks';
 import { admits, inVlan, NO_VLAN, tagOut } from '../wire/vlans';
+import { cut } from './cut';
 import { addressFrame, noNeighbor, overWire, portTowards, VLAN_HEADER } from './transmit';
+
+const MINIMUM_MTU_6: u32 = 1280;
 
 function drop(reason: Reason): void {
   finish(Disposition.DROPPED, reason);
@@ -60,11 +63,19 @@ function redirect(bridge: Link, port: Link): bool {
   return false;
 }
 
-/** A bridge drops what its port cannot send; bridge-nf fragments IPv4 where that is allowed (br_nf_dev_queue_xmit()). */
-function isTooLong(port: Link, filtered: bool): bool {
+/** Out of the port: what it cannot send is dropped, but bridge netfilter cuts IPv4 where that is allowed, and what it put together (br_nf_dev_queue_xmit()). */
+function sendBy(port: Link, filtered: bool, mac: u64): void {
   const p = packet();
-  if (!filtered) return p.length > port.mtu + VLAN_HEADER;
-  return p.length > port.mtu && (p.family == 6 || p.dontFragment);
+  const widest = skb().widest;
+  const mtu = port.mtu;
+  if (!filtered || p.length <= (widest == 0 ? mtu : min(mtu, widest))) {
+    if (!filtered && p.length > mtu + VLAN_HEADER) drop(Reason.FRAGMENTATION_NEEDED);
+    else overWire(port, mac);
+    return;
+  }
+  const stays = p.dontFragment || (p.family == 6 && (widest == 0 || widest < MINIMUM_MTU_6)) || widest > mtu;
+  if (stays) drop(Reason.FRAGMENTATION_NEEDED);
+  else cut(widest == 0 ? mtu : widest, port, mac);
 }
 
 /** No chain is told the input interface there (br_netfilter_hooks.c:br_nf_post_routing()). */
@@ -98,8 +109,7 @@ function passThrough(bridge: Link, from: Link, to: Link, came: bool): void {
   if (!allBridgeChains(Hook.POSTROUTING, none<Link>(), to)) return;
   if (sourceMac == 0 && s.sourceMac == bridge.mac) s.sourceMac = 0;
   if (filtered && !postroutingOfBridge()) return;
-  if (isTooLong(to, filtered)) return drop(Reason.FRAGMENTATION_NEEDED);
-  overWire(to, s.sourceMac != 0 ? s.sourceMac : bridge.mac);
+  sendBy(to, filtered, s.sourceMac != 0 ? s.sourceMac : bridge.mac);
 }
 
 /** Which setting has the packet pass the hooks above the bridge; none at PREROUTING for ARP. */
@@ -148,7 +158,10 @@ export function bridgeInput(port: Link): bool {
     }
     s.tag = <u16>tagOut(bridge, bridge, vlan);
     traceBridge(bridge, port, none<Link>());
-    return allBridgeChains(Hook.INPUT, port, none<Link>());
+    if (!allBridgeChains(Hook.INPUT, port, none<Link>())) return false;
+    // The stack above knows no more that it came in pieces (ip_rcv_core()).
+    s.widest = 0;
+    return true;
   }
   const to = portTowards(bridge, vlan);
   if (!some(to)) {

@@ -41,7 +41,9 @@ export function forward(): void {
   }
   if (!v4 && s.dev != s.iif && !checkSource6()) return;
   const mtu = v4 ? s.mtu : max(s.mtu, MINIMUM_MTU_6);
-  if (p.length > mtu && (!v4 || p.dontFragment)) {
+  // What came in pieces may leave in such pieces (ip6_pkt_too_big()).
+  const length = v4 || s.widest == 0 ? p.length : s.widest;
+  if (length > mtu && (!v4 || p.dontFragment)) {
     finishTooLong(v4, mtu);
     return;
   }

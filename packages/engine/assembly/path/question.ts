@@ -57,10 +57,10 @@ export function isWalked(family: u32): bool {
 }
 
 /** The packet that waits for the answer, and what was known of it. */
-const KEPT_PACKET: usize = memory.data(192, 16);
+const KEPT_PACKET: usize = memory.data(208, 16);
 const KEPT_SKB: usize = memory.data(256, 16);
 /** The question or answer as it was made. */
-const MADE: usize = memory.data(192, 16);
+const MADE: usize = memory.data(208, 16);
 
 /** It reached the stack that it was for. */
 let heard: bool = false;

@@ -4,6 +4,7 @@ import { SocketOf } from '../../src/match-codes';
 import { Disposition, Reason } from '../../src/terms';
 import { vrfOf } from '../core/links';
 import { finish } from '../core/end';
+import { gather } from '../core/gather';
 import { none, packet, RouteKind, skb, some } from '../core/skb';
 import { traceEnter } from '../core/trace';
 import { martian6, routeInput } from '../fib/input';
@@ -60,7 +61,9 @@ function up(link: Link): void {
     forward();
     return;
   }
-  if (input() && !decapsulate()) deliver();
+  // IPv4 puts pieces together before INPUT (ip_local_deliver()), IPv6 behind it, as what a header asks for (ipv6_frag_rcv()).
+  if (p.fragment != 0 && p.family == 4 && !gather()) return;
+  if (input() && gather() && !decapsulate()) deliver();
 }
 
 /** A frame that bears no address is for the host that it comes to. */

@@ -66,6 +66,15 @@ export function turnsClear(): void {
   turns = 0;
 }
 
+export function turnsSoFar(): u32 {
+  return turns;
+}
+
+/** A piece of a packet goes on as the whole was. */
+export function turnsRestore(made: u32): void {
+  turns = made;
+}
+
 /**
  * The packet is routed once more: in the table of the VRF that it was sent through (vrf.c:vrf_process_v4_outbound(), vrf_ip_local_out(),
  * vrf_local_xmit()), or in the namespace of the link below, which it is to leave by (ipvlan_core.c:ipvlan_process_v4_outbound(),

@@ -7,7 +7,7 @@ import { none, packet, RouteKind, skb, some } from '../core/skb';
 import { traceBridge, traceTransmit } from '../core/trace';
 import { allBridgeChains } from '../hook/bridge';
 import { egress, Passage, sentTo } from '../hook/device';
-import { isTooLong } from '../fib/path-mtu';
+import { isTooLong, pieceSize } from '../fib/path-mtu';
 import { FdbEntry } from '../layout/host';
 import { Link, Segment } from '../layout/link';
 import { endOf, isUp, leadsTo, portOf } from '../wire/domain';
@@ -16,6 +16,7 @@ import { land, landed, landedTag, ownsAtLanding } from '../wire/landing';
 import { lowerOf } from '../wire/stacks';
 import { admits, filters, inVlan, NO_VLAN, tagOut } from '../wire/vlans';
 import { entryFor } from '../wire/tunnels';
+import { cut } from './cut';
 import { routesAgain, sendDown } from './stacked';
 import { encapsulate } from './tunnel';
 import { resolve, resolvedLink, resolvedMac } from '../wire/resolve';
@@ -218,16 +219,25 @@ export function transmit(): void {
   const s = skb();
   const dev = s.dev;
   assert(some(dev) && dev.netns == s.netns, 'a packet leaves by a link of its own namespace');
-  // Rewritten to another destination it may have less room than when it was made (ip_fragment(), ip6_fragment()).
-  if (isTooLong()) {
-    finishTooLong(packet().family == 4, s.mtu);
-    return;
-  }
   // lwtunnel.c:lwtunnel_output(), lwtunnel_xmit()
   if (s.kind == <u8>RouteKind.UNICAST && s.nexthop.encap != 0) {
     finish(Disposition.UNKNOWN, Reason.UNMODELLED_ROUTE);
     return;
   }
+  // Rewritten to another destination it may have less room than when it was made (ip_fragment(), ip6_fragment()).
+  if (isTooLong()) {
+    finishTooLong(packet().family == 4, s.mtu);
+    return;
+  }
+  const size = pieceSize();
+  if (size != 0) cut(size, none<Link>(), 0);
+  else out();
+}
+
+/** A packet, or a piece of one, as the link takes it. */
+export function out(): void {
+  const s = skb();
+  const dev = s.dev;
   if ((dev.flags & LinkFlag.LOOPBACK) != 0) {
     if (leaves(dev, 0)) s.arrival = dev;
     return;

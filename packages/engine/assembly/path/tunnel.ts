@@ -37,13 +37,23 @@ class Payload {
 const DEEPEST: u32 = 8;
 const PACKETS: usize = 2 * offsetof<Packet>();
 const RECORD: usize = PACKETS + offsetof<Payload>() + offsetof<Skb>();
-const PAYLOADS: usize = memory.data(3584, 16);
+const PAYLOADS: usize = memory.data(3840, 16);
 
 let depth: u32 = 0;
 
 /** A packet that carries nothing. */
 export function payloadClear(): void {
   depth = 0;
+}
+
+/** How many packets the one in flight carries. */
+export function payloadDepth(): u32 {
+  return depth;
+}
+
+/** A piece of a packet goes on with what the whole carried. */
+export function payloadRestore(carried: u32): void {
+  depth = carried;
 }
 
 @inline
@@ -57,7 +67,7 @@ function payloadSkb(at: usize): usize {
 }
 
 function push(link: Link): void {
-  assert(<usize>DEEPEST * RECORD <= 3584, 'there is room for all packets in packets');
+  assert(<usize>DEEPEST * RECORD <= 3840, 'there is room for all packets in packets');
   const at = payloadAt(depth);
   memory.copy(at, PACKET_BASE, PACKETS);
   changetype<Payload>(at + PACKETS).link = link;
@@ -226,6 +236,7 @@ function startIn(netns: Netns, dev: Link): void {
   s.made = 1;
   s.socket = socket;
   s.through = dev;
+  s.datagram = 0;
   s.framed = 0;
   s.sourceMac = 0;
   s.target = none<Link>();
@@ -416,6 +427,7 @@ export function decapsulate(): bool {
   s.frameFamily = was.frameFamily;
   s.target = was.target;
   s.through = none<Link>();
+  s.datagram = was.datagram;
   traceTunnel(StepKind.DECAPSULATE, end);
   s.arrival = end;
   return true;

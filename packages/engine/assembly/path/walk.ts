@@ -4,6 +4,7 @@ import { SocketOf } from '../../src/match-codes';
 import { Disposition, Reason } from '../../src/terms';
 import { endRecord, finish, ReplyKind } from '../core/end';
 import { failed } from '../core/failure';
+import { gatherReset } from '../core/gather';
 import { changeHost, enterHost, leaveOwner, none, packet, skb, some } from '../core/skb';
 import { traceClear, traceEnter } from '../core/trace';
 import { flowsSweep } from '../ct/flows';
@@ -11,6 +12,7 @@ import { Link } from '../layout/link';
 import { Netns } from '../layout/netns';
 import { learntClear } from '../wire/learnt';
 import { answers, answersByProcess, buildAnswer, cameBy, unlockIcmp } from './answer';
+import { cutsReset, hasPieces, nextPiece } from './cut';
 import { receive } from './receive';
 import { send, sendThroughPort } from './send';
 import { turnsClear } from './stacked';
@@ -22,7 +24,12 @@ const MOST_ENTERS: u32 = 1024;
 function run(first: u32): void {
   const s = skb();
   let enters = first;
-  while (!s.ended && !failed()) {
+  while (!failed()) {
+    if (s.ended) {
+      if (endRecord().waits == 0 || !hasPieces()) break;
+      nextPiece();
+      continue;
+    }
     const link = s.arrival;
     // Back by lo it is the same packet; over a wire only its bytes are.
     if (s.climbs != 0) {
@@ -35,7 +42,7 @@ function run(first: u32): void {
     if (enters > MOST_ENTERS) {
       traceEnter(link);
       finish(Disposition.DROPPED, Reason.LOOP);
-      break;
+      continue;
     }
     receive(link);
   }
@@ -46,9 +53,12 @@ function begin(netns: Netns): void {
   traceClear();
   payloadClear();
   turnsClear();
+  cutsReset();
+  gatherReset();
   const s = skb();
   enterHost(netns);
   s.ended = 0;
+  s.datagram = 0;
   s.framed = 0;
   s.sourceMac = 0;
   s.tag = 0;

@@ -8,9 +8,10 @@ import { Protocol } from '../../src/terms';
 import { now } from '../core/clock';
 import { fold, mix, roundUp } from '../core/hash';
 import { allocate } from '../core/memory';
-import { none, packet, skb, some } from '../core/skb';
+import { isLater, none, packet, skb, some } from '../core/skb';
 import { maskHi, maskLo } from '../fib/prefixes';
 import { Netns } from '../layout/netns';
+import { Packet } from '../layout/packet';
 import { IpSet, SetElement, SetSlot } from '../layout/set';
 
 /** What a packet would be as an element, addresses in full. */
@@ -90,17 +91,26 @@ function isAddress(dimension: u32): bool {
   return dimension == SetDimension.IP || dimension == SetDimension.NET;
 }
 
+function isPortProtocol(protocol: u32): bool {
+  return protocol == Protocol.TCP || protocol == Protocol.UDP || protocol == Protocol.SCTP || protocol == 136;
+}
+
 /** protocol << 16 | port, as ip_set_get_ip4_port() reads them. */
 function portKey(source: bool): u32 {
   const p = packet();
   const protocol = <u32>p.protocol;
   let port: u32 = 0;
-  if (protocol == Protocol.TCP || protocol == Protocol.UDP || protocol == Protocol.SCTP || protocol == 136) {
+  if (isPortProtocol(protocol)) {
     port = source ? p.sport : p.dport;
   } else if (protocol == Protocol.ICMP || protocol == Protocol.ICMPV6) {
     port = ((<u32>p.icmpType) << 8) | p.icmpCode;
   }
   return (protocol << 16) | port;
+}
+
+/** A piece behind the first says nothing of ports that its protocol has; over IPv6 it has no protocol (ip_set_get_ip4_port(), ip_set_get_ip6_port()). */
+function hidesPort(p: Packet): bool {
+  return p.family == 6 || p.protocol == <u8>Protocol.ICMP || isPortProtocol(p.protocol);
 }
 
 /** Puts one dimension of the packet into KEY; false where the packet has none such. */
@@ -122,6 +132,7 @@ function takeDimension(set: IpSet, dimension: u32, source: bool, second: bool): 
       return true;
     }
     case <i32>SetDimension.PORT:
+      if (isLater(p) && hidesPort(p)) return false;
       if ((set.flags & <u8>SetFlag.ANY_FAMILY) != 0) {
         // bitmap:port knows no protocols, and looks into TCP and UDP alone.
         if (p.protocol != <u8>Protocol.TCP && p.protocol != <u8>Protocol.UDP) return false;

@@ -65,7 +65,10 @@ function plain(r: Random): Drawn {
     () => number({ field: r.pick(['meta length', 'udp length']) }, () => r.pick([32, 40, 60, 74, 80, 94])),
     () => number({ field: 'meta pkttype' }, () => r.below(4)),
     () => number({ field: r.pick(['meta skuid', 'meta skgid']) }, () => r.pick([0, 101, 1000])),
-    () => number({ field: 'ip frag-off', mask: 0x4000 }, () => r.pick([0, 0x4000])),
+    () =>
+      number({ field: 'ip frag-off', mask: r.pick([0x4000, 0x1fff, 0x3fff, 0xffff]) }, () =>
+        r.pick([0, 0, 0x4000, 0x2000, 185]),
+      ),
     () => number({ field: 'ether type' }, () => r.pick([0x0800, 0x86dd])),
     () => number({ field: 'ct l3proto' }, () => r.pick([2, 10])),
     () => number({ field: r.pick(['meta iiftype', 'meta oiftype']) }, () => r.pick([1, 772])),

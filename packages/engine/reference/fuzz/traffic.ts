@@ -58,9 +58,21 @@ const fields = (r: Random, family: Family): Omit<Packet, 'saddr' | 'daddr' | 'pr
   ttl: r.chance(1, 20) ? r.pick([1, 2, 3]) : 64,
   tos: r.chance(1, 12) ? r.pick([0x10, 0x08, 0xb8]) : 0,
   mark: r.chance(1, 12) ? r.pick(MARKS) : 0,
-  length: r.chance(1, 15) ? r.pick([600, 1400, 1500, 3000]) : family === 4 ? 60 : 80,
-  dontFragment: r.chance(2, 3),
+  length: r.chance(1, 8) ? r.pick([600, 1400, 1500, 3000, 4321, 9000]) : family === 4 ? 60 : 80,
+  dontFragment: r.chance(1, 2),
 });
+
+/** Somebody cut it before it came into sight; the others may never come, or there are none. */
+function piece(r: Random, family: Family): Partial<Packet> & { protocol: number } {
+  const offset = r.pick([0, 0, 1480, 2960]);
+  const header = family === 4 ? 20 : 48;
+  const length = header + r.pick([8, 400, 1448]);
+  const more = r.chance(2, 3);
+  const whole = (family === 4 ? 20 : 40) + offset + (more ? 3000 : length - header);
+  const ports = offset > 0 ? {} : { sport: 40000, dport: r.pick(PORTS) };
+  const dontFragment = r.chance(1, 6);
+  return { protocol: r.pick([6, 17]), length, dontFragment, fragment: { offset, more, whole }, ...ports };
+}
 
 function payload(r: Random, family: Family): Partial<Packet> & { protocol: number } {
   const ports = { sport: r.pick([40000, 40000, 40001, 600, 53]), dport: r.pick(PORTS) };
@@ -97,7 +109,7 @@ function fresh(r: Random, plan: Plan): Event {
     saddr,
     daddr: destination(r, plan, family),
     ...fields(r, family),
-    ...payload(r, family),
+    ...(r.chance(1, 60) ? piece(r, family) : payload(r, family)),
   };
   if (r.chance(1, 3)) packet.owner = owner(r);
   const event: Event = { op: 'send', netns: netns.name, packet, script: script(r) };

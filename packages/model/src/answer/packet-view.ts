@@ -72,8 +72,16 @@ export function packetView(packet: Packet): PacketView {
     sport: packet.sport,
     dport: packet.dport,
     ttl: packet.ttl,
-    info: info(packet),
+    info: [info(packet), pieceText(packet)].filter((text) => text !== '').join(', '),
   };
+}
+
+/** `bytes 1480 to 2959 of 2980`: the data of a piece in that of the whole packet. */
+function pieceText({ family, length, fragment }: Packet): string {
+  if (!fragment) return '';
+  const header = family === 4 ? 20 : 40;
+  const data = length - (family === 4 ? 20 : 48);
+  return `bytes ${fragment.offset} to ${fragment.offset + data - 1} of ${fragment.whole - header}`;
 }
 
 /** `tcp 10.244.1.7:40000 > 10.96.14.2:80`; a star stands for a source address that was never chosen. */

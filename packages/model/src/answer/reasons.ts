@@ -118,6 +118,13 @@ const MACHINE: readonly ReasonRow[] = [
     fix: 'Raise net.netfilter.nf_conntrack_max (kube-proxy: conntrack.maxPerCore), or shorten the time-outs.',
   },
   {
+    code: 'fragments-missing',
+    verdict: 'dropped',
+    meaning: 'A piece of a longer packet waits for the others, which do not come.',
+    cause: 'A rule or a link on the way drops some of the pieces: those behind the first have no ports.',
+    fix: 'Let pieces pass (-f, ct state), or send less at once: a smaller MTU at the sender.',
+  },
+  {
     code: 'not-carried',
     verdict: 'dropped',
     meaning: 'The tunnel does not carry packets of this address family, so it drops them without a word.',

@@ -1,7 +1,8 @@
 /** Fields of the packet's headers (nft_payload.c). False: the packet has no such field. */
+import { FragmentFlag } from '../../../src/ct-codes';
 import { FamilyCode, Field } from '../../../src/nft-codes';
 import { Protocol } from '../../../src/terms';
-import { packet, skb } from '../../core/skb';
+import { isLater, packet, skb } from '../../core/skb';
 import { isIcmp } from '../../ct/tuple';
 import { Packet } from '../../layout/packet';
 import { give, giveNumber } from './value';
@@ -10,6 +11,9 @@ const UDPLITE: u32 = 136;
 const DCCP: u32 = 33;
 /** `IP_DF` */
 const DONT_FRAGMENT: u32 = 0x4000;
+/** `IP_MF` */
+const MORE_FRAGMENTS: u32 = 0x2000;
+const NEXTHDR_FRAGMENT: u32 = 44;
 const HEADER_6: u32 = 40;
 const HEADER_4: u32 = 20;
 
@@ -70,6 +74,12 @@ export function arpField(field: u32): bool {
   }
 }
 
+/** `iph->frag_off`: flags, and the offset in units of eight bytes. */
+function fragOff(p: Packet): u32 {
+  const more = (p.fragment & <u8>FragmentFlag.MORE) != 0 ? MORE_FRAGMENTS : 0;
+  return (p.dontFragment ? DONT_FRAGMENT : 0) | more | (<u32>p.offset >> 3);
+}
+
 function ip4Field(field: u32, p: Packet): bool {
   if (p.family != 4) return false;
   switch (<i32>field) {
@@ -90,7 +100,7 @@ function ip4Field(field: u32, p: Packet): bool {
     case <i32>Field.IP_HDRLENGTH:
       return giveNumber(HEADER_4 / 4);
     default:
-      return giveNumber(p.dontFragment ? DONT_FRAGMENT : 0);
+      return giveNumber(fragOff(p));
   }
 }
 
@@ -102,7 +112,7 @@ function ip6Field(field: u32, p: Packet): bool {
     case <i32>Field.IP6_DADDR:
       return give(p.daddrHi, p.daddrLo);
     case <i32>Field.IP6_NEXTHDR:
-      return giveNumber(p.protocol);
+      return giveNumber(p.fragment != 0 ? NEXTHDR_FRAGMENT : <u32>p.protocol);
     case <i32>Field.IP6_HOPLIMIT:
       return giveNumber(p.ttl);
     case <i32>Field.IP6_TCLASS:
@@ -116,6 +126,7 @@ function ip6Field(field: u32, p: Packet): bool {
 
 function transportField(field: u32, p: Packet): bool {
   const protocol = <u32>p.protocol;
+  if (isLater(p)) return false;
   switch (<i32>field) {
     case <i32>Field.TH_SPORT:
       return startsWithPorts(protocol) && giveNumber(p.sport);
@@ -125,7 +136,9 @@ function transportField(field: u32, p: Packet): bool {
       return protocol == Protocol.TCP && giveNumber(p.tcpFlags);
     case <i32>Field.UDP_LENGTH: {
       const header = p.family == 4 ? HEADER_4 : HEADER_6;
-      return (protocol == Protocol.UDP || protocol == UDPLITE) && giveNumber(max(p.length, header) - header);
+      // The first piece says how long the whole datagram is.
+      const length = p.fragment != 0 ? p.whole : p.length;
+      return (protocol == Protocol.UDP || protocol == UDPLITE) && giveNumber(max(length, header) - header);
     }
     case <i32>Field.ICMP_TYPE:
       return isIcmp(protocol) && giveNumber(p.icmpType);

@@ -74,14 +74,16 @@ function fillFlow(): void {
   const destination = changetype<Value>(FLOW + offsetof<Value>());
   const rest = changetype<Value>(FLOW + 2 * offsetof<Value>());
   let turned = p.daddrHi != p.saddrHi ? p.daddrHi < p.saddrHi : p.daddrLo < p.saddrLo;
-  if (p.daddrHi == p.saddrHi && p.daddrLo == p.saddrLo) turned = p.dport < p.sport;
+  // Of a piece, the first one too, nobody looks for ports.
+  const isPiece = p.fragment != 0;
+  if (p.daddrHi == p.saddrHi && p.daddrLo == p.saddrLo) turned = !isPiece && p.dport < p.sport;
   source.hi = turned ? p.daddrHi : p.saddrHi;
   source.lo = turned ? p.daddrLo : p.saddrLo;
   destination.hi = turned ? p.saddrHi : p.daddrHi;
   destination.lo = turned ? p.saddrLo : p.daddrLo;
   const ports = turned ? (<u64>p.dport << 16) | p.sport : (<u64>p.sport << 16) | p.dport;
   rest.hi = 0;
-  rest.lo = (ports << 16) | (<u64>p.protocol << 8) | p.family;
+  rest.lo = ((isPiece ? 0 : ports) << 16) | (<u64>p.protocol << 8) | p.family;
 }
 
 /** What the hash is about, evaluated: `keyAt`, `keyCount`. */

@@ -2,7 +2,7 @@
 import { FamilyCode, Field, MetaTarget } from '../../../src/nft-codes';
 import { ChoiceKind, Protocol, Verdict } from '../../../src/terms';
 import { choose } from '../../core/choice';
-import { CtInfo, packet, skb, some } from '../../core/skb';
+import { CtInfo, isLater, packet, skb, some } from '../../core/skb';
 import { isIcmp } from '../../ct/tuple';
 import { macOwner } from '../../wire/owners';
 import { Value, WriteStatement } from '../../layout/nft';
@@ -70,6 +70,7 @@ function hasField(field: u32, p: Packet): bool {
   if (field <= <u32>Field.IP_FRAG_OFF) return p.family == 4;
   if (field <= <u32>Field.IP6_VERSION) return p.family == 6;
   if (field >= <u32>Field.ARP_HTYPE) return p.family == <u8>FamilyCode.ARP;
+  if (isLater(p)) return false;
   if (field <= <u32>Field.TH_DPORT) return startsWithPorts(p.protocol);
   return field == Field.TCP_FLAGS ? p.protocol == <u8>Protocol.TCP : isIcmp(p.protocol);
 }
