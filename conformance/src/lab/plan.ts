@@ -1,6 +1,7 @@
 /** How the kernel is made to hold the same network namespaces as the machine: commands in the words of `ip`, `sysctl` and iptables-restore. */
 import { type Address, addressesOf, type IpSet, type Link, type Netns, type Network } from '@podwire/engine';
 import { type NftObject, printIptablesSave, printNftRuleset } from '@podwire/model';
+import { conntrackPrograms } from './plan-conntrack.ts';
 import { familyOf, routeLines, ruleLines, withNexthops } from './plan-routes.ts';
 import { forwardingPrograms, isStacked, type LinesProgram, stackedPrograms } from './plan-stacked.ts';
 import { quietPrograms } from './quiet.ts';
@@ -333,6 +334,7 @@ export function planOf(
         ...netnses.flatMap((netns) => rulesPrograms(netns, backend)),
       ].filter((program) => program.input !== ''),
       netnses.flatMap(nftPrograms),
+      netnses.flatMap(conntrackPrograms),
       trace ? netnses.flatMap(traceProgram) : [],
     ],
     after: Object.fromEntries(netnses.map((netns) => [netns.name, sysctlsOf(netns)])),

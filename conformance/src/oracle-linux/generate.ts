@@ -7,6 +7,7 @@ import { withTables } from './nft-tables.ts';
 import { addRouting, forgetRoutes } from './routing.ts';
 import { addRulesets } from './rulesets.ts';
 import type { Scenario } from './scenario.ts';
+import { addStale } from './stale.ts';
 import { makeTopology, type Plan } from './topology.ts';
 import { makeEvents, makeListeners } from './traffic.ts';
 
@@ -32,7 +33,9 @@ export function generate(r: Random, events: number, rules?: 'nft'): Scenario {
     events: [],
   };
   const whole = withTables(scenario).network.netnses as Plan['netnses'];
-  return { ...scenario, events: makeEvents(r, { ...plan, netnses: whole }, listening, events, windows) };
+  const made = makeEvents(r, { ...plan, netnses: whole }, listening, events, windows);
+  if (!windows && r.chance(0.2)) addStale(r, plan, made);
+  return { ...scenario, events: made };
 }
 
 function addWindows(r: Random, { netnses }: Plan): void {

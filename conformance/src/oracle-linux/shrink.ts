@@ -106,6 +106,7 @@ function* partsOf(netns: Netns): Generator<(current: Netns) => Part> {
       }),
     );
   yield (n) => part(n.sets, (sets) => ({ ...n, sets }));
+  yield (n) => part(n.conntrack, (conntrack) => ({ ...n, conntrack }));
   // Without link-local addresses nobody finds neighbours.
   yield (n) =>
     part(n.addresses.filter(isGlobal), (addresses) => ({

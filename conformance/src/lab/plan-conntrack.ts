@@ -1,0 +1,33 @@
+/** Connections that are there from the start, in the words of `conntrack`: of TCP and UDP, translated by destination alone. */
+import { type ConntrackEntry, type Netns, Protocol } from '@podwire/engine';
+
+const withPort = (address: string, port: number) =>
+  address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+
+/** The reply is told as if nothing were translated: the kernel translates it. */
+function words({
+  protocol,
+  original,
+  reply,
+  tcpState,
+  timeout = 100,
+  seenReply,
+  assured,
+  dnat,
+  mark,
+}: ConntrackEntry): string[] {
+  const { saddr, daddr, sport, dport } = original;
+  const status = [...(seenReply ? ['SEEN_REPLY'] : []), ...(assured ? ['ASSURED'] : [])];
+  return [
+    ...['-I', '-p', protocol === Protocol.TCP ? 'tcp' : 'udp', '-t', `${timeout}`],
+    ...['-s', saddr, '-d', daddr, '--sport', `${sport}`, '--dport', `${dport}`],
+    ...['-r', daddr, '-q', saddr, '--reply-port-src', `${dport}`, '--reply-port-dst', `${sport}`],
+    ...(tcpState === undefined ? [] : ['--state', tcpState]),
+    ...(status.length > 0 ? ['-u', status.join(',')] : []),
+    ...(dnat ? ['--dst-nat', withPort(reply.saddr, reply.sport)] : []),
+    ...(mark === 0 ? [] : ['-m', `${mark}`]),
+  ];
+}
+
+export const conntrackPrograms = (netns: Netns): { netns: string; argv: string[] }[] =>
+  (netns.conntrack ?? []).map((entry) => ({ netns: netns.name, argv: ['conntrack', ...words(entry)] }));

@@ -1,0 +1,87 @@
+/** Connections that conntrack holds before the first packet: of the same ends as packets to come, translated to where nothing may be any more. */
+import { type ConntrackEntry, type Netns, type Packet, Protocol, type Tuple } from '@podwire/engine';
+import type { Random } from '../lab/random.ts';
+import type { Event } from './scenario.ts';
+import type { Plan } from './topology.ts';
+import { MARKS, PORTS } from './values.ts';
+
+/** By far enough for a configuration. */
+const SECONDS = 100;
+
+const TCP_STATES = [
+  'SYN_SENT',
+  'SYN_RECV',
+  'ESTABLISHED',
+  'ESTABLISHED',
+  'FIN_WAIT',
+  'CLOSE_WAIT',
+  'LAST_ACK',
+  'TIME_WAIT',
+  'CLOSE',
+];
+
+/** Rules of these ask for connections: without any the kernel looks for none, whatever it holds. */
+const TRACKING = new Set(['state', 'conntrack', 'connmark', 'set-connmark', 'dnat', 'snat', 'masquerade', 'redirect']);
+
+const tracks = ({ netfilter }: Netns, family: string): boolean =>
+  netfilter.some(
+    (table) =>
+      table.family === family &&
+      table.chains.some((chain) => chain.rules.some(({ body }) => body.some(({ kind }) => TRACKING.has(kind)))),
+  );
+
+const reversed = ({ saddr, daddr, sport, dport }: Tuple): Tuple => ({
+  saddr: daddr,
+  daddr: saddr,
+  sport: dport,
+  dport: sport,
+});
+
+function entryFor(r: Random, plan: Plan, packet: Packet): ConntrackEntry {
+  const { family, protocol, saddr, daddr, sport, dport } = packet;
+  const original = { saddr, daddr, sport, dport };
+  const dnat = r.chance(0.6);
+  const to = { saddr: r.pick([...plan.addresses[family], ...plan.strangers[family]]), sport: r.pick(PORTS) };
+  const reply = { ...reversed(original), ...(dnat && to) };
+  const moved = reply.saddr !== daddr || reply.sport !== dport;
+  // Chains of NAT would be asked again and again about one that is neither translated nor answered.
+  const seenReply = !moved || r.chance(0.5);
+  return {
+    family,
+    protocol,
+    original,
+    reply,
+    ...(protocol === Protocol.TCP && { tcpState: seenReply ? r.pick(TCP_STATES.slice(2)) : r.pick(TCP_STATES) }),
+    timeout: SECONDS,
+    seenReply,
+    assured: seenReply && r.chance(0.6),
+    snat: false,
+    dnat: moved,
+    mark: r.chance(0.3) ? r.pick(MARKS) : 0,
+    zone: 0,
+  };
+}
+
+export function addStale(r: Random, plan: Plan, events: readonly Event[]): void {
+  const packets = events
+    .map(({ packet }) => packet)
+    .filter(
+      ({ protocol, saddr, inner }) =>
+        !inner && saddr !== '' && (protocol === Protocol.TCP || protocol === Protocol.UDP),
+    );
+  for (const netns of plan.netnses) {
+    if (packets.length === 0 || !r.chance(0.5)) continue;
+    const entries: ConntrackEntry[] = [];
+    for (let i = r.between(1, 3); i > 0; i--) {
+      const entry = entryFor(r, plan, r.pick(packets));
+      // One that has a tuple of another is refused.
+      const taken = new Set(
+        entries.flatMap(({ protocol, original, reply }) => [original, reply].map((t) => JSON.stringify([protocol, t]))),
+      );
+      const own = [entry.original, entry.reply].map((t) => JSON.stringify([entry.protocol, t]));
+      if (tracks(netns, entry.family === 4 ? 'ip' : 'ip6') && !own.some((t) => taken.has(t)) && own[0] !== own[1])
+        entries.push(entry);
+    }
+    if (entries.length > 0) netns.conntrack = entries;
+  }
+}
