@@ -101,7 +101,11 @@ function push(routes: Route[], route: Route | undefined): void {
 /** A route by way of a nexthop object: one gateway, or a group of two. */
 function objectRoute(r: Random, plan: Plan, netns: Draft): Route | undefined {
   const family: Family = r.chance(0.6) ? 4 : 6;
-  const known = gateways(netns, family).filter((hop, i, all) => all.findIndex((h) => h.via === hop.via) === i);
+  // They want a carrier, which a link that stands on another has late.
+  const stacked = new Set(netns.links.filter(isStacked).map(({ name }) => name));
+  const known = gateways(netns, family).filter(
+    (hop, i, all) => all.findIndex((h) => h.via === hop.via) === i && !stacked.has(hop.dev),
+  );
   if (known.length === 0) return undefined;
   const objects = netns.nexthops ?? [];
   const add = (object: Omit<NexthopObject, 'id'>): number => {

@@ -62,6 +62,13 @@ function entryFor(r: Random, plan: Plan, packet: Packet): ConntrackEntry {
   };
 }
 
+const key = (protocol: number, { saddr, daddr, sport, dport }: Tuple): string =>
+  `${protocol} ${saddr} ${sport} ${daddr} ${dport}`;
+
+/** The answers of a packet to come would be taken for what a translated one is about: the kernel finds that when it is too late, and drops it. */
+const isAnswered = ({ protocol, original, dnat }: ConntrackEntry, packets: readonly Packet[]) =>
+  dnat && packets.some((packet) => key(packet.protocol, packet) === key(protocol, reversed(original)));
+
 export function addStale(r: Random, plan: Plan, events: readonly Event[]): void {
   const packets = events
     .map(({ packet }) => packet)
@@ -74,13 +81,11 @@ export function addStale(r: Random, plan: Plan, events: readonly Event[]): void 
     const entries: ConntrackEntry[] = [];
     for (let i = r.between(1, 3); i > 0; i--) {
       const entry = entryFor(r, plan, r.pick(packets));
+      if (!tracks(netns, entry.family === 4 ? 'ip' : 'ip6') || isAnswered(entry, packets)) continue;
       // One that has a tuple of another is refused.
-      const taken = new Set(
-        entries.flatMap(({ protocol, original, reply }) => [original, reply].map((t) => JSON.stringify([protocol, t]))),
-      );
-      const own = [entry.original, entry.reply].map((t) => JSON.stringify([entry.protocol, t]));
-      if (tracks(netns, entry.family === 4 ? 'ip' : 'ip6') && !own.some((t) => taken.has(t)) && own[0] !== own[1])
-        entries.push(entry);
+      const taken = new Set(entries.flatMap((e) => [key(e.protocol, e.original), key(e.protocol, e.reply)]));
+      const own = [key(entry.protocol, entry.original), key(entry.protocol, entry.reply)];
+      if (own[0] !== own[1] && !own.some((tuple) => taken.has(tuple))) entries.push(entry);
     }
     if (entries.length > 0) netns.conntrack = entries;
   }

@@ -2,7 +2,7 @@
 import { type ConntrackEntry, Protocol, type Tuple } from '../src/index.ts';
 import { sctpTrack } from './sctp.ts';
 import type { Connection, Host } from './state.ts';
-import { TCP_STATES, tcpTrack } from './tcp.ts';
+import { closedTrack, TCP_STATES } from './tcp.ts';
 import { plainSeconds, sctpSeconds, tcpSeconds } from './timeouts.ts';
 
 const copy = ({ saddr, daddr, sport, dport }: Tuple): Tuple => ({ saddr, daddr, sport, dport });
@@ -29,10 +29,10 @@ export function connectionOf(host: Host, entry: ConntrackEntry): Connection {
     dstDone: true,
     confirmed: true,
     mark: entry.mark >>> 0,
-    streamFrom: 2000,
+    streamFrom: 0,
     expires: 0,
   };
-  if (entry.tcpState !== undefined) connection.tcp = tcpTrack(Math.max(0, TCP_STATES.indexOf(entry.tcpState)));
+  if (entry.tcpState !== undefined) connection.tcp = closedTrack(Math.max(0, TCP_STATES.indexOf(entry.tcpState)));
   const isSctp = entry.protocol === Protocol.SCTP && entry.state !== undefined && entry.state !== 'NONE';
   if (isSctp) connection.sctp = sctpTrack(entry.state as string, false);
   connection.expires = secondsOf(host, entry, connection) * 1000;

@@ -101,7 +101,7 @@ function newConnection(run: Run, host: Host, packet: Packet, zone: Zone): Connec
     dstDone: false,
     confirmed: false,
     mark: 0,
-    streamFrom: run.world.clockMs + UDP_STREAM_MS,
+    streamFrom: run.world.clockMs + UDP_STREAM_MS + 1,
     expires: 0,
   };
 }
@@ -109,7 +109,7 @@ function newConnection(run: Run, host: Host, packet: Packet, zone: Zone): Connec
 /** Protocols with little state: nf_conntrack_udp_packet, nf_conntrack_icmp_packet, nf_conntrack_gre_packet, generic_packet. */
 function plainPacket(host: Host, connection: Connection, clockMs: number): void {
   const isUdp = connection.protocol === Protocol.UDP || connection.protocol === UDPLITE;
-  const stream = connection.seenReply && clockMs > connection.streamFrom;
+  const stream = connection.seenReply && clockMs >= connection.streamFrom;
   // Also an assured connection has the shorter time before two seconds are over; an unanswered one always.
   const seconds =
     isUdp && !stream

@@ -130,7 +130,7 @@ export interface Connection {
   sctp?: SctpTrack;
   /** When it ends; milliseconds of the clock. */
   expires: number;
-  /** When a replied UDP connection starts to count as a stream; milliseconds of the clock. */
+  /** When a replied UDP connection starts to count as a stream; milliseconds of the clock. One that was there from the start does at once. */
   streamFrom: number;
 }
 

@@ -95,6 +95,12 @@ export function tcpTrack(state: number): TcpTrack {
   };
 }
 
+/** Of a listed connection: one that is over was closed by somebody, so that a SYN opens it anew. */
+export const closedTrack = (state: number): TcpTrack => ({
+  ...tcpTrack(state),
+  closeInit: state === TIME_WAIT || state === CLOSE,
+});
+
 const nameOf = (state: number): string => TCP_STATES[state] as string;
 
 export type TcpJudgement = 'valid' | 'invalid' | 'reopen' | 'kill';

@@ -8,8 +8,8 @@ import { now } from '../core/clock';
 import { Flow } from '../layout/flow';
 import { GRE, refresh, setting, usualTimeout } from './settings';
 
-/** After so long a replied UDP connection counts as a stream. */
-const UDP_STREAM_MS: u64 = 2000;
+/** After more than that a replied UDP connection counts as a stream. */
+export const UDP_STREAM_MS: u64 = 2000;
 const UDPLITE: u32 = 136;
 
 /** A packet of the connection; it has the replies of before it, not itself. */
@@ -17,7 +17,7 @@ export function datagramPacket(flow: Flow): void {
   const protocol = <u32>flow.oProtocol;
   const replied = (flow.status & CtStatus.SEEN_REPLY) != 0;
   if (protocol == Protocol.UDP || protocol == UDPLITE) {
-    const stream = replied && now() > flow.created + UDP_STREAM_MS;
+    const stream = replied && now() >= flow.streamFrom;
     refresh(flow, setting(flow.netns, stream ? CtSetting.UDP_STREAM : CtSetting.UDP));
     if (stream) flow.status |= CtStatus.ASSURED;
     return;

@@ -4,7 +4,7 @@
  */
 import { NetnsFlag } from '../../src/codes';
 import { CtSetting, CtStatus, PacketL4, TcpState } from '../../src/ct-codes';
-import { TcpFlag } from '../../src/terms';
+import { TcpFlag, Protocol } from '../../src/terms';
 import { now } from '../core/clock';
 import { Flow } from '../layout/flow';
 import { Packet } from '../layout/packet';
@@ -222,6 +222,12 @@ function handleInvalid(flow: Flow, kind: u32, direction: u32): void {
   }
   flow.tcpLastIndex = <u8>kind;
   flow.tcpLastDirection = <u8>direction;
+}
+
+/** A listed connection that is over was closed by somebody, so that a SYN opens it anew. */
+export function startTcp(flow: Flow): void {
+  const isOver = flow.state == <u8>TcpState.TIME_WAIT || flow.state == <u8>TcpState.CLOSE;
+  if (flow.oProtocol == <u8>Protocol.TCP && isOver) flow.tcpFlags |= <u8>TcpMemory.CLOSE_INIT;
 }
 
 /** A segment of the connection. A new one is followed by its windows if the segment has its numbers, until one has not. */

@@ -8,7 +8,7 @@ import { CtInfo, directionOf, innerPacket, isLater, none, packet, skb, some } fr
 import { traceConntrack } from '../core/trace';
 import { Flow, Tuple } from '../layout/flow';
 import { Netns } from '../layout/netns';
-import { datagramPacket } from './datagram';
+import { datagramPacket, UDP_STREAM_MS } from './datagram';
 import {
   flowConfirm,
   flowFind,
@@ -85,7 +85,7 @@ function makeFlow(tuple: Tuple, zone: u32, directions: u32): Flow {
   flow.rZone = <u16>zoneIn(zone, directions, 1);
   flow.zone = <u16>zone;
   flow.zoneDirections = <u8>directions;
-  flow.created = now();
+  flow.streamFrom = now() + UDP_STREAM_MS + 1;
   return flow;
 }
 

@@ -43,8 +43,9 @@ export class Flow {
   rFamily: u8;
   rProtocol: u8;
   rPad: u32;
-  /** Milliseconds on the machine's clock: when the connection was made, when it ends. As the host writes it, `expires` is in seconds. */
-  created: u64;
+  /** When a replied UDP connection starts to count as a stream, on the machine's clock; 0: it was there from the start, and does. */
+  streamFrom: u64;
+  /** When it ends, on the machine's clock. As the host writes it, in seconds. */
   expires: u64;
   status: u32;
   mark: u32;

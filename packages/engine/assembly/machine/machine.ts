@@ -9,6 +9,7 @@ import { namesSet } from '../core/names';
 import { some } from '../core/skb';
 import { flowConfirm, flowKill, flowMake, flowsExpire, flowsFirst, flowsReset } from '../ct/flows';
 import { startTimeout } from '../ct/settings';
+import { startTcp } from '../ct/tcp';
 import { chanceReset } from '../expr/nft/chance';
 import { memoForget, memoReset } from '../expr/nft/memo';
 import { countersReset } from '../expr/statistic';
@@ -128,6 +129,7 @@ function restoreFlows(netns: Netns): void {
     flow.netns = netns;
     flow.nextMade = made;
     startTimeout(flow);
+    startTcp(flow);
     flowConfirm(flow);
   }
 }
