@@ -2,7 +2,7 @@
 import { type ConntrackEntry, type Netns, type Packet, Protocol, type Tuple } from '@podwire/engine';
 import type { Random } from '../lab/random.ts';
 import type { Event } from './scenario.ts';
-import type { Plan } from './topology.ts';
+import { type Plan, plain } from './topology.ts';
 import { MARKS, PORTS } from './values.ts';
 
 /** By far enough for a configuration. */
@@ -70,22 +70,27 @@ const isAnswered = ({ protocol, original, dnat }: ConntrackEntry, packets: reado
   dnat && packets.some((packet) => key(packet.protocol, packet) === key(protocol, reversed(original)));
 
 export function addStale(r: Random, plan: Plan, events: readonly Event[]): void {
-  const packets = events
+  const all = events
     .map(({ packet }) => packet)
     .filter(
       ({ protocol, saddr, inner }) =>
         !inner && saddr !== '' && (protocol === Protocol.TCP || protocol === Protocol.UDP),
     );
   for (const netns of plan.netnses) {
+    // Of what passes by: what a host itself answers to such a packet is another connection, whose ends are taken.
+    const own = new Set(netns.addresses.map(({ address }) => plain(address)));
+    const packets = all.filter(
+      ({ saddr, daddr }) => ![saddr, daddr].some((a) => own.has(a) || ['127.0.0.1', '::1'].includes(a)),
+    );
     if (packets.length === 0 || !r.chance(0.5)) continue;
     const entries: ConntrackEntry[] = [];
     for (let i = r.between(1, 3); i > 0; i--) {
       const entry = entryFor(r, plan, r.pick(packets));
-      if (!tracks(netns, entry.family === 4 ? 'ip' : 'ip6') || isAnswered(entry, packets)) continue;
+      if (!tracks(netns, entry.family === 4 ? 'ip' : 'ip6') || isAnswered(entry, all)) continue;
       // One that has a tuple of another is refused.
       const taken = new Set(entries.flatMap((e) => [key(e.protocol, e.original), key(e.protocol, e.reply)]));
-      const own = [key(entry.protocol, entry.original), key(entry.protocol, entry.reply)];
-      if (own[0] !== own[1] && !own.some((tuple) => taken.has(tuple))) entries.push(entry);
+      const ends = [key(entry.protocol, entry.original), key(entry.protocol, entry.reply)];
+      if (ends[0] !== ends[1] && !ends.some((tuple) => taken.has(tuple))) entries.push(entry);
     }
     if (entries.length > 0) netns.conntrack = entries;
   }
