@@ -94,7 +94,7 @@ function encodeLayer(encoding: Encoding, routes: readonly Route[], base: number,
 }
 
 /** Returns the table's layer. */
-export function encodeTable(encoding: Encoding, table: RouteTable, where: string): number {
+function encodeTable(encoding: Encoding, table: RouteTable, where: string): number {
   const known = encoding.layers.get(table);
   if (known !== undefined) return known;
   const base = table.base ? encodeTable(encoding, table.base, where) : 0;

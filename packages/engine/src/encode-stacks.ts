@@ -42,7 +42,7 @@ function modeOf({ kind, mode }: Link): StackMode {
 }
 
 /** The number of the link below; undefined where a link stands on none. */
-export function lowerOf({ links, netnsByName }: Known, { kind, lower }: Link): number | undefined {
+function lowerOf({ links, netnsByName }: Known, { kind, lower }: Link): number | undefined {
   if (kind !== 'vlan' && kind !== 'macvlan' && kind !== 'ipvlan') return undefined;
   const home = lower && netnsByName.get(lower.netns);
   return lower && home !== undefined ? links.find(home, lower.link) : undefined;
