@@ -105,6 +105,10 @@ function expectedText(row: TranslateCase, rule: Rule, family: Family, { table, c
   return [`add table ${family} ${table}`, ...chains, ...row.nft].join('\n');
 }
 
+/** What they write shows for whom a rule holds; a rule of nftables that reads such a mark ends where there is no connection (nft_ct.c). */
+const MARKS: ReadonlySet<string> = new Set(['set-connmark', 'save-mark', 'restore-mark']);
+const marksConnections = (rule: Rule): boolean => rule.body.some(({ kind }) => MARKS.has(kind));
+
 /** What a rule without a target tests would decide nothing: each packet that comes to its end is accepted. */
 function accepting(table: Table, chain: string): Table {
   const chains = table.chains.map((one) =>
@@ -115,21 +119,21 @@ function accepting(table: Table, chain: string): Table {
   return { ...table, chains };
 }
 
-function difference(one: Table, other: Table, chain: string): Difference | undefined {
+function difference(one: Table, other: Table, chain: string, ends: boolean): Difference | undefined {
   const space = new PacketSpace();
   const devices = PacketSet.onDevices(space);
   // Where nothing asks for fragments they are put together before (nf_defrag_ipv4.c): a later one has no ports, and no test of all ports fails.
   const asks = one.chains.some(({ rules }) => rules.some(({ body }) => body.some(({ kind }) => kind === 'fragment')));
   const among = asks ? devices : devices.intersection(PacketSet.unfragmented(space));
-  const [left, right] = [one, other].map((table) => decideChain(space, accepting(table, chain), chain));
+  const [left, right] = [one, other].map((table) => decideChain(space, ends ? accepting(table, chain) : table, chain));
   return left && right && differenceOf(left, right, among);
 }
 
 const shown = (packet: Subject): string =>
   JSON.stringify(packet, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
 
-function differs(one: Table, other: Table, chain: string, what: string): string | undefined {
-  const found = difference(one, other, chain);
+function differs(one: Table, other: Table, chain: string, what: string, rule: Rule): string | undefined {
+  const found = difference(one, other, chain, !marksConnections(rule));
   if (!found) return undefined;
   const [left, right] = found.outcomes.map(({ verdict, text }) => `${verdict} ${text}`.trim());
   return `${what}: ${left}, not ${right}, for ${shown(found.packet)}`;
@@ -165,7 +169,7 @@ function judge(row: TranslateCase): Outcome {
     rules: name === chain ? [words] : [],
   }));
   const iptables: Table = { family, name: command.table, chains };
-  const wrong = differs(iptables, own.table, chain, `${row.iptables}: "${own.listing.trim()}" decides otherwise`);
+  const wrong = differs(iptables, own.table, chain, `${row.iptables}: "${own.listing.trim()}" decides otherwise`, rule);
   if (wrong !== undefined) return fail(wrong);
   // Where nft itself does not take the text there is no other side.
   if (row.untranslatable || row.nft.length === 0) return pass;
@@ -175,7 +179,13 @@ function judge(row: TranslateCase): Outcome {
     return fail(`${row.nft.join('; ')}: ${expected}`);
   }
   if (expected.listing === own.listing) return pass;
-  const other = differs(iptables, expected.table, chain, `${row.iptables}: ${row.nft.join('; ')} decides otherwise`);
+  const other = differs(
+    iptables,
+    expected.table,
+    chain,
+    `${row.iptables}: ${row.nft.join('; ')} decides otherwise`,
+    rule,
+  );
   if (other !== undefined) return fail(other);
   const notes = [own.table, expected.table].map((table) => notesOf(table, chain));
   return notes[0] === notes[1] ? pass : fail(`${row.iptables}: beside its verdict ${notes[0]}, expected ${notes[1]}`);

@@ -14,7 +14,7 @@ const UNKNOWN: ReadonlySet<string> = new Set(['unmodelled', 'unmodelled-target']
 /** Header tests that an extension may want before it are no part of it. */
 const HEADER: ReadonlySet<string> = new Set(['protocol', 'saddr', 'daddr', 'iif', 'oif', 'fragment']);
 
-export function stateOf({ body }: Rule): ExtensionState {
+function stateOf({ body }: Rule): ExtensionState {
   const own = body.filter(({ kind }) => !HEADER.has(kind));
   const [statement = { kind: 'nothing' }] = own;
   if (UNKNOWN.has(statement.kind)) return 'asked';
