@@ -30,6 +30,27 @@ const both = (match: Match, more: More | undefined, expected: boolean) => {
   expect(holds({ ...match, not: true } as Match, more)).toBe(!expected);
 };
 
+const root: More = { owner: { uid: 0, gid: 0 } };
+const ids = (from: number, to = from, not?: true) => ({ from, to, ...(not && { not }) });
+
+/** A process sends at OUTPUT: its socket is there. */
+test.each<[owner: Partial<Match & { kind: 'owner' }>, more: More, expected: boolean]>([
+  [{ uid: ids(0) }, root, true],
+  [{ uid: ids(0, 0, true) }, root, false],
+  [{ uid: ids(1, 1000) }, root, false],
+  [{ uid: ids(1, 1000, true) }, root, true],
+  [{ uid: ids(0), gid: ids(7) }, root, false],
+  [{ socket: {} }, {}, true],
+  [{ socket: { not: true } }, {}, false],
+  // One part is enough to say no, whatever is not known beside it.
+  [{ uid: ids(7), gid: ids(0) }, { owner: { uid: 0 } }, false],
+  // Nobody knows: the first way is the one on which it holds.
+  [{ uid: ids(7) }, {}, true],
+  [{ gid: ids(7), suppl: true }, root, true],
+])('owner %j of %j: %s', (owner, more, expected) => {
+  expect(holds({ kind: 'owner', text: '-m owner', ...owner }, more)).toBe(expected);
+});
+
 const udp: More = { protocol: Protocol.UDP };
 const icmp = (type: number, code = 0): More => ({ protocol: Protocol.ICMP, icmpType: type, icmpCode: code });
 const port = (from: number, to = from) => ({ from, to });
