@@ -205,7 +205,8 @@ function build(link: Link): void {
   const tos = has(tunnel, TunnelFlag.INHERIT_TOS) ? p.tos : tunnel.tos;
   // INET_ECN_encapsulate(): experienced congestion stays inside.
   const ecn = (p.tos & 3) == 3 ? 2 : p.tos & 3;
-  const ttl = has(tunnel, TunnelFlag.INHERIT_TTL) ? <u32>p.ttl : <u32>tunnel.ttl;
+  const inherits = has(tunnel, TunnelFlag.INHERIT_TTL);
+  const ttl = inherits ? <u32>p.ttl : <u32>tunnel.ttl;
   const df =
     has(tunnel, TunnelFlag.DF) ||
     (has(tunnel, TunnelFlag.INHERIT_DF) && (!inner4 || p.dontFragment != 0)) ||
@@ -220,7 +221,7 @@ function build(link: Link): void {
   p.daddrLo = placeLo;
   p.sport = sport;
   p.dport = udp ? <u16>placePort : 0;
-  p.ttl = <u8>(ttl != 0 ? ttl : v4 ? underlay.ttl4 : underlay.ttl6);
+  p.ttl = <u8>(inherits || ttl != 0 ? ttl : v4 ? underlay.ttl4 : underlay.ttl6);
   p.tos = <u8>((tos & 0xfc) | ecn);
   p.mark = mark;
   p.length = length;
