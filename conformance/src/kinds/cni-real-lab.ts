@@ -5,7 +5,7 @@ import { applyIp, emptyNetns, type Problem, readNode, type SourceFile } from '@p
 /** A value, or where in the case it stands. */
 type Dumped = unknown | { same_as_step: number };
 
-export interface Step {
+interface Step {
   op: string;
   label?: string;
   /** By namespace, then by the name of the dump. */

@@ -72,7 +72,7 @@ function keyIn(device: Device): number | undefined {
 }
 
 /** Whether its socket is of the family of the address: VXLAN has one socket, of IPv6 where one of its ends is (vxlan_sock_add). */
-export function opens(device: Device, address: string): boolean {
+function opens(device: Device, address: string): boolean {
   if (device.link.kind !== 'vxlan') return true;
   const { local, remote } = tunnelOf(device);
   return [local, remote].some((own) => own?.includes(':')) === address.includes(':');
