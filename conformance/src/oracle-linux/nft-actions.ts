@@ -97,7 +97,8 @@ function changeSet(spot: ActionSpot): NftStatement | undefined {
   return typeof data === 'object' && 'range' in data ? undefined : { map: { op, elem, data, map: `@${set.name}` } };
 }
 
-function writeHeader(spot: ActionSpot): NftStatement {
+/** Writes into the header; where that changes, no later test of the rule may fail. */
+export function writeHeader(spot: ActionSpot): NftStatement {
   const { r, plan, version, transport } = spot;
   const ip = version === 4 ? 'ip' : 'ip6';
   const any: [string, string, () => NftExpression][] = [
@@ -141,7 +142,7 @@ const isRaw = ({ hooks, priority, family }: ActionSpot) =>
 
 /** Something that does not end the rule. */
 export function anyEffect(spot: ActionSpot): NftStatement {
-  const { r, type, family } = spot;
+  const { r, type } = spot;
   const any: (() => NftStatement | undefined)[] = [
     () => ({ counter: { packets: 0, bytes: 0 } }),
     () => ({ counter: { packets: 0, bytes: 0 } }),
@@ -158,7 +159,6 @@ export function anyEffect(spot: ActionSpot): NftStatement {
       () => setConnmark(spot),
       () => setConnmark(spot),
     );
-  if (type !== 'nat' && family !== 'bridge') any.push(() => (r.chance(0.5) ? writeHeader(spot) : undefined));
   if (isRaw(spot) && type !== 'nat') for (let i = 0; i < 5; i++) any.push(() => untracked(spot));
   for (;;) {
     const made = r.pick(any)();

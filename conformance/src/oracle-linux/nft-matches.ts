@@ -1,6 +1,6 @@
 /** Random tests of nftables: a selector against a value, a range, a prefix, flags, bits, a set in the rule or a named one. */
 import type { NftExpression, NftMatch, NftOperator, NftStatement } from '@podwire/model';
-import { anyRead, meta, type Read, type Spot, someReads, transportTest } from './nft-selectors.ts';
+import { anyRead, frameRead, meta, type Read, type Spot, someReads, transportTest } from './nft-selectors.ts';
 import { keyFor, type Named, someKeys } from './nft-sets.ts';
 import { anyValue, someValues, wideValue } from './nft-values.ts';
 
@@ -105,6 +105,15 @@ export function anyMatch(spot: RuleSpot): NftMatch {
   for (;;) {
     const form = r.pick(FORMS.flatMap(([weight, one]) => Array<Form>(weight).fill(one)));
     const made = form(spot, anyRead(spot));
+    if (made) return made;
+  }
+}
+
+/** A test of the frame's own addresses. */
+export function frameMatch(spot: RuleSpot): NftMatch {
+  const read = frameRead(spot);
+  for (;;) {
+    const made = spot.r.pick([single, within])(spot, read);
     if (made) return made;
   }
 }

@@ -2,8 +2,8 @@
 import type { Family } from '@podwire/engine';
 import { type NftChain, type NftFamily, type NftObject, type NftStatement, printNftRuleset } from '@podwire/model';
 import type { Random } from '../lab/random.ts';
-import { type ActionSpot, anyEffect, anyEnd } from './nft-actions.ts';
-import { anyMatch, protocolTest } from './nft-matches.ts';
+import { type ActionSpot, anyEffect, anyEnd, writeHeader } from './nft-actions.ts';
+import { anyMatch, frameMatch, protocolTest } from './nft-matches.ts';
 import type { Transport } from './nft-selectors.ts';
 import { makeSets, type Named } from './nft-sets.ts';
 import { listed } from './nft-tables.ts';
@@ -62,13 +62,30 @@ function groupsOf(r: Random, netns: Draft, family: NftFamily, nat: boolean): Bas
 const TRANSPORTS: readonly Transport[] = ['tcp', 'tcp', 'udp', 'udp', 'th', 'icmp', 'none', 'none', 'tuple'];
 
 /** `type`, `below` and what the table allows stay the same for all rules of a chain. */
-type ChainSpot = Omit<ActionSpot, 'version' | 'transport' | 'link'>;
+type ChainSpot = Omit<ActionSpot, 'version' | 'transport'>;
+
+/** A test of the frame and nothing of what it carries: nft lists tests of both in an order of its own. */
+function frameRule(spot: ActionSpot): NftStatement[] {
+  const { r } = spot;
+  const mark: NftStatement = { mangle: { key: { meta: { key: 'mark' } }, value: r.pick([1, 4, 0x4000]) } };
+  return [
+    frameMatch(spot),
+    ...(r.chance(0.5) ? [mark] : []),
+    ...r.pick<NftStatement[]>([[{ accept: null }], [{ drop: null }], []]),
+  ];
+}
 
 function randomRule(chain: ChainSpot): NftStatement[] {
-  const { r, family } = chain;
+  const { r, family, type } = chain;
   const version: Family = family === 'ip' ? 4 : family === 'ip6' ? 6 : r.chance(0.6) ? 4 : 6;
-  const spot: ActionSpot = { ...chain, version, transport: r.pick(TRANSPORTS), link: r.chance(0.2) };
+  const spot: ActionSpot = { ...chain, version, transport: r.pick(TRANSPORTS) };
+  // What the lab puts onto a shared segment comes from nobody whom the machine knows.
+  if (!spot.netns.links.some(({ kind }) => kind === 'device') && r.chance(0.07)) return frameRule(spot);
   const tests = Array.from({ length: r.pick([0, 1, 1, 1, 2, 2, 3]) }, () => anyMatch(spot));
+  if (type !== 'nat' && family !== 'bridge' && r.chance(0.08)) {
+    const end = r.pick<NftStatement[]>([[{ accept: null }], [{ return: null }], []]);
+    return [...protocolTest(spot), ...tests, writeHeader(spot), ...end];
+  }
   const effects = Array.from({ length: r.pick([0, 0, 0, 1, 1, 2]) }, () => anyEffect(spot));
   const body: NftStatement[] = r.chance(0.75) ? [...tests, ...effects] : r.some([...tests, ...effects], 9);
   const end = anyEnd(spot, tests.length === 0);

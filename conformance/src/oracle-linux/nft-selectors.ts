@@ -21,8 +21,6 @@ export interface Spot {
   /** The version of IP that the rule is about. */
   version: Family;
   transport: Transport;
-  /** The rule may look at the frame. */
-  link: boolean;
 }
 
 export interface Read {
@@ -59,6 +57,9 @@ const header =
     return field === undefined ? undefined : { expr: payload(version === 4 ? 'ip' : 'ip6', field), values, ...more };
   };
 
+/** Of datagrams: the machine knows TCP without its options. */
+const LENGTH = header('length', 'length', integers([[20, 28, 40], [44, 48, 60], [80], [1301], [1500]]));
+
 const NETWORK: readonly Maker[] = [
   address('saddr'),
   address('daddr'),
@@ -67,7 +68,7 @@ const NETWORK: readonly Maker[] = [
   header('ttl', 'hoplimit', integers([[1], [61, 62, 63], [64]])),
   header('dscp', 'dscp', words(['cs0', 'cs1', 'cs2', 'ef', 4], 'dscp'), { alone: true }),
   header('ecn', 'ecn', words(['not-ect', 'ect1', 'ect0', 'ce'], 'ecn'), { alone: true }),
-  header('length', 'length', integers([[20, 28, 40], [44, 48, 60], [80], [1301], [1500]])),
+  (spot) => (spot.transport === 'udp' ? LENGTH(spot) : undefined),
   header('version', 'version', integers([[4], [6]]), { alone: true }),
   header('hdrlength', undefined, integers([[5], [7]])),
   header('frag-off', undefined, integers([[0], [0x4000]]), { masks: [0x4000, 0x1fff] }),
@@ -137,15 +138,17 @@ const isBelow = ({ family, hooks }: Spot) =>
 const hasOddLinks = ({ netns }: Spot) => netns.links.some(({ kind }) => kind === 'device');
 
 const META: readonly Maker[] = [
-  () => ({ expr: meta('length'), values: integers([[28, 32], [40, 48], [52, 60], [68, 80], [1301], [1500]]) }),
+  ({ transport }) =>
+    transport === 'udp'
+      ? { expr: meta('length'), values: integers([[28, 32], [40, 48], [52, 60], [68, 80], [1301], [1500]]) }
+      : undefined,
   () => ({ expr: meta('mark'), values: MARK_VALUES, masks: [0x1, 0x6, 0x4000, 0xc000] }),
   () => ({ expr: meta('mark'), values: MARK_VALUES }),
   (spot) => ({ expr: meta('iifname'), values: names(spot) }),
   (spot) => ({ expr: meta('oifname'), values: names(spot) }),
   (spot) => ({ expr: meta('iif'), values: indices(spot) }),
   (spot) => ({ expr: meta('oif'), values: indices(spot) }),
-  ({ link }) =>
-    link ? undefined : { expr: meta('iiftype'), values: words(['ether', 'loopback', 'ppp'], 'iface_type') },
+  () => ({ expr: meta('iiftype'), values: words(['ether', 'loopback', 'ppp'], 'iface_type') }),
   () => ({ expr: meta('oiftype'), values: words(['ether', 'loopback'], 'iface_type') }),
   (spot) =>
     hasOddLinks(spot) ? undefined : { expr: meta('iifkind'), values: words(['veth', 'bridge', 'dummy'], 'ifname') },
@@ -175,10 +178,11 @@ const macs = ({ plan }: Spot): Values =>
     'ether_addr',
   );
 
-const LINK: readonly Maker[] = [
-  (spot) => ({ expr: payload('ether', 'saddr'), values: macs(spot) }),
-  (spot) => ({ expr: payload('ether', 'daddr'), values: macs(spot) }),
-];
+/** An address of the frame. */
+export const frameRead = (spot: Spot): Read => ({
+  expr: payload('ether', spot.r.pick(['saddr', 'daddr'])),
+  values: macs(spot),
+});
 
 const ct = (key: string, dir?: 'original' | 'reply'): NftExpression => ({ ct: { key, ...(dir && { dir }) } });
 
@@ -284,7 +288,6 @@ const KINDS: readonly (readonly [weight: number, makers: readonly Maker[], where
   [5, TRANSPORT],
   [4, META],
   [1, OWNER, ({ hooks }) => hooks.every((hook) => hook === 'output' || hook === 'postrouting')],
-  [2, LINK, ({ link }) => link],
   [4, CT, (spot) => !isBelow(spot)],
   [2, FIB],
   [1, [NEXTHOP]],

@@ -4,10 +4,12 @@ import {
   Disposition,
   type End,
   type Endpoint,
+  type HeaderField,
   type Machine,
   type Packet,
   Protocol,
   Reason,
+  type Rule,
   TcpFlag,
   Verdict,
   type Walk,
@@ -54,6 +56,8 @@ class Reader {
   read(walk: Walk): void {
     let packet = walk.end.packet;
     let rules: string[] = [];
+    // The kernel shows the packet with the first rule of a chain that it tells of, as that left it.
+    let about: string | undefined;
     for (const step of walk.steps) {
       if (step.kind === 'encapsulate') packet = step.packet;
       else if (step.kind === 'enter') {
@@ -66,21 +70,22 @@ class Reader {
         packet = rewritten(packet, step.manip, step.to);
       } else if (step.kind === 'rule') {
         const { chain, index, rule, verdict, target } = step;
+        packet = written(packet, rule);
         // Of a rule that did something before a test failed, the kernel tells nothing.
         if (verdict === Verdict.BREAK) continue;
         // Nor of one that sends the packet away: it is gone by then.
         if (verdict === Verdict.ACCEPT && rule.body.at(-1)?.kind === 'forward-to') continue;
+        about ??= flowText(packet, this.#port);
         rules.push(`${chain.name}#${index} ${VERDICTS[verdict] ?? verdict}${target === undefined ? '' : ` ${target}`}`);
       } else if (step.kind === 'chain') {
         const { netns, table, chain, verdict, by } = step;
         const end = by === 'policy' ? [`policy ${VERDICTS[verdict] ?? verdict}`] : [];
-        const about = flowText(packet, this.#port);
-        const told = [...rules, ...end];
+        about ??= flowText(packet, this.#port);
+        const told = [...rules, ...end].join(', ');
+        if (told !== '')
+          this.seen.rules.push(`${netns.name} ${table.family} ${table.name}/${chain.name} (${about}): ${told}`);
         rules = [];
-        if (told.length > 0)
-          this.seen.rules.push(
-            `${netns.name} ${table.family} ${table.name}/${chain.name} (${about}): ${told.join(', ')}`,
-          );
+        about = undefined;
       }
     }
   }
@@ -90,6 +95,26 @@ class Reader {
     const there = endText(packet.daddr, this.#port(packet.dport));
     this.seen.arrivals.push(`${netns} ${there} from ${endText(packet.saddr, this.#port(packet.sport))}`);
   }
+}
+
+const WRITTEN: Readonly<Partial<Record<HeaderField, 'saddr' | 'daddr' | 'sport' | 'dport'>>> = {
+  'ip saddr': 'saddr',
+  'ip daddr': 'daddr',
+  'ip6 saddr': 'saddr',
+  'ip6 daddr': 'daddr',
+  'th sport': 'sport',
+  'th dport': 'dport',
+};
+
+/** The packet behind a rule that wrote into its header. Such a rule does nothing else before its last test. */
+function written(packet: Packet, { body }: Rule): Packet {
+  let result = packet;
+  for (const statement of body) {
+    if (statement.kind !== 'set-header' || statement.value.kind !== 'value') continue;
+    const field = WRITTEN[statement.field];
+    if (field) result = { ...result, [field]: statement.value.values[0] };
+  }
+  return result;
 }
 
 function rewritten(packet: Packet, manip: 'src' | 'dst', to: Endpoint): Packet {

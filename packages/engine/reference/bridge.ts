@@ -16,8 +16,9 @@ import { mayPass, ownsMac } from './wire.ts';
 /** `up`: the stack above the bridge gets the packet, with the tag and the address that the frame has by now. */
 export type Bridged = Next | { up: Device; prerouted: boolean; tag: number; mac: string };
 
-/** br_nf_forward runs just before what stands at 0 (NF_BR_PRI_BRNF - 1). */
-const BRIDGE_NETFILTER_FORWARD = -1;
+/** Before these priorities bridge netfilter runs (br_nf_ops); it is there before any chain, so that those of its own priority run first. */
+const BRIDGE_NETFILTER = 1;
+const BRIDGE_NETFILTER_FORWARD = 0;
 const MINIMUM_MTU6 = 1280;
 
 const callsIptables = (host: Host, family: 4 | 6): boolean =>
@@ -37,7 +38,7 @@ export function bridgeInput(run: Run, port: Device, skb: Skb, frame: Omit<FrameO
   let mac = frame.target ?? bridge.mac;
   let towards = frame.nexthop;
   // Chains of the bridge itself: bridge netfilter stands at priority 0.
-  const early = runBridge(run, host, skb, Hook.PREROUTING, { in: port }, undefined, 0);
+  const early = runBridge(run, host, skb, Hook.PREROUTING, { in: port }, undefined, BRIDGE_NETFILTER);
   if (early) return { stop: early };
   mac = skb.macTarget ?? mac;
   skb.indev = bridge;
@@ -53,7 +54,7 @@ export function bridgeInput(run: Run, port: Device, skb: Skb, frame: Omit<FrameO
       skb.macTarget = mac;
     }
   }
-  const late = runBridge(run, host, skb, Hook.PREROUTING, { in: port }, 0);
+  const late = runBridge(run, host, skb, Hook.PREROUTING, { in: port }, BRIDGE_NETFILTER);
   if (late) return { stop: late };
   mac = skb.macTarget ?? mac;
   const vid = inVlan(bridge, port, frame.tag);

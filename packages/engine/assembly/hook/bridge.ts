@@ -4,8 +4,11 @@ import { skb } from '../core/skb';
 import { Link } from '../layout/link';
 import { baseChainAt, FIRST, LAST } from './chains';
 
-/** Where bridge netfilter stands among them at PREROUTING (`NF_BR_PRI_BRNF`) and at FORWARD. */
-export const BRIDGE_NF: i32 = 0;
+/**
+ * Before these priorities bridge netfilter runs at PREROUTING (it has `NF_BR_PRI_BRNF`, 0) and at FORWARD (one less). It is registered with
+ * the first bridge (brnf_device_event()), before any chain, so that chains of its own priority run first.
+ */
+export const BRIDGE_NF: i32 = 1;
 export const BRIDGE_NF_FORWARD: i32 = BRIDGE_NF - 1;
 
 function run(hook: u32, from: i32, to: i32): bool {
