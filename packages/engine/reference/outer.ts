@@ -65,8 +65,9 @@ const withEcn = (tos: number, inner: number): number => (tos & ~ECN) | ((inner &
 function ttlOf(device: Device, underlay: Host, inner: Packet, family: 4 | 6): number {
   const { ttl } = tunnelOf(device);
   const kind = kindOf(device);
-  if (ttl === 'inherit') return inner.ttl;
-  if (ttl) return ttl;
+  // Over UDP a TTL of 0 is none; the others send it.
+  if (ttl === 'inherit' && (!overUdp(kind) || inner.ttl > 0)) return inner.ttl;
+  if (ttl && ttl !== 'inherit') return ttl;
   if (kind === 'ip6tnl') return IP6TNL_HOPS;
   if (!overUdp(kind)) return inner.ttl;
   return sysctl(underlay.netns.sysctls, family === 4 ? 'net.ipv4.ip_default_ttl' : 'net.ipv6.conf.all.hop_limit');

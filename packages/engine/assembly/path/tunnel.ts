@@ -207,6 +207,8 @@ function build(link: Link): void {
   const ecn = (p.tos & 3) == 3 ? 2 : p.tos & 3;
   const inherits = has(tunnel, TunnelFlag.INHERIT_TTL);
   const ttl = inherits ? <u32>p.ttl : <u32>tunnel.ttl;
+  // Over UDP a TTL of 0 is none; the others send it.
+  const hostTtl = ttl == 0 && (udp || !inherits);
   const df =
     has(tunnel, TunnelFlag.DF) ||
     (has(tunnel, TunnelFlag.INHERIT_DF) && (!inner4 || p.dontFragment != 0)) ||
@@ -221,7 +223,7 @@ function build(link: Link): void {
   p.daddrLo = placeLo;
   p.sport = sport;
   p.dport = udp ? <u16>placePort : 0;
-  p.ttl = <u8>(inherits || ttl != 0 ? ttl : v4 ? underlay.ttl4 : underlay.ttl6);
+  p.ttl = <u8>(hostTtl ? (v4 ? underlay.ttl4 : underlay.ttl6) : ttl);
   p.tos = <u8>((tos & 0xfc) | ecn);
   p.mark = mark;
   p.length = length;
