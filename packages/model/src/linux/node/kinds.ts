@@ -118,7 +118,7 @@ export const FORMS: readonly DumpForm[] = [
     kind: 'iptables-list',
     title: 'iptables -L',
     signature: /^Chain \S+ \((policy \w+|\d+ references)/,
-    line: /^( *pkts +bytes )?target +prot opt /,
+    line: /^ *(num +)?(pkts +bytes +)?target +prot opt /,
     command: /^ip6?tables(-legacy|-nft)?\b.* -\w*[Lv]/,
   },
   {

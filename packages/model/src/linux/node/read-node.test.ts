@@ -53,6 +53,27 @@ describe('files are told by what is in them', () => {
     expect(host(dump).listeners).toEqual([{ protocol: 6, address: '0.0.0.0', port: 22 }]);
   });
 
+  test('but not by rules of nftables that somebody left out', () => {
+    const text = `table ip t {
+\tchain c {
+#\t\tip saddr 10.0.0.1 tcp dport { 80, 443 } accept
+# ip daddr 10.0.0.2 drop
+\t\ttcp dport 22 accept
+\t}
+}
+`;
+    const dump = dumpOf({ 'nftables.conf': text });
+    expect(dump.found.map(({ line, kind, notUnderstood }) => [line, kind, notUnderstood])).toEqual([[1, 'nft', 0]]);
+    expect(host(dump).netfilter[0]?.chains[0]?.rules).toHaveLength(1);
+  });
+
+  test('listings of iptables with the numbers of rules are none of arptables', () => {
+    const head = 'Chain INPUT (policy ACCEPT)\n';
+    const plain = `${head}num  target     prot opt source               destination\n1    ACCEPT     all  --  anywhere             anywhere\n`;
+    const counted = `${head}num   pkts bytes target     prot opt in     out     source               destination\n1        0     0 ACCEPT     all  --  lo     any     anywhere             anywhere\n`;
+    expect(kinds(dumpOf({ plain, counted }))).toEqual(['plain iptables-list', 'counted iptables-list']);
+  });
+
   test('with carriage returns and colours', () => {
     const dump = dumpOf({
       x: `\u001b[36m${ADDR.replaceAll('\n', '\r\n')}\u001b[0m`,

@@ -24,7 +24,10 @@ const PROMPT = /^(?:\[[^\]\s]+@[^\]]+\]|[\w.-]+@[\w.-]+(?:(?::| [~/])[^\s#$]*)?|
 const TITLE = /^(?:\+{1,4}|={2,}>?|-{2,}|#{1,6}|\*{3,})\s*(.*?)\s*(?:<?={2,}|-{2,}|#+|\*+|:)?$/;
 const EMPTY_PROMPT = /^(?:\[[^\]\s]+@[^\]]+\]|[\w.-]+@[\w.-]+(?:(?::| [~/])[^\s#$]*)?)\s?[#$%]\s*$/;
 
-const COMMAND = new RegExp(`^(?:sudo\\s+(?:-\\S+\\s+)*)?(?:/\\S*/)?${PROGRAM}(?:\\s|$)`);
+/** Tests of nftables begin as a call of ip does; with a # in front they are rules that somebody left out. */
+const NFT_FIELD = 'ip\\s+(?:saddr|daddr|protocol|ttl|length|version|hdrlength|dscp|ecn|id|frag-off|checksum|option)\\b';
+
+const COMMAND = new RegExp(`^(?!${NFT_FIELD})(?:sudo\\s+(?:-\\S+\\s+)*)?(?:/\\S*/)?${PROGRAM}(?:\\s|$)`);
 const PROC = /^\/proc\/\S+$/;
 
 /** Longer lines are no commands. */

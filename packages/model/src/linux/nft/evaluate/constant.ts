@@ -45,6 +45,9 @@ const IFNAMSIZ = 16;
 
 /** The longest text that a value of this width holds, the closing zero byte counted out. */
 function checkText(text: string, part: Part): void {
+  // Who that is the host's own files say.
+  if (part.type === types.user || part.type === types.group)
+    throw new NftRefusal(`${part.type === types.user ? 'User' : 'Group'} "${text}" is not known here`);
   if (text === '') throw new NftRefusal('Empty string is not allowed');
   if (text === '*') throw new NftRefusal('All-wildcard strings are not supported');
   // A device is named where its index is kept.
