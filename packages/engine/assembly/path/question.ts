@@ -35,6 +35,8 @@ const DISCOVERY_LENGTH: u32 = 72;
 /** What did not come from this very link has less (ndisc_rcv()). */
 const HOP_LIMIT: u8 = 255;
 const MOST_ENTERS: u32 = 1024;
+/** The packet, and the one that an error is about. */
+const PACKETS: usize = 2 * offsetof<Packet>();
 
 /** Questions meet chains somewhere in the network, in IPv4 and in IPv6. */
 let meets4: bool = false;
@@ -190,7 +192,7 @@ function tell(from: Link, to: Link, which: Asked): bool {
   const type = p.icmpType;
   const hi = p.daddrHi;
   const lo = p.daddrLo;
-  memory.copy(MADE, PACKET_BASE, 192);
+  memory.copy(MADE, PACKET_BASE, PACKETS);
   heard = false;
   mute();
   carry(from, to);
@@ -203,7 +205,7 @@ function tell(from: Link, to: Link, which: Asked): bool {
   }
   if (!heard) {
     if (skb().rewritten) return false;
-    memory.copy(PACKET_BASE, MADE, 192);
+    memory.copy(PACKET_BASE, MADE, PACKETS);
     return true;
   }
   if (p.icmpType != type) return false;
@@ -258,11 +260,11 @@ function askAndAnswer(device: Link, holder: Link): bool {
 
 /** `holder` can answer what `device` asks for; 0 where a rule is in the way, else the link-layer address that is told. */
 export function exchange(device: Link, holder: Link): u64 {
-  memory.copy(KEPT_PACKET, PACKET_BASE, 192);
-  memory.copy(KEPT_SKB, SKB_BASE, 256);
+  memory.copy(KEPT_PACKET, PACKET_BASE, PACKETS);
+  memory.copy(KEPT_SKB, SKB_BASE, offsetof<Skb>());
   const answered = askAndAnswer(device, holder);
-  memory.copy(PACKET_BASE, KEPT_PACKET, 192);
-  memory.copy(SKB_BASE, KEPT_SKB, 256);
+  memory.copy(PACKET_BASE, KEPT_PACKET, PACKETS);
+  memory.copy(SKB_BASE, KEPT_SKB, offsetof<Skb>());
   if (!answered) return 0;
   const owner = toldMac == holder.mac ? holder : ownerOf(device, toldMac);
   learn(device, wantedFamily(), wantedHi, wantedLo, toldMac, owner);

@@ -28,7 +28,8 @@ export const VLAN_HEADER: u32 = 4;
 /** The neighbour of the packet's next hop becomes the frame's destination; false where nobody answers. */
 export function addressFrame(link: Link): bool {
   const s = skb();
-  const walked = isWalked(s.gatewayFamily);
+  // A question is asked with what is known already.
+  const walked = !s.asks && isWalked(s.gatewayFamily);
   if (!resolve(link, s.gatewayFamily, s.gatewayHi, s.gatewayLo, walked, exchange)) return false;
   s.framed = 1;
   s.frameMac = resolvedMac;
