@@ -253,7 +253,7 @@ function setsProgram(netns: Netns): Program[] {
 }
 
 /** Tables of nftables itself are printed from what they were read from. */
-export function nftObjects({ netfilter }: Netns): NftObject[] {
+function nftObjects({ netfilter }: Netns): NftObject[] {
   return netfilter.flatMap(({ syntax, source }) => (syntax === 'nft' && Array.isArray(source) ? source : []));
 }
 

@@ -1,5 +1,5 @@
 /** What nftables' rules read, each with values to compare it with: headers, the host's view of the packet, its connection, the routing tables. */
-import { type Family, Protocol } from '@podwire/engine';
+import type { Family } from '@podwire/engine';
 import type { NftExpression, NftFamily } from '@podwire/model';
 import type { Random } from '../lab/random.ts';
 import { addresses, integers, MARK_VALUES, PORT_VALUES, type Values, words } from './nft-values.ts';
@@ -334,5 +334,4 @@ export function transportTest({ transport, version }: Spot): NftExpression | und
 export const hasPorts = ({ transport }: Spot): boolean =>
   transport === 'tcp' || transport === 'udp' || transport === 'th';
 
-export const NUMBERS = { tcp: Protocol.TCP, udp: Protocol.UDP } as const;
 export { meta, payload };

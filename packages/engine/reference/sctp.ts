@@ -191,9 +191,13 @@ export function sctpPacket(
     if (types[i] === 'INIT') {
       const both = track.inits[0] && track.inits[1];
       const other = direction === CtDirection.ORIGINAL ? 1 : 0;
-      if (both) track.inits[other] = false;
-      track.inits[direction] = true;
-      track.tags[other] = chunk.initTag ?? 0;
+      const wanted = chunk.initTag ?? 0;
+      // A tag that is known already: old, or sent again. It begins nothing; kernels before 6.18.44 do not look.
+      if (old === 'NONE' || track.tags[other] !== wanted) {
+        if (both) track.inits[other] = false;
+        track.inits[direction] = true;
+      }
+      track.tags[other] = wanted;
       // An INIT sent again does not prolong its stay.
       if (next === 'CLOSED' && old === 'CLOSED' && connection.confirmed) left = true;
     } else if (types[i] === 'INIT_ACK' && !takeInitTag(track, direction, chunk.initTag ?? 0)) return false;

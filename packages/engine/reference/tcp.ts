@@ -79,7 +79,7 @@ const kindOf = (flags: number): number => {
   return flags & TcpFlag.ACK ? ACK : NONE;
 };
 
-export function tcpTrack(state: number): TcpTrack {
+function tcpTrack(state: number): TcpTrack {
   return {
     state,
     closeInit: false,

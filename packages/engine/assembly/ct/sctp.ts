@@ -181,9 +181,13 @@ export function sctpPacket(flow: Flow, p: Packet, direction: u32): bool {
     next = newState(direction, old, type);
     if (next == INVALID) return false;
     if (type == INIT) {
-      if (own.flags != 0 && other.flags != 0) other.flags = 0;
-      own.flags = 1;
-      other.end = initTagAt(p, i);
+      const wanted = initTagAt(p, i);
+      // One with the tag that is known already is old, or sent again, and begins nothing (Linux 6.18.44 and later).
+      if (old == SctpState.NONE || other.end != wanted) {
+        if (own.flags != 0 && other.flags != 0) other.flags = 0;
+        own.flags = 1;
+      }
+      other.end = wanted;
       // An INIT sent again does not prolong its stay.
       if (next == SctpState.CLOSED && old == SctpState.CLOSED && confirmed) ignore = true;
     } else if (type == INIT_ACK && !takeInitTag(own, other, initTagAt(p, i))) return false;
