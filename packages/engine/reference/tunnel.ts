@@ -217,6 +217,11 @@ export function unwrap(run: Run, host: Host, skb: Skb): Arrival | Stop | undefin
   run.steps.push({ kind: 'decapsulate', netns: host.netns, link: end.link, packet: inner });
   const { target: mac, source: macSource, nexthop, tag } = payload.frame;
   const frames = carriesFrames(end);
+  // Its own frames come back in a circle (vxlan_set_mac, geneve_rx).
+  if ((kind === 'vxlan' || kind === 'geneve') && (macSource ?? payload.device.mac) === end.mac) {
+    const back: Skb = { packet: inner, payload: payload.payload, datagram: payload.datagram };
+    return { host, disposition: Disposition.DROPPED, reason: Reason.LOOP, skb: back };
+  }
   return {
     device: end,
     skb: { packet: inner, payload: payload.payload, datagram: payload.datagram, ...(frames && { macSource }) },

@@ -432,6 +432,12 @@ export function decapsulate(): bool {
   s.through = none<Link>();
   s.datagram = was.datagram;
   traceTunnel(StepKind.DECAPSULATE, end);
+  // Its own frames come back in a circle (vxlan_set_mac(), geneve_rx()).
+  const sender = was.sourceMac != 0 ? was.sourceMac : changetype<Payload>(at + PACKETS).link.mac;
+  if (frames && has(end.tunnel, TunnelFlag.UDP) && sender == end.mac) {
+    finish(Disposition.DROPPED, Reason.LOOP);
+    return true;
+  }
   s.arrival = end;
   return true;
 }
