@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { busy, type Found, inputOf, type Message, type Task, targets } from './fuzz-text/worker.ts';
 
 const USAGE = 'usage: fuzz-text [--seconds N] [--rounds N] [--seed S] [--only NAME,…] [--show ROUND]';
-/** A round without an end after so many milliseconds hangs; shrinking takes longer. */
+/** A round without an end after so many milliseconds of processor time hangs, or after ten times as many by the clock. */
 const HANGS = 30_000;
 const LOOK = 500;
 
@@ -54,7 +54,7 @@ function once(task: Task): Promise<Outcome & { died: boolean }> {
       resourceLimits: limits,
     });
     let at = -1;
-    let since = performance.now();
+    let [since, busySince] = [performance.now(), busy()];
     const finish = (outcome: Outcome & { died: boolean }) => {
       clearInterval(watch);
       resolve(outcome);
@@ -65,9 +65,9 @@ function once(task: Task): Promise<Outcome & { died: boolean }> {
     };
     const watch = setInterval(() => {
       const now = Atomics.load(task.shared, 0) * 2 + Atomics.load(task.shared, 1);
-      if (now !== at) since = performance.now();
+      if (now !== at) [since, busySince] = [performance.now(), busy()];
       at = now;
-      if (performance.now() - since < HANGS) return;
+      if (busy() - busySince < HANGS && performance.now() - since < 10 * HANGS) return;
       clearInterval(watch);
       void worker.terminate().then(() => die('slow', `no end after ${HANGS / 1000} s`));
     }, LOOK);
