@@ -25,8 +25,9 @@ function fillKey(): void {
   key.mark = p.mark;
   key.tos = p.tos;
   key.protocol = p.protocol;
-  key.sport = p.sport;
-  key.dport = p.dport;
+  // Who sends a piece by itself tells nobody its ports (raw_sendmsg()).
+  key.sport = p.fragment != 0 ? 0 : p.sport;
+  key.dport = p.fragment != 0 ? 0 : p.dport;
 }
 
 /** True where the look-up leads somewhere. */
