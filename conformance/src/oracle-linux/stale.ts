@@ -30,6 +30,10 @@ const tracks = ({ netfilter }: Netns, family: string): boolean =>
       table.chains.some((chain) => chain.rules.some(({ body }) => body.some(({ kind }) => TRACKING.has(kind)))),
   );
 
+/** Without a chain of NAT nothing is translated: whoever has the address itself answers, and those answers are taken for something else. */
+const translates = ({ netfilter }: Netns, family: string): boolean =>
+  netfilter.some((table) => table.family === family && table.chains.some(({ hook }) => hook?.type === 'nat'));
+
 const reversed = ({ saddr, daddr, sport, dport }: Tuple): Tuple => ({
   saddr: daddr,
   daddr: saddr,
@@ -86,7 +90,8 @@ export function addStale(r: Random, plan: Plan, events: readonly Event[]): void 
     const entries: ConntrackEntry[] = [];
     for (let i = r.between(1, 3); i > 0; i--) {
       const entry = entryFor(r, plan, r.pick(packets));
-      if (!tracks(netns, entry.family === 4 ? 'ip' : 'ip6') || isAnswered(entry, all)) continue;
+      const family = entry.family === 4 ? 'ip' : 'ip6';
+      if (!tracks(netns, family) || (entry.dnat && !translates(netns, family)) || isAnswered(entry, all)) continue;
       // One that has a tuple of another is refused.
       const taken = new Set(entries.flatMap((e) => [key(e.protocol, e.original), key(e.protocol, e.reply)]));
       const ends = [key(entry.protocol, entry.original), key(entry.protocol, entry.reply)];
