@@ -41,8 +41,8 @@ class ChainIndex {
 }
 
 const GROUP: usize = offsetof<Group>();
-const NARROW = changetype<Narrow>(memory.data(32, 8));
-const WIDE = changetype<Wide>(memory.data(56, 8));
+const NARROW = changetype<Narrow>(memory.data(offsetof<Narrow>(), 8));
+const WIDE = changetype<Wide>(memory.data(offsetof<Wide>(), 8));
 
 @inline
 function groupAt(index: ChainIndex, i: u32): Group {

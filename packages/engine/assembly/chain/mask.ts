@@ -7,8 +7,8 @@ import { PortsTest, PrefixTest, Statement } from '../layout/statement';
 import { DPORT_SHIFT, Header, OIF_SHIFT, PORT, PROTOCOL, SPORT_SHIFT, SYMBOL } from './header';
 
 /** Of the rule read last: the bits it looks at, and what it wants there. */
-export const RULE_MASK = changetype<Header>(memory.data(48, 8));
-export const RULE_VALUES = changetype<Header>(memory.data(48, 8));
+export const RULE_MASK = changetype<Header>(memory.data(offsetof<Header>(), 8));
+export const RULE_VALUES = changetype<Header>(memory.data(offsetof<Header>(), 8));
 
 /** Tests that remember or ask: what stands behind them must not decide who reaches them. */
 function isBarrier(op: u32, flags: u32): bool {

@@ -6,7 +6,7 @@ import { Netns } from '../layout/netns';
 import { Packet } from '../layout/packet';
 import { endRecord, finish } from './end';
 import { fail } from './failure';
-import { PACKET_BASE, SKB_BASE } from './memory';
+import { PACKETS, PACKET_BASE, SKB_BASE } from './memory';
 import { none, packet, Skb, skb } from './skb';
 import { traceTunnel } from './trace';
 
@@ -22,7 +22,6 @@ class Queue {
   open: u32;
 }
 
-const PACKETS: usize = 2 * offsetof<Packet>();
 const RECORD: usize = offsetof<Queue>() + PACKETS + offsetof<Skb>();
 const MOST: u32 = 128;
 const ROOM: u32 = 65536;

@@ -10,12 +10,17 @@
  * Nothing is ever freed: `reset` moves the cursor back to `sealed`, `load` to the start.
  */
 import { Failure } from '../../src/codes';
+import { Packet } from '../layout/packet';
 import { fail } from './failure';
+import { Skb } from './skb';
+
+/** A packet with its inner one. */
+export const PACKETS: usize = 2 * offsetof<Packet>();
 
 /** The packet in flight with its inner packet; the packet at the end of the walk; what is kept beside them. */
-export const PACKET_BASE: usize = memory.data(208, 16);
-export const END_PACKET_BASE: usize = memory.data(208, 16);
-export const SKB_BASE: usize = memory.data(256, 16);
+export const PACKET_BASE: usize = memory.data(PACKETS, 16);
+export const END_PACKET_BASE: usize = memory.data(PACKETS, 16);
+export const SKB_BASE: usize = memory.data(offsetof<Skb>(), 16);
 export const END_BASE: usize = memory.data(32, 16);
 
 /** Frames of chains under evaluation. */

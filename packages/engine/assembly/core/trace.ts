@@ -16,7 +16,7 @@ import {
   TransmitStep,
 } from '../layout/step';
 import { fail } from './failure';
-import { TRACE_BASE, TRACE_SIZE } from './memory';
+import { PACKETS, TRACE_BASE, TRACE_SIZE } from './memory';
 import { copyPacket, skb, Skb, some } from './skb';
 
 let end: usize = TRACE_BASE;
@@ -69,7 +69,7 @@ export function lastWasRoute(): bool {
 }
 
 export function traceEnter(link: Link): void {
-  const size = offsetof<EnterStep>() + 2 * offsetof<Packet>();
+  const size = offsetof<EnterStep>() + PACKETS;
   const record = changetype<EnterStep>(step(StepKind.ENTER, size));
   record.link = link;
   copyPacket(changetype<usize>(record) + offsetof<EnterStep>());
@@ -77,7 +77,7 @@ export function traceEnter(link: Link): void {
 
 /** The packet as it goes on: into a tunnel or out of it, or (without a link) in pieces or whole again. */
 export function traceTunnel(kind: StepKind, link: Link): void {
-  const size = offsetof<EnterStep>() + 2 * offsetof<Packet>();
+  const size = offsetof<EnterStep>() + PACKETS;
   const record = changetype<EnterStep>(step(kind, size));
   record.link = link;
   copyPacket(changetype<usize>(record) + offsetof<EnterStep>());

@@ -11,8 +11,8 @@ import { Netns } from '../layout/netns';
 import { isExpired } from './settings';
 import { sameTuple, TupleTable, tableFirst, tableInsert, tableNext, tableRemove, tableReset } from './table';
 
-const TABLE = changetype<TupleTable>(memory.data(32, 8));
-const KEY = changetype<Tuple>(memory.data(48, 8));
+const TABLE = changetype<TupleTable>(memory.data(offsetof<TupleTable>(), 8));
+const KEY = changetype<Tuple>(memory.data(offsetof<Tuple>(), 8));
 
 let first: Flow = none<Flow>();
 let last: Flow = none<Flow>();

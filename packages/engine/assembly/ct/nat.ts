@@ -13,8 +13,8 @@ import { replyOf, tupleOf } from './flows';
 import { hasPorts, invertTuple, isIcmp, isIcmpQuery } from './tuple';
 import { differs, drawnFrom, drawnTo, isFree, NatRange, uniqueTuple } from './unique';
 
-const RANGE = changetype<NatRange>(memory.data(48, 8));
-const TARGET = changetype<Tuple>(memory.data(48, 8));
+const RANGE = changetype<NatRange>(memory.data(offsetof<NatRange>(), 8));
+const TARGET = changetype<Tuple>(memory.data(offsetof<Tuple>(), 8));
 
 /** The connection bound last, and which side of it: its port may have been drawn. */
 let boundFlow: Flow = none<Flow>();

@@ -53,7 +53,7 @@ function swiss6(table: TupleTable): Swiss {
   return changetype<Swiss>(changetype<usize>(table) + offsetof<TupleTable>('control6'));
 }
 
-const KEY4 = changetype<Slot4>(memory.data(24, 8));
+const KEY4 = changetype<Slot4>(memory.data(offsetof<Slot4>(), 8));
 
 /** A tuple as a key: that of IPv6 has the form of its slot already. */
 @inline

@@ -32,7 +32,7 @@ const RST: u32 = 4;
 const NONE: u32 = 5;
 
 /** Options of a segment that is let through. */
-const OPTIONS = changetype<Side>(memory.data(24, 4));
+const OPTIONS = changetype<Side>(memory.data(offsetof<Side>(), 4));
 
 const IGNORE: u8 = 10;
 const INVALID: u8 = 11;

@@ -26,8 +26,8 @@ import { isExpired, setting } from './settings';
 import { tcpPacket, TcpJudgement } from './tcp';
 import { invertTuple, isIcmpError, mayOpen, packetTuple } from './tuple';
 
-const SCRATCH = changetype<Tuple>(memory.data(48, 8));
-const REVERSE = changetype<Tuple>(memory.data(48, 8));
+const SCRATCH = changetype<Tuple>(memory.data(offsetof<Tuple>(), 8));
+const REVERSE = changetype<Tuple>(memory.data(offsetof<Tuple>(), 8));
 /** A zone that holds in both directions. */
 const BOTH: u32 = 3;
 

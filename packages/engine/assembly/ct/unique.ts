@@ -22,9 +22,9 @@ export class NatRange {
 const GRE: u32 = 47;
 
 /** The mapping as it is, and as it shall be; both like the tuple of a packet of the original direction. */
-const CURRENT = changetype<Tuple>(memory.data(48, 8));
-const WANTED = changetype<Tuple>(memory.data(48, 8));
-const REPLY = changetype<Tuple>(memory.data(48, 8));
+const CURRENT = changetype<Tuple>(memory.data(offsetof<Tuple>(), 8));
+const WANTED = changetype<Tuple>(memory.data(offsetof<Tuple>(), 8));
+const REPLY = changetype<Tuple>(memory.data(offsetof<Tuple>(), 8));
 
 /** False where every tuple in the range is another connection's. */
 export let isFree: bool = true;

@@ -49,7 +49,7 @@ export class PrefixMap {
 }
 
 const HOST: u32 = 128;
-const KEY = changetype<PrefixSlot>(memory.data(24, 8));
+const KEY = changetype<PrefixSlot>(memory.data(offsetof<PrefixSlot>(), 8));
 
 /** An empty map, for IPv4 answered by `Direct` from `directFrom` prefixes on; 0 where the memory is used up. */
 export function prefixMapNew(family: u32, directFrom: u32): PrefixMap {

@@ -7,7 +7,7 @@ import { FragmentFlag, PacketL4 } from '../../src/ct-codes';
 import { Disposition, Reason } from '../../src/terms';
 import { finish } from '../core/end';
 import { FRAGMENT_HEADER_6, HEADER_4, HEADER_6 } from '../core/gather';
-import { PACKET_BASE, SKB_BASE } from '../core/memory';
+import { PACKETS, PACKET_BASE, SKB_BASE } from '../core/memory';
 import { none, packet, Skb, skb, some } from '../core/skb';
 import { traceTunnel } from '../core/trace';
 import { forwardsClear } from '../hook/device';
@@ -35,10 +35,9 @@ class Cut {
 }
 
 /** Pieces of pieces; the machine follows no more. */
-const DEEPEST: u32 = 16;
-const PACKETS: usize = 2 * offsetof<Packet>();
+const DEEPEST: usize = 16;
 const RECORD: usize = offsetof<Cut>() + PACKETS + offsetof<Skb>();
-const CUTS: usize = memory.data(8192, 16);
+const CUTS: usize = memory.data(DEEPEST * RECORD, 16);
 
 let depth: u32 = 0;
 let datagrams: u32 = 0;
@@ -64,7 +63,6 @@ export function cut(size: u32, port: Link, mac: u64): void {
     finish(Disposition.DROPPED, Reason.LOOP);
     return;
   }
-  assert(<usize>DEEPEST * RECORD <= 8192, 'there is room for all cuts');
   const p = packet();
   const s = skb();
   if (s.datagram == 0) s.datagram = ++datagrams;

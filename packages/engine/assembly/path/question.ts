@@ -7,7 +7,7 @@ import { FamilyCode } from '../../src/nft-codes';
 import { Disposition, Hook, Protocol, Reason } from '../../src/terms';
 import { endRecord, finish } from '../core/end';
 import { failed } from '../core/failure';
-import { PACKET_BASE, SKB_BASE } from '../core/memory';
+import { PACKETS, PACKET_BASE, SKB_BASE } from '../core/memory';
 import { changeHost, enterHost, none, packet, Skb, skb, some } from '../core/skb';
 import { mute, traceEnter, traceUnanswered, unmute } from '../core/trace';
 import { addressAt, selectSource6 } from '../fib/source';
@@ -35,8 +35,6 @@ const DISCOVERY_LENGTH: u32 = 72;
 /** What did not come from this very link has less (ndisc_rcv()). */
 const HOP_LIMIT: u8 = 255;
 const MOST_ENTERS: u32 = 1024;
-/** The packet, and the one that an error is about. */
-const PACKETS: usize = 2 * offsetof<Packet>();
 
 /** Questions meet chains somewhere in the network, in IPv4 and in IPv6. */
 let meets4: bool = false;
@@ -59,10 +57,10 @@ export function isWalked(family: u32): bool {
 }
 
 /** The packet that waits for the answer, and what was known of it. */
-const KEPT_PACKET: usize = memory.data(208, 16);
-const KEPT_SKB: usize = memory.data(256, 16);
+const KEPT_PACKET: usize = memory.data(PACKETS, 16);
+const KEPT_SKB: usize = memory.data(offsetof<Skb>(), 16);
 /** The question or answer as it was made. */
-const MADE: usize = memory.data(208, 16);
+const MADE: usize = memory.data(PACKETS, 16);
 
 /** It reached the stack that it was for. */
 let heard: bool = false;

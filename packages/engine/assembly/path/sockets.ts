@@ -6,8 +6,8 @@ import { TupleTable, tableFirst, tableInsert, tableRemove, tableReset } from '..
 import { Tuple } from '../layout/flow';
 import { Packet } from '../layout/packet';
 
-const TABLE = changetype<TupleTable>(memory.data(32, 8));
-const KEY = changetype<Tuple>(memory.data(48, 8));
+const TABLE = changetype<TupleTable>(memory.data(offsetof<TupleTable>(), 8));
+const KEY = changetype<Tuple>(memory.data(offsetof<Tuple>(), 8));
 
 export function socketsReset(): void {
   tableReset(TABLE);

@@ -7,7 +7,7 @@ import { Disposition, Protocol, Reason } from '../../src/terms';
 import { TunnelFlag, TunnelType } from '../../src/tunnel-codes';
 import { weigh } from '../core/choice';
 import { answerWith, endRecord, finish, finishTooLong, ReplyKind } from '../core/end';
-import { PACKET_BASE, SKB_BASE } from '../core/memory';
+import { PACKETS, PACKET_BASE, SKB_BASE } from '../core/memory';
 import { enterHost, none, packet, RouteKind, skb, Skb, some } from '../core/skb';
 import { traceTunnel } from '../core/trace';
 import { clearKey } from '../fib/lookup';
@@ -34,10 +34,9 @@ class Payload {
 }
 
 /** Packets in packets; the kernel sends no deeper (dev.h: XMIT_RECURSION_LIMIT). */
-const DEEPEST: u32 = 8;
-const PACKETS: usize = 2 * offsetof<Packet>();
+const DEEPEST: usize = 8;
 const RECORD: usize = PACKETS + offsetof<Payload>() + offsetof<Skb>();
-const PAYLOADS: usize = memory.data(3840, 16);
+const PAYLOADS: usize = memory.data(DEEPEST * RECORD, 16);
 
 let depth: u32 = 0;
 
@@ -67,7 +66,6 @@ function payloadSkb(at: usize): usize {
 }
 
 function push(link: Link): void {
-  assert(<usize>DEEPEST * RECORD <= 3840, 'there is room for all packets in packets');
   const at = payloadAt(depth);
   memory.copy(at, PACKET_BASE, PACKETS);
   changetype<Payload>(at + PACKETS).link = link;

@@ -15,9 +15,9 @@ import { Packet } from '../layout/packet';
 import { IpSet, SetElement, SetSlot } from '../layout/set';
 
 /** What a packet would be as an element, addresses in full. */
-const KEY = changetype<SetElement>(memory.data(48, 8));
+const KEY = changetype<SetElement>(memory.data(offsetof<SetElement>(), 8));
 /** The same, masked. */
-const PROBE = changetype<SetElement>(memory.data(48, 8));
+const PROBE = changetype<SetElement>(memory.data(offsetof<SetElement>(), 8));
 
 /** An element that a rule added or took away in one namespace. */
 @unmanaged

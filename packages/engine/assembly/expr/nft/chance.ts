@@ -44,12 +44,12 @@ enum Judge {
   SET = 2,
 }
 
-const CUTS = changetype<Room>(memory.data(8, 8));
-const PIECES = changetype<Room>(memory.data(8, 8));
-const ALTERNATIVES = changetype<Room>(memory.data(8, 8));
-const KEPT = changetype<Room>(memory.data(8, 8));
-const WHOLE = changetype<Span>(memory.data(8, 8));
-const PROBE = changetype<Value>(memory.data(16, 8));
+const CUTS = changetype<Room>(memory.data(offsetof<Room>(), 8));
+const PIECES = changetype<Room>(memory.data(offsetof<Room>(), 8));
+const ALTERNATIVES = changetype<Room>(memory.data(offsetof<Room>(), 8));
+const KEPT = changetype<Room>(memory.data(offsetof<Room>(), 8));
+const WHOLE = changetype<Span>(memory.data(offsetof<Span>(), 8));
+const PROBE = changetype<Value>(memory.data(offsetof<Value>(), 8));
 
 let cutCount: u32 = 0;
 let pieceCount: u32 = 0;
