@@ -9,6 +9,8 @@ import { root, toolEnvironment } from './lib/root.mjs';
 import { run } from './lib/run.mjs';
 import { setup } from './setup.mjs';
 
+const NAMED_MAX = 20;
+const NAME_LENGTH_MAX = 300;
 const countsFile = join(root, '.cache', 'unit-counts.json');
 const required = (process.env.PODWIRE_REQUIRE ?? '').split(',').filter((name) => name !== '');
 
@@ -24,9 +26,13 @@ async function unitTests() {
   rmSync(countsFile, { force: true });
   const env = { ...toolEnvironment(), PODWIRE_TEST_COUNTS: countsFile };
   const code = await dev('unit', ['--reporter=default', '--reporter=./scripts/lib/reporter.mjs'], { env });
-  if (!existsSync(countsFile)) return { passed: 0, failed: 1, skipped: {} };
+  const exit = `unit tests ended with exit ${code}`;
+  if (!existsSync(countsFile)) return { passed: 0, failed: 1, skipped: {}, failures: [`${exit} and no counts`] };
   const counts = JSON.parse(readFileSync(countsFile, 'utf8'));
-  if (code !== 0 && counts.failed === 0) counts.failed = 1;
+  if (code !== 0 && counts.failed === 0) {
+    counts.failed = 1;
+    counts.failures.push(exit);
+  }
   return counts;
 }
 
@@ -54,16 +60,18 @@ for (const [name, check] of Object.entries(checks)) {
 const unit = await unitTests();
 total.passed += unit.passed;
 total.failed += unit.failed;
-if (unit.failed > 0) failedNames.push('unit tests');
+failedNames.push(...unit.failures);
 
 for (const [reason, count] of Object.entries(unit.skipped).sort()) {
   const fails = mustNotSkip(reason);
   if (fails) {
     total.failed += count;
-    failedNames.push(reason);
+    failedNames.push(`${count} skipped: ${reason}`);
   }
   console.log(`${count} skipped: ${reason}${fails ? ' (counts as failed)' : ''}`);
 }
-if (failedNames.length > 0) console.log(`failed: ${failedNames.join(', ')}`);
+// By name once more at the very end, where a log that was cut still has them. `.ci/run` repeats these lines.
+for (const name of failedNames.slice(0, NAMED_MAX)) console.log(`failed: ${name.slice(0, NAME_LENGTH_MAX)}`);
+if (failedNames.length > NAMED_MAX) console.log(`failed: and ${failedNames.length - NAMED_MAX} more`);
 console.log(`${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed === 0 ? 0 : 1;
