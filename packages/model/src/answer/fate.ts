@@ -1,6 +1,7 @@
 /** What becomes of the packets of one source on their way to one destination. */
 import { Disposition, type Family, type Netns } from '@podwire/engine';
 import { EXTERNAL_ADDRESS } from '../dataplane/outside.ts';
+import { proxyCompiler } from '../proxy/modes/compilers.ts';
 import type { Hint, Note, SourceEnd } from './answer.ts';
 import type { Destination } from './destinations.ts';
 import { namespaceOf } from './directory.ts';
@@ -57,7 +58,7 @@ function nowhere(source: SourceEnd, destination: Destination, reason: string, su
   return withoutPacket(source, destination, { verdict: 'unreachable', reason }, summary);
 }
 
-/** Service addresses mean what kube-proxy makes of them; only one of its modes is modelled. */
+/** Service addresses mean what kube-proxy makes of them; some of its modes are modelled. */
 function needsProxy({ end }: Destination): boolean {
   return ['clusterIP', 'externalIP', 'loadBalancerIP', 'nodePort'].includes(end.addressKind);
 }
@@ -203,7 +204,7 @@ function fateOf(asking: Asking, source: Source, destination: Destination): Fate 
   if (netns === undefined) {
     return nowhere(end, destination, 'no-pod-address', `${name} has no network: it runs on no node of the input.`);
   }
-  if (needsProxy(destination) && cluster.settings.proxyMode.value !== 'iptables') {
+  if (needsProxy(destination) && !proxyCompiler(cluster.settings.proxyMode.value)) {
     const reason = 'proxy-mode-not-modelled';
     return withoutPacket(end, destination, { verdict: 'unknown', reason }, meaningOf(reason));
   }

@@ -1,4 +1,5 @@
 /** From what was read to what the API server and the controllers would hold: one step after the other. */
+import { proxyCompiler } from '../proxy/modes/compilers.ts';
 import type { ReadResult } from '../read/source.ts';
 import { checkServices } from './check-services.ts';
 import type { Cluster } from './cluster.ts';
@@ -63,7 +64,7 @@ function noteSimplified({ settings }: Pick<Cluster, 'settings'>, nodes: number, 
       'No network plugin was found: pods are put behind a bridge on each node, nodes are routed to each other, and what leaves the cluster is masqueraded',
       "add the plugin's DaemonSet, or say it with --cni",
     );
-  if (settings.proxyMode.value !== 'iptables')
+  if (!proxyCompiler(settings.proxyMode.value))
     report.assume(
       'proxy-mode-not-modelled',
       `kube-proxy mode ${settings.proxyMode.value} is not modelled yet: Services have no rules`,

@@ -5,7 +5,7 @@ import { cniProfile } from '../cluster/detect/cni-profiles.ts';
 import { nodePodCIDRs } from '../cluster/pod-cidrs.ts';
 import { hasHostPorts, isOver, podAddresses } from '../cluster/pod-facts.ts';
 import { familyName } from '../net/cidr.ts';
-import { iptablesCompiler } from '../proxy/iptables/compile.ts';
+import { proxyCompiler } from '../proxy/modes/compilers.ts';
 import type { ProxyNode, ProxyRules } from '../proxy/proxy.ts';
 import { TableMerger } from './additions.ts';
 import { Fabric, type FabricNode, podNetworks, type Segment } from './fabric.ts';
@@ -80,10 +80,11 @@ class Builder {
     this.#routes = routes;
     this.#networks = { 4: podNetworks(cluster, 4), 6: podNetworks(cluster, 6) };
     const { proxyMode, proxy } = cluster.settings;
-    if (proxyMode.value === 'iptables') {
+    const compiler = proxyCompiler(proxyMode.value);
+    if (compiler) {
       const services = [...cluster.services.values()].map((s) => s.object);
       const endpointSlices = [...cluster.endpointSlices.values()].flatMap((list) => list.map((s) => s.object));
-      this.#proxy = iptablesCompiler.prepare({ services, endpointSlices }, proxy.value);
+      this.#proxy = compiler.prepare({ services, endpointSlices }, proxy.value);
     }
   }
 

@@ -1,5 +1,6 @@
 /** Which endpoints serve a service port on one node. (pkg/proxy/topology.go: CategorizeEndpoints) */
 import type { EndpointInfo } from './endpoints.ts';
+import type { ProxyNode } from './proxy.ts';
 import type { ServicePortInfo } from './service-ports.ts';
 
 /** What the choice knows of the node. */
@@ -7,6 +8,10 @@ export interface ProxyPlace {
   nodeName: string;
   /** `topology.kubernetes.io/zone`, empty where the node has none. */
   zone: string;
+}
+
+export function placeOf(node: Pick<ProxyNode, 'name' | 'topologyLabels'>): ProxyPlace {
+  return { nodeName: node.name, zone: node.topologyLabels['topology.kubernetes.io/zone'] ?? '' };
 }
 
 export interface CategorizedEndpoints<E> {

@@ -30,6 +30,11 @@ export function familyOf(address: { family: 4 | 6 }): IPFamily {
   return address.family === 4 ? 'IPv4' : 'IPv6';
 }
 
+/** The family as netfilter's tables name it. */
+export function tableFamily(family: IPFamily): 'ip' | 'ip6' {
+  return family === 'IPv4' ? 'ip' : 'ip6';
+}
+
 /** The address as kube-proxy writes it; undefined where there is none. */
 export function canonicalIP(text: string): string | undefined {
   // Nearly every address of a large cluster is written as it should be.

@@ -1,5 +1,6 @@
 /** The contract between the cluster and the kube-proxy compilers. */
 import type { Table } from '@podwire/engine';
+import type { ProxyMode } from '../cluster/cluster.ts';
 import type { EndpointSlice, IPFamily, Service } from '../objects/kube.ts';
 import type { Problem } from '../problem.ts';
 
@@ -64,6 +65,6 @@ export interface ProxyRules {
 
 /** One proxy mode. `prepare` does once what is the same for all nodes; the result compiles any node. */
 export interface ProxyCompiler {
-  name: 'iptables';
+  name: ProxyMode;
   prepare(objects: ProxyObjects, config: ProxyConfig): (node: ProxyNode) => ProxyRules;
 }

@@ -1,13 +1,8 @@
 /** Rule objects and chains out of argument lists. */
 import type { Chain, Rule, Statement } from '@podwire/engine';
 import { type IpFamily, parseIptablesRule } from '../../linux/iptables/index.ts';
-import type { IPFamily } from '../../objects/kube.ts';
 import type { Problem } from '../../problem.ts';
 import { type RuleLine, restoreLine } from './rule-line.ts';
-
-export function tableFamily(family: IPFamily): IpFamily {
-  return family === 'IPv4' ? 'ip' : 'ip6';
-}
 
 /** What tells a statement from others of its kind, for those that stand in many rules. */
 function repeated(statement: Statement): string | undefined {

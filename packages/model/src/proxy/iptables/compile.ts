@@ -1,8 +1,8 @@
 /** kube-proxy in iptables mode: the tables of both IP families on any node. */
 import type { IPFamily } from '../../objects/kube.ts';
-import type { Problem } from '../../problem.ts';
-import type { ProxyPlace } from '../categorize-endpoints.ts';
-import type { ProxyCompiler, ProxyConfig, ProxyNode, ProxyObjects, ProxyRules } from '../proxy.ts';
+import { placeOf } from '../categorize-endpoints.ts';
+import { OnceReported } from '../once-reported.ts';
+import type { ProxyCompiler, ProxyConfig, ProxyObjects, ProxyRules } from '../proxy.ts';
 import { FamilyPlan } from './family-plan.ts';
 import { FamilyRules } from './family-rules.ts';
 import { nodePortJumps } from './node-ports.ts';
@@ -37,29 +37,6 @@ class Family {
   }
 }
 
-/** Problems are told once, however many nodes have them. */
-class Problems {
-  readonly #told = new Set<string>();
-  #waiting: Problem[] = [];
-
-  readonly report = (problem: Problem): void => {
-    const text = `${problem.code} ${problem.message}`;
-    if (this.#told.has(text)) return;
-    this.#told.add(text);
-    this.#waiting.push(problem);
-  };
-
-  take(): Problem[] {
-    const taken = this.#waiting;
-    this.#waiting = [];
-    return taken;
-  }
-}
-
-function placeOf(node: ProxyNode): ProxyPlace {
-  return { nodeName: node.name, zone: node.topologyLabels['topology.kubernetes.io/zone'] ?? '' };
-}
-
 function sysctls(config: ProxyConfig, ipv4: IptablesSettings): Record<string, number> {
   return {
     ...(ipv4.localhostNodePorts && { 'net.ipv4.conf.all.route_localnet': 1 }),
@@ -73,7 +50,7 @@ function sysctls(config: ProxyConfig, ipv4: IptablesSettings): Record<string, nu
 export const iptablesCompiler: ProxyCompiler = {
   name: 'iptables',
   prepare(objects: ProxyObjects, config: ProxyConfig) {
-    const problems = new Problems();
+    const problems = new OnceReported();
     const families = (['IPv4', 'IPv6'] as const).map(
       (family) => new Family(new FamilyPlan(objects, family, problems.report)),
     );

@@ -1,12 +1,6 @@
 /** By which rules of the top-level chains packets come to a service port: cluster IP, external IPs, load balancer addresses, node port. */
-
-import {
-  hasExternalEndpoints,
-  hasInternalEndpoints,
-  type IptablesPort,
-  type PortState,
-  usesFirewallChain,
-} from './port-state.ts';
+import { hasExternalEndpoints, hasInternalEndpoints, type PortState } from '../port-state.ts';
+import { type IptablesPort, usesFirewallChain } from './port.ts';
 import { comment, type RuleLine } from './rule-line.ts';
 import type { IptablesSettings } from './settings.ts';
 

@@ -1,7 +1,8 @@
 /** The chains of one service port that choose an endpoint (KUBE-SVC, KUBE-SVL) and those that translate to it (KUBE-SEP). */
 import { iptablesIfNotLocal } from '../detect-local.ts';
 import type { EndpointInfo } from '../endpoints.ts';
-import { hasInternalEndpoints, type IptablesPort, type PortState } from './port-state.ts';
+import { hasInternalEndpoints, type PortState } from '../port-state.ts';
+import type { IptablesPort } from './port.ts';
 import { comment, type RuleLine } from './rule-line.ts';
 import type { IptablesSettings } from './settings.ts';
 

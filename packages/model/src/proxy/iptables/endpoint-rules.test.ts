@@ -5,7 +5,7 @@ import { servicePorts } from '../service-ports.ts';
 import { ChainMaker } from './chains.ts';
 import { endpointChain, endpointChoice } from './endpoint-chains.ts';
 import { EndpointRules } from './endpoint-rules.ts';
-import { IptablesPort } from './port-state.ts';
+import { IptablesPort } from './port.ts';
 
 const affinity = (timeoutSeconds: number) => ({
   sessionAffinity: 'ClientIP' as const,

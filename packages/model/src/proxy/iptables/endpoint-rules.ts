@@ -6,7 +6,7 @@ import type { Rule, Statement } from '@podwire/engine';
 import type { EndpointInfo } from '../endpoints.ts';
 import type { ChainMaker } from './chains.ts';
 import { endpointChain, endpointChoice } from './endpoint-chains.ts';
-import type { IptablesPort } from './port-state.ts';
+import type { IptablesPort } from './port.ts';
 
 /** `xt_comment` takes 255 bytes; no character of a name has more than three. */
 const COMMENT_LENGTH = 85;

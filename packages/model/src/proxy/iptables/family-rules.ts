@@ -6,11 +6,12 @@
 import type { Chain, Table } from '@podwire/engine';
 import { emptyTable } from '../../linux/iptables/tables.ts';
 import type { ProxyPlace } from '../categorize-endpoints.ts';
+import { ELSEWHERE } from '../endpoint-plan.ts';
 import type { ProxyNode } from '../proxy.ts';
 import { CANARY, forwardRules, JUMPS, KUBELET_FIREWALL, localnetRules, masqueradeRules } from './base-chains.ts';
 import { clusterIPMasquerade } from './endpoint-chains.ts';
 import type { FamilyPlan } from './family-plan.ts';
-import { ELSEWHERE, type PortPlan } from './port-plan.ts';
+import type { PortPlan } from './port-plan.ts';
 import type { RuleLine } from './rule-line.ts';
 import { allowsNode, externalChain } from './service-chains.ts';
 import type { IptablesSettings } from './settings.ts';
@@ -40,7 +41,7 @@ export class FamilyRules {
 
   /** @param nodePortJumps The node's jumps to KUBE-NODEPORTS. */
   tables(node: ProxyNode, place: ProxyPlace, nodePortJumps: readonly RuleLine[]): Table[] {
-    const local = this.#plan.localTo(node.name);
+    const local = this.#plan.places.localTo(node.name);
     const filter = this.#topLevel.own('filter', local, nodePortJumps);
     const nat = [
       ...this.#topLevel.own('nat', local, nodePortJumps),
@@ -119,9 +120,9 @@ export class FamilyRules {
 
   /** The layer of all nodes to which hints give the same endpoints. */
   #placeTable(place: ProxyPlace): Table {
-    const { hinted } = this.#plan;
+    const { hinted } = this.#plan.places;
     if (hinted.length === 0) return this.#nat;
-    const key = this.#plan.placeKey(place);
+    const key = this.#plan.places.placeKey(place);
     const known = this.#places.get(key);
     if (known) return known;
     const chains = hinted.flatMap((plan) => this.#clusterChains(plan, place));

@@ -1,13 +1,14 @@
 /** What kube-proxy feeds to `iptables-restore --noflush --counters` in one sync, byte for byte. (pkg/proxy/iptables: syncProxyRules) */
 import { categorizeEndpoints, type ProxyPlace } from '../categorize-endpoints.ts';
 import type { EndpointInfo } from '../endpoints.ts';
+import { type PortState, usesExternalChain } from '../port-state.ts';
 import { type ServicePortInfo, servicePortKey } from '../service-ports.ts';
 import { forwardRules, KUBELET_FIREWALL, localnetRules, masqueradeRules, TOP_LEVEL_CHAINS } from './base-chains.ts';
 import { dispatchRules } from './dispatch.ts';
 import { clusterIPMasquerade, endpointChain, endpointChoice, isLargeCluster } from './endpoint-chains.ts';
 import { isServiceChain } from './names.ts';
 import { nodePortJumps } from './node-ports.ts';
-import { IptablesPort, type PortState, usesExternalChain, usesFirewallChain } from './port-state.ts';
+import { IptablesPort, usesFirewallChain } from './port.ts';
 import { type RuleLine, restoreLine } from './rule-line.ts';
 import { allowsNode, externalChain, firewallChain } from './service-chains.ts';
 import type { IptablesSettings } from './settings.ts';

@@ -1,7 +1,8 @@
 /** The chains of one service port that decide about its traffic before an endpoint is chosen: KUBE-EXT and KUBE-FW. */
 import { iptablesIfLocal } from '../detect-local.ts';
 import { parseIP } from '../ip.ts';
-import { hasExternalEndpoints, type IptablesPort, type PortState } from './port-state.ts';
+import { hasExternalEndpoints, type PortState } from '../port-state.ts';
+import type { IptablesPort } from './port.ts';
 import { comment, type RuleLine } from './rule-line.ts';
 import type { IptablesSettings } from './settings.ts';
 

@@ -1,5 +1,6 @@
-/** One service port in iptables mode, and what a node's endpoints decide about its rules. */
+/** One service port in iptables mode. */
 import type { EndpointInfo } from '../endpoints.ts';
+import { endpointCause, type PortState, portCause } from '../port-state.ts';
 import type { ProxyCause } from '../proxy.ts';
 import type { ServicePortInfo } from '../service-ports.ts';
 import { endpointChainName, type ServiceChainNames, serviceChainNames } from './names.ts';
@@ -28,12 +29,11 @@ export class IptablesPort {
 
   /** @param path The Service's field; its entry in `spec.ports` where none is named. */
   cause(...path: (string | number)[]): ProxyCause {
-    const { service, index } = this.info;
-    return { kind: 'proxy', service, port: index, path: path.length > 0 ? path : ['spec', 'ports', index] };
+    return portCause(this.info, path);
   }
 
-  endpointCause({ slice, index }: EndpointInfo): ProxyCause {
-    return { kind: 'proxy', service: this.info.service, port: this.info.index, slice, endpoint: index };
+  endpointCause(endpoint: EndpointInfo): ProxyCause {
+    return endpointCause(this.info, endpoint);
   }
 
   /** `-m tcp -p tcp`, `-d IP`, `--dport PORT`: how kube-proxy matches a destination. */
@@ -44,29 +44,6 @@ export class IptablesPort {
   protocolMatch(): string[] {
     return ['-m', this.protocol, '-p', this.protocol];
   }
-}
-
-/** What of a node's endpoints decides which rules a service port has there. */
-export interface PortState {
-  /** Any usable endpoint in the cluster. */
-  hasEndpoints: boolean;
-  /** Any usable endpoint on the node; only asked where a policy is Local. */
-  hasLocalEndpoints: boolean;
-}
-
-/** Traffic to the cluster IP finds an endpoint. */
-export function hasInternalEndpoints({ info }: IptablesPort, state: PortState): boolean {
-  return state.hasEndpoints && (!info.internalPolicyLocal || state.hasLocalEndpoints);
-}
-
-/** Traffic from outside finds an endpoint. */
-export function hasExternalEndpoints({ info }: IptablesPort, state: PortState): boolean {
-  return state.hasEndpoints && (!info.externalPolicyLocal || state.hasLocalEndpoints);
-}
-
-/** Even without external endpoints: pods and the node itself take the Cluster ones. */
-export function usesExternalChain({ info }: IptablesPort, state: PortState): boolean {
-  return state.hasEndpoints && info.externallyAccessible;
 }
 
 export function usesFirewallChain({ info }: IptablesPort, state: PortState): boolean {

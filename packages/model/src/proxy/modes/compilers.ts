@@ -1,0 +1,11 @@
+/** The proxy modes that are modelled, each with what compiles it. */
+import type { ProxyMode } from '../../cluster/cluster.ts';
+import { iptablesCompiler } from '../iptables/compile.ts';
+import type { ProxyCompiler } from '../proxy.ts';
+
+const COMPILERS: Partial<Record<ProxyMode, ProxyCompiler>> = { iptables: iptablesCompiler };
+
+/** Undefined for a mode that is not modelled. */
+export function proxyCompiler(mode: ProxyMode): ProxyCompiler | undefined {
+  return COMPILERS[mode];
+}
