@@ -40,6 +40,13 @@ export const inPrefix = (prefix: string, address: string): boolean =>
 /** Canonical text of any spelling. */
 export const canonical = (text: string): string => formatAddress(addressOf(text));
 
+/** Nothing behind the prefix is set: it names the network. */
+export const hasNoHostPart = (text: string, length: number): boolean =>
+  addressOf(text).words.every((part, i) => {
+    const kept = Math.min(32, Math.max(0, length - i * 32));
+    return kept === 32 || part << kept === 0;
+  });
+
 const word = (text: string, index: 0 | 3) => addressOf(text).words[index];
 
 export const isMulticast = (family: Family, text: string): boolean =>
@@ -50,6 +57,9 @@ export const isZeroNet = (text: string): boolean => text === '0.0.0.0';
 export const isLoopback = (family: Family, text: string): boolean =>
   family === 4 ? word(text, 3) >>> 24 === 127 : text === '::1';
 export const isLinkLocal6 = (text: string): boolean => word(text, 0) >>> 22 === 0x3fa;
+/** Unicast and multicast addresses of one link (IPV6_ADDR_LINKLOCAL). */
+export const isOfLink6 = (text: string): boolean =>
+  isLinkLocal6(text) || (word(text, 0) & 0xff0f0000) >>> 0 === 0xff020000;
 export const isUnspecified = (text: string): boolean => text === '0.0.0.0' || text === '::';
 
 /** `10.0.0.0/8`, or a mask in full: `10.0.0.1/255.0.0.255`. */

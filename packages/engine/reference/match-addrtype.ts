@@ -33,9 +33,13 @@ function typeIn(host: Host, table: number, address: string, device?: Device): Ro
 export const addressType4 = (host: Host, address: string, device?: Device): RouteType =>
   typeIn(host, localTableOf(device), address, device);
 
+/** The same wherever in the domain of a device the address stands. */
+export const addressTypeBy = (host: Host, address: string, device: Device | undefined): RouteType =>
+  typeIn(host, localTableOf(device), address);
+
 /** Is it an IPv4 address of the host, as a device's domain knows it? (inet_addr_type_dev_table) */
 export const isLocalFor = (device: Device, address: string): boolean =>
-  typeIn(device.host, localTableOf(device), address) === RouteType.LOCAL;
+  addressTypeBy(device.host, address, device) === RouteType.LOCAL;
 
 /** IPv6 types are properties of the address, but LOCAL, ANYCAST and UNREACHABLE, which routing knows. */
 function isType6(host: Host, address: string, types: readonly string[], device?: Device): boolean {

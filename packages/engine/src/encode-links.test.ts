@@ -53,6 +53,17 @@ test('a link under a bridge is not under a macvlan too', async () => {
   await expect(load({ name: 'y', kind: 'dummy' }, { links })).rejects.toThrow(/eth0 cannot be under a/);
 });
 
+test('ipvlan devices of one link have one mode', async () => {
+  const links = (mode: string): Link[] => [
+    { name: 'eth0', kind: 'device', segment: 'lan' },
+    { name: 'x', kind: 'ipvlan', lower: lower('eth0') },
+    { name: 'y', kind: 'ipvlan', lower: lower('eth0'), mode },
+  ];
+  const other: Link = { name: 'z', kind: 'dummy' };
+  await expect(load(other, { links: links('l2') })).rejects.toThrow(/ipvlan mode l2, other devices on eth0 have l3/);
+  await expect(load(other, { links: links('l3') })).resolves.toBeUndefined();
+});
+
 test.each<Link>([
   { name: 'x', kind: 'vxlan', tunnel: { id: 1 } },
   { name: 'x', kind: 'vxlan', tunnel: { unmodelled: 'external' } },

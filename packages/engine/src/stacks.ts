@@ -5,6 +5,7 @@ import type { Netns } from './network.ts';
 
 const MACVLAN_MODES: ReadonlySet<string> = new Set(['private', 'vepa', 'bridge', 'passthru']);
 const IPVLAN_MODES: ReadonlySet<string> = new Set(['l2', 'l3', 'l3s']);
+const IPVLAN_DEFAULT = 'l3';
 const LAST_VLAN = 4094;
 
 const bad = (where: string, what: string) => new EngineError('BAD_VALUE', `${where}: ${what}`);
@@ -19,6 +20,8 @@ class Stacks {
   readonly #ended = new Set<Link>();
   /** What takes the frames of a link before its own stack does; the kernel has room for one (`rx_handler`). */
   readonly #handlers = new Map<Link, string>();
+  /** What the ipvlan devices of a link have in common (ipvlan_set_port_mode). */
+  readonly #modes = new Map<Link, string>();
 
   constructor(netnses: readonly Netns[]) {
     this.#netnses = new Map(netnses.map((netns) => [netns.name, netns]));
@@ -31,6 +34,12 @@ class Stacks {
     this.#handlers.set(link, handler);
   }
 
+  #takesMode(link: Link, mode: string, where: string): void {
+    const known = this.#modes.get(link) ?? mode;
+    if (known !== mode) throw bad(where, `ipvlan mode ${mode}, other devices on ${link.name} have ${known}`);
+    this.#modes.set(link, mode);
+  }
+
   #lowerOf({ link }: Place, where: string): Place[] {
     const { lower, kind } = link;
     if (!lower || (kind !== 'vlan' && kind !== 'macvlan' && kind !== 'ipvlan')) return [];
@@ -38,6 +47,7 @@ class Stacks {
     if (!below)
       throw new EngineError('UNKNOWN_LINK', `${where}: it stands on ${lower.netns}/${lower.link}, which is not there`);
     if (kind !== 'vlan') this.#takes(below, kind, where);
+    if (kind === 'ipvlan') this.#takesMode(below, link.mode ?? IPVLAN_DEFAULT, where);
     return [{ netns: lower.netns, link: below }];
   }
 

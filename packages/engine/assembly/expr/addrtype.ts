@@ -3,7 +3,7 @@ import { TypeTest } from '../../src/codes';
 import { RouteType } from '../../src/terms';
 import { none, packet, skb, some } from '../core/skb';
 import { isLimitedBroadcast, isLinkLocal6, isLoopback6, isMulticast4, isMulticast6, isUnspecified, isZeronet } from '../fib/kinds';
-import { clearKey, localType, routeLookup, routeResult } from '../fib/lookup';
+import { clearKey, localType, routeLookup, routeResult, typeFor } from '../fib/lookup';
 import { addressAt } from '../fib/source';
 import { Link } from '../layout/link';
 import { PairStatement, Statement } from '../layout/statement';
@@ -13,11 +13,22 @@ function bit(type: u32): u32 {
   return 1 << type;
 }
 
-/** inet_addr_type_dev_table(): only the local table is asked; all it does not know is UNICAST. */
-export function type4(lo: u64, dev: Link): u32 {
+/** What an address is by itself; UNSPEC: the local table has to be asked. */
+function plainType4(lo: u64): u32 {
   if (isZeronet(lo) || isLimitedBroadcast(lo)) return RouteType.BROADCAST;
-  if (isMulticast4(lo)) return RouteType.MULTICAST;
-  return localType(skb().netns, 4, 0, lo, dev);
+  return isMulticast4(lo) ? RouteType.MULTICAST : RouteType.UNSPEC;
+}
+
+/** inet_dev_addr_type(): only the local table is asked; all it does not know is UNICAST. */
+export function type4(lo: u64, dev: Link): u32 {
+  const plain = plainType4(lo);
+  return plain != RouteType.UNSPEC ? plain : localType(skb().netns, 4, 0, lo, dev);
+}
+
+/** inet_addr_type_dev_table(): the same wherever in the link's domain the address stands. */
+export function typeBy4(lo: u64, dev: Link): u32 {
+  const plain = plainType4(lo);
+  return plain != RouteType.UNSPEC ? plain : typeFor(skb().netns, dev, lo);
 }
 
 export function hasAddress(link: Link, hi: u64, lo: u64): bool {

@@ -31,6 +31,12 @@ export function isLinkLocal6(hi: u64): bool {
   return hi >> 54 == 0x3fa;
 }
 
+/** Unicast and multicast addresses of one link (IPV6_ADDR_LINKLOCAL). */
+@inline
+export function isOfLink6(hi: u64): bool {
+  return isLinkLocal6(hi) || (hi >> 48 & 0xff0f) == 0xff02;
+}
+
 @inline
 export function isLoopback6(hi: u64, lo: u64): bool {
   return hi == 0 && lo == 1;

@@ -213,20 +213,26 @@ function localTableOf(dev: Link): u32 {
   return some(vrf) ? vrf.stack.table : TABLE_LOCAL;
 }
 
+function typeIn(netns: Netns, table: u32, family: u32, hi: u64, lo: u64, dev: Link): u32 {
+  const layer = tableOf(netns, table);
+  if (!some(layer)) return RouteType.UNICAST;
+  if (!tableLookup(netns, layer, family, hi, lo, 0, none<Link>(), none<Link>(), false)) return RouteType.UNICAST;
+  if (<u32>foundRoute.type >= <u32>RouteType.BLACKHOLE || (some(dev) && foundDev != dev)) return RouteType.UNICAST;
+  return foundRoute.type;
+}
+
 /** Type of an IPv4 address as a link's domain knows it (fib_frontend.c:inet_addr_type_dev_table()). */
+export function typeFor(netns: Netns, link: Link, lo: u64): u32 {
+  return typeIn(netns, localTableOf(link), 4, 0, lo, none<Link>());
+}
+
 export function isLocalFor(link: Link, lo: u64): bool {
-  const layer = tableOf(link.netns, localTableOf(link));
-  if (!some(layer) || !tableLookup(link.netns, layer, 4, 0, lo, 0, none<Link>(), none<Link>(), false)) return false;
-  return foundRoute.type == RouteType.LOCAL;
+  return typeFor(link.netns, link, lo) == RouteType.LOCAL;
 }
 
 /** Type of an address by the local table alone (fib_frontend.c:__inet_dev_addr_type()). With `dev`, only what that link has. */
 export function localType(netns: Netns, family: u32, hi: u64, lo: u64, dev: Link): u32 {
-  const layer = tableOf(netns, localTableOf(dev));
-  if (!some(layer)) return RouteType.UNICAST;
-  if (!tableLookup(netns, layer, family, hi, lo, 0, none<Link>(), none<Link>(), false)) return RouteType.UNICAST;
-  if (some(dev) && foundDev != dev) return RouteType.UNICAST;
-  return foundRoute.type;
+  return typeIn(netns, localTableOf(dev), family, hi, lo, dev);
 }
 
 export function isLocal(netns: Netns, family: u32, hi: u64, lo: u64): bool {

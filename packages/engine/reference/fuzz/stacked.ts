@@ -109,12 +109,13 @@ export function filterVlans(r: Random, node: Draft): void {
 /** Pods that stand on the node's own link: by their address, or in a VLAN of their own. */
 export function stackedPods(r: Random, node: Draft, n: number): Draft[] {
   const made: Draft[] = [];
+  const mode = r.pick(['l2', 'l2', 'l3', 'l3s']);
   for (let p = 0; p < 1 + r.below(2); p++) {
     const pod = draft(`pod-${n}-s${p}`);
     const lower = { netns: node.name, link: 'eth0' };
     const vlan = r.chance(1, 4);
     if (vlan) pod.links.push({ name: 'eth0', kind: 'vlan', vlanId: r.pick([3, 4]), lower });
-    else pod.links.push({ name: 'eth0', kind: 'ipvlan', mode: r.pick(['l2', 'l2', 'l3', 'l3s']), lower });
+    else pod.links.push({ name: 'eth0', kind: 'ipvlan', mode, lower });
     const net = vlan ? '10.4.0' : '10.0.0';
     address(pod, 'eth0', `${net}.${n * 10 + 5 + p}/24`);
     address(pod, 'eth0', `fd00::${n * 10 + 5 + p}/64`);

@@ -2,12 +2,13 @@
 import { LinkFlag } from '../../../src/codes';
 import { FamilyCode, Field, FibFlag } from '../../../src/nft-codes';
 import { Hook, Protocol, RouteType } from '../../../src/terms';
+import { isVrf, vrfOf } from '../../core/links';
 import { none, packet, skb, some } from '../../core/skb';
-import { isLimitedBroadcast, isLinkLocal6, isMulticast4, isMulticast6, isUnspecified, isZeronet } from '../../fib/kinds';
+import { isLimitedBroadcast, isMulticast4, isMulticast6, isOfLink6, isUnspecified, isZeronet } from '../../fib/kinds';
 import { clearKey, RouteKey, routeLookup, routeResult } from '../../fib/lookup';
 import { usesDev } from '../../fib/validate';
 import { Link } from '../../layout/link';
-import { hasAddress, type4 } from '../addrtype';
+import { hasAddress, type4, typeBy4 } from '../addrtype';
 import { giveNumber } from './value';
 
 /** The device that the question names: `iif` before `oif`. */
@@ -17,10 +18,10 @@ function devOf(flags: u32): Link {
   return (flags & FibFlag.OIF) != 0 ? s.oif : none<Link>();
 }
 
-/** skb->dev: the incoming device, from POSTROUTING on the outgoing one; none yet at OUTPUT. */
+/** skb->dev: the incoming device, from POSTROUTING on the outgoing one; at OUTPUT none yet but a VRF (vrf_ip_out()). */
 function currentDev(): Link {
   const s = skb();
-  if (s.hook == Hook.OUTPUT) return none<Link>();
+  if (s.hook == Hook.OUTPUT) return vrfOf(s.oif);
   return s.hook == Hook.POSTROUTING || s.hook == Hook.EGRESS ? s.oif : s.iif;
 }
 
@@ -43,7 +44,7 @@ function asSource(lo: u64): u64 {
 }
 
 /** What both families put into a key: the address asked about, the other one, and a mark where it is flagged. */
-function startKey(flags: u32): RouteKey {
+function startKey(flags: u32, dev: Link): RouteKey {
   const s = skb();
   const p = packet();
   const key = clearKey(s.netns, p.family);
@@ -54,6 +55,7 @@ function startKey(flags: u32): RouteKey {
   key.saddrLo = destination ? p.saddrLo : p.daddrLo;
   key.protocol = p.protocol;
   key.tos = p.tos;
+  key.vrf = vrfOf(some(dev) ? dev : currentDev());
   if ((flags & FibFlag.MARK) != 0) key.mark = p.mark;
   // Back where it came from: by the device that it is about to leave by.
   if (!destination && s.hook == Hook.FORWARD && (flags & FibFlag.IIF) != 0) key.iif = s.oif;
@@ -67,9 +69,9 @@ function device4(field: u32, flags: u32): bool {
   if (isZeronet(p.saddrLo) && (isLimitedBroadcast(p.daddrLo) || p.daddrLo >> 8 == 0xe00000)) {
     return give(field, currentDev());
   }
-  const key = startKey(flags);
-  key.saddrLo = asSource(key.saddrLo);
   const dev = devOf(flags);
+  const key = startKey(flags, dev);
+  key.saddrLo = asSource(key.saddrLo);
   const named = (flags & (FibFlag.IIF | FibFlag.OIF)) != 0 && some(dev);
   if (!routeLookup()) return give(field, none<Link>());
   const result = routeResult();
@@ -80,8 +82,8 @@ function device4(field: u32, flags: u32): bool {
 
 /** nft_fib6_flowi_init() */
 function startKey6(flags: u32, dev: Link): RouteKey {
-  const key = startKey(flags);
-  if (isLinkLocal6(key.daddrHi)) {
+  const key = startKey(flags, dev);
+  if (isOfLink6(key.daddrHi)) {
     key.oif = some(dev) ? dev : currentDev();
     key.strict = 1;
   }
@@ -91,21 +93,22 @@ function startKey6(flags: u32, dev: Link): RouteKey {
 /** nft_fib_v6_skip_icmpv6(): a question of a host that has no address yet. */
 function isNewcomer6(): bool {
   const p = packet();
-  return p.protocol == <u8>Protocol.ICMPV6 && isUnspecified(p.saddrHi, p.saddrLo) && isLinkLocal6(p.daddrHi);
+  return p.protocol == <u8>Protocol.ICMPV6 && isUnspecified(p.saddrHi, p.saddrLo) && isOfLink6(p.daddrHi);
 }
 
 /** nft_fib6_eval() */
 function device6(field: u32, flags: u32): bool {
   const s = skb();
   const dev = devOf(flags);
-  const early = s.hook == Hook.PREROUTING || s.hook == Hook.INGRESS;
-  if (early && isNewcomer6()) return give(field, s.iif);
+  if (isNewcomer6()) return give(field, s.iif);
   startKey6(flags, dev);
   if (!routeLookup()) return give(field, none<Link>());
   const result = routeResult();
   const leads = result.type == RouteType.UNICAST || result.type == RouteType.MULTICAST;
-  if (!leads || (some(dev) && result.dev != dev)) return give(field, none<Link>());
-  return give(field, result.dev);
+  if (!leads) return give(field, none<Link>());
+  if (!some(dev)) return give(field, result.dev);
+  const holds = result.dev == dev || (isVrf(dev) && vrfOf(result.dev) == dev);
+  return give(field, holds ? dev : none<Link>());
 }
 
 /** __nft_fib6_eval_type() */
@@ -140,7 +143,10 @@ export function fibField(field: u32, flags: u32): bool {
   if (p.family == <u8>FamilyCode.ARP) return false;
   if (field == Field.FIB_TYPE) {
     if (!v4) return giveNumber(type6(flags));
-    return giveNumber(type4((flags & FibFlag.DADDR) != 0 ? p.daddrLo : p.saddrLo, devOf(flags)));
+    const lo = (flags & FibFlag.DADDR) != 0 ? p.daddrLo : p.saddrLo;
+    const dev = devOf(flags);
+    // Without a device that is named the packet's own says whose table it is (inet_addr_type_dev_table()).
+    return giveNumber(some(dev) ? type4(lo, dev) : typeBy4(lo, currentDev()));
   }
   if (isLoopback()) return give(field, skb().iif);
   return v4 ? device4(field, flags) : device6(field, flags);
