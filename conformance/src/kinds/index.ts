@@ -1,5 +1,6 @@
 import type { Kind } from '../runner/contract.ts';
 import { cniReal } from './cni-real.ts';
+import { dns } from './dns.ts';
 import { iptablesRule } from './iptables-rule.ts';
 import { iptablesTranslate } from './iptables-translate.ts';
 import { kernelNatFlow } from './kernel-nat-flow.ts';
@@ -15,10 +16,12 @@ import { kubeProxyRules } from './kube-proxy-rules.ts';
 import { kubeProxyTracking } from './kube-proxy-tracking.ts';
 import { manifests } from './manifests.ts';
 import { nftRuleJson } from './nft-rule-json.ts';
+import { resolvConf } from './resolv-conf.ts';
 
 /** Every kind of suite that can be judged, one module each, in the order of their names. */
 const kinds: readonly Kind[] = [
   cniReal,
+  dns,
   iptablesRule,
   iptablesTranslate,
   kernelNatFlow,
@@ -34,6 +37,7 @@ const kinds: readonly Kind[] = [
   kubeProxyTracking,
   manifests,
   nftRuleJson,
+  resolvConf,
 ];
 
 export function kindNamed(name: string): Kind | undefined {

@@ -53,6 +53,7 @@ function overridesOf(flags: InputFlags): ClusterOverrides {
     ...(flags.serviceCidr && { serviceCIDRs: flags.serviceCidr }),
     ...(flags.nodePortRange && { nodePortRange: flags.nodePortRange }),
     ...(flags.clusterDomain !== undefined && { clusterDomain: flags.clusterDomain }),
+    ...(flags.clusterDns && { clusterDNS: flags.clusterDns }),
     ...(flags.cni !== undefined && { cni: flags.cni }),
     ...(flags.wiring !== undefined && { wiring: flags.wiring as PodWiring }),
   };

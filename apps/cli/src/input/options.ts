@@ -18,6 +18,7 @@ export interface InputFlags {
   serviceCidr?: string[];
   nodePortRange?: { from: number; to: number };
   clusterDomain?: string;
+  clusterDns?: string[];
   cni?: string;
   wiring?: string;
   masqueradeAll?: boolean;
@@ -97,6 +98,7 @@ export function addInputOptions(command: Command): Command {
     .option('--service-cidr <cidrs>', 'Service network, one per family with a comma', splitValues)
     .option('--node-port-range <range>', 'for example 30000-32767', portRange)
     .option('--cluster-domain <name>', 'domain of the cluster DNS')
+    .option('--cluster-dns <addresses>', 'addresses of the cluster DNS that kubelets are told', splitValues)
     .option('--cni <name>', 'network plugin: kindnet, flannel, calico, cilium ...')
     .addOption(new Option('--wiring <how>', 'how pods hang on their node').choices(['bridge', 'point-to-point']))
     .option('--masquerade-all', "kube-proxy's masqueradeAll")

@@ -1,8 +1,8 @@
 /** The receiving ends of a question: addresses and ports a packet can be sent to. */
 import { type Family, formatAddress, parseAddress } from '@podwire/engine';
 import type { Cluster } from '../cluster/cluster.ts';
-import { resolveName } from '../cluster/dns.ts';
 import { declaredPorts } from '../cluster/pod-facts.ts';
+import { resolveName } from '../dns/resolve-name.ts';
 import type { Pod } from '../objects/kube.ts';
 import { clusterIPs, externalIPs, hostPort, loadBalancerIPs, nodeAddresses, podAddresses } from './addresses.ts';
 import type { AddressKind, DestinationEnd, Hint, Note } from './answer.ts';
@@ -44,6 +44,8 @@ export interface DestinationQuestion {
   /** Namespaces to look a bare name up in, in turn. */
   namespaces: readonly string[];
   fromOutside: boolean;
+  /** The Pod whose resolver looks names up. */
+  asker?: Pod;
 }
 
 function one(label: string, all: Destination[], hints: Hint[] = [], notes: Note[] = []): Destinations {
@@ -195,7 +197,7 @@ function withNameHint(question: DestinationQuestion, target: Target, key: string
 type Target = Extract<Reference['target'], { kind: 'name' | 'object' }>;
 
 function namedDestinations(question: DestinationQuestion, target: Target): Destinations {
-  const { cluster, directory, reference, namespaces, asked, fromOutside, provenance } = question;
+  const { cluster, directory, reference, namespaces, asked, fromOutside, provenance, asker } = question;
   const service = (key: string, hostname?: string): Destinations => ({
     label: `svc/${key}`,
     ...serviceDestinations({
@@ -210,8 +212,16 @@ function namedDestinations(question: DestinationQuestion, target: Target): Desti
   });
   let named = find(directory, reference.text, target, namespaces, 'to');
   if (!named && target.kind === 'name' && target.namespace === undefined) {
-    const answer = resolveName(cluster, target.name, namespaces[0] ?? 'default');
+    const answer = resolveName(cluster, target.name, {
+      namespace: namespaces[0] ?? 'default',
+      ...(asker && { pod: asker }),
+    });
     if (answer?.kind === 'pod') return one(answer.address, [addressDestination(question, answer.address)]);
+    if (answer?.kind === 'addresses')
+      return one(
+        answer.name,
+        answer.addresses.map((address) => addressDestination(question, address)),
+      );
     if (answer) return service(answer.key, answer.kind === 'headless' ? answer.hostname : undefined);
   }
   named ??= findOrFail(cluster, directory, reference.text, target, namespaces, 'to');

@@ -75,6 +75,8 @@ export function resolveQuestion(
   }
   const asked: AskedPort = { ...(protocol && { protocol }), ...(port !== undefined && { port }) };
   const sources = sourcesOf(cluster, directory, from, question.namespace);
+  const [first] = sources.all;
+  const asker = first?.pod === undefined ? undefined : cluster.pods.get(first.pod)?.object;
   const destinations = destinationsOf({
     cluster,
     directory,
@@ -82,6 +84,7 @@ export function resolveQuestion(
     reference: to,
     asked,
     namespaces: [question.namespace ?? sources.namespace],
+    ...(asker && { asker }),
     fromOutside: sources.all.every((s) => s.place.kind === 'external'),
   });
   if (question.family !== undefined) {

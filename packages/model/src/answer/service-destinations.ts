@@ -1,8 +1,8 @@
 /** What a client that knows a Service's name dials: cluster IPs inside; load balancer, external and node addresses outside; endpoints when headless. */
 import { parseAddress } from '@podwire/engine';
 import type { Cluster, Placed } from '../cluster/cluster.ts';
-import { resolveName } from '../cluster/dns.ts';
 import { isHeadless } from '../cluster/pod-facts.ts';
+import { resolveName } from '../dns/resolve-name.ts';
 import type { Service, ServicePort } from '../objects/kube.ts';
 import { clusterIPs, externalIPs, loadBalancerIPs, nodeAddresses, type OwnAddress } from './addresses.ts';
 import type { AddressKind, Hint, Note } from './answer.ts';
@@ -138,7 +138,7 @@ function wrongPortHint(service: Placed<Service>, meant: MeantPort, provenance: P
 function externalName(question: ServiceQuestion, service: Placed<Service>): ServiceDestinations {
   const { cluster, key, asked } = question;
   const name = service.object.spec.externalName ?? '';
-  const inside = resolveName(cluster, `${name.replace(/\.$/, '')}.`, key.split('/')[0] as string);
+  const inside = resolveName(cluster, `${name.replace(/\.$/, '')}.`, { namespace: key.split('/')[0] as string });
   if (inside?.kind === 'service' || inside?.kind === 'headless') {
     const hostname = inside.kind === 'headless' ? inside.hostname : undefined;
     const answer = serviceDestinations({ ...question, key: inside.key, ...(hostname !== undefined && { hostname }) });

@@ -47,6 +47,8 @@ export interface ClusterSettings {
   serviceCIDRs: Setting<string[]>;
   nodePortRange: Setting<{ from: number; to: number }>;
   clusterDomain: Setting<string>;
+  /** Addresses that kubelets write into pods' resolv.conf, where the input shows what kubelets were told. */
+  clusterDNS?: Setting<string[]>;
   /** `kindnet`, `flannel`, `calico`, `cilium` ... or `unknown`. */
   cni: Setting<string>;
   wiring: Setting<PodWiring>;

@@ -22,6 +22,8 @@ export interface ClusterOverrides {
   nodePortRange?: { from: number; to: number };
   /** `--cluster-domain` */
   clusterDomain?: string;
+  /** `--cluster-dns` */
+  clusterDNS?: string[];
   /** `--cni` */
   cni?: string;
   /** `--wiring` */

@@ -1,4 +1,5 @@
 /** Network ranges in the configuration of the control plane: kubeadm, kind, flags of the API server and the controller manager, k3s. */
+import { canonical } from '../../net/cidr.ts';
 import type { KubeObject } from '../../objects/kube.ts';
 import type { Placed } from '../cluster.ts';
 import type { Collected } from '../collect.ts';
@@ -96,6 +97,27 @@ export function clusterDomains(collected: Collected, programs: Programs): Findin
     const domain = program.flags().get('cluster-domain');
     if (domain !== undefined) found.push(finding(domain, program.placed, '--cluster-domain'));
   }
+  return found;
+}
+
+/** Addresses of the cluster DNS that kubelets were told. */
+export function clusterDNSAddresses(collected: Collected, programs: Programs): Finding<string[]>[] {
+  const found: Finding<string[]>[] = [];
+  const add = (value: unknown, placed: Placed<KubeObject>, why: string): void => {
+    const addresses = words(value).flatMap((word) => canonical(word) ?? []);
+    if (addresses.length > 0) found.push(finding(addresses, placed, why));
+  };
+  for (const { object, origin } of collected.others) {
+    if (object.kind === 'KubeletConfiguration') add(at(object, 'clusterDNS'), { object, origin }, 'clusterDNS');
+  }
+  for (const placed of collected.configMaps.values()) {
+    if (!placed.object.metadata.name.startsWith('kubelet-config')) continue;
+    add(at(parseEmbedded(placed.object.data?.kubelet ?? ''), 'clusterDNS'), placed, 'kubelet: clusterDNS');
+  }
+  for (const program of programs.named('kubelet'))
+    add(program.flags().get('cluster-dns'), program.placed, '--cluster-dns');
+  const k3s = k3sFlags(collected.nodes);
+  if (k3s) add(k3s.flags.get('cluster-dns'), k3s.placed, '--cluster-dns');
   return found;
 }
 

@@ -8,7 +8,14 @@ import type { ClusterOverrides } from '../overrides.ts';
 import type { Report } from '../report.ts';
 import { cniNames, cniPodRanges, encapsulations } from './cni.ts';
 import { cniProfile } from './cni-profiles.ts';
-import { clusterDomains, kindFamily, nodePortRanges, podRanges, serviceRanges } from './component-config.ts';
+import {
+  clusterDNSAddresses,
+  clusterDomains,
+  kindFamily,
+  nodePortRanges,
+  podRanges,
+  serviceRanges,
+} from './component-config.ts';
 import { detectFamilies } from './families.ts';
 import { detectProxy } from './kube-proxy.ts';
 import { Programs } from './programs.ts';
@@ -52,6 +59,19 @@ function detectWiring(cni: Setting<string>, given: PodWiring | undefined): Setti
   };
 }
 
+/** Undefined where nothing says: then it follows from the Services, which have no addresses yet. */
+function detectClusterDNS(
+  collected: Collected,
+  programs: Programs,
+  given: string[] | undefined,
+): Setting<string[]> | undefined {
+  if (given) return { value: given, how: 'given', why: '--cluster-dns' };
+  const [found] = clusterDNSAddresses(collected, programs);
+  return (
+    found && { value: found.value, how: 'detected', why: found.why, ...(found.origin && { origin: found.origin }) }
+  );
+}
+
 export function detect(collected: Collected, overrides: ClusterOverrides, report: Report): Detected {
   const programs = new Programs(collected);
   const proxy = detectProxy(collected, programs, overrides, report);
@@ -64,6 +84,7 @@ export function detect(collected: Collected, overrides: ClusterOverrides, report
   const families = detectFamilies(collected, overrides, services, pods, kindFamily(collected));
   const podCIDRs = podNetwork(collected, pods, families, overrides.podCIDRs);
   const profile = cniProfile(cni.value);
+  const clusterDNS = detectClusterDNS(collected, programs, overrides.clusterDNS);
   const settings: ClusterSettings = {
     proxyMode: proxy.mode,
     // kubeadm, kind and the rest tell kube-proxy the pod network; only a configuration that is in the input can say otherwise.
@@ -81,6 +102,7 @@ export function detect(collected: Collected, overrides: ClusterOverrides, report
       value: 'cluster.local',
       why: 'nothing in the input shows the configuration of the cluster DNS: the usual domain',
     })),
+    ...(clusterDNS && { clusterDNS }),
     cni,
     wiring: detectWiring(cni, overrides.wiring),
     encapsulation: choose(undefined, '', encapsulations(cni.value, collected, programs), () => ({

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Cluster } from './cluster.ts';
-import { resolveName, searchNames } from './dns.ts';
-import { clusterOf, deployment, documents, service } from './testing.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { clusterOf, deployment, documents, service } from '../cluster/testing.ts';
+import { resolveName } from './resolve-name.ts';
 
 let cluster: Cluster;
 beforeAll(async () => {
@@ -20,24 +20,11 @@ beforeAll(async () => {
   );
 });
 
-test('the search path of a pod', () => {
-  expect(searchNames('api', 'shop', 'k8s.test')).toEqual([
-    'api.shop.svc.k8s.test',
-    'api.svc.k8s.test',
-    'api.k8s.test',
-    'api',
-  ]);
-  expect(searchNames('API.shop.', 'x', 'k8s.test')).toEqual(['api.shop']);
-  // With five dots or more the name itself comes first (resolv.conf, ndots:5).
-  expect(searchNames('a.b.c.d.e.f', 'shop', 'k8s.test')[0]).toBe('a.b.c.d.e.f');
-  expect(searchNames('a.b.c.d.e', 'shop', 'k8s.test')[0]).toBe('a.b.c.d.e.shop.svc.k8s.test');
-});
-
 describe('a Service', () => {
   test.each(['api', 'api.shop', 'api.shop.svc', 'api.shop.svc.k8s.test', 'api.shop.svc.k8s.test.', 'API.Shop'])(
     '%s from its namespace',
     (name) => {
-      expect(resolveName(cluster, name, 'shop')).toEqual({
+      expect(resolveName(cluster, name, { namespace: 'shop' })).toEqual({
         kind: 'service',
         key: 'shop/api',
         name: 'api.shop.svc.k8s.test',
@@ -49,34 +36,34 @@ describe('a Service', () => {
   test.each(['api', 'api.', 'api.shop.', 'api.shop.svc.cluster.local', 'nobody.shop', 'x.api.shop', 'example.com'])(
     '%s from another namespace is no name here',
     (name) => {
-      expect(resolveName(cluster, name, 'other')).toBeUndefined();
+      expect(resolveName(cluster, name, { namespace: 'other' })).toBeUndefined();
     },
   );
 
   test('from another namespace by its namespace', () => {
-    expect(resolveName(cluster, 'api.shop', 'other')?.kind).toBe('service');
+    expect(resolveName(cluster, 'api.shop', { namespace: 'other' })?.kind).toBe('service');
   });
 });
 
 test('a headless Service is its endpoints, and each has a name', () => {
-  const all = resolveName(cluster, 'db', 'shop');
+  const all = resolveName(cluster, 'db', { namespace: 'shop' });
   expect(all).toMatchObject({ kind: 'headless', key: 'shop/db' });
   const addresses = all && 'addresses' in all ? all.addresses : [];
   expect(addresses).toHaveLength(2);
-  expect(resolveName(cluster, 'db-1.db.shop', 'other')).toEqual({
+  expect(resolveName(cluster, 'db-1.db.shop', { namespace: 'other' })).toEqual({
     kind: 'headless',
     key: 'shop/db',
     name: 'db-1.db.shop.svc.k8s.test',
     hostname: 'db-1',
     addresses: [cluster.pods.get('shop/db-1')?.object.status?.podIP],
   });
-  expect(resolveName(cluster, 'db-7.db', 'shop')).toBeUndefined();
+  expect(resolveName(cluster, 'db-7.db', { namespace: 'shop' })).toBeUndefined();
 });
 
 test('endpoints that are not ready have no name, unless the Service publishes them', async () => {
   const waiting = deployment('db', 1, 'readinessGates: [{conditionType: gate}]');
   const count = async (spec: string): Promise<number | undefined> => {
-    const answer = resolveName(await clusterOf(documents(waiting, service('db', spec))), 'db', 'shop');
+    const answer = resolveName(await clusterOf(documents(waiting, service('db', spec))), 'db', { namespace: 'shop' });
     return answer && 'addresses' in answer ? answer.addresses.length : undefined;
   };
   expect(await count('clusterIP: None')).toBe(0);
@@ -84,15 +71,21 @@ test('endpoints that are not ready have no name, unless the Service publishes th
 });
 
 test('an ExternalName is another name', () => {
-  expect(resolveName(cluster, 'pay', 'shop')).toMatchObject({ kind: 'alias', target: 'pay.example.com' });
+  expect(resolveName(cluster, 'pay', { namespace: 'shop' })).toMatchObject({
+    kind: 'alias',
+    target: 'pay.example.com',
+  });
 });
 
 test('a pod by its address, in a namespace that exists', () => {
-  expect(resolveName(cluster, '10-244-0-2.shop.pod.k8s.test', 'x')).toMatchObject({
+  expect(resolveName(cluster, '10-244-0-2.shop.pod.k8s.test', { namespace: 'x' })).toMatchObject({
     kind: 'pod',
     address: '10.244.0.2',
   });
-  expect(resolveName(cluster, 'fd00--2.shop.pod', 'x')).toMatchObject({ kind: 'pod', address: 'fd00::2' });
-  expect(resolveName(cluster, '10-244-0-2.nowhere.pod', 'x')).toBeUndefined();
-  expect(resolveName(cluster, '10-244-0.shop.pod', 'x')).toBeUndefined();
+  expect(resolveName(cluster, 'fd00--2.shop.pod', { namespace: 'x' })).toMatchObject({
+    kind: 'pod',
+    address: 'fd00::2',
+  });
+  expect(resolveName(cluster, '10-244-0-2.nowhere.pod', { namespace: 'x' })).toBeUndefined();
+  expect(resolveName(cluster, '10-244-0.shop.pod', { namespace: 'x' })).toBeUndefined();
 });
