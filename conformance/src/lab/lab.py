@@ -19,9 +19,10 @@ import traceback
 import conntrack
 import neighbours
 from ends import Accepted, Client, Server
-from frames import Sniffer, inject, settle
+from frames import Sniffer, inject
 from senders import Senders
 from spaces import Failure, Inside, await_running, hurry_neighbours, make, write_sysctl
+from stillness import Stillness
 from tracing import Tracer
 
 PROGRAM_SECONDS = 60
@@ -39,6 +40,7 @@ class Lab:
         self.tracers = []
         self.reports = []
         self.senders = Senders()
+        self.stillness = Stillness()
 
     def watch(self, thing, events=select.EPOLLIN):
         number = thing.socket.fileno()
@@ -178,7 +180,7 @@ class Lab:
         return {}
 
     def event(self, request):
-        """{inject: {netns, link, frame}} or {send: {...}}, {quietMs, patienceMs, tracking: [netns]}: one packet and all that follows."""
+        """{inject: {netns, link, frame}} or {send: {...}}, {patienceMs, tracking: [netns]}: one packet and all that follows."""
         # What nobody asked for is not part of it.
         self.turn(0)
         self.senders.connect()
@@ -187,17 +189,18 @@ class Lab:
                 neighbours.forget()
         self.reports = []
         for thing in self.sniffers:
-            thing.frames, thing.asked = [], {}
+            thing.frames = []
         for thing in self.tracers:
             thing.events = []
         error = None
-        if "inject" in request:
-            wanted = request["inject"]
-            if not inject(self.spaces, wanted["netns"], wanted["link"], bytes.fromhex(wanted["frame"])):
-                error = "ENETDOWN"
-        else:
-            error = self.senders.send(self.spaces, request["send"])
-        settle(self.poll, self.handle, self.sniffers, request["quietMs"] / 1000, request["patienceMs"] / 1000)
+        with self.stillness:
+            if "inject" in request:
+                wanted = request["inject"]
+                if not inject(self.spaces, wanted["netns"], wanted["link"], bytes.fromhex(wanted["frame"])):
+                    error = "ENETDOWN"
+            else:
+                error = self.senders.send(self.spaces, request["send"])
+            self.stillness.wait(self.poll, self.handle, self.spaces.values(), request["patienceMs"] / 1000)
         tracked = []
         for name in request["tracking"]:
             with Inside(self.spaces[name]):

@@ -158,9 +158,7 @@ export class Lab {
     await this.#ask({ do: 'listen', frames, rules });
   }
 
-  event(
-    request: EventRequest & { quietMs: number; patienceMs: number; tracking: readonly string[] },
-  ): Promise<EventAnswer> {
+  event(request: EventRequest & { patienceMs: number; tracking: readonly string[] }): Promise<EventAnswer> {
     return this.#ask({ do: 'event', ...request });
   }
 

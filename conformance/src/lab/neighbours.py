@@ -8,6 +8,7 @@ REQUEST, ACK, DUMP = 0x1, 0x4, 0x300
 DONE, ERROR = 3, 2
 # Given by hand, and made for what needs no asking.
 PERMANENT, NO_ARP = 0x80, 0x40
+INCOMPLETE = 0x01
 NEIGHBOUR = "=BBHiHBB"
 
 
@@ -15,8 +16,8 @@ def ask(connection, kind, flags, body):
     connection.send(struct.pack("=IHHII", 16 + len(body), kind, REQUEST | flags, 1, 0) + body)
 
 
-def learnt(connection):
-    """Bodies of the entries that somebody's answer made."""
+def entries(connection):
+    """(state, body) of each."""
     ask(connection, GET, DUMP, struct.pack(NEIGHBOUR, socket.AF_UNSPEC, 0, 0, 0, 0, 0, 0))
     found = []
     while True:
@@ -27,14 +28,22 @@ def learnt(connection):
                 return found
             body = data[16:length]
             family, _, _, _, state, _, _ = struct.unpack_from(NEIGHBOUR, body)
-            if family in (socket.AF_INET, socket.AF_INET6) and not state & (PERMANENT | NO_ARP):
-                found.append(body)
+            if family in (socket.AF_INET, socket.AF_INET6):
+                found.append((state, body))
             data = data[(length + 3) & ~3 :]
 
 
 def forget():
     """As `ip neigh flush all`: everybody has to be asked again."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as connection:
-        for body in learnt(connection):
+        for state, body in entries(connection):
+            if state & (PERMANENT | NO_ARP):
+                continue
             ask(connection, DELETE, ACK, body)
             connection.recv(1 << 16)
+
+
+def asks():
+    """Does anybody wait for an answer?"""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as connection:
+        return any(state & INCOMPLETE for state, _ in entries(connection))

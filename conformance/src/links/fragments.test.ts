@@ -83,11 +83,11 @@ async function askKernel(network: Network, sent: Sent): Promise<string[]> {
   // The ports of a new bridge forward nothing for a moment.
   const early = { ...requestOf('client', packetOf({ ...sent, length: 100 })), sport: 40999 };
   for (let i = 0; i < 20 && network.netnses.some(({ name }) => name === 'switch'); i++) {
-    const { arrivals } = await lab.event({ send: early, quietMs: 50, patienceMs: 500, tracking: [] });
+    const { arrivals } = await lab.event({ send: early, patienceMs: 500, tracking: [] });
     if (arrivals.length > 0) break;
   }
   const send = requestOf('client', packetOf(sent));
-  const answer = await lab.event({ send, quietMs: 100, patienceMs: 700, tracking: [] });
+  const answer = await lab.event({ send, patienceMs: 700, tracking: [] });
   const seen = answer.frames.flatMap(([netns, link, , hex]) => {
     const text = pieceText(hex);
     return text === undefined || link === 'br0' ? [] : [`${netns} ${link}: ${text}`];

@@ -71,7 +71,6 @@ async function askKernel(network: Network, from: string, events: readonly Event[
     }
     const answer = await lab.event({
       send: requestOf(from, packetOf(event)),
-      quietMs: 100,
       patienceMs: 700,
       tracking: [],
     });

@@ -93,7 +93,7 @@ test.for([
       dontFragment,
       payload,
     };
-    const answer = await lab.event({ send: request, quietMs: 100, patienceMs: 700, tracking: [] });
+    const answer = await lab.event({ send: request, patienceMs: 700, tracking: [] });
     seen.push(`${what}: ${answer.error ?? (answer.arrivals.length > 0 ? 'arrives' : 'lost')}`);
   }
   expect(expected).toEqual(seen);

@@ -32,10 +32,8 @@ const LAB_TABLES: ReadonlySet<string> = new Set([TRACING_TABLE, 'quiet']);
 /** Flags that a client which waits for an answer, or has one, takes in silence. */
 const POLITE = TcpFlag.ACK | TcpFlag.PSH;
 
-export interface Patience {
-  quietMs: number;
-  patienceMs: number;
-}
+/** How long at most somebody asks for a neighbour; the lab's hosts give up after 20 ms. */
+const PATIENCE_MS = 400;
 
 const opens = ({ protocol, tcpFlags }: Pick<WirePacket, 'protocol' | 'tcpFlags'>) =>
   protocol === Protocol.TCP && (tcpFlags & (TcpFlag.SYN | TcpFlag.ACK)) === TcpFlag.SYN;
@@ -131,11 +129,11 @@ export class Observer {
     return [own, other].every((end) => end?.up !== false && length <= (end?.mtu ?? 1500));
   }
 
-  async play(event: Event, { quietMs, patienceMs }: Patience): Promise<Seen> {
+  async play(event: Event): Promise<Seen> {
     const tracking = this.#scenario.network.netnses
       .filter((netns) => netns.netfilter.length > 0)
       .map(({ name }) => name);
-    const answer = await this.#lab.event({ ...this.#request(event), quietMs, patienceMs, tracking });
+    const answer = await this.#lab.event({ ...this.#request(event), patienceMs: PATIENCE_MS, tracking });
     return this.#read(answer, event);
   }
 

@@ -1,0 +1,90 @@
+"""When the kernel has done all that follows from a packet: by what it still holds, not by the clock, which says little on a busy machine."""
+
+import ctypes
+import fcntl
+import os
+import socket
+import struct
+import time
+
+import neighbours
+from spaces import Failure, Inside, libc, make
+
+SIOCSIFFLAGS, IFF_UP = 0x8914, 0x1
+LOOPBACK = ("127.0.0.1", 9)
+BARRIER_SECONDS = 10
+
+# A packet that another device of this CPU takes up in its turn (gro_cells_receive) may stand behind the first barrier.
+ROUNDS = 2
+
+
+class Stillness:
+    """
+    What a packet sets off runs on the CPU that sent it, one thing after the other: each frame on a wire stands in that CPU's queue
+    (enqueue_to_backlog). A datagram of ours that is put there behind them comes when they are done. Timers may run on any CPU; of those only
+    the one matters that gives up asking for a neighbour.
+    """
+
+    def __init__(self):
+        space = make()
+        with Inside(space):
+            self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        os.close(space)
+        fcntl.ioctl(self.socket, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
+        self.socket.settimeout(BARRIER_SECONDS)
+        self.socket.bind(LOOPBACK)
+        self.socket.connect(LOOPBACK)
+        self.cpus = os.sched_getaffinity(0)
+
+    def __enter__(self):
+        """The thread stays on the CPU it is on."""
+        os.sched_setaffinity(0, {libc.sched_getcpu()})
+        return self
+
+    def __exit__(self, *_):
+        os.sched_setaffinity(0, self.cpus)
+
+    def barrier(self):
+        self.socket.send(b"")
+        try:
+            self.socket.recv(1)
+        except TimeoutError as error:
+            raise Failure(f"this CPU did nothing else for {BARRIER_SECONDS} seconds") from error
+
+    def barriers(self):
+        (here,) = os.sched_getaffinity(0)
+        for cpu in [*(self.cpus - {here}), here]:
+            os.sched_setaffinity(0, {cpu})
+            self.barrier()
+
+    def wait(self, poll, turn, spaces, patience):
+        """Turns until nothing more can come, but of neighbours that are asked for at most `patience` seconds."""
+        end = time.monotonic() + patience
+        rounds, asked = 0, False
+        while True:
+            if asked:
+                self.barriers()
+            else:
+                self.barrier()
+            events = poll.poll(0)
+            if events:
+                turn(events)
+                rounds = 0
+                continue
+            rounds += 1
+            if rounds < ROUNDS:
+                continue
+            if not any(asks(space) for space in spaces) or time.monotonic() > end:
+                # The last question may have been given up since.
+                if not asked:
+                    return
+                asked, rounds = False, 0
+                self.barriers()
+                continue
+            asked = True
+            turn(poll.poll(0.002))
+
+
+def asks(space):
+    with Inside(space):
+        return neighbours.asks()

@@ -1,0 +1,123 @@
+import type { Netns, Packet, Rule } from '@podwire/engine';
+import { Hook, Protocol } from '@podwire/engine';
+import { expect, test } from 'vitest';
+import { createMachine } from '../lab/machine.ts';
+import { Predictor } from './predict.ts';
+import type { Scenario } from './scenario.ts';
+import type { Seen } from './seen.ts';
+import { Past } from './ways.ts';
+
+const port = String;
+
+function scenarioOf(rules: Rule[], events: number, backend: Scenario['backend']): Scenario {
+  const host: Netns = {
+    name: 'host',
+    links: [],
+    addresses: [{ link: 'lo', address: '10.0.0.1/32' }],
+    tables: [],
+    netfilter: [
+      {
+        family: 'ip',
+        name: 'filter',
+        chains: [{ name: 'OUTPUT', hook: { hook: Hook.OUTPUT, priority: 0, type: 'filter', policy: 'accept' }, rules }],
+      },
+    ],
+    sysctls: {},
+  };
+  const packet: Packet = {
+    family: 4,
+    protocol: Protocol.UDP,
+    saddr: '10.0.0.1',
+    daddr: '10.0.0.1',
+    sport: 40000,
+    dport: 53,
+    tcpFlags: 0,
+    icmpType: 0,
+    icmpCode: 0,
+    icmpId: 0,
+    ttl: 64,
+    tos: 0,
+    mark: 0,
+    length: 40,
+    dontFragment: false,
+  };
+  return {
+    network: { netnses: [host] },
+    listening: [{ netns: 'host', protocol: 'udp', port: 53 }],
+    backend,
+    events: Array.from({ length: events }, () => ({ netns: 'host', packet })),
+  };
+}
+
+/** What a kernel that takes these ways would show. */
+async function seenBy(scenario: Scenario, ways: number[][]): Promise<Seen[]> {
+  const machine = await createMachine('reference');
+  machine.load(scenario.network);
+  const predictor = new Predictor(machine, scenario, port);
+  return ways.map((way, i) => {
+    machine.script(way);
+    const seen = predictor.play(scenario.events[i] as Scenario['events'][number]);
+    return scenario.backend === 'nft' ? seen : { ...seen, rules: [] };
+  });
+}
+
+async function pastOf(scenario: Scenario, hasRules: boolean): Promise<Past> {
+  const machine = await createMachine('reference');
+  machine.load(scenario.network);
+  return new Past(machine, scenario, port, hasRules);
+}
+
+const chance: Rule = { body: [{ kind: 'statistic', mode: 'random', probability: 0x40000000 }] };
+
+test('many choices: the one way among thousands', async () => {
+  const scenario = scenarioOf(Array(14).fill(chance), 1, 'nft');
+  const way = [1, 0, 0, 1, 1, 0, 1, 0, 1, 1, 1, 0, 1, 0];
+  const [seen] = await seenBy(scenario, [[...way, ...way]]);
+  expect((await pastOf(scenario, true)).find(seen as Seen)).toBeUndefined();
+});
+
+test('a choice that only a later packet shows', async () => {
+  const note: Rule['body'][number] = {
+    kind: 'recent',
+    name: 'seen',
+    action: 'set',
+    side: 'source',
+    mask: '255.255.255.255',
+  };
+  const scenario = scenarioOf(
+    [
+      { body: [{ kind: 'recent', name: 'seen', action: 'rcheck', side: 'source', mask: note.mask }, { kind: 'drop' }] },
+      { body: [...chance.body, note] },
+    ],
+    3,
+    'legacy',
+  );
+  for (const [first, second] of [
+    [
+      [1, 1],
+      [1, 1],
+    ],
+    [[0, 1], []],
+    [[1, 0], []],
+    [
+      [1, 1],
+      [1, 0],
+    ],
+  ] as const) {
+    const [one, two, three] = await seenBy(scenario, [[...first], [...second], []]);
+    const past = await pastOf(scenario, false);
+    expect(past.find(one as Seen)).toBeUndefined();
+    expect(past.find(two as Seen)).toBeUndefined();
+    expect(past.find(three as Seen)).toBeUndefined();
+  }
+});
+
+test('what no way explains is told as the first way differs', async () => {
+  const scenario = scenarioOf([chance, chance], 3, 'nft');
+  const [seen] = await seenBy(scenario, [[0, 0, 0, 0]]);
+  const past = await pastOf(scenario, true);
+  expect(past.find(seen as Seen)).toBeUndefined();
+  past.skip();
+  const strange = { ...(seen as Seen), arrivals: ['somewhere else'] };
+  expect(past.find(strange)).toMatchObject({ kernel: { arrivals: ['somewhere else'] } });
+});

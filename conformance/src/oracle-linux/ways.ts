@@ -1,0 +1,185 @@
+/** The machine's side of a scenario, and the search for the way of its choices that the kernel took. */
+import type { Choice, Machine } from '@podwire/engine';
+import { Predictor } from './predict.ts';
+import type { Scenario } from './scenario.ts';
+import type { PortName, Seen } from './seen.ts';
+
+/** What only one side saw. */
+export interface Difference {
+  machine: Seen;
+  kernel: Seen;
+}
+
+/** How many ways are tried for one event, with those of the events before it. */
+const MOST_WAYS = 400;
+
+/** Items of `a` that `b` lacks; each counts once for each time. */
+function lacking(a: readonly string[], b: readonly string[]): string[] {
+  const rest = [...b];
+  return a.filter((item) => {
+    const at = rest.indexOf(item);
+    if (at < 0) return true;
+    rest.splice(at, 1);
+    return false;
+  });
+}
+
+const onlyIn = (a: Seen, b: Seen): Seen => ({
+  frames: lacking(a.frames, b.frames),
+  rules: lacking(a.rules, b.rules),
+  arrivals: lacking(a.arrivals, b.arrivals),
+  conntrack: lacking(a.conntrack, b.conntrack),
+});
+
+const partsOf = (items: readonly string[]): string[] => items.flatMap((item) => item.split(/(?<=:) |, /));
+
+/** How far the two sides are from each other: runs of chains differ by the rules in them. 0: not at all. */
+function distanceOf({ machine, kernel }: Difference): number {
+  let distance = 0;
+  for (const kind of Object.keys(machine) as (keyof Seen)[]) {
+    const [ours, theirs] = [partsOf(machine[kind]), partsOf(kernel[kind])];
+    distance += lacking(ours, theirs).length + lacking(theirs, ours).length + Math.sign(ours.length + theirs.length);
+  }
+  return distance;
+}
+
+interface Tried {
+  /** How many choices of the way were fixed; the machine took the first alternative of those behind them. */
+  fixed: number;
+  choices: readonly Choice[];
+  /** What was taken at each of them. */
+  script: readonly number[];
+  distance: number;
+}
+
+interface Played {
+  found: Difference;
+  choices: readonly Choice[];
+  script: readonly number[];
+}
+
+type Play = (script: readonly number[]) => Played;
+
+/** All ways of one event, each once, those next to the best so far first. */
+class Ways {
+  readonly #play: Play;
+  /** Tried, and not yet gone on from. */
+  readonly #tried: Tried[] = [];
+  #last: Tried | undefined;
+  /** How the first one differs. */
+  first: Difference | undefined;
+
+  constructor(play: Play) {
+    this.#play = play;
+  }
+
+  #try(script: readonly number[]): void {
+    const { found, ...played } = this.#play(script);
+    this.first ??= found;
+    this.#tried.push({ ...played, fixed: script.length, distance: distanceOf(found) });
+  }
+
+  /** What differs from a way in one choice, and takes the first alternative of all behind it. */
+  #goOn({ script, choices, fixed }: Tried, mayTry: () => boolean): void {
+    for (let i = fixed; i < script.length; i++)
+      for (let other = 1; other < (choices[i] as Choice).alternatives; other++)
+        if (mayTry()) this.#try([...script.slice(0, i), other]);
+  }
+
+  /** Another way that agrees. `mayTry` is asked before each one. */
+  next(mayTry: () => boolean): readonly number[] | undefined {
+    if (!this.first) {
+      if (!mayTry()) return undefined;
+      this.#try([]);
+    } else if (this.#last) this.#goOn(this.#last, mayTry);
+    for (;;) {
+      const least = Math.min(...this.#tried.map(({ distance }) => distance));
+      const at = this.#tried.findIndex(({ distance }) => distance === least);
+      if (at < 0) return undefined;
+      [this.#last] = this.#tried.splice(at, 1) as [Tried];
+      if (least === 0) return this.#last.script;
+      this.#goOn(this.#last, mayTry);
+    }
+  }
+}
+
+/** Plays a scenario on the machine, and goes back where a choice turns out to have been another. */
+export class Past {
+  readonly #machine: Machine;
+  readonly #scenario: Scenario;
+  readonly #port: PortName;
+  readonly #hasRules: boolean;
+  /** By event, what the kernel did; absent for one that was not played. */
+  readonly #kernel: (Seen | undefined)[] = [];
+  /** By event, the way that agreed. */
+  readonly #scripts: (readonly number[] | undefined)[] = [];
+  /** What the machine has played since it began anew. */
+  #played: (readonly number[] | undefined)[] = [];
+  #predictor: Predictor | undefined;
+  readonly #ways: (Ways | undefined)[] = [];
+
+  /** `hasRules`: the legacy back-end does not tell which rules it tried. */
+  constructor(machine: Machine, scenario: Scenario, port: PortName, hasRules: boolean) {
+    this.#machine = machine;
+    this.#scenario = scenario;
+    this.#port = port;
+    this.#hasRules = hasRules;
+  }
+
+  #playEvent(at: number, answers: readonly number[]): Seen {
+    this.#machine.script(answers);
+    return (this.#predictor as Predictor).play(this.#scenario.events[at] as Scenario['events'][number]);
+  }
+
+  /** One way of event `at`, behind what agreed before it. */
+  #play(at: number, answers: readonly number[]): Played {
+    const before = this.#scripts.slice(0, at);
+    const isThere = this.#played.length === at && before.every((script, i) => script === this.#played[i]);
+    if (!this.#predictor || !isThere) {
+      this.#machine.reset();
+      this.#predictor = new Predictor(this.#machine, this.#scenario, this.#port);
+      for (const [i, script] of before.entries()) if (script) this.#playEvent(i, script);
+    }
+    const machine = this.#playEvent(at, answers);
+    const choices = this.#machine.choices();
+    const script = choices.map(({ taken }) => taken);
+    this.#played = [...before, script];
+    const kernel = this.#kernel[at] as Seen;
+    const asked = this.#hasRules ? machine : { ...machine, rules: [] };
+    return { found: { machine: onlyIn(asked, kernel), kernel: onlyIn(kernel, asked) }, choices, script };
+  }
+
+  skip(): void {
+    // A skipped event leaves the machine as it is.
+    if (this.#played.length === this.#kernel.length) this.#played.push(undefined);
+    this.#kernel.push(undefined);
+    this.#scripts.push(undefined);
+  }
+
+  /** Finds a way by which this event and all before it agree with the kernel, or says how the first one differs. */
+  find(kernel: Seen): Difference | undefined {
+    const last = this.#kernel.push(kernel) - 1;
+    let left = MOST_WAYS;
+    const mayTry = () => left-- > 0;
+    let first: Difference | undefined;
+    for (let at = last; at >= 0; ) {
+      if (!this.#kernel[at]) {
+        at--;
+        continue;
+      }
+      const event = at;
+      const ways = this.#ways[at] ?? new Ways((script) => this.#play(event, script));
+      this.#ways[at] = ways;
+      const script = ways.next(mayTry);
+      if (at === last) first ??= ways.first;
+      if (!script) {
+        this.#ways[at--] = undefined;
+        continue;
+      }
+      this.#scripts[at] = script;
+      while (at < last && !this.#kernel[++at]);
+      if (event === last) return undefined;
+    }
+    return first;
+  }
+}
