@@ -49,6 +49,49 @@ describe('iptables-save text', () => {
     expect(tables[0]?.chains[0]?.rules).toHaveLength(1);
   });
 
+  it('reads a listing without its begin, and says so once', () => {
+    const text =
+      '# rules of a Service\n-A SERVICES -d 10.96.0.1/32 -j TO-WEB\n-A TO-WEB -p tcp -m tcp -j DNAT --to-destination 10.0.0.2:80\n-A POSTROUTING -j MASQUERADE\n';
+    const { tables, problems } = parseIptablesSave(text, 'ip');
+    expect(tables.map((t) => [t.name, t.chains.map((c) => [c.name, c.rules.length])])).toEqual([
+      [
+        'nat',
+        [
+          ['SERVICES', 1],
+          ['TO-WEB', 1],
+          ['POSTROUTING', 1],
+        ],
+      ],
+    ]);
+    expect(problems.map((p) => [p.line, p.code, p.severity])).toEqual([[2, 'iptables-cut', 'warning']]);
+  });
+
+  it('reads the lines of a save that somebody looked for', () => {
+    const { tables, problems } = parseIptablesSave(':X - [0:0]\n-A POSTROUTING -j X\n', 'ip');
+    expect(tables.map((t) => [t.name, t.chains.map((c) => c.name)])).toEqual([['nat', ['X', 'POSTROUTING']]]);
+    expect(problems).toEqual([]);
+  });
+
+  it('takes chains of a table in which lines were left out for declared', () => {
+    const text = '*nat\n:PREROUTING ACCEPT [0:0]\n...\n-A PREROUTING -j WEB\n-A WEB -j ACCEPT\nCOMMIT\n';
+    const { tables, problems } = parseIptablesSave(text, 'ip');
+    expect(tables[0]?.chains.map((c) => [c.name, c.rules.length])).toEqual([
+      ['PREROUTING', 1],
+      ['WEB', 1],
+    ]);
+    expect(problems.map((p) => [p.line, p.code])).toEqual([[3, 'iptables-line']]);
+  });
+
+  it("passes over rules that are marked as the other family's", () => {
+    const text =
+      '*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -4 -s 10.0.0.1/32 -j DROP\n-A INPUT -6 -s fd00::1/128 -j DROP\nCOMMIT\n';
+    for (const family of ['ip', 'ip6'] as const) {
+      const { tables, problems } = parseIptablesSave(text, family);
+      expect(problems).toEqual([]);
+      expect(tables[0]?.chains[0]?.rules).toHaveLength(1);
+    }
+  });
+
   it('takes a target that is no chain for an extension it does not know', () => {
     const { tables } = parseIptablesSave('*filter\n:A - [0:0]\n-A A -j B\n-A A -j A\n', 'ip');
     expect(tables[0]?.chains[0]?.rules.map((r) => r.body)).toEqual([

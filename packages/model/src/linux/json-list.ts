@@ -38,10 +38,15 @@ function parse(text: string): unknown {
   return list;
 }
 
+/** Prompts and marks of what was left out (`[...]`) begin with the same sign. */
+export function looksLikeJsonList(text: string): boolean {
+  return /^\s*\[\s*(?:[[{\]"]|$)/.test(text);
+}
+
 /** Undefined where the text is no list. */
 export function readJsonList<T extends object>(text: string): JsonList<T> | undefined {
   const trimmed = text.trim();
-  if (!trimmed.startsWith('[')) return undefined;
+  if (!looksLikeJsonList(trimmed)) return undefined;
   const keep = (list: unknown): T[] => (Array.isArray(list) ? (list.filter(isRecord) as T[]) : []);
   try {
     return { records: keep(parse(trimmed)) };

@@ -1,6 +1,7 @@
 /** `bridge link`, `bridge vlan`, `brctl show`: ports and what is set on them (iproute2's bridge/link.c, vlan.c; bridge-utils). */
 import type { Link } from '@podwire/engine';
 import type { Problem } from '../../problem.ts';
+import { looksLikeJsonList } from '../json-list.ts';
 import { eachLine, type Line, type LineOptions, linesOf, wholeNumber, wordsOf } from '../lines.ts';
 import { recordsOf } from './records.ts';
 
@@ -58,7 +59,7 @@ export function readBridgeLink(text: string, options: LineOptions = {}): ReadPor
       ...(isolated === true && { isolated }),
     });
   }
-  if (text.trimStart().startsWith('[')) return { ports, problems };
+  if (looksLikeJsonList(text)) return { ports, problems };
   let port: BridgePort | undefined;
   eachLine(linesOf(text, options), 'bridge-link', problems, options, ({ text: line }) => {
     if (/^\S/.test(line)) {

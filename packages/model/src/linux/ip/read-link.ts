@@ -1,17 +1,18 @@
 /** `ip addr show` and `ip link show` text, plain or `-j`, with `-d`, `-s`, `-o`: the inverse of `print-link.ts`. */
 import type { Address, Link } from '@podwire/engine';
 import type { Problem } from '../../problem.ts';
+import { looksLikeJsonList } from '../json-list.ts';
 import { LINE_MAX, quoted } from '../lines.ts';
 import { stackedRecord, toAddress, toLink } from './link-record.ts';
 import type { AddressRecord, LinkRecord } from './print-link.ts';
 import { readDetails } from './read-details.ts';
-import { byLine, complaint, type ReadOptions, readRecords } from './read-records.ts';
+import { byLine, complaint, type ReadOptions, readRecords, withoutRemark } from './read-records.ts';
 
 type Found = Partial<LinkRecord> & Pick<LinkRecord, 'ifname'>;
 
-/** `2: eth0@if3: <UP> mtu 1500 qdisc noqueue master br0 state UP ...` */
+/** `2: eth0@if3: <UP> mtu 1500 qdisc noqueue master br0 state UP ...`; routers' own commands leave the number out. */
 function readHeader(line: string): Found {
-  const m = /^(\d+): ([^@:\s]+(?::[^@:\s]+)*)(?:@(\S+))?: <([^>]*)>(.*)$/.exec(line);
+  const m = /^(?:(\d+): )?([^@:\s]+(?::[^@:\s]+)*)(?:@(\S+))?: <([^>]*)>(.*)$/.exec(line);
   if (!m) throw new RangeError('no interface');
   const words = (m[5] ?? '').trim().split(/\s+/);
   const value = (name: string) => {
@@ -23,7 +24,7 @@ function readHeader(line: string): Found {
   const master = value('master');
   const mtu = Number(value('mtu'));
   return {
-    ifindex: Number(m[1]),
+    ...(m[1] !== undefined && { ifindex: Number(m[1]) }),
     ifname: m[2] ?? '',
     ...(other !== undefined && !index && other !== 'NONE' && { link: other }),
     ...(index && { link_index: Number(index[1]) }),
@@ -34,6 +35,9 @@ function readHeader(line: string): Found {
     addr_info: [],
   };
 }
+
+/** include/uapi/linux/if_addr.h. */
+const IFA_F_DEPRECATED = 0x20;
 
 const FLAGS = new Set([
   'tentative',
@@ -71,8 +75,13 @@ function readAddress(words: string[]): AddressRecord {
     else if (word === 'secondary' || word === 'deprecated' || word === 'noprefixroute') record[word] = true;
     // `-o` has the times on the same line.
     else if (word === 'valid_lft' || word === 'preferred_lft') words.shift();
+    // Bits that this version of ip has no names for (`flags 02`): of those only an old address decides anything.
+    else if (word === 'flags' && /^(0x)?[0-9a-f]+$/.test(words[0] ?? '')) {
+      const bits = Number.parseInt(words.shift() ?? '', 16);
+      if ((bits & IFA_F_DEPRECATED) !== 0) record.deprecated = true;
+    }
     // The label of an IPv4 address comes last: the link's name, or the one it had when the address was given.
-    else if (!FLAGS.has(word) && !/^(flags|0x[0-9a-f]+)$/.test(word) && (family === 'inet6' || words.length > 0)) {
+    else if (!FLAGS.has(word) && (family === 'inet6' || words.length > 0)) {
       throw new RangeError(`"${word}" is not understood`);
     }
   }
@@ -161,9 +170,9 @@ function blocksOf(text: string, problems: Problem[], options: ReadOptions): { re
   for (const raw of text.split('\n')) {
     number++;
     // `-o` folds the lines of one interface by backslashes.
-    for (const line of raw.trimEnd().split(/\\(?=\s)/)) {
+    for (const line of withoutRemark(raw).split(/\\(?=\s)/)) {
       if (line.trim() === '') continue;
-      const begins = /^\d+: /.test(line) || BRIEF.test(line);
+      const begins = /^(?:\d+: |\S+: <[A-Z0-9_,-]*> mtu )/.test(line) || BRIEF.test(line);
       if (begins) reader = new BlockReader();
       try {
         if (line.length > LINE_MAX) throw new RangeError(`it has ${line.length} characters`);
@@ -211,7 +220,7 @@ export function readIpAddr(text: string, options: ReadOptions & { netns?: string
   const kinds = new Map<string, string>();
   const others = new Map<string, { netns?: string; index: number }>();
   const strange = new Map<string, string>();
-  const blocks = text.trimStart().startsWith('[')
+  const blocks = looksLikeJsonList(text)
     ? readRecords<Found>(text, readHeader, 'ip-addr', problems, options)
     : blocksOf(text, problems, options);
   for (const { record, line } of blocks) {

@@ -28,6 +28,11 @@ export interface Read<T> {
   line?: number;
 }
 
+/** What people write behind a line: `# the gateway`, `<-- should be gone`. No tool prints such. */
+export function withoutRemark(line: string): string {
+  return line.replace(/\s(?:#|\/\/|<-+|←)\s.*$/, '').trimEnd();
+}
+
 /** `-j` prints one list; otherwise each line is a record that `readLine` reads or throws at. */
 export function readRecords<T extends object>(
   text: string,
@@ -55,7 +60,7 @@ export function readRecords<T extends object>(
   let number = (options.firstLine ?? 1) - 1;
   for (const raw of text.split('\n')) {
     number++;
-    const line = raw.trimEnd();
+    const line = withoutRemark(raw);
     if (line !== '') {
       try {
         if (line.length > LINE_MAX) throw new RangeError(`it has ${line.length} characters`);

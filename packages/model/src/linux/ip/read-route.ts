@@ -1,6 +1,7 @@
 /** `ip route show` text, plain or `-j`, to routing tables: the inverse of `print-route.ts`. */
 import { type Family, formatPrefix, type Nexthop, type Route, type RouteTable, type Scope } from '@podwire/engine';
 import type { Problem } from '../../problem.ts';
+import { looksLikeJsonList } from '../json-list.ts';
 import { MAIN_TABLE } from './host.ts';
 import { scopeOf, type TableNames, tableIdOf } from './names.ts';
 import type { NexthopRecord, RouteRecord } from './print-route.ts';
@@ -195,9 +196,7 @@ export function readIpRoute(
 ): { tables: RouteTable[]; problems: Problem[] } {
   const problems: Problem[] = [];
   const tables = new Map<number, RouteTable>();
-  const joined = text.trimStart().startsWith('[')
-    ? text
-    : text.replace(/\r?\n[ \t]+(?=nexthop |nh_info |cache\b)/g, '\u0000');
+  const joined = looksLikeJsonList(text) ? text : text.replace(/\r?\n[ \t]+(?=nexthop |nh_info |cache\b)/g, '\u0000');
   const unfold = (line: string) => readLine(line.replaceAll('\u0000', '\n'));
   for (const { record, line } of readRecords<ReadRoute>(joined, unfold, 'ip-route', problems, options)) {
     const complain = (message: string) => problems.push(complaint('ip-route', message, line, options));

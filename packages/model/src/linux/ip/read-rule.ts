@@ -78,7 +78,7 @@ interface Line {
 
 /** `32766:	from all lookup main`. */
 function readLine(line: string): Line {
-  const m = /^\s*(\d+):\s+(.*)$/.exec(line);
+  const m = /^\s*(\d+):\s*(.*)$/.exec(line);
   if (!m) throw new RangeError('no priority');
   const words = (m[2] ?? '')
     .replace('lookup [l3mdev-table]', 'l3mdev')

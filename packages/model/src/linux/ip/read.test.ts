@@ -200,3 +200,26 @@ it('records of other types are named and left out', () => {
   expect(neighbors.map(({ address }) => address)).toEqual(['10.0.0.7']);
   expect(problems.map(({ message }) => message.split(' ')[0])).toEqual(['"dst"', '"state"', '"dst"']);
 });
+
+describe('what people write beside', () => {
+  it('remarks behind a line are none of it', () => {
+    const { tables, problems } = readIpRoute(
+      'default via 10.0.0.1 dev eth0   # the gateway\n10.1.0.0/24 dev eth0  <-- gone?\n',
+      4,
+    );
+    expect(problems).toEqual([]);
+    expect(tables[0]?.routes.map((route) => route.destination)).toEqual(['0.0.0.0/0', '10.1.0.0/24']);
+  });
+
+  it('an interface without its number, and bits without a name', () => {
+    const { links, addresses, problems } = readIpAddr(
+      'eth0@if3: <BROADCAST,UP,LOWER_UP> mtu 1450 qdisc noqueue state UP\n    inet6 2001:db8::2/64 scope global flags 02\n    inet6 2001:db8::3/64 scope global tentative flags 28\n',
+    );
+    expect(problems).toEqual([]);
+    expect(links.map(({ name, mtu }) => [name, mtu])).toEqual([['eth0', 1450]]);
+    expect(addresses.map(({ address, deprecated }) => [address, deprecated])).toEqual([
+      ['2001:db8::2/64', undefined],
+      ['2001:db8::3/64', true],
+    ]);
+  });
+});

@@ -10,6 +10,7 @@ export type DumpKind =
   | 'nft'
   | 'ip-addr'
   | 'ip-route'
+  | 'ip-route-get'
   | 'ip-rule'
   | 'ip-neigh'
   | 'ip-nexthop'
@@ -183,7 +184,7 @@ export const FORMS: readonly DumpForm[] = [
   {
     kind: 'ip-addr',
     title: 'ip addr, ip link',
-    signature: /^\d+: \S+: <[A-Z0-9_,-]*> mtu \d+ (?!master \S+ (state [a-z]|priority|hwmode))/,
+    signature: /^(\d+: )?\S+: <[A-Z0-9_,-]*> mtu \d+ (?!master \S+ (state [a-z]|priority|hwmode))/,
     line: /^(\S+\s+(UP|DOWN|UNKNOWN|LOWERLAYERDOWN)(\s+[\da-f.:]+\/\d+|\s+[\da-f:]{17}\s+<)|\d+: \S+\s+inet6? [\da-f.:]+|\s+(link\/\w+|inet6? [\da-f.:]+\/?\d* .*scope|valid_lft|RX:|TX:))/,
     command: /^ip\b.* (a|ad|add|addr|address|l|li|lin|link)(\b|$)/,
   },
@@ -196,8 +197,14 @@ export const FORMS: readonly DumpForm[] = [
   {
     kind: 'ip-rule',
     title: 'ip rule',
-    line: /^\d+:\s+(not )?from \S+/,
+    line: /^\d+:\s*(not )?from \S+/,
     command: /^ip\b.* (ru|rule)(\b|$)/,
+  },
+  {
+    kind: 'ip-route-get',
+    title: 'ip route get',
+    line: /^[\da-f.:]+ (from \S+ )?(via \S+ (\S+ )?)?dev \S+ .*\buid \d+|^\s+cache\b/,
+    command: /^ip\b.* (r|ro|route) g(e|et)?\b/,
   },
   {
     kind: 'ip-route',

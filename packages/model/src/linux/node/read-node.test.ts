@@ -53,6 +53,43 @@ describe('files are told by what is in them', () => {
     expect(host(dump).listeners).toEqual([{ protocol: 6, address: '0.0.0.0', port: 22 }]);
   });
 
+  test('by the prompts of containers and of text that stands further in', () => {
+    const text = `Some words:
+
+    node-1:/# ip route
+    ${ROUTE.trimEnd().replaceAll('\n', '\n    ')}
+    / # ip rule
+    0:      from all lookup local
+    [core@node ~]ip -4 rule
+    32766:  from all lookup main
+    root@node:~  # ip route get 10.0.0.7
+    10.0.0.7 dev eth0 src 10.0.0.1 uid 0
+        cache
+`;
+    const dump = dumpOf({ 'thread.md': text });
+    expect(dump.found.map((f) => [f.line, f.kind, f.items, f.notUnderstood])).toEqual([
+      [4, 'ip-route', 2, 0],
+      [7, 'ip-rule', 1, 0],
+      [9, 'ip-rule', 1, 0],
+      [11, 'ip-route-get', 0, 0],
+    ]);
+  });
+
+  test('what ran in a container is of its own namespace', () => {
+    const text = `$ kubectl exec -n kube-system web-1 -c app -- ip addr\n${ADDR}docker exec -it box ip route\n${ROUTE}`;
+    const dump = dumpOf({ 'thread.md': text });
+    expect(dump.found.map(({ kind, netns }) => [kind, netns])).toEqual([
+      ['ip-addr', 'web-1'],
+      ['ip-route', 'box'],
+    ]);
+  });
+
+  test('a mark that something was left out is no JSON', () => {
+    const dump = dumpOf({ x: `[...]\n${ADDR}` });
+    expect(host(dump).links.map((l) => l.name)).toEqual(['lo', 'eth0']);
+    expect(dump.problems.filter((p) => p.severity === 'error').map((p) => [p.line, p.code])).toEqual([[1, 'ip-addr']]);
+  });
+
   test('but not by rules of nftables that somebody left out', () => {
     const text = `table ip t {
 \tchain c {

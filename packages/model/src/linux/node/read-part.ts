@@ -376,6 +376,7 @@ const READERS: Readonly<Partial<Record<DumpKind, Read>>> = {
     return { items, problems: [] };
   },
   nft: (part, into, options) => readNft(part, into, options),
+  'ip-route-get': () => ({ items: 0, problems: [], note: 'not needed: an answer, no route' }),
   'iptables-list': () => ({ items: 0, problems: [], note: 'a listing for people: give iptables-save instead' }),
 };
 

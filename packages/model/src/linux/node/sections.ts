@@ -16,13 +16,19 @@ export interface Section {
 
 /** Programs whose output stands in such collections; those that podwire does not read end a part all the same. */
 const PROGRAM =
-  '(?:ip|bridge|brctl|ipset|conntrack|ss|netstat|sysctl|ipvsadm|ifconfig|route|arp|ip6?tables(?:-legacy|-nft)?(?:-save)?|nft|cat|ebtables(?:-save)?|arptables(?:-save)?|nsenter|ethtool|tc|hostname(?:ctl)?|uname|date|uptime|kubectl|docker|crictl|lsmod|lspci|dmesg|systemctl|journalctl|resolvectl|nmcli|wg|mount|ps|df|free|env|ls|echo|grep|lsns)';
+  '(?:ip|bridge|brctl|ipset|conntrack|ss|netstat|sysctl|ipvsadm|ifconfig|route|arp|ip6?tables(?:-legacy|-nft)?(?:-save)?|nft|cat|ebtables(?:-save)?|arptables(?:-save)?|nsenter|ethtool|tc|hostname(?:ctl)?|uname|date|uptime|kubectl|oc|docker|podman|nerdctl|crictl|lsmod|lspci|dmesg|systemctl|journalctl|resolvectl|nmcli|wg|mount|ps|df|free|env|ls|echo|grep|lsns)';
 
-/** `root@node:~# `, `core@node ~ $ `, `[root@node ~]# `, `node# `, `$ `. */
-const PROMPT = /^(?:\[[^\]\s]+@[^\]]+\]|[\w.-]+@[\w.-]+(?:(?::| [~/])[^\s#$]*)?|[\w.-]+)?\s?[#$%]\s+(.*)$/;
+/** Who sits at the prompt, and where: `root@node:~`, `core@node ~`, `node:/`, and what a shell in a container shows, `/`. */
+const NAMED = String.raw`\[[^\]\s]+@[^\]]+\]|[\w.-]+@[\w.-]+(?:(?::| [~/])[^\s#$]*)?|[\w.-]+:[~/][^\s#$]*|[~/][\w./-]*`;
+/** `root@node:~# `, `core@node ~ $ `, `[root@node ~]# `, `node# `, `$ `; text that was pasted may stand further in. */
+const PROMPT = new RegExp(`^\\s*(?:${NAMED}|[\\w.-]+)?\\s{0,2}[#$%]\\s+(.*)$`);
+/** A prompt that names its host ends a part, whatever was typed behind it. */
+const ANY_COMMAND = /^\s*(?:\[[^\]\s]+@[^\]]+\]|[\w.-]+@[\w.-]+(?::| [~/])[^\s#$]*)\s{0,2}[#$]\s+(.*)$/;
+/** `[core@node ~]ip addr`: the sign was lost on the way. */
+const NO_SIGN = /^\s*\[[^\]\s]+@[^\]\s]+ [^\]]+\]\s?(.*)$/;
 /** `+ ip addr`, `=== ip addr ===`, `--- ip addr`, `### ip addr`, `==> ip addr <==`. */
 const TITLE = /^(?:\+{1,4}|={2,}>?|-{2,}|#{1,6}|\*{3,})\s*(.*?)\s*(?:<?={2,}|-{2,}|#+|\*+|:)?$/;
-const EMPTY_PROMPT = /^(?:\[[^\]\s]+@[^\]]+\]|[\w.-]+@[\w.-]+(?:(?::| [~/])[^\s#$]*)?)\s?[#$%]\s*$/;
+const EMPTY_PROMPT = new RegExp(`^\\s*(?:${NAMED})\\s{0,2}[#$%]\\s*$`);
 
 /** Tests of nftables begin as a call of ip does; with a # in front they are rules that somebody left out. */
 const NFT_FIELD = 'ip\\s+(?:saddr|daddr|protocol|ttl|length|version|hdrlength|dscp|ecn|id|frag-off|checksum|option)\\b';
@@ -35,27 +41,53 @@ const COMMAND_MAX = 400;
 
 /** A command alone on its line, as it is typed where no prompt is shown. */
 const BARE =
-  /^(?:sudo )?(?:ip (?:-[\w-]+ )*(?:a|addr|address|r|route|l|link|ru|rule|n|neigh|nexthop)(?: (?:show|list|ls|table|all|dev|\w+))*|bridge (?:-\w+ )*(?:fdb|link|vlan|mdb|mon)(?: \w+)*|(?:ip6?|eb|arp)tables(?:-legacy|-nft)?-save|ebtables(?: -t \w+)? -L|arptables -L(?: -n)?|ipset (?:list|save)|conntrack -L.*|ss -\w+|netstat -\w+|sysctl -a|ipvsadm -\w+|ifconfig -a|route -n|brctl show)$/;
+  /^(?:sudo )?(?:ip (?:-[\w-]+ )*(?:a|addr|address|r|route|l|link|ru|rule|n|neigh|nexthop)(?: (?:show|list|ls|table|all|dev|[\w.@:-]+))*|bridge (?:-\w+ )*(?:fdb|link|vlan|mdb|mon)(?: \w+)*|(?:ip6?|eb|arp)tables(?:-legacy|-nft)?-save|ebtables(?: -t \w+)? -L|arptables -L(?: -n)?|ipset (?:list|save)|conntrack -L.*|ss -\w+|netstat -\w+|sysctl -a|ipvsadm -\w+|ifconfig -a|route -n|brctl show)$/;
+
+/** The same in a container. */
+const EXEC =
+  /^(?:sudo )?(?:kubectl|oc|docker|podman|crictl|nerdctl) (?:-\S+ (?:\S+ )?)*exec .*\b(?:ip|iptables\S*|ip6tables\S*|nft|ss|netstat|route|ifconfig|sysctl|conntrack|bridge|arp) ?[^|]*$/;
 
 function commandOf(written: string): string | undefined {
   if (written.length > COMMAND_MAX) return undefined;
   // Text pasted into a line of code.
   const line = written.replace(/^`(?=\S)/, '').trimEnd();
-  if (BARE.test(line)) return line;
-  for (const pattern of [PROMPT, TITLE]) {
+  if (BARE.test(line) || EXEC.test(line)) return line;
+  for (const pattern of [PROMPT, TITLE, NO_SIGN]) {
     const text = pattern.exec(line)?.[1]?.trim();
     if (text !== undefined && (COMMAND.test(text) || PROC.test(text))) return text;
   }
-  // A prompt with a host's name is one, whatever was typed behind it.
-  return /^(?:\[[^\]\s]+@[^\]]+\]|[\w.-]+@[\w.-]+:[^\s#$]*)\s?[#$]\s+(.*)$/.exec(line)?.[1];
+  return ANY_COMMAND.exec(line)?.[1];
 }
 
-/** `ip netns exec NAME CMD`, `ip -n NAME CMD`, `nsenter --net=/run/netns/NAME CMD`. */
+/** `kubectl exec -n NS POD -c NAME -- CMD`, `docker exec -it NAME CMD`: a container's namespace, by the name that it is asked by. */
+function ofContainer(command: string): { command: string; netns: string } | undefined {
+  const words = command.replace(/^sudo\s+/, '').split(/\s+/);
+  if (!/^(kubectl|oc|docker|podman|crictl|nerdctl)$/.test(words[0] ?? '')) return undefined;
+  const at = words.indexOf('exec');
+  if (at < 0) return undefined;
+  const end = words.indexOf('--', at);
+  const valued = /^(-n|--namespace|-c|--container|-u|--user|-e|--env|-w|--workdir)$/;
+  for (let i = at + 1; i < words.length; i++) {
+    const word = words[i] as string;
+    if (valued.test(word)) i++;
+    else if (!word.startsWith('-')) {
+      return {
+        netns: word.replace(/^(pod|po|deploy|deployment|ds)\//, ''),
+        command: words.slice(Math.max(end, i) + 1).join(' '),
+      };
+    }
+  }
+  return undefined;
+}
+
+/** `ip netns exec NAME CMD`, `ip -n NAME CMD`, `nsenter --net=/run/netns/NAME CMD`, `kubectl exec NAME -- CMD`. */
 export function netnsOfCommand(command: string): { command: string; netns?: string } {
   const exec = /^(?:sudo\s+)?ip\s+netns\s+exec\s+(\S+)\s+(.*)$/.exec(command);
   if (exec) return { netns: exec[1] as string, command: exec[2] as string };
   const option = /^((?:sudo\s+)?ip)\s+(?:-n|-netns)\s+(\S+)\s+(.*)$/.exec(command);
   if (option) return { netns: option[2] as string, command: `${option[1]} ${option[3]}` };
+  const container = ofContainer(command);
+  if (container) return container;
   const nsenter = /^(?:sudo\s+)?nsenter\s+(.*)$/.exec(command)?.[1];
   if (nsenter === undefined) return { command };
   const name = /--net=\/\S*\/([^\s/]+)/.exec(nsenter)?.[1] ?? /(?:-t|--target)[ =](\d+)/.exec(nsenter)?.[1];

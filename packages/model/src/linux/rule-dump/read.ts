@@ -3,6 +3,7 @@ import type { Rule, Table } from '@podwire/engine';
 import type { Problem } from '../../problem.ts';
 import { splitRestoreWords } from '../iptables/base/words.ts';
 import { command, declareChain, verbOf } from './commands.ts';
+import { openCutChain, tableOfRules } from './cut-listing.ts';
 import {
   type Backend,
   complain,
@@ -123,7 +124,9 @@ function listedTable(reading: Reading, verb: string | undefined, lines: readonly
   const names = verb === '-P' ? policyRun(lines, reading.line - 1) : [];
   const again = names.some((name) => current?.listed.has(name) || !current?.tool.chains(current.name).includes(name));
   if (current && (!again || asked !== undefined)) return current;
-  const name = asked ?? guessTable(reading, names);
+  const name =
+    asked ??
+    (verb === '-P' ? guessTable(reading, names) : (tableOfRules(reading.tool, lines, reading.line - 1) ?? 'filter'));
   const open = openTable(reading, name, reading.tool, reading.backend, verb === '-P');
   reading.table = { open, restored: false };
   return open;
@@ -152,17 +155,42 @@ function commandIn(
   return command(openTable(reading, table, tool, backend), words, counters);
 }
 
+const FAMILY_WORDS: ReadonlyMap<string, string> = new Map([
+  ['-4', 'ip'],
+  ['--ipv4', 'ip'],
+  ['-6', 'ip6'],
+  ['--ipv6', 'ip6'],
+]);
+
+/** Files for both: each of the two tools passes over the other's rules (iptables(8), `-4`). Undefined for those. */
+function wordsOfFamily({ family }: DumpTool, words: readonly string[]): string[] | undefined {
+  const at = words.findIndex(
+    (word, i) => FAMILY_WORDS.has(word) && !/^--?(comment|\w*prefix|\w*string)$/.test(words[i - 1] ?? ''),
+  );
+  if (at < 0 || (family !== 'ip' && family !== 'ip6')) return [...words];
+  return FAMILY_WORDS.get(words[at] ?? '') === family ? words.toSpliced(at, 1) : undefined;
+}
+
 /** A line as iptables-restore takes it, and `-S` prints it. */
 function bareLine(reading: Reading, line: string, lines: readonly string[], { table }: DumpOptions): Fault | undefined {
   const split = splitRestoreWords(line);
   if (!split) return { code: 'line', message: 'a quotation mark is not closed' };
   const counters = takeCounters(split);
-  if (reading.table?.restored) return command(reading.table.open, split, counters);
-  const first = split[0] ?? '';
+  const own = wordsOfFamily(reading.tool, split);
+  if (!own) return undefined;
+  if (reading.table?.restored) {
+    const { open } = reading.table;
+    if (open.isCut && own[0] === '-A' && own[1] !== undefined) openCutChain(reading, open, own[1]);
+    return command(open, own, counters);
+  }
+  const first = own[0] ?? '';
   if (verbOf(first) === undefined && first !== '-t' && first !== '--table') return lineNotUnderstood(line);
-  const { table: named, words } = first === '-t' ? takeTable(split) : { table: undefined, words: split };
+  const { table: named, words } = first === '-t' ? takeTable(own) : { table: undefined, words: own };
   if (named !== undefined) return commandIn(reading, reading.tool, named, words, counters);
-  return command(listedTable(reading, verbOf(first), lines, table), words, counters);
+  const open = listedTable(reading, verbOf(first), lines, table);
+  // Only a listing has rules by themselves; a script names the tool in front.
+  if (first === '-A' && words[1] !== undefined) openCutChain(reading, open, words[1]);
+  return command(open, words, counters);
 }
 
 function chainLine({ open }: { open: OpenTable }, line: string): Fault | undefined {
@@ -207,6 +235,11 @@ function runScript(reading: Reading, steps: readonly Step[], tools: DumpTools): 
   }
 }
 
+/** Where somebody left lines out. */
+const LEFT_OUT = /^[[(<]?(?:\.{2,}|…|\.*\s*[<(]?(?:snip|cut|omitted|truncated)\w*[>)]?\s*\.*)[\])>]?$/i;
+
+const DECLARED = /^:[\w.-]+ (?:ACCEPT|DROP|-) \[\d+:\d+\]$/;
+
 const BARE = /^(\[\d+:\d+\]\s*)?--?[A-Za-z]/;
 
 /** Would the line be a command, if it stood in no table? */
@@ -242,6 +275,11 @@ function readLine(
     return false;
   }
   if (line.startsWith(':') && reading.table) return fault(chainLine(reading.table, line));
+  // The lines of a save that somebody looked for.
+  if (DECLARED.test(line)) {
+    reading.table = { open: listedTable(reading, undefined, lines, options.table), restored: false };
+    return fault(chainLine(reading.table, line));
+  }
   if (BARE.test(line) && (restored || isCommand(line))) return fault(bareLine(reading, line, lines, options));
   const script = scriptLine(line);
   if (script?.steps.length === 0) return fault({ code: 'line', message: 'a quotation mark is not closed' });
@@ -249,6 +287,7 @@ function readLine(
     runScript(reading, script.steps, tools);
     return false;
   }
+  if (restored && LEFT_OUT.test(line) && reading.table) reading.table.open.isCut = true;
   return restored ? fault(lineNotUnderstood(line)) : true;
 }
 

@@ -20,6 +20,8 @@ export interface OpenTable {
   chains: Map<string, OpenChain>;
   /** Built-in chains whose policy `-P` said. */
   listed: Set<string>;
+  /** Its begin is missing. */
+  isCut: boolean;
   /** Remembers where these rules stand. */
   place(rules: readonly Rule[]): void;
 }
@@ -46,7 +48,9 @@ export interface Reading {
 
 /** Why a command cannot be carried out. `code` lacks the tool's name in front. */
 export interface Fault {
-  code: 'rule' | 'line' | 'chain' | 'unknown-chain' | 'policy' | 'table';
+  code: 'rule' | 'line' | 'chain' | 'unknown-chain' | 'policy' | 'table' | 'cut';
+  /** An error unless it says otherwise. */
+  severity?: Problem['severity'];
   message: string;
   mend?: string;
 }
@@ -58,9 +62,9 @@ function shown(text: string): string {
   return text.length > SHOWN ? `${text.slice(0, SHOWN)}...` : text;
 }
 
-export function complain(reading: Reading, { code, message, mend }: Fault): void {
+export function complain(reading: Reading, { code, severity = 'error', message, mend }: Fault): void {
   reading.problems.push({
-    severity: 'error',
+    severity,
     code: `${reading.tool.code}-${code}`,
     message,
     line: reading.line,
@@ -127,7 +131,7 @@ export function openTable(
   const place = (rules: readonly Rule[]) => {
     for (const rule of rules) reading.lines.set(rule, reading.line);
   };
-  const table: OpenTable = { tool, name, backend, chains: new Map(), listed: new Set(), place };
+  const table: OpenTable = { tool, name, backend, chains: new Map(), listed: new Set(), isCut: false, place };
   reading.tables.set(key, table);
   return table;
 }
