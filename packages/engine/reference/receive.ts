@@ -27,6 +27,7 @@ export function receive(run: Run, arrival: Arrival): Next {
   const { host } = device;
   // Its socket stays behind, on the way through lo too (skb_orphan); on a wire it has no owner any more.
   skb.socket = undefined;
+  skb.outdev = undefined;
   if (skb.packet.owner && device.link.kind !== 'loopback') skb.packet = withoutOwner(skb.packet);
   run.steps.push({ kind: 'enter', netns: host.netns, link: device.link, packet: skb.packet });
   const drop = (reason: Reason) => stopped(host, skb, Disposition.DROPPED, reason);
@@ -40,7 +41,6 @@ export function receive(run: Run, arrival: Arrival): Next {
   if (below) return 'stop' in below ? below : forwardTo(run, skb, below.device, tag);
   if (device.link.kind === 'loopback') {
     skb.indev = device;
-    skb.outdev = undefined;
     return input(run, host, skb, device, false);
   }
   if (device.master?.link.kind === 'bond' && !bondHears(device.master, device)) return drop(Reason.OTHER_HOST);

@@ -7,6 +7,7 @@ import { createEngine } from './engine.ts';
 import type { Link } from './link.ts';
 import type { Machine } from './machine.ts';
 import type { Netns } from './network.ts';
+import type { Statement } from './rule.ts';
 import { Disposition, Hook, Protocol, Reason } from './terms.ts';
 import type { Walk } from './walk.ts';
 
@@ -325,6 +326,20 @@ describe.each(machines)('%s', (_name, make) => {
     const a = netns('a', { links: [eth(), on('a', vlan(5)), inner], addresses: ['q 10.0.0.1/24'] });
     const known = { ...a, neighbors: [{ link: 'q', address: '10.0.0.2', lladdr: '02:00:00:00:00:09' }] };
     expect(told(send([known], 'a', '10.0.0.2'))).toBe('UNKNOWN UNMODELLED_LINK a');
+  });
+
+  test('what a VRF sends to itself has no device to leave by any more', () => {
+    const kind: Statement = { kind: 'compare', key: [{ field: 'meta oifkind' }], op: 'ne', values: ['veth'] };
+    const prerouting = base('filter', Hook.PREROUTING, [rule(kind)]);
+    const r = netns('r', {
+      links: [{ name: 'blue', kind: 'vrf', table: 10 }],
+      routes: ['10.8.0.0/16 dev blue'],
+      netfilter: [{ ...table('filter', [prerouting], 'ip'), syntax: 'nft' }],
+    });
+    machine.load(network(r));
+    const { steps } = machine.send('r', packet('172.16.0.1', '10.8.8.8'));
+    expect(steps.flatMap((step) => (step.kind === 'enter' ? [step.link?.name ?? ''] : []))).toContain('blue');
+    expect(steps.filter((step) => step.kind === 'rule')).toEqual([]);
   });
 
   test('ipvlan devices of layer 3 are routed by the host of the link below, past its forwarding', () => {
