@@ -23,6 +23,14 @@ export interface Flow {
   strict?: boolean;
   /** The VRF it belongs to (`flowi_l3mdev`), where neither `iif` nor `oif` says so. */
   vrf?: Device | undefined;
+  /** The VRF is that which it leaves through (FLOWI_FLAG_L3MDEV_OIF). */
+  leaves?: boolean;
+  /** Whose socket it is: root's where absent. */
+  uid?: number | 'unsaid';
+  /** IPv6: its flow label; 0 where absent. */
+  label?: 'unsaid';
+  /** Asks for what nobody knows: does the rule mean this packet? */
+  asks?: (rule: PolicyRule) => boolean;
 }
 
 export interface Leg {
@@ -52,29 +60,60 @@ export function vrfOf(device: Device | undefined): Device | undefined {
   return device?.master?.link.kind === 'vrf' ? device.master : undefined;
 }
 
+/** l3mdev_update_flow */
+function vrfOfFlow(host: Host, { iif, oif, vrf }: Flow): Device | undefined {
+  const name = oif ?? iif;
+  return vrf ?? (name === undefined ? undefined : vrfOf(host.byName.get(name)));
+}
+
 /** l3mdev_fib_rule_match */
-function vrfTable(host: Host, { iif, oif, vrf }: Flow): number | undefined {
-  const named = (name: string | undefined) => (name === undefined ? undefined : vrfOf(host.byName.get(name)));
-  return (vrf ?? named(oif) ?? named(iif))?.link.table;
+const vrfTable = (host: Host, flow: Flow): number | undefined => vrfOfFlow(host, flow)?.link.table;
+
+/** Rules that name a VRF mean what comes by any of its ports, or is to leave by them (fib_rule_iif_match, fib_rule_oif_match). */
+function deviceHolds(host: Host, flow: Flow, way: 'iif' | 'oif', name: string | undefined): boolean {
+  if (name === undefined) return true;
+  if (host.byName.get(name)?.link.kind !== 'vrf') return name === (way === 'iif' ? (flow.iif ?? 'lo') : flow.oif);
+  const leaves = flow.leaves === true || (!flow.vrf && flow.oif !== undefined);
+  return leaves === (way === 'oif') && vrfOfFlow(host, flow)?.name === name;
+}
+
+const DSCP_ALL = 0x3f;
+
+const dscpHolds = ({ dscp }: PolicyRule, { tos }: Flow): boolean =>
+  !dscp || (((tos >> 2) ^ dscp.value) & (dscp.mask ?? DSCP_ALL)) === 0;
+
+/** Users and flow labels, which are asked for last (fib_rule_match, fib6_rule_match). */
+function senderHolds(rule: PolicyRule, { family, uid = 0, label, asks }: Flow): boolean {
+  const { uidrange } = rule;
+  const flowlabel = family === 6 ? rule.flowlabel : undefined;
+  if (uidrange && uid !== 'unsaid' && (uid < uidrange.from || uid > uidrange.to)) return false;
+  if (flowlabel && label !== 'unsaid' && (flowlabel.value & flowlabel.mask) !== 0) return false;
+  const isUnsaid = (uidrange && uid === 'unsaid') || (flowlabel && label === 'unsaid');
+  return !isUnsaid || asks?.(rule) === true;
 }
 
 /** Interface names of rules may end in `+` nowhere in the kernel: they are plain names. */
 function ruleMatches(host: Host, rule: PolicyRule, flow: Flow): boolean {
-  const inRange = (range: { from: number; to: number } | undefined, port: number) =>
-    !range || (port >= range.from && port <= range.to);
+  const inRange = (range: PolicyRule['sport'], port: number) => {
+    if (!range) return true;
+    return range.mask ? ((port ^ range.from) & range.mask) === 0 : port >= range.from && port <= range.to;
+  };
   const prefixHolds = (prefix: string | undefined, address: string) =>
     prefix === undefined || prefixOf(prefix).length === 0 || (address !== '' && inPrefix(prefix, address));
   const holds =
-    (rule.iif === undefined || rule.iif === (flow.iif ?? 'lo')) &&
-    (rule.oif === undefined || rule.oif === flow.oif) &&
+    !rule.tunId &&
+    deviceHolds(host, flow, 'iif', rule.iif) &&
+    deviceHolds(host, flow, 'oif', rule.oif) &&
     (rule.fwmark === undefined || ((flow.mark ^ rule.fwmark.value) & rule.fwmark.mask) === 0) &&
     (!rule.l3mdev || vrfTable(host, flow) !== undefined) &&
     prefixHolds(rule.from, flow.saddr) &&
     prefixHolds(rule.to, flow.daddr) &&
     (!rule.tos || rule.tos === (flow.tos & (flow.family === 4 ? LEGACY_TOS : DSCP))) &&
+    dscpHolds(rule, flow) &&
     (rule.ipproto === undefined || rule.ipproto === flow.protocol) &&
     inRange(rule.sport, flow.sport) &&
-    inRange(rule.dport, flow.dport);
+    inRange(rule.dport, flow.dport) &&
+    senderHolds(rule, flow);
   return holds !== (rule.not === true);
 }
 
@@ -182,7 +221,8 @@ export function tableLookup(
 /** A VRF as the device to leave by leads into its table, and out of any of its ports (l3mdev_update_flow). */
 function throughVrf(host: Host, flow: Flow): Flow {
   const out = flow.oif === undefined ? undefined : host.byName.get(flow.oif);
-  return out?.link.kind === 'vrf' ? { ...flow, oif: undefined, strict: false, vrf: flow.vrf ?? out } : flow;
+  if (out?.link.kind !== 'vrf') return flow;
+  return { ...flow, oif: undefined, strict: false, ...(!flow.vrf && { vrf: out, leaves: true }) };
 }
 
 /** The whole of `ip rule`, in order. */
@@ -208,6 +248,8 @@ export function fibLookup(host: Host, asked: Flow): FibResult {
     const error = ROUTE_ERRORS[found.route.type];
     const suppress = rule.suppressPrefixLength;
     if (suppress !== undefined && suppress >= 0 && !error && found.length <= suppress) continue;
+    const group = found.legs[0]?.device.link.group ?? 0;
+    if (rule.suppressGroup !== undefined && !error && group === rule.suppressGroup) continue;
     const result: FibResult = { rule, table, route: found.route, legs: found.legs };
     return error ? { ...result, error } : result;
   }

@@ -34,6 +34,7 @@ function flowOf({ family, daddr, ...q }: RouteQuestion): Flow {
     dport: q.dport ?? 0,
     iif: q.iif,
     oif: q.oif,
+    uid: q.uid ?? 0,
   };
 }
 

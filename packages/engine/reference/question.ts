@@ -129,7 +129,7 @@ interface Told {
 
 /** Undefined: it was lost by a rule, which a step says, or by what a rule wrote. What is lost for any other reason counts as heard. */
 function tell(run: Run, from: Device, to: Device, made: Skb, which: 'question' | 'answer'): Told | undefined {
-  const aside = newRun(run.world);
+  const aside = { ...newRun(run.world), meant: run.meant };
   const question: Question = { ...(made.question as Question) };
   const { rule, host, hook } = carry(aside, from, to, { ...made, question });
   run.steps.push(...aside.steps.filter(({ kind }) => kind === 'choice'));

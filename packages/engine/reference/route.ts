@@ -9,10 +9,12 @@ import {
   confOf,
   Disposition,
   type Packet,
+  type PolicyRule,
   Protocol,
   Reason,
   type Step,
   sysctl,
+  unsaidText,
 } from '../src/index.ts';
 import { isLimitedBroadcast, isLinkLocal6, isLoopback, isMulticast, isUnspecified, isZeroNet } from './addresses.ts';
 import { choose } from './choice.ts';
@@ -222,6 +224,35 @@ const looksTwice = (packet: Packet): boolean =>
 const isOpenEcho = ({ protocol, icmpType, saddr }: Packet): boolean =>
   protocol === Protocol.ICMPV6 && icmpType === 129 && saddr === '';
 
+/** Nobody says whether a rule means this packet: one answer for all its look-ups. */
+function asksOnce(run: Run, host: Host): (rule: PolicyRule) => boolean {
+  return (rule) => {
+    const key = `${host.order} ${host.rules[rule.family].indexOf(rule)} ${rule.family}`;
+    const known = run.meant.get(key);
+    if (known !== undefined) return known;
+    const choice = { kind: ChoiceKind.UNMODELLED, alternatives: 2, netns: host.netns.name };
+    const meant = choose(run, { ...choice, text: unsaidText(rule) as string }) === 0;
+    run.meant.set(key, meant);
+    return meant;
+  };
+}
+
+/**
+ * Whose socket it is (sock_net_uid), and which label it bears: what the stack makes, an outer packet too and what a device routes once
+ * more, is root's.
+ */
+function senderOf(run: Run, host: Host, skb: Skb, purpose: 'output' | 'reroute'): Partial<Flow> {
+  const isProcess = skb.socket === 'process';
+  const again = (skb.turns ?? 0) > 0;
+  const asked = isProcess && (purpose === 'reroute' || !(skb.payload || again));
+  const bears = skb.packet.family === 6 && (again || (isProcess && !skb.payload));
+  return {
+    ...(asked && { uid: skb.packet.owner?.uid ?? ('unsaid' as const) }),
+    ...(bears && { label: 'unsaid' as const }),
+    asks: asksOnce(run, host),
+  };
+}
+
 /** For a packet made here. Sets `skb.route` and an empty source; a `Stop` where there is no way. */
 export function routeOutput(run: Run, host: Host, skb: Skb, purpose: 'output' | 'reroute'): Stop | undefined {
   const { packet } = skb;
@@ -231,7 +262,13 @@ export function routeOutput(run: Run, host: Host, skb: Skb, purpose: 'output' | 
   const device = purpose === 'reroute' ? skb.route?.device : skb.bound;
   const bound = (onLink || isOpenEcho(packet)) && device ? { oif: device.name, strict: true } : {};
   const through = skb.through && { oif: skb.through.name, strict: packet.family === 6 && packet.saddr === '' };
-  let flow: Flow = { ...flowOf(packet), ...through, ...bound, vrf: vrfOf(skb.bound) };
+  const sender = senderOf(run, host, skb, purpose);
+  // A reroute keeps to the VRF of the device that the packet was to leave by (ip_route_me_harder).
+  const domain =
+    purpose === 'reroute'
+      ? { vrf: vrfOf(skb.route?.device) ?? vrfOf(skb.bound) }
+      : { vrf: vrfOf(skb.bound), leaves: true };
+  let flow: Flow = { ...flowOf(packet), ...through, ...bound, ...sender, ...domain };
   let result = fibLookup(host, flow);
   let leg = result.error ? undefined : chooseLeg(run, host, result, flow);
   let source: string | undefined;
@@ -365,7 +402,8 @@ function routeInput4(run: Run, host: Host, skb: Skb, device: Device): Stop | und
 
 function routeInput6(run: Run, host: Host, skb: Skb, device: Device): Stop | undefined {
   const { packet } = skb;
-  const flow: Flow = { ...flowOf(packet), iif: device.name, strict: needsDevice6(packet) };
+  const label = { label: 'unsaid' as const, asks: asksOnce(run, host) };
+  const flow: Flow = { ...flowOf(packet), ...label, iif: device.name, strict: needsDevice6(packet) };
   const result = fibLookup(host, flow);
   if (result.error) {
     pushStep(run, host, 'input', result, undefined, false);

@@ -8,4 +8,5 @@ export const newRun = (world: World): Run => ({
   cuts: 0,
   datagrams: 0,
   queues: new Map(),
+  meant: new Map(),
 });

@@ -401,4 +401,6 @@ export interface Run {
   datagrams: number;
   /** Pieces that wait, by host and packet. */
   queues: Map<string, Queue>;
+  /** Policy rules that ask what nobody knows of the packet, by host and number: does the rule mean it? */
+  meant: Map<string, boolean>;
 }

@@ -241,10 +241,20 @@ export enum RuleFlag {
   MARK = 8,
   SPORT = 16,
   DPORT = 32,
-  SUPPRESS = 64,
   TOS = 128,
   /** For packets of a VRF, into its table. */
   L3MDEV = 256,
+  UID = 512,
+  DSCP = 1024,
+  LABEL = 2048,
+  /** Of no packet that is modelled. */
+  TUNNEL = 4096,
+}
+
+/** What nobody knows of a packet that is looked up. */
+export enum Unsaid {
+  UID = 1,
+  LABEL = 2,
 }
 
 export enum RuleAction {

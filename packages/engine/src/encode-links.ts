@@ -158,6 +158,7 @@ export class LinkArray {
       u32[(at + abi.LINK_MADE) >>> 2] = madeBy(link, interfaces);
       u32[(at + abi.LINK_MTU) >>> 2] = link.mtu ?? (link.kind === 'loopback' ? LOOPBACK_MTU : MTU);
       u32[(at + abi.LINK_MTU_6) >>> 2] = mtu6(netns.sysctls, link.name, u32[(at + abi.LINK_MTU) >>> 2] as number);
+      u32[(at + abi.LINK_GROUP) >>> 2] = link.group ?? 0;
       u32[(at + abi.LINK_FLAGS) >>> 2] =
         kindFlags(link) | this.#settings.of(netns.sysctls, link.name) | (answersOthers ? LinkFlag.ANSWERS_OTHERS : 0);
     }

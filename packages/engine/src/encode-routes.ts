@@ -4,7 +4,8 @@ import { maskOf, networkOf } from './address.ts';
 import { RuleAction, RuleFlag, ScopeId } from './codes.ts';
 import { addressOf, type Encoding, prefixOf } from './encoding.ts';
 import { EngineError } from './errors.ts';
-import type { Netns, PolicyRule, Route, RouteTable, Scope } from './network.ts';
+import type { Netns, PolicyPorts, PolicyRule, Route, RouteTable, Scope } from './network.ts';
+import { unsaidText } from './plain.ts';
 import { RouteType } from './terms.ts';
 
 const SCOPES: Readonly<Record<Scope, ScopeId>> = {
@@ -178,6 +179,9 @@ const VRF_RULES: readonly PolicyRule[] = [
 
 export const hasVrf = ({ links }: Netns): boolean => links.some(({ kind }) => kind === 'vrf');
 
+/** All bits of a code point. */
+const DSCP_ALL = 0x3f;
+
 const ACTIONS: Readonly<Record<PolicyRule['action']['kind'], RuleAction>> = {
   lookup: RuleAction.LOOKUP,
   blackhole: RuleAction.BLACKHOLE,
@@ -210,6 +214,7 @@ function encodeRule(encoding: Encoding, at: number, rule: PolicyRule, where: str
   put(abi.POLICY_IIF, rule.iif === undefined ? 0 : interfaces.of(rule.iif));
   put(abi.POLICY_OIF, rule.oif === undefined ? 0 : interfaces.of(rule.oif));
   put(abi.POLICY_SUPPRESS, -1);
+  put(abi.POLICY_SUPPRESS_GROUP, rule.suppressGroup ?? -1);
   if (rule.fwmark) {
     flags |= RuleFlag.MARK;
     put(abi.POLICY_MARK, rule.fwmark.value);
@@ -219,14 +224,37 @@ function encodeRule(encoding: Encoding, at: number, rule: PolicyRule, where: str
   if (rule.tos) flags |= RuleFlag.TOS;
   u8[at + abi.POLICY_TOS] = rule.tos ?? 0;
   u8[at + abi.POLICY_PROTOCOL] = rule.ipproto ?? 0;
-  const ports = (range: { from: number; to: number } | undefined, flag: RuleFlag, from: number, to: number) => {
+  if (rule.dscp) {
+    flags |= RuleFlag.DSCP;
+    u8[at + abi.POLICY_DSCP] = rule.dscp.value << 2;
+    u8[at + abi.POLICY_DSCP_MASK] = (rule.dscp.mask ?? DSCP_ALL) << 2;
+  }
+  if (rule.flowlabel && rule.family === 6) {
+    flags |= RuleFlag.LABEL;
+    put(abi.POLICY_LABEL, rule.flowlabel.value);
+    put(abi.POLICY_LABEL_MASK, rule.flowlabel.mask);
+  }
+  if (rule.uidrange) {
+    flags |= RuleFlag.UID;
+    put(abi.POLICY_UID_FROM, rule.uidrange.from);
+    put(abi.POLICY_UID_TO, rule.uidrange.to);
+  }
+  if (rule.tunId) flags |= RuleFlag.TUNNEL;
+  const text = unsaidText(rule);
+  if (text !== undefined) objects.statements.set(at, { kind: 'unmodelled', text });
+  const ports = (
+    range: PolicyPorts | undefined,
+    flag: RuleFlag,
+    [from, to, mask]: readonly [number, number, number],
+  ) => {
     if (!range) return;
     flags |= flag;
     u16[(at + from) >>> 1] = range.from;
     u16[(at + to) >>> 1] = range.to;
+    u16[(at + mask) >>> 1] = range.mask ?? 0;
   };
-  ports(rule.sport, RuleFlag.SPORT, abi.POLICY_SPORT_FROM, abi.POLICY_SPORT_TO);
-  ports(rule.dport, RuleFlag.DPORT, abi.POLICY_DPORT_FROM, abi.POLICY_DPORT_TO);
+  ports(rule.sport, RuleFlag.SPORT, [abi.POLICY_SPORT_FROM, abi.POLICY_SPORT_TO, abi.POLICY_SPORT_MASK]);
+  ports(rule.dport, RuleFlag.DPORT, [abi.POLICY_DPORT_FROM, abi.POLICY_DPORT_TO, abi.POLICY_DPORT_MASK]);
   const { action } = rule;
   u8[at + abi.POLICY_ACTION] = ACTIONS[action.kind];
   put(abi.POLICY_TARGET, action.kind === 'lookup' ? action.table : action.kind === 'goto' ? action.priority : 0);

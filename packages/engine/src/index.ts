@@ -38,7 +38,7 @@ export {
 export type * from './machine.ts';
 export type * from './network.ts';
 export type * from './packet.ts';
-export { optionText, plainStatements } from './plain.ts';
+export { optionText, plainStatements, unsaidText } from './plain.ts';
 export type * from './rule.ts';
 export { createRuleList, type HeaderMatch, type RuleList, type RuleListOptions } from './rules.ts';
 export type * from './selector.ts';

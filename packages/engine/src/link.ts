@@ -53,6 +53,8 @@ export interface Link {
   master?: string;
   hairpin?: boolean;
   isolated?: boolean;
+  /** Number of the group that it was put into (`ip link set group`); 0 where absent. */
+  group?: number;
   /** False: up, but NO-CARRIER. Absent: as the other end says. */
   carrier?: boolean;
   /** vlan, macvlan, ipvlan: the link it stands on, often of another namespace. */

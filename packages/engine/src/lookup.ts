@@ -15,6 +15,8 @@ export interface RouteQuestion {
   protocol?: number;
   sport?: number;
   dport?: number;
+  /** Whose socket it is; root's (0) where absent. */
+  uid?: number;
 }
 
 export type RouteErrno = 'EINVAL' | 'ENETUNREACH' | 'EHOSTUNREACH' | 'EACCES' | 'ENODEV';

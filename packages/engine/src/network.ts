@@ -142,6 +142,13 @@ export interface NexthopObject {
   extra?: string;
 }
 
+/** With `mask` the bits of `from` under it, else all ports from the first to the last. */
+export interface PolicyPorts {
+  from: number;
+  to: number;
+  mask?: number;
+}
+
 /** `ip rule`. Selectors that are absent match everything. */
 export interface PolicyRule {
   family: Family;
@@ -154,12 +161,22 @@ export interface PolicyRule {
   tos?: number;
   fwmark?: { value: number; mask: number };
   ipproto?: number;
-  sport?: { from: number; to: number };
-  dport?: { from: number; to: number };
+  sport?: PolicyPorts;
+  dport?: PolicyPorts;
+  /** The code point, of which `tos` compares less (IPv4); all six bits of it where `mask` is absent. */
+  dscp?: { value: number; mask?: number };
+  /** IPv6. Nobody says which labels packets bear: a choice. */
+  flowlabel?: { value: number; mask: number };
+  /** Users by whose sockets it is sent; what has no socket is root's (0). A choice where the packet does not say whose it is. */
+  uidrange?: { from: number; to: number };
+  /** Of the tunnel that it came by, where packets say so one by one (`external`), which is not modelled: nothing that is routed has one. */
+  tunId?: number;
   /** Only where a VRF or one of its ports leads in or out; a look-up goes into the VRF's table, whatever `table` says. */
   l3mdev?: boolean;
   /** `suppress_prefixlength`: a result with a prefix this long or shorter is rejected. */
   suppressPrefixLength?: number;
+  /** `suppress_ifgroup`: a result by a link of this group is rejected. Of several nexthops the first counts. */
+  suppressGroup?: number;
   action:
     | { kind: 'lookup'; table: number }
     | { kind: 'blackhole' | 'unreachable' | 'prohibit' }

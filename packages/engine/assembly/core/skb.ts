@@ -96,6 +96,16 @@ export class Skb {
   towards: Link;
   /** It comes there from the link below, and not over a wire: what chains of that link attached goes along. */
   climbs: u8;
+  /** Bits of `Relayed`. */
+  relayed: u8;
+}
+
+/** Who looks for the way: not whoever made the packet, but a device on its behalf. */
+export enum Relayed {
+  /** It is a tunnel's outer packet. */
+  OUTER = 1,
+  /** A VRF or an ipvlan routes it once more. */
+  AGAIN = 2,
 }
 
 /** Where a route leads: nowhere yet, out, up, or to many. */
@@ -184,6 +194,7 @@ export function enterHost(netns: Netns): void {
   s.socket = 0;
   s.bound = none<Link>();
   s.through = none<Link>();
+  s.relayed = 0;
 }
 
 /** A packet on a wire has no owner any more. */

@@ -1,5 +1,5 @@
 /** The routing decision for a packet that comes in (route.c:ip_route_input_slow(), ip6_rcv_core(), ip6_route_input()). */
-import { LinkFlag, RoutePurpose } from '../../src/codes';
+import { LinkFlag, RoutePurpose, Unsaid } from '../../src/codes';
 import { Disposition, Reason, RouteType } from '../../src/terms';
 import { answerWith, finish, ReplyKind } from '../core/end';
 import { none, packet, RouteKind, skb, some } from '../core/skb';
@@ -30,6 +30,7 @@ function fillKey(link: Link): void {
   // Of a piece, the first one too, nobody looks for ports (skb_flow_dissect_flow_keys()).
   key.sport = p.fragment != 0 ? 0 : p.sport;
   key.dport = p.fragment != 0 ? 0 : p.dport;
+  if (p.family == 6) key.unsaid = <u8>Unsaid.LABEL;
 }
 
 /** IPv6 addresses that must not come over a wire; IPv4 is looked at when routing. */

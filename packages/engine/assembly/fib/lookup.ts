@@ -1,7 +1,8 @@
 /** Policy routing: rules in order, each looking into a table (fib_rules.c:fib_rules_lookup(), fib_rule_match()). */
-import { RuleAction, RuleFlag } from '../../src/codes';
-import { RouteType } from '../../src/terms';
-import { LOOPBACK_NAME, isVrf, vrfOf } from '../core/links';
+import { NetnsFlag, RuleAction, RuleFlag, Unsaid } from '../../src/codes';
+import { ChoiceKind, RouteType } from '../../src/terms';
+import { chooseAside } from '../core/choice';
+import { linkByName, LOOPBACK_NAME, isVrf, vrfOf } from '../core/links';
 import { none, some } from '../core/skb';
 import { Link } from '../layout/link';
 import { Netns } from '../layout/netns';
@@ -28,6 +29,12 @@ export class RouteKey {
   strict: u8;
   /** The VRF it belongs to (`flowi_l3mdev`), where neither `iif` nor `oif` says so. */
   vrf: Link;
+  /** Whose socket it is. */
+  uid: u32;
+  /** Bits of `Unsaid`. */
+  unsaid: u8;
+  /** 1: the VRF is that which it leaves through (FLOWI_FLAG_L3MDEV_OIF). */
+  leaves: u8;
 }
 
 /** What was found (`struct fib_result`). */
@@ -80,18 +87,85 @@ export function clearKey(netns: Netns, family: u32): RouteKey {
 /** The VRF of a look-up (l3mdev.c:l3mdev_update_flow()). */
 function vrfOfKey(key: RouteKey): Link {
   if (some(key.vrf)) return key.vrf;
-  const vrf = vrfOf(key.oif);
-  return some(vrf) ? vrf : vrfOf(key.iif);
+  return vrfOf(some(key.oif) ? key.oif : key.iif);
+}
+
+/** Rules that name a VRF mean what comes by any of its ports, or is to leave by them (fib_rules.c:fib_rule_iif_match(), fib_rule_oif_match()). */
+function ofVrf(key: RouteKey, name: u32, leaves: bool): bool {
+  const byOif = key.leaves != 0 || (!some(key.vrf) && some(key.oif));
+  const vrf = vrfOfKey(key);
+  return byOif == leaves && some(vrf) && vrf.name == name;
+}
+
+@inline
+function namesVrf(netns: Netns, name: u32): bool {
+  if ((netns.flags & NetnsFlag.VRF) == 0) return false;
+  const link = linkByName(netns, name);
+  return some(link) && isVrf(link);
+}
+
+/** A packet made here comes in by lo (LOOPBACK_IFINDEX). */
+function comesBy(key: RouteKey, name: u32): bool {
+  if (namesVrf(key.netns, name)) return ofVrf(key, name, false);
+  return (some(key.iif) ? key.iif.name : LOOPBACK_NAME) == name;
+}
+
+function leavesBy(key: RouteKey, name: u32): bool {
+  if (namesVrf(key.netns, name)) return ofVrf(key, name, true);
+  return some(key.oif) && key.oif.name == name;
+}
+
+/** What was answered for a rule, for this packet and what becomes of it. */
+const ASKED: usize = memory.data(256 * 8, 8);
+const MOST_ASKED: u32 = 256;
+let asked: u32 = 0;
+
+export function askedClear(): void {
+  asked = 0;
+}
+
+/** Nobody knows whether the packet is one of those that the rule is for. */
+function isMeant(rule: PolicyRule): bool {
+  const about = <u32>changetype<usize>(rule);
+  for (let i: u32 = 0; i < asked; i++) {
+    const at = ASKED + (<usize>i << 3);
+    if (load<u32>(at) == about) return load<u32>(at, 4) == 0;
+  }
+  const taken = chooseAside(ChoiceKind.UNMODELLED, 2, changetype<usize>(rule));
+  if (asked < MOST_ASKED) {
+    const at = ASKED + (<usize>asked << 3);
+    store<u32>(at, about);
+    store<u32>(at, taken, 4);
+    asked++;
+  }
+  return taken == 0;
+}
+
+/** Users and flow labels (fib_rules.c:fib_rule_match(), fib6_rules.c:fib6_rule_match()): asked for last. */
+function isOfSender(rule: PolicyRule, key: RouteKey, flags: u32): bool {
+  let unsaid = false;
+  if ((flags & RuleFlag.UID) != 0) {
+    if ((key.unsaid & <u8>Unsaid.UID) != 0) unsaid = true;
+    else if (key.uid < rule.uidFrom || key.uid > rule.uidTo) return false;
+  }
+  if ((flags & RuleFlag.LABEL) != 0) {
+    if ((key.unsaid & <u8>Unsaid.LABEL) != 0) unsaid = true;
+    else if ((rule.label & rule.labelMask) != 0) return false;
+  }
+  return !unsaid || isMeant(rule);
+}
+
+@inline
+function portFits(port: u16, from: u16, to: u16, mask: u16): bool {
+  return mask != 0 ? ((port ^ from) & mask) == 0 : port >= from && port <= to;
 }
 
 function matches(rule: PolicyRule, key: RouteKey): bool {
   const flags = <u32>rule.flags;
   if ((flags & RuleFlag.L3MDEV) != 0 && !some(vrfOfKey(key))) return false;
-  if (rule.iif != 0) {
-    // A packet made here comes in by lo (LOOPBACK_IFINDEX).
-    if ((some(key.iif) ? key.iif.name : LOOPBACK_NAME) != rule.iif) return false;
-  }
-  if (rule.oif != 0 && (!some(key.oif) || key.oif.name != rule.oif)) return false;
+  if ((flags & RuleFlag.TUNNEL) != 0) return false;
+  if (rule.iif != 0 && !comesBy(key, rule.iif)) return false;
+  if (rule.oif != 0 && !leavesBy(key, rule.oif)) return false;
   if ((flags & RuleFlag.MARK) != 0 && ((key.mark ^ rule.mark) & rule.markMask) != 0) return false;
   if ((flags & RuleFlag.FROM) != 0) {
     if (((key.saddrHi ^ rule.fromHi) & rule.fromMaskHi) != 0) return false;
@@ -103,13 +177,14 @@ function matches(rule: PolicyRule, key: RouteKey): bool {
   }
   if ((flags & RuleFlag.TOS) != 0 && rule.tos != (key.tos & (key.family == 4 ? 0x1c : 0xfc))) return false;
   if (rule.protocol != 0 && rule.protocol != key.protocol) return false;
-  if ((flags & RuleFlag.SPORT) != 0 && (key.sport < rule.sportFrom || key.sport > rule.sportTo)) return false;
-  if ((flags & RuleFlag.DPORT) != 0 && (key.dport < rule.dportFrom || key.dport > rule.dportTo)) return false;
-  return true;
+  if ((flags & RuleFlag.DSCP) != 0 && ((key.tos ^ rule.dscp) & rule.dscpMask) != 0) return false;
+  if ((flags & RuleFlag.SPORT) != 0 && !portFits(key.sport, rule.sportFrom, rule.sportTo, rule.sportMask)) return false;
+  if ((flags & RuleFlag.DPORT) != 0 && !portFits(key.dport, rule.dportFrom, rule.dportTo, rule.dportMask)) return false;
+  return (flags & (RuleFlag.UID | RuleFlag.LABEL)) == 0 || isOfSender(rule, key, flags);
 }
 
 /** Looks into one table; true where that decides (a throw route and no route do not). */
-function decide(key: RouteKey, table: u32, rule: u32, suppress: i32): bool {
+function decide(key: RouteKey, table: u32, rule: u32, suppress: i32, group: i32): bool {
   const layer = tableOf(key.netns, table);
   if (!some(layer)) return false;
   if (!tableLookup(key.netns, layer, key.family, key.daddrHi, key.daddrLo, key.tos, key.oif, key.iif, key.strict != 0)) {
@@ -117,7 +192,10 @@ function decide(key: RouteKey, table: u32, rule: u32, suppress: i32): bool {
   }
   const route = foundRoute;
   if (route.type == RouteType.THROW) return false;
-  if (<i32>route.length <= suppress && <u32>route.type < <u32>RouteType.BLACKHOLE) return false;
+  if (<u32>route.type < <u32>RouteType.BLACKHOLE) {
+    if (<i32>route.length <= suppress) return false;
+    if (group >= 0 && some(foundDev) && foundDev.group == <u32>group) return false;
+  }
   const result = routeResult();
   result.route = route;
   result.nexthop = foundNexthop;
@@ -130,13 +208,13 @@ function decide(key: RouteKey, table: u32, rule: u32, suppress: i32): bool {
 
 function lookupDefault(key: RouteKey): void {
   if (key.family == 4) {
-    if (decide(key, TABLE_LOCAL, DefaultRule.LOCAL_4, -1)) return;
-    if (decide(key, TABLE_MAIN, DefaultRule.MAIN_4, -1)) return;
-    decide(key, TABLE_DEFAULT, DefaultRule.DEFAULT_4, -1);
+    if (decide(key, TABLE_LOCAL, DefaultRule.LOCAL_4, -1, -1)) return;
+    if (decide(key, TABLE_MAIN, DefaultRule.MAIN_4, -1, -1)) return;
+    decide(key, TABLE_DEFAULT, DefaultRule.DEFAULT_4, -1, -1);
     return;
   }
-  if (decide(key, TABLE_LOCAL, DefaultRule.LOCAL_6, -1)) return;
-  decide(key, TABLE_MAIN, DefaultRule.MAIN_6, -1);
+  if (decide(key, TABLE_LOCAL, DefaultRule.LOCAL_6, -1, -1)) return;
+  decide(key, TABLE_MAIN, DefaultRule.MAIN_6, -1, -1);
 }
 
 /** Rules for VRFs look into the table of the one at hand. */
@@ -162,7 +240,7 @@ function lookupRules(key: RouteKey): void {
     if (matches(rule, key) == ((rule.flags & <u16>RuleFlag.NOT) != 0)) continue;
     switch (<i32>rule.action) {
       case <i32>RuleAction.LOOKUP:
-        if (decide(key, tableFor(rule, key), rule.id, rule.suppress)) return;
+        if (decide(key, tableFor(rule, key), rule.id, rule.suppress, rule.suppressGroup)) return;
         continue;
       case <i32>RuleAction.GOTO: {
         // Targets stand behind; without a rule of that very priority the rule does nothing.
@@ -198,7 +276,10 @@ export function routeLookup(): bool {
   const key = routeKey();
   // A VRF leads into its table, out of any of its ports.
   if (some(key.oif) && isVrf(key.oif)) {
-    if (!some(key.vrf)) key.vrf = key.oif;
+    if (!some(key.vrf)) {
+      key.vrf = key.oif;
+      key.leaves = 1;
+    }
     key.oif = none<Link>();
     key.strict = 0;
   }

@@ -1,21 +1,37 @@
 /** The routing decision for a packet made here (route.c:ip_route_output_key_hash_rcu(), ip6_output.c:ip6_dst_lookup_tail()). */
-import { LinkFlag, RoutePurpose } from '../../src/codes';
+import { LinkFlag, RoutePurpose, Unsaid } from '../../src/codes';
+import { PacketL4 } from '../../src/ct-codes';
+import { SocketOf } from '../../src/match-codes';
 import { Disposition, Protocol, Reason, RouteType } from '../../src/terms';
 import { finish } from '../core/end';
 import { linkByName, LOOPBACK_NAME, vrfOf } from '../core/links';
-import { none, packet, RouteKind, skb, some } from '../core/skb';
+import { none, packet, Relayed, RouteKind, skb, some } from '../core/skb';
 import { InterfaceAddress } from '../layout/address';
 import { Link } from '../layout/link';
 import { Packet } from '../layout/packet';
 import { Endpoint } from '../layout/route';
 import { isLinkLocal6, isLoopback4, isMulticast6 } from './kinds';
-import { clearKey, routeKey, routeLookup, routeResult } from './lookup';
+import { clearKey, RouteKey, routeKey, routeLookup, routeResult } from './lookup';
 import { multipathSelect } from './multipath';
 import { measure, wayLocked, wayMtu, wayPathMtu } from './path-mtu';
 import { adopt, isForHost, isMany, traceResult } from './result';
 import { selectSource4, selectSource6 } from './source';
 
-function fillKey(): void {
+/** Whose socket it is: what the stack makes, an outer packet too and what a device routes once more, is root's. */
+function fillSender(key: RouteKey, again: bool): void {
+  const p = packet();
+  const s = skb();
+  const isProcess = s.socket == <u8>SocketOf.PROCESS;
+  if (isProcess && (again || s.relayed == 0)) {
+    if ((p.l4 & PacketL4.OWNER_UID) != 0) key.uid = p.uid;
+    else key.unsaid = <u8>Unsaid.UID;
+  }
+  if (p.family != 6) return;
+  const isOuter = (s.relayed & <u8>Relayed.OUTER) != 0;
+  if ((s.relayed & <u8>Relayed.AGAIN) != 0 || (isProcess && !isOuter)) key.unsaid |= <u8>Unsaid.LABEL;
+}
+
+function fillKey(again: bool): void {
   const p = packet();
   const key = clearKey(skb().netns, p.family);
   key.saddrHi = p.saddrHi;
@@ -28,6 +44,7 @@ function fillKey(): void {
   // Who sends a piece by itself tells nobody its ports (raw_sendmsg()).
   key.sport = p.fragment != 0 ? 0 : p.sport;
   key.dport = p.fragment != 0 ? 0 : p.dport;
+  fillSender(key, again);
 }
 
 /** True where the look-up leads somewhere. */
@@ -123,6 +140,7 @@ function bindAnswer(): void {
     key.strict = p.family == 6 && p.sourceless != 0;
   }
   key.vrf = vrfOf(s.bound);
+  key.leaves = 1;
   if (!some(s.bound) || !(isOfOneLink(p) || isOpenEcho(p))) return;
   key.oif = s.bound;
   key.strict = 1;
@@ -132,14 +150,14 @@ function bindAnswer(): void {
 export function routeOutput(): bool {
   const p = packet();
   const open = p.sourceless != 0;
-  fillKey();
+  fillKey(false);
   bindAnswer();
   let found = lookup();
   if (open) {
     if (!found && p.family == 6) {
       // Routes by source may still lead there.
       if (chooseSourceBlind()) {
-        fillKey();
+        fillKey(false);
         bindAnswer();
         found = lookup();
       }
@@ -174,10 +192,12 @@ function chooseSourceBlind(): bool {
 
 /** Routes again what a hook changed (netfilter.c:ip_route_me_harder()). False where the walk ended. */
 export function reroute(): bool {
-  fillKey();
+  fillKey(true);
   const p = packet();
   if (some(skb().through)) routeKey().oif = skb().through;
-  routeKey().vrf = vrfOf(skb().bound);
+  // The VRF of the link that it was to leave by.
+  const left = vrfOf(skb().dev);
+  routeKey().vrf = some(left) ? left : vrfOf(skb().bound);
   if (isOfOneLink(p)) {
     // Rewritten to an address of one link, it stays with the link it was to leave by.
     const key = routeKey();

@@ -49,6 +49,7 @@ export class Link {
   stack: Stack;
   /** Of IPv6 (`net.ipv6.conf.*.mtu`). */
   mtu6: u32;
+  group: u32;
 }
 
 /** A switch without intelligence: every frame is seen by all its links. */
@@ -72,6 +73,7 @@ export const LINK_NAME: u32 = offsetof<Link>('name');
 export const LINK_INDEX: u32 = offsetof<Link>('index');
 export const LINK_MTU: u32 = offsetof<Link>('mtu');
 export const LINK_MTU_6: u32 = offsetof<Link>('mtu6');
+export const LINK_GROUP: u32 = offsetof<Link>('group');
 export const LINK_FLAGS: u32 = offsetof<Link>('flags');
 export const LINK_MADE: u32 = offsetof<Link>('made');
 export const LINK_STACK: u32 = offsetof<Link>('stack');

@@ -90,16 +90,27 @@ export class PolicyRule {
   /** Number of the table, or priority to go to. */
   target: u32;
   suppress: i32;
+  /** A link's group that is rejected; -1: none. */
+  suppressGroup: i32;
+  uidFrom: u32;
+  uidTo: u32;
+  label: u32;
+  labelMask: u32;
   sportFrom: u16;
   sportTo: u16;
   dportFrom: u16;
   dportTo: u16;
+  /** 0: the range counts. */
+  sportMask: u16;
+  dportMask: u16;
   flags: u16;
   family: u8;
   action: u8;
   tos: u8;
   protocol: u8;
-  pad: u16;
+  /** As they stand in the field of TOS. */
+  dscp: u8;
+  dscpMask: u8;
 }
 
 export const ROUTE_SIZE: u32 = offsetof<Route>();
@@ -145,12 +156,21 @@ export const POLICY_MARK: u32 = offsetof<PolicyRule>('mark');
 export const POLICY_MARK_MASK: u32 = offsetof<PolicyRule>('markMask');
 export const POLICY_TARGET: u32 = offsetof<PolicyRule>('target');
 export const POLICY_SUPPRESS: u32 = offsetof<PolicyRule>('suppress');
+export const POLICY_SUPPRESS_GROUP: u32 = offsetof<PolicyRule>('suppressGroup');
+export const POLICY_UID_FROM: u32 = offsetof<PolicyRule>('uidFrom');
+export const POLICY_UID_TO: u32 = offsetof<PolicyRule>('uidTo');
+export const POLICY_LABEL: u32 = offsetof<PolicyRule>('label');
+export const POLICY_LABEL_MASK: u32 = offsetof<PolicyRule>('labelMask');
 export const POLICY_SPORT_FROM: u32 = offsetof<PolicyRule>('sportFrom');
 export const POLICY_SPORT_TO: u32 = offsetof<PolicyRule>('sportTo');
 export const POLICY_DPORT_FROM: u32 = offsetof<PolicyRule>('dportFrom');
 export const POLICY_DPORT_TO: u32 = offsetof<PolicyRule>('dportTo');
+export const POLICY_SPORT_MASK: u32 = offsetof<PolicyRule>('sportMask');
+export const POLICY_DPORT_MASK: u32 = offsetof<PolicyRule>('dportMask');
 export const POLICY_FLAGS: u32 = offsetof<PolicyRule>('flags');
 export const POLICY_FAMILY: u32 = offsetof<PolicyRule>('family');
 export const POLICY_ACTION: u32 = offsetof<PolicyRule>('action');
 export const POLICY_TOS: u32 = offsetof<PolicyRule>('tos');
 export const POLICY_PROTOCOL: u32 = offsetof<PolicyRule>('protocol');
+export const POLICY_DSCP: u32 = offsetof<PolicyRule>('dscp');
+export const POLICY_DSCP_MASK: u32 = offsetof<PolicyRule>('dscpMask');

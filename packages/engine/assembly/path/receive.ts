@@ -5,7 +5,7 @@ import { Disposition, Reason } from '../../src/terms';
 import { vrfOf } from '../core/links';
 import { finish } from '../core/end';
 import { gather } from '../core/gather';
-import { none, packet, RouteKind, skb, some } from '../core/skb';
+import { none, packet, Relayed, RouteKind, skb, some } from '../core/skb';
 import { traceEnter } from '../core/trace';
 import { martian6, routeInput } from '../fib/input';
 import { forwardsClear, ingress, Passage, sentTo } from '../hook/device';
@@ -94,6 +94,7 @@ export function receive(link: Link): void {
   s.climbs = 0;
   // Its socket stays behind, on the way through lo too (skb_orphan()).
   s.socket = <u8>SocketOf.NONE;
+  s.relayed &= ~<u8>Relayed.AGAIN;
   if (!s.framed && (link.flags & LinkFlag.LOOPBACK) == 0) addressTo(topOf(link));
   s.oif = none<Link>();
   if (!isUp(link)) {

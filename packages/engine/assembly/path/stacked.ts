@@ -7,7 +7,7 @@ import { StackFlag, StackMode } from '../../src/stack-codes';
 import { ChoiceKind, Disposition, Reason } from '../../src/terms';
 import { chooseAside } from '../core/choice';
 import { answerWith, endRecord, finish, ReplyKind } from '../core/end';
-import { enterHost, leaveOwner, none, packet, RouteKind, skb, some } from '../core/skb';
+import { enterHost, leaveOwner, none, packet, Relayed, RouteKind, skb, some } from '../core/skb';
 import { traceTransmit } from '../core/trace';
 import { routeOutput } from '../fib/output';
 import { output } from '../hook/output';
@@ -89,6 +89,7 @@ function sendAgain(through: Link): void {
     return;
   }
   s.through = through;
+  s.relayed |= <u8>Relayed.AGAIN;
   s.bound = none<Link>();
   s.iif = none<Link>();
   // The frame is gone.

@@ -8,7 +8,7 @@ import { TunnelFlag, TunnelType } from '../../src/tunnel-codes';
 import { weigh } from '../core/choice';
 import { answerWith, endRecord, finish, finishTooLong, ReplyKind } from '../core/end';
 import { PACKETS, PACKET_BASE, SKB_BASE } from '../core/memory';
-import { enterHost, none, packet, RouteKind, skb, Skb, some } from '../core/skb';
+import { enterHost, none, packet, Relayed, RouteKind, skb, Skb, some } from '../core/skb';
 import { traceTunnel } from '../core/trace';
 import { clearKey } from '../fib/lookup';
 import { chooseForFlow, chosenForFlow } from '../fib/multipath';
@@ -237,6 +237,7 @@ function startIn(netns: Netns, dev: Link): void {
   s.made = 1;
   s.socket = socket;
   s.through = dev;
+  s.relayed = <u8>Relayed.OUTER;
   s.datagram = 0;
   s.framed = 0;
   s.sourceMac = 0;

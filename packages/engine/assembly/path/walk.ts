@@ -5,6 +5,7 @@ import { Disposition, Reason } from '../../src/terms';
 import { endRecord, finish, ReplyKind } from '../core/end';
 import { failed } from '../core/failure';
 import { gatherReset } from '../core/gather';
+import { askedClear } from '../fib/lookup';
 import { changeHost, enterHost, leaveOwner, none, packet, skb, some } from '../core/skb';
 import { traceClear, traceEnter } from '../core/trace';
 import { flowsSweep } from '../ct/flows';
@@ -52,6 +53,7 @@ function run(first: u32): void {
 function begin(netns: Netns): void {
   traceClear();
   payloadClear();
+  askedClear();
   turnsClear();
   cutsReset();
   gatherReset();

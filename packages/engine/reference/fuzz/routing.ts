@@ -70,6 +70,24 @@ function randomRule(r: Random, plan: Plan, netns: Netns): PolicyRule {
     () => ({ ipproto: r.pick([6, 17]), dport: range() }),
     () => ({ ipproto: r.pick([6, 17]), sport: range() }),
     () => ({ tos: r.pick([0x10, 0x08]) }),
+    () => ({ dscp: { value: r.pick([0, 2, 4, 0x2e]), ...(r.chance(1, 3) ? { mask: r.pick([0x3f, 0x38, 2]) } : {}) } }),
+    () => ({
+      uidrange: r.pick([
+        { from: 0, to: 0 },
+        { from: 0, to: 101 },
+        { from: 101, to: 4294967294 },
+      ]),
+    }),
+    () => ({
+      flowlabel: r.pick([
+        { value: 5, mask: 0xfffff },
+        { value: 0, mask: 1 },
+      ]),
+    }),
+    () => ({ tunId: 7 }),
+    () => ({ oif: r.pick(netns.links).name }),
+    () => ({ ipproto: 6, dport: { from: r.pick(PORTS), to: r.pick(PORTS), mask: r.pick([0xff00, 0xffff, 1]) } }),
+    () => ({ not: true, uidrange: { from: 0, to: 100 } }),
     () => ({ not: true, to: somewhere(r, plan, family) }),
   ];
   return {
@@ -79,6 +97,7 @@ function randomRule(r: Random, plan: Plan, netns: Netns): PolicyRule {
     ...r.pick(selectors)(),
     ...(r.chance(1, 4) ? r.pick(selectors)() : {}),
     ...(action.kind === 'lookup' && r.chance(1, 5) ? { suppressPrefixLength: r.pick([0, 8, 24]) } : {}),
+    ...(action.kind === 'lookup' && r.chance(1, 8) ? { suppressGroup: r.pick([0, 1]) } : {}),
   };
 }
 
@@ -113,6 +132,7 @@ export function addRouting(r: Random, plan: Plan): void {
     const count = r.chance(1, 2) ? r.below(4) : 0;
     for (let i = 0; i < count; i++) netns.tables[0]?.routes.push(randomRoute(r, plan, netns));
     if (r.chance(1, 3)) {
+      for (const link of netns.links) if (r.chance(1, 3)) link.group = 1;
       const rules = Array.from({ length: 1 + r.below(3) }, () => randomRule(r, plan, netns));
       const vrf = netns.links.some(({ kind }) => kind === 'vrf') && r.chance(4, 5);
       netns.rules = [...defaults, ...(vrf ? ofVrfs : []), ...rules];
