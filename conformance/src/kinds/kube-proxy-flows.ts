@@ -10,11 +10,17 @@ import {
   Protocol,
   tally,
 } from '@podwire/engine';
-import { iptablesCompiler } from '@podwire/model';
 import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../runner/contract.ts';
 import type { Suite } from '../runner/suite.ts';
 import { networkAround, PLACES, type Topology } from './kube-proxy-flows-network.ts';
-import { configOf, nodeOf, type RecordedConfig, type RecordedState } from './kube-proxy-recording.ts';
+import {
+  compilerNamed,
+  configOf,
+  nodeOf,
+  objectsOf,
+  type RecordedConfig,
+  type RecordedState,
+} from './kube-proxy-recording.ts';
 
 type Verdict = 'reply' | 'rejected' | 'refused' | 'timeout' | 'EPERM' | 'EHOSTUNREACH';
 
@@ -126,7 +132,8 @@ function difference(machine: Machine, probe: Probe): string | undefined {
 
 async function judge(suite: Suite, file: string): Promise<Outcome> {
   const run = suite.json<Run>(file);
-  if (run.mode !== 'iptables') return skip(`${run.mode} mode`);
+  const compiler = compilerNamed(run.mode);
+  if (!compiler) return skip(`${run.mode} mode`);
   const recordings = suite.siblings('kube-proxy-real').find((other) => other.has(`states/${run.state}.json`));
   if (!recordings) return skip('the recording of its state is not beside it');
   const state = recordings.json<RecordedState>(`states/${run.state}.json`);
@@ -137,9 +144,8 @@ async function judge(suite: Suite, file: string): Promise<Outcome> {
     ...topology.node.map((address) => `${address}/${address.includes(':') ? 64 : 16}`),
     ...Object.values(topology.gateway).map((address) => `${address}/${address?.includes(':') ? 64 : 24}`),
   ];
-  const objects = { services: state.services, endpointSlices: state.endpointslices };
-  const config = configOf(run.config);
-  const { tables, sysctls } = iptablesCompiler.prepare(objects, config)(nodeOf(run.node, state, interfaceAddresses));
+  const compile = compiler.prepare(objectsOf(state), configOf(run));
+  const { tables, sysctls } = compile(nodeOf(run.node, state, interfaceAddresses));
   const asked = [...new Set(probes.map(({ dst }) => dst))].filter((dst) => dst !== '::1' && !dst.startsWith('127.'));
   const machine = await createEngine();
   machine.load(networkAround({ topology, slices: state.endpointslices, asked, tables, sysctls }));

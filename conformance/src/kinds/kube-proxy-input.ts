@@ -5,8 +5,10 @@ import {
   type IPFamily,
   type IptablesSettings,
   type LocalDetector,
+  type NftablesSettings,
   nodePortAddressesOf,
   type RestoreInput,
+  type RulesetInput,
   type Service,
   servicePorts,
 } from '@podwire/model';
@@ -31,6 +33,8 @@ export interface ProxyCase {
     localhostNodePorts: boolean;
     conntrackTCPLiberal: boolean;
     nfacctCounters: Record<string, boolean>;
+    /** nftables: what stands between the braces of the rule about unallocated cluster IPs; empty: there is none. */
+    serviceCIDRs?: string;
     randomFully: boolean;
     /** What came out, not a setting. */
     largeClusterMode: boolean;
@@ -41,6 +45,30 @@ export interface ProxyCase {
     updatedEndpoints?: string[];
     existingServiceChains?: string[];
   };
+}
+
+/** What all modes take of a case. */
+function inputOf({ services, endpointSlices, ipFamily, node }: ProxyCase) {
+  return {
+    ports: servicePorts(services ?? [], ipFamily),
+    endpoints: endpointsByServicePort(endpointSlices ?? [], ipFamily),
+    place: { nodeName: node.name, zone: node.topologyLabels?.['topology.kubernetes.io/zone'] ?? '' },
+    nodeIP: node.ip,
+    interfaceAddresses: node.interfaceAddresses,
+  };
+}
+
+export function rulesetInput(row: ProxyCase): RulesetInput {
+  const { masqueradeMark, masqueradeAll, localDetector, nodePortAddresses, serviceCIDRs = '' } = row.config;
+  const settings: NftablesSettings = {
+    family: row.ipFamily,
+    masqueradeMark,
+    masqueradeAll,
+    localDetector,
+    nodePortAddresses: nodePortAddressesOf(row.ipFamily, nodePortAddresses),
+    serviceCIDRs,
+  };
+  return { ...inputOf(row), settings };
 }
 
 function settingsOf({ config, ipFamily }: ProxyCase): IptablesSettings {
@@ -60,15 +88,11 @@ function settingsOf({ config, ipFamily }: ProxyCase): IptablesSettings {
 
 /** @param full Every chain, as if nothing had been there: the state that the case's own sync leads to. */
 export function restoreInput(row: ProxyCase, full: boolean): RestoreInput {
-  const { node, sync, ipFamily } = row;
+  const { sync } = row;
   const updated = new Set([...(sync.updatedServices ?? []), ...(sync.updatedEndpoints ?? [])]);
   return {
-    ports: servicePorts(row.services ?? [], ipFamily),
-    endpoints: endpointsByServicePort(row.endpointSlices ?? [], ipFamily),
+    ...inputOf(row),
     settings: settingsOf(row),
-    place: { nodeName: node.name, zone: node.topologyLabels?.['topology.kubernetes.io/zone'] ?? '' },
-    nodeIP: node.ip,
-    interfaceAddresses: node.interfaceAddresses,
     sync: {
       existingChains: full ? [] : (sync.existingServiceChains ?? []),
       // Cases do not tell the time. A change is synced at once, well within the period; without one, it is the period that has passed.

@@ -1,9 +1,18 @@
-/** What the real kube-proxy left in iptables and ip6tables of one node. */
-import { iptablesCompiler, printIptablesSave } from '@podwire/model';
+/** What the real kube-proxy left in iptables and ip6tables, or in nftables, of one node. */
+import type { Table } from '@podwire/engine';
+import { printIptablesSave, printNftTables } from '@podwire/model';
 import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../runner/contract.ts';
 import { firstDifference } from '../runner/difference.ts';
 import type { Suite } from '../runner/suite.ts';
-import { configOf, nodeOf, type RecordedConfig, type RecordedState } from './kube-proxy-recording.ts';
+import { readBlocks, withoutServices } from './kube-proxy-real-nft.ts';
+import {
+  compilerNamed,
+  configOf,
+  nodeOf,
+  objectsOf,
+  type RecordedConfig,
+  type RecordedState,
+} from './kube-proxy-recording.ts';
 
 interface RealCase {
   id: string;
@@ -57,18 +66,30 @@ function normalise(text: string, undetermined: readonly string[]): Chains {
   return chains;
 }
 
-function judge(suite: Suite, folder: string): Outcome {
-  const row = suite.json<RealCase>(`${folder}/case.json`);
-  if (row.mode !== 'iptables') return skip(`${row.mode} mode`);
-  const state = suite.json<RecordedState>(`states/${row.state}.json`);
-  const objects = { services: state.services, endpointSlices: state.endpointslices };
-  const config = configOf(row.config, row.sysctls['net.netfilter.nf_conntrack_tcp_be_liberal'] === '1');
-  const node = nodeOf(
-    row.node,
-    state,
-    row.interfaces.flatMap(({ addresses }) => addresses),
+/** Which of a state's endpoints belong to these Services. */
+function endpointsOf({ endpointslices }: RecordedState, services: readonly string[]) {
+  const theirs = new Set(
+    endpointslices
+      .filter(({ metadata: { namespace, labels } }) =>
+        services.includes(`${namespace}/${labels?.['kubernetes.io/service-name']}`),
+      )
+      .flatMap(({ endpoints, ports }) =>
+        (endpoints ?? []).flatMap(({ addresses }) =>
+          (ports ?? []).flatMap(({ port }) => addresses.map((address) => `${address} ${port}`)),
+        ),
+      ),
   );
-  const { tables, sysctls } = iptablesCompiler.prepare(objects, config)(node);
+  return (address: string, port: string) => theirs.has(`${address} ${port}`);
+}
+
+function nftDifference(suite: Suite, folder: string, row: RealCase, state: RecordedState, tables: Table[]) {
+  const { undetermined = [] } = row;
+  const isTheirs = endpointsOf(state, undetermined);
+  const blocks = (text: string) => withoutServices(readBlocks(text), undetermined, isTheirs);
+  return firstDifference(blocks(suite.text(`${folder}/nft.txt`)), blocks(printNftTables(tables)), 'nft.txt');
+}
+
+function iptablesDifference(suite: Suite, folder: string, row: RealCase, tables: Table[]): string | undefined {
   const undetermined = row.undetermined ?? [];
   for (const [file, family] of [
     ['iptables-save.txt', 'ip'],
@@ -77,8 +98,28 @@ function judge(suite: Suite, folder: string): Outcome {
     const expected = normalise(suite.text(`${folder}/${file}`), undetermined);
     const found = normalise(printIptablesSave(tables, family), undetermined);
     const difference = firstDifference(expected, found, file);
-    if (difference !== undefined) return fail(difference);
+    if (difference !== undefined) return difference;
   }
+  return undefined;
+}
+
+function judge(suite: Suite, folder: string): Outcome {
+  const row = suite.json<RealCase>(`${folder}/case.json`);
+  const compiler = compilerNamed(row.mode);
+  if (!compiler) return skip(`${row.mode} mode`);
+  const state = suite.json<RecordedState>(`states/${row.state}.json`);
+  const config = configOf(row, row.sysctls['net.netfilter.nf_conntrack_tcp_be_liberal'] === '1');
+  const node = nodeOf(
+    row.node,
+    state,
+    row.interfaces.flatMap(({ addresses }) => addresses),
+  );
+  const { tables, sysctls } = compiler.prepare(objectsOf(state), config)(node);
+  const rules =
+    row.mode === 'nftables'
+      ? nftDifference(suite, folder, row, state, tables)
+      : iptablesDifference(suite, folder, row, tables);
+  if (rules !== undefined) return fail(rules);
   const route = 'net.ipv4.conf.all.route_localnet';
   const difference = firstDifference(row.sysctls[route], String(sysctls[route] ?? 0), route);
   return difference === undefined ? pass : fail(difference);

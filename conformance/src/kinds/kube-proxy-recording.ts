@@ -3,8 +3,11 @@ import {
   detectNodeIPs,
   type EndpointSlice,
   type Node,
+  type ProxyCompiler,
   type ProxyConfig,
   type ProxyNode,
+  type ProxyObjects,
+  proxyCompiler,
   type Service,
 } from '@podwire/model';
 
@@ -15,24 +18,37 @@ export interface RecordedConfig {
   detectLocal?: { bridgeInterface?: string; interfaceNamePrefix?: string };
   nodePortAddresses?: string[];
   iptables?: { masqueradeAll?: boolean; masqueradeBit?: number; localhostNodePorts?: boolean };
+  nftables?: { masqueradeAll?: boolean; masqueradeBit?: number };
 }
 
 export interface RecordedState {
   nodes: Node[];
   services: Service[];
   endpointslices: EndpointSlice[];
+  servicecidrs?: { spec: { cidrs: string[] } }[];
+}
+
+export function objectsOf({ services, endpointslices, servicecidrs = [] }: RecordedState): ProxyObjects {
+  return { services, endpointSlices: endpointslices, serviceCIDRs: servicecidrs.flatMap(({ spec }) => spec.cidrs) };
+}
+
+/** Undefined for a mode that podwire does not compile. */
+export function compilerNamed(mode: string): ProxyCompiler | undefined {
+  return proxyCompiler(mode as ProxyCompiler['name']);
 }
 
 /** @param liberal `nf_conntrack_tcp_be_liberal` of the node. */
-export function configOf(config: RecordedConfig, liberal = false): ProxyConfig {
+export function configOf({ config, mode }: { config: RecordedConfig; mode: string }, liberal = false): ProxyConfig {
   const { iptables = {}, detectLocal = {} } = config;
+  // Each mode reads its own section.
+  const masquerade = (mode === 'nftables' ? config.nftables : iptables) ?? {};
   return {
     clusterCIDRs: (config.clusterCIDR ?? '').split(','),
     detectLocalMode: config.detectLocalMode ?? 'ClusterCIDR',
     ...detectLocal,
     nodePortAddresses: config.nodePortAddresses ?? [],
-    masqueradeAll: iptables.masqueradeAll ?? false,
-    masqueradeBit: iptables.masqueradeBit ?? 14,
+    masqueradeAll: masquerade.masqueradeAll ?? false,
+    masqueradeBit: masquerade.masqueradeBit ?? 14,
     localhostNodePorts: iptables.localhostNodePorts ?? true,
     conntrackTCPLiberal: liberal,
     randomFully: true,

@@ -2,13 +2,18 @@
  * The rulesets that kube-proxy writes: the text that it feeds to iptables-restore, byte for byte, and the tables after the sync, chain by
  * chain.
  */
-import { iptablesJumpLines, restoreText } from '@podwire/model';
-import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../runner/contract.ts';
+import { iptablesJumpLines, restoreText, rulesetText } from '@podwire/model';
+import { fail, type Kind, type Outcome, pass, type SuiteCase } from '../runner/contract.ts';
 import { firstDifference, firstDifferentLine } from '../runner/difference.ts';
-import { type ProxyCase, restoreInput } from './kube-proxy-input.ts';
+import { type ProxyCase, restoreInput, rulesetInput } from './kube-proxy-input.ts';
 
 interface RulesCase extends ProxyCase {
-  expect: { text: string; dump?: string };
+  expect: {
+    text: string;
+    dump?: string;
+    /** nftables: chains of former states, empty and not deleted yet. */
+    staleChains?: string[];
+  };
 }
 
 /** Rules by table and chain. */
@@ -68,8 +73,30 @@ function comparable(tables: Tables, row: RulesCase, others: Tables): Tables {
   );
 }
 
+/**
+ * The table of nftables mode. Elements stand in the order in which they were added, which tells of former states: they are compared as sets.
+ * Chains that a former state left behind are left out.
+ */
+function tableText(text: string, staleChains: readonly string[] = []): string {
+  const stale = new Set(staleChains);
+  const lines = text.split('\n').filter((line) => {
+    const [verb, kind, , , name = ''] = line.split(' ');
+    return !(verb === 'add' && kind === 'chain' && stale.has(name));
+  });
+  const isElement = (line: string) => line.startsWith('add element ');
+  return [...lines.filter((line) => !isElement(line)), ...lines.filter(isElement).sort()].join('\n');
+}
+
+function judgeNftables(row: RulesCase): Outcome {
+  const text = firstDifferentLine(
+    tableText(row.expect.text, row.expect.staleChains),
+    tableText(rulesetText(rulesetInput(row))),
+  );
+  return text === undefined ? pass : fail(text);
+}
+
 function judge(row: RulesCase): Outcome {
-  if (row.mode !== 'iptables') return skip(`${row.mode} mode`);
+  if (row.mode === 'nftables') return judgeNftables(row);
   const text = firstDifferentLine(row.expect.text, restoreText(restoreInput(row, false)));
   if (text !== undefined) return fail(text);
   if (row.expect.dump === undefined) return pass;

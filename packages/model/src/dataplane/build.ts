@@ -84,7 +84,10 @@ class Builder {
     if (compiler) {
       const services = [...cluster.services.values()].map((s) => s.object);
       const endpointSlices = [...cluster.endpointSlices.values()].flatMap((list) => list.map((s) => s.object));
-      this.#proxy = compiler.prepare({ services, endpointSlices }, proxy.value);
+      this.#proxy = compiler.prepare(
+        { services, endpointSlices, serviceCIDRs: cluster.settings.serviceCIDRs.value },
+        proxy.value,
+      );
     }
   }
 

@@ -29,7 +29,7 @@ export {
 } from './iptables-save.ts';
 export * from './ipvs/index.ts';
 export * from './nft/index.ts';
-export { nftTables } from './nft-compile/index.ts';
+export { nftTables, printNftTables } from './nft-compile/index.ts';
 export * from './node/index.ts';
 export * from './proc/index.ts';
 export * from './sockets/index.ts';

@@ -1,4 +1,4 @@
-/** kube-proxy: what all its modes share, and iptables mode. */
+/** kube-proxy: what all its modes share, and each of them. */
 export * from './categorize-endpoints.ts';
 export * from './detect-local.ts';
 export * from './endpoints.ts';
@@ -7,8 +7,12 @@ export { iptablesCompiler } from './iptables/compile.ts';
 export * as iptablesNames from './iptables/names.ts';
 export { type RestoreInput, restoreText } from './iptables/restore-text.ts';
 export type { IptablesSettings } from './iptables/settings.ts';
+export { proxyCompiler } from './modes/compilers.ts';
 export { servicePortName } from './names.ts';
+export { nftablesCompiler } from './nftables/compile.ts';
 export * as nftablesNames from './nftables/names.ts';
+export { type RulesetInput, rulesetText } from './nftables/ruleset-text.ts';
+export type { NftablesSettings } from './nftables/settings.ts';
 export * from './node-port-addresses.ts';
 export type * from './proxy.ts';
 export { type ServicePortInfo, servicePortKey, servicePorts, servicePortsOf } from './service-ports.ts';

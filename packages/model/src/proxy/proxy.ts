@@ -39,6 +39,8 @@ export interface ProxyNode {
 export interface ProxyObjects {
   services: Service[];
   endpointSlices: EndpointSlice[];
+  /** ServiceCIDRs of both families, which nftables mode asks for. */
+  serviceCIDRs?: readonly string[];
 }
 
 /** Cause of a rule that kube-proxy writes. */

@@ -1,9 +1,10 @@
 /** The proxy modes that are modelled, each with what compiles it. */
 import type { ProxyMode } from '../../cluster/cluster.ts';
 import { iptablesCompiler } from '../iptables/compile.ts';
+import { nftablesCompiler } from '../nftables/compile.ts';
 import type { ProxyCompiler } from '../proxy.ts';
 
-const COMPILERS: Partial<Record<ProxyMode, ProxyCompiler>> = { iptables: iptablesCompiler };
+const COMPILERS: Partial<Record<ProxyMode, ProxyCompiler>> = { iptables: iptablesCompiler, nftables: nftablesCompiler };
 
 /** Undefined for a mode that is not modelled. */
 export function proxyCompiler(mode: ProxyMode): ProxyCompiler | undefined {

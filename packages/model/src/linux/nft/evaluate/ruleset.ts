@@ -30,7 +30,7 @@ const list = (flags: string | string[] | undefined): string[] =>
 const OBJECT_KINDS = ['counter', 'quota', 'limit', 'synproxy', 'ct helper', 'ct timeout', 'ct expectation', 'secmark'];
 
 /** What rules see of a set. Throws `NftRefusal` where its type is unknown. */
-function setInfo(set: NftSet | NftMap): SetInfo {
+export function setInfo(set: NftSet | NftMap): SetInfo {
   const key = shapeOfSetType(set.type);
   if (!key) throw new NftRefusal(`unknown datatype of set ${set.name}`);
   const info = { name: set.name, key, flags: new Set(list(set.flags)) };
