@@ -1,4 +1,5 @@
 /** From what made a rule, a route or a link to the object, file and line that stand behind it. */
+import type { Step, Walk } from '@podwire/engine';
 import { type DataplaneCause, isDataplaneCause } from '../dataplane/cause.ts';
 import type { ObjectRef } from './answer.ts';
 import { type FieldPath, objectRef, type Provenance } from './provenance.ts';
@@ -32,6 +33,28 @@ export function causeObject(provenance: Provenance, cause: unknown): ObjectRef |
     case 'cni':
       return undefined;
   }
+}
+
+/** What made a step's rule do what it did: the element that it found in a set or map, where that has a cause of its own. */
+export function stepCause({ element, rule }: Extract<Step, { kind: 'rule' }>): unknown {
+  return element?.cause ?? rule.cause;
+}
+
+/**
+ * What made a rule end a walk. A rule that is there for everybody ends it because of who sent packets there: the element of a map of
+ * verdicts that led to its chain.
+ */
+export function endCause({ end, steps }: Walk): unknown {
+  const { rule } = end;
+  if (!rule) return undefined;
+  const last = steps.findLastIndex((step) => step.kind === 'rule');
+  const step = steps[last];
+  const own = rule.chain.rules[rule.index]?.cause;
+  if (step?.kind !== 'rule') return own;
+  const cause = stepCause(step);
+  if (!isDataplaneCause(cause) || cause.kind !== 'proxy' || cause.service) return cause;
+  const before = steps.slice(0, last).findLast((one) => one.kind === 'rule');
+  return before?.kind === 'rule' && before.target === rule.chain.name ? stepCause(before) : cause;
 }
 
 /** The construct that a network plugin really uses and that is treated as something simpler. */

@@ -12,7 +12,7 @@ import {
 } from '@podwire/engine';
 import { isDataplaneCause } from '../dataplane/cause.ts';
 import type { Condition, Decisive, Outcome, Receiver, VerdictWord } from './answer.ts';
-import { causeObject } from './cause.ts';
+import { causeObject, endCause } from './cause.ts';
 import type { Destination } from './destinations.ts';
 import { conntrackText, policyText, routeText, ruleText } from './linux-text.ts';
 import type { Path } from './paths.ts';
@@ -49,7 +49,7 @@ function decisiveOf(walk: Walk, teller: Teller): Decisive | undefined {
   const place = teller.places.of(netns);
   if (rule) {
     const written = rule.chain.rules[rule.index];
-    const object = written && causeObject(teller.provenance, written.cause);
+    const object = written && causeObject(teller.provenance, endCause(walk));
     const text = written ? ruleText(rule.chain, rule.index, rule.table) : policyText(rule.chain, rule.table);
     return { place, text, ...(object && { object }) };
   }
@@ -71,11 +71,11 @@ function decisiveOf(walk: Walk, teller: Teller): Decisive | undefined {
 function refinedReason(walk: Walk, destination: Destination, fromOutside: boolean): string {
   const plain = codeOf(walk.end.reason);
   if (walk.end.disposition === Disposition.DELIVERED) return plain;
-  const { rule } = walk.end;
-  const cause = rule?.chain.rules[rule.index]?.cause;
+  const cause = endCause(walk);
   if (isDataplaneCause(cause) && cause.kind === 'proxy' && cause.service) {
-    if (walk.end.disposition === Disposition.REJECTED) return 'no-endpoints';
     const field = cause.path?.[1];
+    // nftables mode rejects what comes to a cluster IP and to none of its ports: the Service may have endpoints.
+    if (walk.end.disposition === Disposition.REJECTED && field !== 'clusterIP') return 'no-endpoints';
     if (field === 'internalTrafficPolicy' || field === 'externalTrafficPolicy') return 'no-local-endpoint';
     if (field === 'loadBalancerSourceRanges') return 'source-range';
   }

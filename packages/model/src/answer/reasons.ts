@@ -325,7 +325,7 @@ const MODEL: readonly ReasonRow[] = [
     code: 'no-such-service-port',
     verdict: 'dropped',
     meaning:
-      'The address belongs to a Service that has no such port, so no rule translates the packet and it leads nowhere.',
+      'The address belongs to a Service that has no such port, so no rule translates the packet and it leads nowhere; kube-proxy in nftables mode rejects it.',
     cause: "The targetPort or node port was asked for instead of the Service's port, or another protocol.",
     fix: 'Ask one of the ports that the answer lists.',
   },
@@ -340,7 +340,7 @@ const MODEL: readonly ReasonRow[] = [
     code: 'no-ping-to-service',
     verdict: 'dropped',
     meaning:
-      "Works as intended: kube-proxy in iptables mode translates the Service's ports only, and nothing answers a ping to a cluster IP.",
+      "Works as intended: kube-proxy translates the Service's ports only, and nothing answers a ping to a cluster IP; in nftables mode it is rejected.",
     cause: 'ICMP has no ports, so no Service rule matches.',
     fix: 'Ask a port of the Service instead.',
   },
@@ -404,8 +404,9 @@ const MODEL: readonly ReasonRow[] = [
   {
     code: 'proxy-mode-not-modelled',
     verdict: 'unknown',
-    meaning: 'Services are handled by something other than kube-proxy in iptables mode, and that is not modelled yet.',
-    cause: 'The cluster runs kube-proxy in nftables or IPVS mode, or a replacement of it.',
+    meaning:
+      'Services are handled by something other than kube-proxy in iptables or nftables mode, and that is not modelled yet.',
+    cause: 'The cluster runs kube-proxy in IPVS mode, or a replacement of it.',
     fix: "Ask with the pod's address, or, where the ways are alike for your question, override with --proxy-mode iptables.",
   },
   {

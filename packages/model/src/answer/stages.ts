@@ -16,13 +16,15 @@ export interface Stage {
 type RuleStep = Extract<StepView, { kind: 'rule' }>;
 type NatStep = Extract<StepView, { kind: 'nat' }>;
 
-/** The rules of the hook that led to a rewrite, the last first. */
+/** The rules of the base chain that led to a rewrite, the last first. */
 function rulesBefore(steps: readonly StepView[], at: number, hook: string): RuleStep[] {
   const rules: RuleStep[] = [];
   for (let i = at - 1; i >= 0; i--) {
     const step = steps[i] as StepView;
-    if (step.kind === 'rule' && step.hook === hook && step.table === 'nat') rules.push(step);
+    if (step.kind === 'rule' && step.hook === hook) rules.push(step);
     else if (step.kind === 'nat' || step.kind === 'enter') break;
+    // The chain's own end stands before the rewrite, those of others before its rules.
+    else if (step.kind === 'chain' && rules.length > 0) break;
   }
   return rules;
 }
@@ -45,7 +47,7 @@ function natStage(place: Place, step: NatStep, rules: readonly RuleStep[], isRep
           : 'dnat';
     return { place, stage, text: `DNAT ${change}`, packet: step.packet, ...withObject };
   }
-  const masquerade = rules[0]?.text.includes('-j MASQUERADE') ?? false;
+  const masquerade = /-j MASQUERADE\b|\bmasquerade\b/.test(rules[0]?.text.replace(/"[^"]*"/g, '') ?? '');
   return {
     place,
     stage: masquerade ? 'masquerade' : 'snat',

@@ -15,7 +15,7 @@ import {
 } from '@podwire/engine';
 import { hostPort } from './addresses.ts';
 import type { Hop, StepView, VerdictWord, WalkView } from './answer.ts';
-import { causeObject } from './cause.ts';
+import { causeObject, stepCause } from './cause.ts';
 import { routeText, ruleText, tableName } from './linux-text.ts';
 import { packetView } from './packet-view.ts';
 import type { Places } from './places.ts';
@@ -90,7 +90,7 @@ function stepView(step: Step, carried: { packet: Packet }, choices: readonly Cho
         direction: step.direction === CtDirection.REPLY ? 'reply' : 'original',
       };
     case 'rule': {
-      const object = causeObject(provenance, step.rule.cause);
+      const object = causeObject(provenance, stepCause(step));
       return {
         kind: 'rule',
         hook: Hook[step.hook],

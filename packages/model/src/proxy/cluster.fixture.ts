@@ -78,3 +78,5 @@ export function node(name: string, number: number, zone = ''): ProxyNode {
     podCIDRs: [`10.244.${number}.0/24`],
   };
 }
+
+export const NODES = [node('n1', 1, 'z1'), node('n2', 2, 'z1'), node('n3', 3, 'z2'), node('n4', 4)];

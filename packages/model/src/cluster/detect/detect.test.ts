@@ -100,6 +100,17 @@ data: {kube-proxy-replacement: "true", routing-mode: native, cluster-pool-ipv4-c
     expect(found.proxyMode.how).toBe('assumed');
   });
 
+  test.each([
+    ['iptables', { masqueradeAll: true, masqueradeBit: 7 }],
+    ['nftables', { masqueradeAll: false, masqueradeBit: 9 }],
+  ] as const)('%s mode reads its own section', async (proxyMode, value) => {
+    const text = config('iptables: {masqueradeAll: true, masqueradeBit: 7}\nnftables: {masqueradeBit: 9}');
+    expect((await settings(text, { proxyMode })).proxy.value).toMatchObject(value);
+    const flags = staticPod('kube-proxy', '--masquerade-all=true', '--iptables-masquerade-bit=7');
+    const { masqueradeBit } = (await settings(flags, { proxyMode })).proxy.value;
+    expect(masqueradeBit).toBe(proxyMode === 'nftables' ? 14 : 7);
+  });
+
   test('nothing in the input: defaults, with the pod network', async () => {
     const found = await settings(node('a'));
     expect(found.proxyMode).toMatchObject({ value: 'iptables', how: 'assumed' });

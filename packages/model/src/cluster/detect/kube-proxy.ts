@@ -106,15 +106,17 @@ function said(fields: { [K in keyof ProxyConfig]?: ProxyConfig[K] | undefined })
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<ProxyConfig>;
 }
 
-function fromFile(config: Mapping): Partial<ProxyConfig> {
-  const bit = at(config, 'iptables', 'masqueradeBit');
+/** Each mode has a section of its own, and reads no other. */
+function fromFile(config: Mapping, mode: ProxyMode): Partial<ProxyConfig> {
+  const section = mode === 'nftables' ? 'nftables' : 'iptables';
+  const bit = at(config, section, 'masqueradeBit');
   return said({
     clusterCIDRs: text(config.clusterCIDR) === undefined ? undefined : words(config.clusterCIDR),
     detectLocalMode: LOCAL_MODES[text(config.detectLocalMode) ?? ''],
     bridgeInterface: text(at(config, 'detectLocal', 'bridgeInterface')),
     interfaceNamePrefix: text(at(config, 'detectLocal', 'interfaceNamePrefix')),
     nodePortAddresses: Array.isArray(config.nodePortAddresses) ? words(config.nodePortAddresses) : undefined,
-    masqueradeAll: truth(at(config, 'iptables', 'masqueradeAll')) ?? truth(at(config, 'linux', 'masqueradeAll')),
+    masqueradeAll: truth(at(config, section, 'masqueradeAll')) ?? truth(at(config, 'linux', 'masqueradeAll')),
     masqueradeBit: typeof bit === 'number' ? bit : undefined,
     localhostNodePorts: truth(at(config, 'iptables', 'localhostNodePorts')),
     conntrackTCPLiberal:
@@ -122,8 +124,9 @@ function fromFile(config: Mapping): Partial<ProxyConfig> {
   });
 }
 
-function fromFlags(flags: ReadonlyMap<string, string>): Partial<ProxyConfig> {
-  const bit = Number(flags.get('iptables-masquerade-bit') ?? Number.NaN);
+function fromFlags(flags: ReadonlyMap<string, string>, mode: ProxyMode): Partial<ProxyConfig> {
+  // There is no such flag for nftables mode.
+  const bit = Number((mode === 'nftables' ? undefined : flags.get('iptables-masquerade-bit')) ?? Number.NaN);
   return said({
     clusterCIDRs: flags.has('cluster-cidr') ? words(flags.get('cluster-cidr')) : undefined,
     detectLocalMode: LOCAL_MODES[flags.get('detect-local-mode') ?? ''],
@@ -170,11 +173,11 @@ export function detectProxy(
     why: 'nothing in the input shows how kube-proxy runs, and iptables is its default',
   }));
   const sources: Finding<Partial<ProxyConfig>>[] = [
-    ...files.map(({ config, placed, what }) => finding(fromFile(config), placed, what)),
+    ...files.map(({ config, placed, what }) => finding(fromFile(config, mode.value), placed, what)),
     // A kube-proxy that reads a file takes nothing from its flags.
     ...flagSources(programs)
       .filter(({ flags }) => !flags.has('config'))
-      .map(({ flags, placed }) => finding(fromFlags(flags), placed, 'flags')),
+      .map(({ flags, placed }) => finding(fromFlags(flags, mode.value), placed, 'flags')),
   ];
   const found = sources[0];
   const base: ProxyConfig = { ...DEFAULTS, ...found?.value };

@@ -80,8 +80,8 @@ function elementTree({ key, verdict, comment }: ElementLine): ElementTree {
 function element({ key, verdict, comment, cause }: ElementLine): NftElement {
   return {
     key: key.map((part) => (typeof part === 'string' ? (PROTOCOLS[part] ?? part) : part)),
-    ...(verdict && { verdict }),
     ...(comment !== undefined && { comment }),
+    ...(verdict && { verdict }),
     cause,
   };
 }
