@@ -1,5 +1,5 @@
 /** Out of lines, what the machine runs and what nft lists. */
-import type { Chain, NftElement, Rule, NftSet as Set, Table } from '@podwire/engine';
+import type { Chain, NftSet as MachineSet, NftElement, Rule, Table } from '@podwire/engine';
 import { Hook } from '@podwire/engine';
 import { evaluateRule, NftRefusal, readRule, setInfo, type TableScope } from '../../linux/nft/index.ts';
 import type {
@@ -33,7 +33,7 @@ export interface MadeChain {
 }
 
 export interface MadeSet {
-  set: Set;
+  set: MachineSet;
   object: NftObject;
 }
 
@@ -90,7 +90,7 @@ function element({ key, verdict, comment, cause }: ElementLine): NftElement {
 export class NftMaker {
   readonly family: 'ip' | 'ip6';
   readonly #report: (problem: Problem) => void;
-  readonly #sets = new Map<string, { tree: NftSet | NftMap; empty: Set }>();
+  readonly #sets = new Map<string, { tree: NftSet | NftMap; empty: MachineSet }>();
   readonly #declared = new Map<string, DeclaredSet>();
   readonly #scope: TableScope;
   /** Bodies by text: most rules say the same as many others. */
@@ -122,7 +122,7 @@ export class NftMaker {
     };
   }
 
-  #declare(line: SetLine): { tree: NftSet | NftMap; empty: Set } {
+  #declare(line: SetLine): { tree: NftSet | NftMap; empty: MachineSet } {
     const tree = setTree(line, this.family);
     const { set, declared } = declaredSet(tree, this.family, line.cause);
     this.#declared.set(line.name, declared);
