@@ -19,3 +19,4 @@ export { readSources } from './read/read.ts';
 export type * from './read/source.ts';
 export { isSourceName } from './read/unpack.ts';
 export { resolvePlain } from './read/yaml-scalar.ts';
+export * from './why/index.ts';

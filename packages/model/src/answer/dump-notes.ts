@@ -2,13 +2,26 @@
 import type { NodeDump } from '../linux/node/index.ts';
 import type { Note } from './answer.ts';
 
-/** Lines that nobody understood may decide what happens: each answer counts them. */
-export function dumpNotes(dumps: readonly NodeDump[]): Note[] {
-  return dumps.flatMap(({ name, found }): Note[] => {
+function partNote({ name, found }: NodeDump): Note {
+  const titles = [...new Set(found.map(({ title }) => title))];
+  return {
+    kind: 'assumption',
+    code: 'dump-of-parts',
+    text: `Of ${name} only ${titles.join(', ')} ${titles.length === 1 ? 'was' : 'were'} dumped: all else there is as podwire would make it.`,
+    settle: 'dump the whole node: ip -d addr, ip route show table all, ip rule, iptables-save, sysctl -a',
+  };
+}
+
+/** Lines that nobody understood may decide what happens, and so may what was not dumped: each answer says so. */
+export function dumpNotes(dumps: readonly NodeDump[], parts: ReadonlySet<string>): Note[] {
+  return dumps.flatMap((dump): Note[] => {
+    const { name, found } = dump;
+    const part = parts.has(name) ? [partNote(dump)] : [];
     const lines = found.reduce((sum, part) => sum + part.notUnderstood, 0);
-    if (lines === 0) return [];
+    if (lines === 0) return part;
     const all = found.reduce((sum, part) => sum + part.lines, 0);
     return [
+      ...part,
       {
         kind: 'caveat',
         code: 'dump-not-understood',

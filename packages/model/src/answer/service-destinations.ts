@@ -119,6 +119,12 @@ function whatItIs(near: ServicePort, asked: number): string {
   return ' It is a targetPort: clients of the Service dial its port.';
 }
 
+/** The field that is wrong where the number is right: the protocol, which is TCP where nothing says so. */
+function wrongPortPath(at: number, near: ServicePort | undefined, meant: MeantPort): (string | number)[] {
+  if (at < 0) return ['spec', 'ports'];
+  return near?.port === meant.port ? ['spec', 'ports', at, 'protocol'] : ['spec', 'ports', at];
+}
+
 function wrongPortHint(service: Placed<Service>, meant: MeantPort, provenance: Provenance): Hint {
   const ports = service.object.spec.ports ?? [];
   const at = ports.findIndex((p) => [p.port, p.targetPort, p.nodePort].includes(meant.port));
@@ -131,7 +137,7 @@ function wrongPortHint(service: Placed<Service>, meant: MeantPort, provenance: P
     code: 'no-such-service-port',
     text: `${name} has no port ${meant.port}/${meant.protocol}; it has ${listServicePorts(service.object) || 'none'}.${near ? whatItIs(near, meant.port) : ''}`,
     mend: first ? `Ask ${near ? '' : 'one of its ports: '}${ask}.` : 'Give it ports.',
-    object: objectRef(provenance, service, at >= 0 ? ['spec', 'ports', at] : ['spec', 'ports']),
+    object: objectRef(provenance, service, wrongPortPath(at, near, meant)),
   };
 }
 

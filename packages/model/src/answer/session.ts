@@ -2,10 +2,11 @@
 import { EngineError, formatAddress, type Machine, type Network, parseAddress } from '@podwire/engine';
 import { buildCluster } from '../cluster/build.ts';
 import type { Cluster } from '../cluster/cluster.ts';
+import type { NodeShown } from '../cluster/detect/shown.ts';
 import type { ClusterOverrides } from '../cluster/overrides.ts';
 import { buildDataplane } from '../dataplane/build.ts';
 import { buildHosts, hostsAsCluster } from '../dataplane/dumped-hosts.ts';
-import { replaceNodes } from '../dataplane/dumped-nodes.ts';
+import { type PodDump, replaceNodes } from '../dataplane/dumped-nodes.ts';
 import type { Dataplane } from '../dataplane/node-state.ts';
 import type { NodeDump } from '../linux/node/index.ts';
 import type { Problem } from '../problem.ts';
@@ -28,8 +29,19 @@ export interface Session {
   readonly directory: Directory;
   /** What does not fit between the objects and the dumps of nodes; known once the dataplane is built. */
   readonly dumpProblems: Problem[];
+  /** Nodes of which only parts were dumped; known once the dataplane is built. */
+  readonly partialNodes: ReadonlySet<string>;
+  readonly dumps: Dumps;
   /** Throws `QuestionError` where the question cannot be asked of this cluster. */
   trace(question: Question): TraceAnswer;
+  /** The same, were the nodes' Linux as other dumps show it. The session itself stays as it is. */
+  traceWith(dumps: Dumps, question: Question): TraceAnswer;
+}
+
+/** What nodes and pods showed themselves. */
+export interface Dumps {
+  nodes: readonly NodeDump[];
+  pods: readonly PodDump[];
 }
 
 /** What a session is at: what takes time with a large cluster. */
@@ -40,6 +52,8 @@ export interface SessionOptions {
   overrides?: ClusterOverrides;
   /** Nodes as their own tools show them. Without any object these are plain Linux hosts. */
   dumps?: readonly NodeDump[];
+  /** What was dumped inside pods: who listens there, settings, rules. */
+  podDumps?: readonly PodDump[];
   /** Needed for `trace` alone; may still be on its way. */
   machine?: Machine | PromiseLike<Machine>;
   /** Called before each step. */
@@ -67,29 +81,42 @@ function addressesIn({ from, to }: Question): string[] {
   });
 }
 
+/** What the dumps tell of the cluster's settings. */
+function shownBy(dumps: readonly NodeDump[]): NodeShown[] {
+  return dumps.flatMap(({ name, netnses: [host] }): NodeShown[] => {
+    if (!host) return [];
+    const byRoutes = host.routes.flatMap(({ route }) => route.nexthops.map(({ dev }) => dev));
+    const links = [...host.netns.links.map((link) => link.name), ...byRoutes];
+    return [{ node: name, processes: host.processes, links: [...new Set(links)] }];
+  });
+}
+
 export async function openSession({
   files,
   overrides = {},
   dumps = [],
+  podDumps = [],
   machine: coming,
   onStep = () => {},
 }: SessionOptions): Promise<Session> {
   onStep('read');
   const read = await readSources(files);
   onStep('cluster');
-  const built = buildCluster(read, overrides);
+  const built = buildCluster(read, overrides, shownBy(dumps));
   const isPlain = dumps.length > 0 && read.objects.length === 0;
   const cluster = isPlain ? hostsAsCluster(built, dumps) : built;
   const machine = await coming;
   let dataplane: Dataplane | undefined;
   const dumpProblems: Problem[] = [];
+  let partialNodes: ReadonlySet<string> = new Set();
   let tracer: Tracer | undefined;
   let known: Directory | undefined;
   const compiled = (): Dataplane => {
     onStep('dataplane');
     const whole = buildDataplane(cluster);
-    if (dumps.length === 0) return whole;
-    const replaced = replaceNodes(whole, cluster, dumps);
+    if (dumps.length + podDumps.length === 0) return whole;
+    const replaced = replaceNodes(whole, cluster, dumps, podDumps);
+    partialNodes = replaced.parts;
     dumpProblems.push(...replaced.problems);
     return replaced.dataplane;
   };
@@ -97,6 +124,9 @@ export async function openSession({
     read,
     cluster,
     dumpProblems,
+    get partialNodes() {
+      return partialNodes;
+    },
     get dataplane() {
       dataplane ??= isPlain ? buildHosts(cluster, dumps, []) : compiled();
       return dataplane;
@@ -104,6 +134,14 @@ export async function openSession({
     get directory() {
       known ??= directoryOf(cluster);
       return known;
+    },
+    dumps: { nodes: dumps, pods: podDumps },
+    traceWith(other, question) {
+      if (!machine) throw new Error('a session without a machine answers no trace');
+      const replaced = replaceNodes(buildDataplane(cluster), cluster, other.nodes, other.pods);
+      tracer = undefined;
+      load(machine, replaced.dataplane.network, true);
+      return trace(tracerOf(cluster, replaced.dataplane, machine, read), question);
     },
     trace(question) {
       if (!machine) throw new Error('a session without a machine answers no trace');
@@ -113,7 +151,7 @@ export async function openSession({
         const { network } = session.dataplane;
         onStep('machine');
         load(machine, network, dumps.length > 0);
-        tracer = tracerOf(cluster, session.dataplane, machine, read, dumpNotes(dumps));
+        tracer = tracerOf(cluster, session.dataplane, machine, read, dumpNotes(dumps, partialNodes));
       }
       onStep('trace');
       return trace(tracer, question);

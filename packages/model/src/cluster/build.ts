@@ -6,6 +6,7 @@ import type { Cluster } from './cluster.ts';
 import { type Collected, collect } from './collect.ts';
 import { cniProfile } from './detect/cni-profiles.ts';
 import { detect } from './detect/detect.ts';
+import type { NodeShown } from './detect/shown.ts';
 import { buildEndpointSlices } from './endpoint-slices.ts';
 import { buildNamespaces } from './namespaces.ts';
 import { nodeSubnets } from './node-subnets.ts';
@@ -73,10 +74,15 @@ function noteSimplified({ settings }: Pick<Cluster, 'settings'>, nodes: number, 
     );
 }
 
-export function buildCluster(read: ReadResult, overrides: ClusterOverrides = {}): Cluster {
+/** `shown`: what dumps of nodes tell of settings. */
+export function buildCluster(
+  read: ReadResult,
+  overrides: ClusterOverrides = {},
+  shown: readonly NodeShown[] = [],
+): Cluster {
   const report = new Report(read.lineOf);
   const collected = collect(read, overrides.namespace ?? 'default', report);
-  const { settings, families } = detect(collected, overrides, report);
+  const { settings, families, proxyOfNodes } = detect(collected, overrides, report, shown);
 
   const namespaces = buildNamespaces(collected, report);
   const given = new Set([...collected.nodes.values()].flatMap((n) => Object.values(nodeIPs(n.object))));
@@ -103,6 +109,7 @@ export function buildCluster(read: ReadResult, overrides: ClusterOverrides = {})
   return {
     mode: modeOf(collected, plans.length),
     settings,
+    ...(proxyOfNodes.size > 0 && { proxyOfNodes }),
     nodes,
     namespaces,
     pods,

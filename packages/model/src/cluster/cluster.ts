@@ -72,6 +72,8 @@ export interface Cluster {
   /** `snapshot`: Pods and Nodes are real. `design`: made from workloads. `mixed`: some of both. */
   mode: 'snapshot' | 'design' | 'mixed';
   settings: ClusterSettings;
+  /** Configuration of nodes whose own kube-proxy was seen with other flags, by name. */
+  proxyOfNodes?: ReadonlyMap<string, Setting<ProxyConfig>>;
   nodes: Map<string, Placed<Node>>;
   /** Addresses of nodes whose Linux was dumped, by node: more than a Node's status says. */
   dumpedAddresses?: ReadonlyMap<string, string>;

@@ -6,7 +6,7 @@ import { nodePodCIDRs } from '../cluster/pod-cidrs.ts';
 import { hasHostPorts, isOver, podAddresses } from '../cluster/pod-facts.ts';
 import { familyName } from '../net/cidr.ts';
 import { proxyCompiler } from '../proxy/modes/compilers.ts';
-import type { ProxyNode, ProxyRules } from '../proxy/proxy.ts';
+import type { ProxyConfig, ProxyNode, ProxyRules } from '../proxy/proxy.ts';
 import { TableMerger } from './additions.ts';
 import { Fabric, type FabricNode, podNetworks, type Segment } from './fabric.ts';
 import { hostPortAdditions } from './host-ports.ts';
@@ -69,6 +69,8 @@ class Builder {
   readonly #cluster: Cluster;
   readonly #routes: NodeRoutesInput;
   readonly #proxy: ((node: ProxyNode) => ProxyRules) | undefined;
+  /** Of nodes whose kube-proxy is configured otherwise. */
+  readonly #proxyOfNodes = new Map<string, (node: ProxyNode) => ProxyRules>();
   readonly #bases = new Map<Segment, RouteTable>();
   readonly #merger = new TableMerger();
   readonly #masquerades = new Masquerades();
@@ -84,10 +86,10 @@ class Builder {
     if (compiler) {
       const services = [...cluster.services.values()].map((s) => s.object);
       const endpointSlices = [...cluster.endpointSlices.values()].flatMap((list) => list.map((s) => s.object));
-      this.#proxy = compiler.prepare(
-        { services, endpointSlices, serviceCIDRs: cluster.settings.serviceCIDRs.value },
-        proxy.value,
-      );
+      const serviceCIDRs = cluster.settings.serviceCIDRs.value;
+      const compile = (config: ProxyConfig) => compiler.prepare({ services, endpointSlices, serviceCIDRs }, config);
+      this.#proxy = compile(proxy.value);
+      for (const [name, own] of cluster.proxyOfNodes ?? []) this.#proxyOfNodes.set(name, compile(own.value));
     }
   }
 
@@ -122,7 +124,8 @@ class Builder {
     withPorts: readonly LocalPod[],
   ): { proxy: ProxyRules | undefined; netfilter: Table[] } {
     const { profile } = this.#routes;
-    const proxy = this.#proxy?.(this.#proxyNode(node, side));
+    const compile = this.#proxyOfNodes.get(node.name) ?? this.#proxy;
+    const proxy = compile?.(this.#proxyNode(node, side));
     const hostPortPods = withPorts.map((p) => ({ pod: p.placed, subnets: side.subnets.get(p.key) ?? {} }));
     const additions = FAMILIES.flatMap((family) => [
       ...this.#masquerades.for({

@@ -5,6 +5,7 @@ import { podAddresses } from '../cluster/pod-facts.ts';
 import type { NodeDump } from '../linux/node/index.ts';
 import type { Problem } from '../problem.ts';
 import { openEnds, routeTo } from './beyond.ts';
+import { isPart, patchNode, patchPod } from './dumped-parts.ts';
 import type { Dataplane, NodeState } from './node-state.ts';
 import { farEnds } from './tunnel-ends.ts';
 
@@ -144,13 +145,42 @@ function dumpedPod(dump: NodeDump, addresses: readonly string[]): Netns | undefi
     .find((netns) => netns.addresses.some(({ address }) => addresses.includes(hostPart(address))));
 }
 
+/** What was dumped inside a pod. */
+export interface PodDump {
+  /** `namespace/name` */
+  pod: string;
+  dump: NodeDump;
+}
+
 export interface Replaced {
   dataplane: Dataplane;
   problems: Problem[];
+  /** Nodes of which only parts were dumped. */
+  parts: ReadonlySet<string>;
 }
 
-export function replaceNodes(dataplane: Dataplane, cluster: Cluster, dumps: readonly NodeDump[]): Replaced {
+function takePods(podDumps: readonly PodDump[], nodes: Map<string, NodeState>, changed: Map<string, Netns>): Problem[] {
+  return podDumps.flatMap(({ pod: key, dump }): Problem[] => {
+    const [dumped] = dump.netnses;
+    const state = [...nodes.values()].find(({ pods }) => pods.some(({ name }) => name === key));
+    if (!state)
+      return [warning('dump-pod-name', `No pod with a network of its own is called ${key}: its dump is not used.`)];
+    if (!dumped) return [];
+    const pods = state.pods.map((pod) => (pod.name === key ? patchPod(pod, dumped) : pod));
+    nodes.set(state.name, { ...state, pods });
+    for (const pod of pods) if (pod.name === key) changed.set(key, pod);
+    return [];
+  });
+}
+
+export function replaceNodes(
+  dataplane: Dataplane,
+  cluster: Cluster,
+  dumps: readonly NodeDump[],
+  podDumps: readonly PodDump[] = [],
+): Replaced {
   const problems: Problem[] = [];
+  const parts = new Set<string>();
   const changed = new Map<string, Netns>();
   const nodes = new Map(dataplane.nodes);
   for (const dump of dumps) {
@@ -163,11 +193,19 @@ export function replaceNodes(dataplane: Dataplane, cluster: Cluster, dumps: read
       );
       continue;
     }
-    const replacement = new Replacement(dump, host.netns);
     const uplink = state.host.links.find((link) => link.segment !== undefined);
     const own = state.host.addresses
       .filter(({ link }) => link === uplink?.name)
       .map(({ address }) => hostPart(address));
+    if (isPart(host, own)) {
+      parts.add(dump.name);
+      const patched = patchNode(state, host);
+      problems.push(...patched.problems);
+      nodes.set(state.name, patched.state);
+      for (const netns of [patched.state.host, ...patched.state.pods]) changed.set(netns.name, netns);
+      continue;
+    }
+    const replacement = new Replacement(dump, host.netns);
     if (uplink?.segment !== undefined) replacement.attach(own, uplink.segment);
     const pods = state.pods.map((pod) => {
       const object = cluster.pods.get(pod.name)?.object;
@@ -182,11 +220,17 @@ export function replaceNodes(dataplane: Dataplane, cluster: Cluster, dumps: read
     nodes.set(state.name, replaced);
     for (const netns of [replaced.host, ...pods]) changed.set(netns.name, netns);
   }
-  const dumped = new Set(dumps.map((dump) => dump.name));
-  for (const host of farEnds(dumps, nodes, dumped, problems)) {
+  problems.push(...takePods(podDumps, nodes, changed));
+  const dumped = new Set(dumps.map((dump) => dump.name).filter((name) => !parts.has(name)));
+  for (const host of farEnds(
+    dumps.filter(({ name }) => !parts.has(name)),
+    nodes,
+    dumped,
+    problems,
+  )) {
     nodes.set(host.name, { ...(nodes.get(host.name) as NodeState), host });
     changed.set(host.name, host);
   }
   const netnses = dataplane.network.netnses.map((netns) => changed.get(netns.name) ?? netns);
-  return { dataplane: { ...dataplane, nodes, network: { netnses } }, problems };
+  return { dataplane: { ...dataplane, nodes, network: { netnses } }, problems, parts };
 }

@@ -2,6 +2,7 @@
 
 import { onePerFamily } from '../../net/cidr.ts';
 import type { IPFamily } from '../../objects/kube.ts';
+import type { ProxyConfig } from '../../proxy/proxy.ts';
 import type { ClusterSettings, PodWiring, Setting } from '../cluster.ts';
 import type { Collected } from '../collect.ts';
 import type { ClusterOverrides } from '../overrides.ts';
@@ -21,11 +22,13 @@ import { detectProxy } from './kube-proxy.ts';
 import { Programs } from './programs.ts';
 import { podNetwork, serviceNetwork } from './ranges.ts';
 import { choose } from './setting.ts';
+import { type NodeShown, shownPlugins } from './shown.ts';
 
 export interface Detected {
   settings: ClusterSettings;
   /** Primary first. */
   families: IPFamily[];
+  proxyOfNodes: ReadonlyMap<string, Setting<ProxyConfig>>;
 }
 
 /** A wrong prefix on the command line or in a file would otherwise only show as odd routes. */
@@ -72,10 +75,16 @@ function detectClusterDNS(
   );
 }
 
-export function detect(collected: Collected, overrides: ClusterOverrides, report: Report): Detected {
+export function detect(
+  collected: Collected,
+  overrides: ClusterOverrides,
+  report: Report,
+  shown: readonly NodeShown[] = [],
+): Detected {
   const programs = new Programs(collected);
-  const proxy = detectProxy(collected, programs, overrides, report);
-  const cni = choose(overrides.cni, '--cni', cniNames(collected, programs), () => ({
+  const proxy = detectProxy(collected, programs, overrides, report, shown);
+  const plugins = [...cniNames(collected, programs), ...shownPlugins(shown)];
+  const cni = choose(overrides.cni, '--cni', plugins, () => ({
     value: 'unknown',
     why: 'nothing in the input shows a network plugin',
   }));
@@ -114,5 +123,5 @@ export function detect(collected: Collected, overrides: ClusterOverrides, report
     })),
   };
   checkRanges(settings, report);
-  return { settings, families };
+  return { settings, families, proxyOfNodes: proxy.ofNodes };
 }

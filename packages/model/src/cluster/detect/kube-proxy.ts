@@ -8,6 +8,7 @@ import type { Report } from '../report.ts';
 import { at, type Mapping, parseEmbedded, text, truth, words } from './embedded.ts';
 import { environment, k3sFlags, type Programs } from './programs.ts';
 import { choose, type Finding, finding } from './setting.ts';
+import { type NodeShown, processFlags } from './shown.ts';
 
 /** A KubeProxyConfiguration in the input: alone, or inside a ConfigMap. */
 interface ConfigFile {
@@ -60,7 +61,24 @@ function* replacements(collected: Collected, programs: Programs): Generator<Find
   if (k3s?.flags.get('disable-kube-proxy') === 'true') yield finding('none', k3s.placed, '--disable-kube-proxy');
 }
 
-function* modes(collected: Collected, programs: Programs, files: readonly ConfigFile[]): Generator<Finding<ProxyMode>> {
+/** What a kube-proxy that runs on a node was started with, as `ps` shows it. */
+function* processes(shown: readonly NodeShown[]): Generator<{ node: string; flags: ReadonlyMap<string, string> }> {
+  for (const one of shown) {
+    const flags = processFlags(one, 'kube-proxy');
+    if (flags) yield { node: one.node, flags };
+  }
+}
+
+function* modes(
+  collected: Collected,
+  programs: Programs,
+  files: readonly ConfigFile[],
+  shown: readonly NodeShown[],
+): Generator<Finding<ProxyMode>> {
+  for (const { node, flags } of processes(shown)) {
+    const mode = modeOf(flags.get('proxy-mode'));
+    if (mode) yield { value: mode, why: `process kube-proxy of ${node}, --proxy-mode` };
+  }
   yield* replacements(collected, programs);
   for (const { config, placed, what } of files) {
     const mode = modeOf(typeof config.mode === 'string' ? config.mode : '');
@@ -147,6 +165,8 @@ export interface DetectedProxy {
   isConfigured: boolean;
   /** `--cluster-cidr` as found, which also tells the pod network. */
   clusterCIDRs: Finding<string[]>[];
+  /** Configuration of single nodes, as the processes there show it. */
+  ofNodes: ReadonlyMap<string, Setting<ProxyConfig>>;
 }
 
 export function detectProxy(
@@ -154,6 +174,7 @@ export function detectProxy(
   programs: Programs,
   overrides: ClusterOverrides,
   report: Report,
+  shown: readonly NodeShown[],
 ): DetectedProxy {
   const files = configFiles(collected);
   for (const { config, placed, what } of files) {
@@ -168,7 +189,7 @@ export function detectProxy(
       );
     }
   }
-  const mode = choose<ProxyMode>(overrides.proxyMode, '--proxy-mode', modes(collected, programs, files), () => ({
+  const mode = choose<ProxyMode>(overrides.proxyMode, '--proxy-mode', modes(collected, programs, files, shown), () => ({
     value: 'iptables',
     why: 'nothing in the input shows how kube-proxy runs, and iptables is its default',
   }));
@@ -190,5 +211,12 @@ export function detectProxy(
   const clusterCIDRs = sources
     .filter((s) => (s.value.clusterCIDRs?.length ?? 0) > 0)
     .map((s) => ({ ...s, value: s.value.clusterCIDRs ?? [], why: `${s.why}: clusterCIDR` }));
-  return { mode, config, isConfigured: found !== undefined, clusterCIDRs };
+  const ofNodes = new Map<string, Setting<ProxyConfig>>();
+  for (const { node, flags } of processes(shown)) {
+    // What its file says is not in the dump.
+    if (flags.has('config')) continue;
+    const value = { ...DEFAULTS, ...fromFlags(flags), ...overrides.proxy };
+    ofNodes.set(node, { value, how: 'detected', why: `process kube-proxy of ${node}` });
+  }
+  return { mode, config, isConfigured: found !== undefined, clusterCIDRs, ofNodes };
 }

@@ -4,6 +4,7 @@ import type { Problem } from '../../problem.ts';
 import { type ListedFdbEntry, staticEntries } from '../bridge/index.ts';
 import { settleV6only } from '../sockets/words.ts';
 import type { CollectedNetns } from './collected.ts';
+import type { DumpKind } from './kinds.ts';
 import { joinFilters } from './netfilter.ts';
 import { withProc, withVlans } from './stacks.ts';
 
@@ -16,6 +17,14 @@ export interface Assembled {
   enslaved: ReadonlySet<string>;
   /** Forwarding entries that bridges learnt: who was behind which port. */
   learnt: readonly ListedFdbEntry[];
+  /** What was dumped of it: the rest of the namespace is not empty, but unknown. */
+  shown: ReadonlySet<DumpKind>;
+  /** Routes as dumped, also by links that the dump does not show. */
+  routes: readonly { table: number; route: Route }[];
+  /** `hairpin_mode` of bridge ports, in no order. */
+  hairpin: readonly boolean[];
+  /** Command lines of programs that packets depend on. */
+  processes: readonly string[];
 }
 
 const LOCAL = 255;
@@ -145,11 +154,16 @@ class Assembly {
     return routes.some(isOf) ? routes.filter(isOf) : olderRoutes.filter(isOf);
   }
 
+  /** The better listing of each family. */
+  routes(): { table: number; route: Route }[] {
+    return ([4, 6] as const).flatMap((family) => this.#familyRoutes(family));
+  }
+
   tables(links: readonly Link[]): RouteTable[] {
     const known = new Set(['lo', ...links.map((link) => link.name)]);
     const tables = new Map<number, RouteTable>();
     const strange = new Set<string>();
-    const all = ([4, 6] as const).flatMap((family) => this.#familyRoutes(family));
+    const all = this.routes();
     const key = ({ table, route }: { table: number; route: Route }) =>
       JSON.stringify([
         table,
@@ -250,5 +264,15 @@ export function assemble(read: CollectedNetns, name: string): Assembled {
   const problems = [...assembly.problems, ...netfilter.problems];
   warnOfMissing(netns, problems);
   const learnt = read.fdb.filter(({ state, self }) => state === undefined && self !== true);
-  return { netns, problems, kinds: read.kinds, enslaved: assembly.enslaved, learnt };
+  return {
+    netns,
+    problems,
+    kinds: read.kinds,
+    enslaved: assembly.enslaved,
+    learnt,
+    shown: read.kindsSeen,
+    routes: assembly.routes(),
+    hairpin: read.hairpin,
+    processes: read.processes,
+  };
 }

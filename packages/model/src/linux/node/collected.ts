@@ -74,6 +74,10 @@ export interface CollectedNetns {
   /** Rulesets of nftables, with what they mean to the machine for the tables asked for. */
   nft: NftRead[];
   kindsSeen: Set<DumpKind>;
+  /** `hairpin_mode` of bridge ports, in no order: which port each stands for is lost. */
+  hairpin: boolean[];
+  /** Command lines of programs that run there. */
+  processes: string[];
 }
 
 export function emptyCollection(name: string): CollectedNetns {
@@ -107,5 +111,7 @@ export function emptyCollection(name: string): CollectedNetns {
     ipvs: [],
     nft: [],
     kindsSeen: new Set(),
+    hairpin: [],
+    processes: [],
   };
 }

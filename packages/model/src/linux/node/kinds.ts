@@ -39,7 +39,9 @@ export type DumpKind =
   | 'proc-bonding'
   | 'ipvs-save'
   | 'ipvs-list'
-  | 'rt-tables';
+  | 'rt-tables'
+  | 'hairpin-mode'
+  | 'processes';
 
 export interface DumpForm {
   kind: DumpKind;
@@ -316,6 +318,19 @@ export const FORMS: readonly DumpForm[] = [
     title: 'sysctl',
     line: /^-?(net|kernel|fs|vm|dev|user|abi|crypto|debug|sunrpc)[./][\w./@:-]+\s*=|^\/proc\/sys\/\S+\s*[:=]/,
     command: /^sysctl\b/,
+  },
+  {
+    kind: 'hairpin-mode',
+    title: '/sys/class/net/.../brport/hairpin_mode',
+    command: /hairpin[_ ]mode/,
+    line: /^[01]$/,
+  },
+  {
+    kind: 'processes',
+    title: 'ps',
+    signature: /^(USER|UID|\s*PID)\s+.*\b(CMD|COMMAND)\s*$/,
+    line: /(^|[\s/])(kubelet|kube-proxy|kube-apiserver|dockerd|containerd|k3s|rke2|flanneld|calico-node|kube-router|etcd)\s+(server\s+|agent\s+)?-/,
+    command: /^(ps|processes|cmdline)\b/,
   },
   {
     kind: 'rt-tables',

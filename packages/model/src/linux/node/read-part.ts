@@ -39,6 +39,7 @@ import { readWireguard } from '../wireguard/index.ts';
 import type { CollectedNetns, Flavour } from './collected.ts';
 import type { DumpKind } from './kinds.ts';
 import { unreadableRuleset } from './netfilter.ts';
+import { readProcesses } from './processes.ts';
 
 export interface Part {
   kind: DumpKind;
@@ -374,6 +375,16 @@ const READERS: Readonly<Partial<Record<DumpKind, Read>>> = {
       }
     }
     return { items, problems: [] };
+  },
+  'hairpin-mode': (part, into, options) => {
+    const found = linesOf(part.text, options).flatMap(({ text }) => (/^[01]$/.test(text.trim()) ? [text.trim()] : []));
+    into.hairpin.push(...found.map((value) => value === '1'));
+    return { items: found.length, problems: [] };
+  },
+  processes: (part, into, options) => {
+    const found = readProcesses(part.text, options);
+    into.processes.push(...found);
+    return { items: found.length, problems: [] };
   },
   nft: (part, into, options) => readNft(part, into, options),
   'ip-route-get': () => ({ items: 0, problems: [], note: 'not needed: an answer, no route' }),

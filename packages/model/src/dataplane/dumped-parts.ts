@@ -1,0 +1,248 @@
+/**
+ * Nodes and pods of which a few things were dumped: a table of rules, some settings, the routes. What is shown takes the place of what was
+ * compiled, the rest stays as podwire makes it. People in trouble seldom have more than such parts.
+ */
+import {
+  containsAddress,
+  type Link,
+  type Netns,
+  parseAddress,
+  parsePrefix,
+  type Route,
+  type RouteTable,
+  type Table,
+} from '@podwire/engine';
+import type { Assembled, DumpKind } from '../linux/node/index.ts';
+import type { Problem } from '../problem.ts';
+import type { NodeState } from './node-state.ts';
+
+const MAIN = 254;
+const FAMILIES = [4, 6] as const;
+
+/** What shows links with their addresses; without these nothing else of a dump can stand alone. */
+const SHOWS_LINKS: readonly DumpKind[] = ['ip-addr', 'ifconfig', 'if-inet6', 'proc-dev'];
+
+/** Whether the dump is of parts: it has not the link with the node's address. */
+export function isPart(dumped: Assembled, own: readonly string[]): boolean {
+  if (!SHOWS_LINKS.some((kind) => dumped.shown.has(kind))) return true;
+  const links = new Set(dumped.netns.links.map(({ name }) => name));
+  const has = dumped.netns.addresses.some(({ address }) => own.includes(hostPart(address)));
+  return !has && dumped.routes.some(({ route }) => route.nexthops.some(({ dev }) => dev !== 'lo' && !links.has(dev)));
+}
+
+function hostPart(address: string): string {
+  return address.slice(0, address.indexOf('/'));
+}
+
+function routesOf(table: RouteTable | undefined): Route[] {
+  if (!table) return [];
+  const own = new Set(table.routes.map((route) => `${route.destination} ${route.metric ?? ''}`));
+  const below = routesOf(table.base).filter((route) => !own.has(`${route.destination} ${route.metric ?? ''}`));
+  return [...table.routes, ...below];
+}
+
+/** The link by which the routes reach an address that stands on it. */
+function linkOf(routes: readonly Route[], addresses: readonly string[]): string | undefined {
+  for (const text of addresses) {
+    const address = parseAddress(text);
+    if (!address) continue;
+    const direct = routes.find((route) => {
+      const prefix = parsePrefix(route.destination);
+      const [hop] = route.nexthops;
+      return (
+        prefix?.family === address.family &&
+        prefix.length > 0 &&
+        hop?.via === undefined &&
+        containsAddress(prefix, address)
+      );
+    });
+    if (direct?.nexthops[0]) return direct.nexthops[0].dev;
+  }
+  return undefined;
+}
+
+/** Every place of a node where links are named. */
+function renamed(state: NodeState, from: string, to: string): NodeState {
+  if (from === to || state.host.links.some((link) => link.name === to)) return state;
+  const { host } = state;
+  const name = (old: string) => (old === from ? to : old);
+  const table = (one: RouteTable): RouteTable => ({
+    ...one,
+    routes: routesOf(one).map((route) => ({
+      ...route,
+      nexthops: route.nexthops.map((hop) => ({ ...hop, dev: name(hop.dev) })),
+    })),
+  });
+  const links = host.links.map((link): Link => {
+    const { master } = link;
+    return { ...link, name: name(link.name), ...(master !== undefined && { master: name(master) }) };
+  });
+  const sysctls = Object.fromEntries(
+    Object.entries(host.sysctls).map(([key, value]) => [key.replace(`.${from}.`, `.${to}.`), value]),
+  );
+  return {
+    ...state,
+    host: {
+      ...host,
+      links,
+      sysctls,
+      addresses: host.addresses.map((address) => ({ ...address, link: name(address.link) })),
+      tables: host.tables.map(({ base: _, ...one }) => table(one)),
+      ...(host.neighbors && { neighbors: host.neighbors.map((n) => ({ ...n, link: name(n.link) })) }),
+    },
+    pods: state.pods.map((pod) => ({
+      ...pod,
+      links: pod.links.map((link) =>
+        link.peer?.netns === host.name ? { ...link, peer: { ...link.peer, link: name(link.peer.link) } } : link,
+      ),
+    })),
+  };
+}
+
+class PartialNode {
+  readonly problems: Problem[] = [];
+  readonly #dumped: Assembled;
+  #state: NodeState;
+
+  constructor(state: NodeState, dumped: Assembled) {
+    this.#state = state;
+    this.#dumped = dumped;
+  }
+
+  /** Addresses on the network of the nodes, and the bridge of the pods, go by the names that the dump has for them. */
+  #takeNames(routes: readonly Route[]): void {
+    const { host } = this.#state;
+    const uplink = host.links.find(({ segment }) => segment !== undefined)?.name;
+    const bridge = host.links.find(({ kind }) => kind === 'bridge')?.name;
+    for (const link of [uplink, bridge]) {
+      if (link === undefined) continue;
+      const own = host.addresses.filter((address) => address.link === link).map(({ address }) => hostPart(address));
+      const shown = linkOf(routes, own) ?? (link === uplink ? defaultOf(routes) : undefined);
+      if (shown !== undefined) this.#state = renamed(this.#state, link, shown);
+    }
+  }
+
+  /** Links that only routes show: a device with the address that its own network's route prefers. */
+  #addLinks(routes: readonly Route[]): void {
+    const { host } = this.#state;
+    const links = new Map(host.links.map((link) => [link.name, link]));
+    const addresses = [...host.addresses];
+    for (const { destination, nexthops, prefsrc } of routes) {
+      const [hop] = nexthops;
+      if (!hop || links.has(hop.dev) || prefsrc === undefined || hop.via !== undefined) continue;
+      const length = parsePrefix(destination)?.length;
+      links.set(hop.dev, { name: hop.dev, kind: 'device' });
+      addresses.push({ link: hop.dev, address: `${prefsrc}/${length}` });
+    }
+    this.#state = { ...this.#state, host: { ...host, links: [...links.values()], addresses } };
+  }
+
+  /**
+   * The routes of one family. By links that the node is not known to have, such as those of overlays, the packets are taken where
+   * podwire's own route takes them; what the dump lacks is lacking, but for what leads to the node's own pods.
+   */
+  routes(): void {
+    const shown = this.#dumped.routes.filter(({ table }) => table === MAIN).map(({ route }) => route);
+    if (shown.length === 0) return;
+    this.#takeNames(shown);
+    this.#addLinks(shown);
+    const { host } = this.#state;
+    const known = new Set(['lo', ...host.links.map(({ name }) => name)]);
+    const uplinks = new Set(host.links.filter(({ segment }) => segment !== undefined).map(({ name }) => name));
+    const compiled = routesOf(host.tables.find(({ id }) => id === MAIN));
+    const lost = new Set<string>();
+    const routes = FAMILIES.flatMap((family): Route[] => {
+      const own = compiled.filter((route) => route.family === family);
+      const dumped = shown.filter((route) => route.family === family);
+      if (dumped.length === 0) return own;
+      const named = new Set(dumped.map(({ destination }) => destination));
+      const taken = dumped.flatMap((route) => {
+        const missing = route.nexthops.find(({ dev }) => !known.has(dev));
+        if (!missing) return [route];
+        const same = own.find(({ destination }) => destination === route.destination);
+        if (!same) lost.add(missing.dev);
+        return same ? [same] : [];
+      });
+      const local = own.filter(
+        ({ destination, nexthops }) => !named.has(destination) && nexthops.every(({ dev }) => !uplinks.has(dev)),
+      );
+      return [...taken, ...local];
+    });
+    for (const dev of lost) {
+      this.problems.push({
+        severity: 'warning',
+        code: 'dump-route-link',
+        message: `${host.name}: where ${dev} leads is not in the dump: routes by it that podwire would not make are left out`,
+        mend: 'Add "ip -d addr" of the node.',
+      });
+    }
+    const others = host.tables.filter(({ id }) => id !== MAIN);
+    this.#state = { ...this.#state, host: { ...host, tables: [...others, { id: MAIN, routes }] } };
+  }
+
+  hairpin(): void {
+    const { hairpin } = this.#dumped;
+    const [first] = hairpin;
+    if (first === undefined) return;
+    if (hairpin.some((value) => value !== first)) {
+      this.problems.push({
+        severity: 'warning',
+        code: 'dump-hairpin',
+        message: `${this.#state.host.name}: hairpin_mode differs between ports, and the dump does not say which port has which: it is not used`,
+        mend: 'Give the output of "bridge -d link".',
+      });
+      return;
+    }
+    const { host } = this.#state;
+    const links = host.links.map((link): Link => {
+      if (link.master === undefined || link.kind !== 'veth') return link;
+      const { hairpin: _, ...rest } = link;
+      return first ? { ...rest, hairpin: true } : rest;
+    });
+    this.#state = { ...this.#state, host: { ...host, links } };
+  }
+
+  get state(): NodeState {
+    return { ...this.#state, host: withParts(this.#state.host, this.#dumped) };
+  }
+}
+
+function defaultOf(routes: readonly Route[]): string | undefined {
+  return routes.find(({ destination }) => /\/0$/.test(destination))?.nexthops[0]?.dev;
+}
+
+function sameTable(a: Table, b: Table): boolean {
+  return a.family === b.family && a.name === b.name;
+}
+
+/** Settings, rules, sets, sockets and connections. Tables that were not dumped stay: nobody looked. */
+function withParts(netns: Netns, { netns: dumped, shown }: Assembled): Netns {
+  const kept = netns.netfilter.filter((table) => !dumped.netfilter.some((other) => sameTable(table, other)));
+  return {
+    ...netns,
+    netfilter: [...dumped.netfilter, ...kept],
+    ...(shown.has('sysctl') && { sysctls: { ...netns.sysctls, ...dumped.sysctls } }),
+    ...(dumped.rules && { rules: dumped.rules }),
+    ...(dumped.sets && { sets: [...(netns.sets ?? []), ...dumped.sets] }),
+    ...(dumped.listeners && { listeners: dumped.listeners }),
+    ...(dumped.conntrack && { conntrack: dumped.conntrack }),
+  };
+}
+
+export interface Patched {
+  state: NodeState;
+  problems: Problem[];
+}
+
+/** The node with what its dump shows. */
+export function patchNode(state: NodeState, dumped: Assembled): Patched {
+  const node = new PartialNode(state, dumped);
+  node.routes();
+  node.hairpin();
+  return { state: node.state, problems: node.problems };
+}
+
+/** The pod with what was dumped inside it; its wire stays podwire's. */
+export function patchPod(pod: Netns, dumped: Assembled): Netns {
+  return withParts(pod, dumped);
+}

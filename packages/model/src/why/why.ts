@@ -1,0 +1,112 @@
+/** `why`: one question, walked from name to socket and back; the first broken link, what is to blame for it, and the mend. */
+import { API_VERSION, type Hint, type TraceAnswer } from '../answer/answer.ts';
+import { type Provenance, provenanceOf } from '../answer/provenance.ts';
+import type { Question } from '../answer/question.ts';
+import { parseReference } from '../answer/reference.ts';
+import type { Session } from '../answer/session.ts';
+import type { Placed } from '../cluster/cluster.ts';
+import { declaredPorts } from '../cluster/pod-facts.ts';
+import type { Service } from '../objects/kube.ts';
+import { type Fault, LINKS, type Unseen, type WhyAnswer, type WhyVerdict } from './answer.ts';
+import { chainOf } from './chain.ts';
+import { decidingOutcome, faultOfHint, faultOfReason } from './findings.ts';
+import { provedFaults } from './proof.ts';
+import { type Looking, refined } from './refine.ts';
+import { sourceFault } from './source.ts';
+
+function serviceOf(session: Session, { groups }: TraceAnswer): Placed<Service> | undefined {
+  const [destination] = groups[0]?.destinations ?? [];
+  const object = destination?.object;
+  if (object?.kind === 'Service')
+    return session.cluster.services.get(`${object.namespace ?? 'default'}/${object.name}`);
+  const named = /^svc\/(?:([^/:]+)\/)?([^/:]+)/.exec(destination?.name ?? '');
+  return named ? session.cluster.services.get(`${named[1] ?? 'default'}/${named[2]}`) : undefined;
+}
+
+/** The port that was dialled is none that the pod's containers declare, while they declare others. */
+function refusesProbably({ groups }: TraceAnswer, session: Session): boolean {
+  const [outcome] = groups[0]?.outcomes ?? [];
+  const { receiver } = outcome ?? {};
+  if (receiver?.place.kind !== 'pod') return false;
+  const pod = session.cluster.pods.get(receiver.place.name);
+  const ports = pod ? declaredPorts(pod.object) : [];
+  return ports.length > 0 && !ports.some(({ containerPort }) => containerPort === receiver.port);
+}
+
+const first = (faults: readonly Fault[]): Fault[] =>
+  faults.toSorted((a, b) => LINKS.indexOf(a.link) - LINKS.indexOf(b.link));
+
+/** What hints say matters where the packet did not arrive; where it did, only what the sender cannot have wanted. */
+function hintFaults(hints: readonly Hint[], arrived: boolean): Fault[] {
+  const wanted = arrived ? hints.filter(({ code }) => code === 'headless-port') : hints;
+  return wanted.flatMap((hint) => faultOfHint(hint) ?? []);
+}
+
+function unseenOf({ notes, groups }: TraceAnswer): Unseen[] {
+  const found = notes.flatMap(({ kind, text, settle }): Unseen[] =>
+    kind !== 'intended' && settle !== undefined ? [{ what: text, command: settle }] : [],
+  );
+  const policies = notes.some(({ code }) => code === 'policy-not-judged');
+  return policies && groups.length > 0
+    ? [
+        ...found,
+        {
+          what: 'whether the NetworkPolicies that select the ends let it pass',
+          command: 'kubectl describe networkpolicy',
+        },
+      ]
+    : found;
+}
+
+function intendedOf(answer: TraceAnswer, fault: Fault | undefined): WhyAnswer['intended'] {
+  const note = answer.notes.find(({ kind }) => kind === 'intended');
+  if (fault?.code === 'no-local-endpoint')
+    return { text: `Works as intended: ${fault.text}`, setting: fault.mend ?? '' };
+  return note && note.settle !== undefined
+    ? { text: `Works as intended: ${note.text}`, setting: note.settle }
+    : undefined;
+}
+
+/** Throws `QuestionError` where the question cannot be asked of this cluster. */
+export function why(session: Session, question: Question): WhyAnswer {
+  parseReference(question.to);
+  const answer = session.trace(question);
+  const provenance: Provenance = provenanceOf(session.cluster, session.read);
+  const service = serviceOf(session, answer);
+  const arrived = answer.verdict === 'delivered';
+  const outcome = arrived ? answer.groups[0]?.outcomes[0] : decidingOutcome(answer);
+  const looking: Looking = { cluster: session.cluster, provenance, answer, outcome, ...(service && { service }) };
+  const ofHints = hintFaults(answer.hints, arrived);
+  const hasDumps = session.dumps.nodes.length + session.dumps.pods.length > 0;
+  const outcomes = answer.groups.flatMap((group) => group.outcomes);
+  const proved = !arrived && ofHints.length === 0 && hasDumps ? provedFaults(session, question, outcomes) : [];
+  const ofReason = arrived || ofHints.length > 0 ? undefined : faultOfReason(answer);
+  const ofSource = arrived ? sourceFault(session.cluster, outcome) : undefined;
+  const all = [...first(ofHints), ...proved, ...(ofReason ? [ofReason] : []), ...(ofSource ? [ofSource] : [])].map(
+    (fault) => refined(looking, fault),
+  );
+  const refuses = arrived && all.some(({ code }) => code === 'headless-port') && refusesProbably(answer, session);
+  const verdict: WhyVerdict = refuses
+    ? 'refused'
+    : ofSource && all[0]?.link === 'nat'
+      ? 'source-changed'
+      : answer.verdict;
+  const faults = arrived && !refuses ? all.filter(({ code }) => code !== 'headless-port') : all;
+  const [fault, ...also] = faults;
+  const intended = intendedOf(answer, fault);
+  return {
+    apiVersion: API_VERSION,
+    kind: 'Why',
+    question: answer.question,
+    verdict,
+    reason: refuses ? 'no-listener' : answer.reason,
+    summary: fault?.text ?? answer.summary,
+    ...(outcome?.symptom !== undefined && { symptom: outcome.symptom }),
+    ...(refuses && { symptom: 'connection refused' }),
+    chain: chainOf({ session, provenance, answer, outcome, service, fault }),
+    ...(fault && { fault }),
+    also: also.filter((one) => one.text !== fault?.text),
+    ...(intended && { intended }),
+    unseen: unseenOf(answer),
+  };
+}
