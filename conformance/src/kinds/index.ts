@@ -17,6 +17,7 @@ import { kubeProxyTracking } from './kube-proxy-tracking.ts';
 import { manifests } from './manifests.ts';
 import { nftRuleJson } from './nft-rule-json.ts';
 import { resolvConf } from './resolv-conf.ts';
+import { trouble } from './trouble.ts';
 
 /** Every kind of suite that can be judged, one module each, in the order of their names. */
 const kinds: readonly Kind[] = [
@@ -38,6 +39,7 @@ const kinds: readonly Kind[] = [
   manifests,
   nftRuleJson,
   resolvConf,
+  trouble,
 ];
 
 export function kindNamed(name: string): Kind | undefined {

@@ -14,6 +14,10 @@ function details(suite: SuiteTally): string[] {
   for (const [reason, count] of Object.entries(suite.skipped)) {
     if (reason !== NOT_SUPPORTED) lines.push(`  skipped ${count}: ${reason}`);
   }
+  const rates = Object.entries(suite.rates ?? {}).map(
+    ([variant, { held, run }]) => `${variant} ${held} of ${run} (${Math.floor((held / run) * 100)} %)`,
+  );
+  if (rates.length > 1) lines.push(`  ${rates.join(', ')}`);
   for (const { id, why } of suite.failures.slice(0, FAILURES_SHOWN)) lines.push(`  FAIL ${id}: ${why}`);
   const more = suite.failures.length - FAILURES_SHOWN;
   if (more > 0) lines.push(`  and ${more} more failures: -o json lists them all`);

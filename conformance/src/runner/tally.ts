@@ -13,6 +13,8 @@ export interface SuiteTally {
   /** Failing cases that the ledger explains. */
   ledger: number;
   failures: { id: string; why: string }[];
+  /** By variant, where the suite has such: how many of those that were run hold, ledger or not. */
+  rates?: Record<string, { held: number; run: number }>;
 }
 
 export interface Tally {
@@ -42,6 +44,11 @@ export function tallySuite(place: SuitePlace, results: readonly CaseResult[], le
   };
   for (const { id, variant, outcome } of results) {
     const explained = ledger.has(place.kind, id, variant);
+    if (variant !== undefined && outcome.is !== 'skip') {
+      tally.rates ??= {};
+      const rate = tally.rates[variant] ?? { held: 0, run: 0 };
+      tally.rates[variant] = { held: rate.held + (outcome.is === 'pass' ? 1 : 0), run: rate.run + 1 };
+    }
     if (outcome.is === 'skip') {
       tally.skipped[outcome.reason] = (tally.skipped[outcome.reason] ?? 0) + 1;
     } else if (outcome.is === 'fail') {

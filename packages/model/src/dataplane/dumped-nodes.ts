@@ -29,9 +29,12 @@ class Replacement {
   readonly #host: Netns;
   #links: Link[];
   readonly #claimed = new Set<string>();
+  readonly #compiled: Netns;
+  readonly #settings: Record<string, string | number> = {};
 
-  constructor(dump: NodeDump, host: Netns) {
+  constructor(dump: NodeDump, host: Netns, compiled: Netns) {
     this.#dump = dump;
+    this.#compiled = compiled;
     this.#host = host;
     this.#links = [...host.links];
   }
@@ -41,7 +44,13 @@ class Replacement {
     const neighbors = this.#host.neighbors?.filter(
       ({ lladdr, state }) => lladdr === undefined || state === 'permanent' || state === 'noarp' || state === 'failed',
     );
-    return { ...this.#host, links: this.#links, ...(neighbors && { neighbors }) };
+    return { ...this.#host, links: this.#links, ...this.#sysctls(), ...(neighbors && { neighbors }) };
+  }
+
+  /** Settings that nobody dumped are as podwire makes them, also those of the pods' wires. */
+  #sysctls(): Pick<Netns, 'sysctls'> | undefined {
+    const [dumped] = this.#dump.netnses;
+    return dumped?.shown.has('sysctl') ? undefined : { sysctls: { ...this.#host.sysctls, ...this.#settings } };
   }
 
   #change(name: string, change: Partial<Link>): void {
@@ -131,6 +140,9 @@ class Replacement {
       return withLink(loose);
     }
     this.#claimed.add(way.link);
+    const wire = this.#compiled.links.find((link) => link.peer?.netns === pod.name)?.name;
+    for (const [key, value] of Object.entries(this.#compiled.sysctls))
+      if (wire !== undefined && key.includes(`.${wire}.`)) this.#settings[key.replace(`.${wire}.`, `.${way.link}.`)] = value;
     this.#change(way.link, { kind: 'veth', peer: { netns: pod.name, link: 'eth0' } });
     const mac = way.lladdr === undefined ? {} : { mac: way.lladdr };
     return withLink({ ...loose, ...mac, peer: { netns: this.#host.name, link: way.link } });
@@ -205,7 +217,7 @@ export function replaceNodes(
       for (const netns of [patched.state.host, ...patched.state.pods]) changed.set(netns.name, netns);
       continue;
     }
-    const replacement = new Replacement(dump, host.netns);
+    const replacement = new Replacement(dump, host.netns, state.host);
     if (uplink?.segment !== undefined) replacement.attach(own, uplink.segment);
     const pods = state.pods.map((pod) => {
       const object = cluster.pods.get(pod.name)?.object;

@@ -164,7 +164,8 @@ class PartialNode {
         return same ? [same] : [];
       });
       const local = own.filter(
-        ({ destination, nexthops }) => !named.has(destination) && nexthops.every(({ dev }) => !uplinks.has(dev)),
+        ({ destination, nexthops }) =>
+          !named.has(destination) && nexthops.every(({ dev }) => !uplinks.has(dev)) && this.#leadsToPod(destination),
       );
       return [...taken, ...local];
     });
@@ -178,6 +179,16 @@ class PartialNode {
     }
     const others = host.tables.filter(({ id }) => id !== MAIN);
     this.#state = { ...this.#state, host: { ...host, tables: [...others, { id: MAIN, routes }] } };
+  }
+
+  #leadsToPod(destination: string): boolean {
+    const prefix = parsePrefix(destination);
+    return this.#state.pods.some((pod) =>
+      pod.addresses.some(({ address }) => {
+        const parsed = parseAddress(hostPart(address));
+        return prefix !== undefined && parsed?.family === prefix.family && containsAddress(prefix, parsed);
+      }),
+    );
   }
 
   hairpin(): void {

@@ -1,4 +1,5 @@
 /** What a dump shows of a node or pod, thing by thing, and the same dump with one of them as a healthy node has it. */
+import type { Table } from '@podwire/engine';
 import type { NodeDump } from '../linux/node/index.ts';
 import type { LinkName } from './answer.ts';
 
@@ -117,11 +118,16 @@ function writerOf(chains: readonly { name: string }[]): string | undefined {
   return WRITERS.find(([pattern]) => chains.some(({ name }) => pattern.test(name)))?.[1];
 }
 
+function isTranslation({ body }: Table['chains'][number]['rules'][number]): boolean {
+  return body.some(({ kind }) => kind === 'dnat' || kind === 'redirect');
+}
+
 function tableParts(node: string, { netns }: Host): DumpPart[] {
   return netns.netfilter.map(({ family, name, chains, syntax }): DumpPart => {
     const tool =
       syntax === 'nft' ? `table ${family} ${name}` : `${family === 'ip6' ? 'ip6tables' : 'iptables'} ${name}`;
-    const withoutProxy = name === 'nat' && !chains.some((chain) => chain.name === 'KUBE-SERVICES');
+    const translates = chains.some((chain) => chain.name === 'KUBE-SERVICES' || chain.rules.some(isTranslation));
+    const withoutProxy = name === 'nat' && !translates;
     const writer = writerOf(chains);
     const dropping = chains.filter(({ hook }) => hook?.policy === 'drop').map((chain) => chain.name);
     const by = writer === undefined ? '' : ` (${writer})`;

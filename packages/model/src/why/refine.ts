@@ -99,7 +99,14 @@ function annotations({ cluster, provenance, answer }: Looking, fault: Fault): Fa
 }
 
 /** The address lies in a range that the node takes for its own pods, and no pod has it. */
-function overlap({ cluster, answer }: Looking, fault: Fault): Fault {
+/** The link by which the last node on the way sends. */
+function nodeLink(outcome: Outcome | undefined): string | undefined {
+  const hop = outcome?.forward.hops.findLast(({ place }) => place.kind === 'node');
+  const route = hop?.steps.findLast((step) => step.kind === 'route');
+  return route?.kind === 'route' ? route.text?.match(/ dev (\S+)/)?.[1] : undefined;
+}
+
+function overlap({ cluster, answer, outcome }: Looking, fault: Fault): Fault {
   if (fault.code !== 'no-neighbor' && fault.code !== 'no-route') return fault;
   const [destination] = answer.groups[0]?.destinations ?? [];
   const address = parseAddress(destination?.address ?? '');
@@ -113,7 +120,7 @@ function overlap({ cluster, answer }: Looking, fault: Fault): Fault {
     return prefix !== undefined && prefix.family === address.family && containsAddress(prefix, address);
   });
   if (range === undefined) return fault;
-  const link = fault.setting?.match(/ dev (\S+)/)?.[1];
+  const link = nodeLink(outcome);
   return {
     link: 'route',
     code: 'range-overlap',
@@ -150,7 +157,24 @@ function local({ cluster, provenance, service, outcome }: Looking, fault: Fault)
   };
 }
 
-const REFINEMENTS = [readiness, namesOfPorts, headless, annotations, overlap, local];
+/** A host chose its source for one way, and the rewrite of the destination sent the packet by another: nobody there knows the way back. */
+function foreignSource({ outcome, answer }: Looking, fault: Fault): Fault {
+  const start = outcome?.forward.hops[0];
+  const from = answer.groups[0]?.sources[0];
+  if (fault.code !== 'no-socket' || start?.place.kind !== 'node' || outcome?.receiver?.sourceKept !== true) return fault;
+  const translated = start.steps.some((step) => step.kind === 'nat' && step.what === 'destination');
+  if (!translated) return fault;
+  const { name } = start.place;
+  return {
+    link: 'nat',
+    code: 'foreign-source',
+    text: `${name} chose the source ${from?.address} for the address of the Service; the packet to the endpoint leaves by another link with it, and no way leads back there.`,
+    setting: `no masquerade of ${name}'s own traffic to ClusterIPs (kube-proxy --cluster-cidr)`,
+    mend: 'Give kube-proxy --cluster-cidr, by which it masquerades what is not from a pod, or a route to the Service network by the right link.',
+  };
+}
+
+const REFINEMENTS = [foreignSource, readiness, namesOfPorts, headless, annotations, overlap, local];
 
 export function refined(looking: Looking, fault: Fault): Fault {
   return REFINEMENTS.reduce((found, refine) => refine(looking, found), fault);
