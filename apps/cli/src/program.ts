@@ -7,6 +7,7 @@ import { nodeCommand } from './commands/node.ts';
 import { rulesCommand } from './commands/rules.ts';
 import { traceCommand } from './commands/trace.ts';
 import { translateCommand } from './commands/translate.ts';
+import { whyCommand } from './commands/why.ts';
 import type { Streams } from './shell/streams.ts';
 import { VERSION } from './version.ts';
 
@@ -27,6 +28,7 @@ export function createProgram(name: string, streams: Streams, done: (exitCode: n
     .addHelpText('after', `\nExample:\n  ${name} trace deploy/web svc/api:http -n shop -f manifests/\n`);
   for (const command of [
     traceCommand(name, streams, done),
+    whyCommand(name, streams, done),
     clusterCommand(name, streams, done),
     rulesCommand(name, streams, done),
     nodeCommand(name, streams, done),

@@ -106,7 +106,11 @@ function judgeBlame({ expect, files }: TroubleCase, { fault }: WhyAnswer): Outco
   const said = JSON.stringify([fault.object, fault.setting, fault.text, fault.mend]);
   if ('object' in blame) {
     const [kind = '', , name = ''] = blame.object.split('/');
-    const last = blame.field.split(/[.[\]"]+/).filter((part) => part !== '').at(-1) ?? '';
+    const last =
+      blame.field
+        .split(/[.[\]"]+/)
+        .filter((part) => part !== '')
+        .at(-1) ?? '';
     const named = fault.object?.kind === kind && fault.object.name === name;
     return named && said.includes(last) ? pass : fail(`blames ${said} instead of ${blame.object} ${blame.field}`);
   }
@@ -117,7 +121,9 @@ function judgeBlame({ expect, files }: TroubleCase, { fault }: WhyAnswer): Outco
 function judgeVerdict({ expect }: TroubleCase, { verdict, summary }: WhyAnswer): Outcome {
   const accepted = [expect.verdict, ...(expect.alsoAccept ?? [])];
   if (accepted.includes(verdict)) return pass;
-  return fail(`${verdict === 'unknown' ? 'honestly unknown' : verdict} instead of ${accepted.join(' or ')}: ${summary}`);
+  return fail(
+    `${verdict === 'unknown' ? 'honestly unknown' : verdict} instead of ${accepted.join(' or ')}: ${summary}`,
+  );
 }
 
 function judgeWhere({ expect }: TroubleCase, { fault }: WhyAnswer): Outcome {

@@ -6,6 +6,7 @@ export type * from './cluster/cluster.ts';
 export type { ClusterOverrides } from './cluster/overrides.ts';
 export { buildDataplane } from './dataplane/build.ts';
 export type * from './dataplane/cause.ts';
+export type { PodDump } from './dataplane/dumped-nodes.ts';
 export type * from './dataplane/node-state.ts';
 export { EXTERNAL_ADDRESS } from './dataplane/outside.ts';
 export * from './dns/index.ts';

@@ -1,5 +1,13 @@
 /** `--node NAME=PATH`: folders, archives and single files of what a node's own tools printed. */
-import { isDumpName, type NodeDump, openNode, type Problem, type SourceFile } from '@podwire/model';
+import {
+  isDumpName,
+  type NodeDump,
+  openNode,
+  type PodDump,
+  type Problem,
+  type SourceFile,
+  splitDumps,
+} from '@podwire/model';
 import { UserError } from '../shell/exit.ts';
 import { collect } from './collect.ts';
 import type { NodeFlag } from './options.ts';
@@ -38,4 +46,41 @@ export async function collectDump(
   }
   // Folders of support bundles are full of links to what was not packed.
   return { dump, problems: problems.filter(({ severity }) => severity === 'error') };
+}
+
+export interface DumpsOfInput {
+  /** What is no dump. */
+  files: SourceFile[];
+  nodes: NodeDump[];
+  pods: PodDump[];
+  problems: Problem[];
+}
+
+/** Dumps in the folders of the input, and those given by name, which count more. */
+export async function collectDumps(
+  files: readonly SourceFile[],
+  given: { node: readonly NodeFlag[]; pod: readonly NodeFlag[] },
+  input: () => NodeJS.ReadableStream,
+): Promise<DumpsOfInput> {
+  const split = splitDumps(files);
+  const problems: Problem[] = [];
+  const take = async (flag: NodeFlag): Promise<NodeDump> => {
+    const collected = await collectDump(flag, input);
+    problems.push(...collected.problems);
+    return collected.dump;
+  };
+  const nodes = new Map<string, NodeDump>();
+  for (const [name, own] of split.nodes) nodes.set(name, await openNode(name, own));
+  for (const flag of given.node) nodes.set(flag.name, await take(flag));
+  const pods = new Map<string, NodeDump>();
+  for (const [name, own] of split.pods) pods.set(name, await openNode(name, own));
+  for (const flag of given.pod) pods.set(flag.name, await take(flag));
+  // Folders of such names may hold other things.
+  const found = (all: ReadonlyMap<string, NodeDump>) => [...all].filter(([, dump]) => dump.netnses.length > 0);
+  return {
+    files: split.files,
+    nodes: found(nodes).map(([, dump]) => dump),
+    pods: found(pods).map(([pod, dump]) => ({ pod, dump })),
+    problems,
+  };
 }

@@ -2,6 +2,8 @@
 import {
   type ClusterOverrides,
   type IPFamily,
+  isDumpPath,
+  isSourceName,
   openSession,
   type PodWiring,
   type Problem,
@@ -15,7 +17,6 @@ import { styleOf, wantsColor } from '../print/style.ts';
 import { UserError } from '../shell/exit.ts';
 import type { Streams } from '../shell/streams.ts';
 import { collect } from './collect.ts';
-import type { CollectedDump } from './dumps.ts';
 import { createMachine } from './machine.ts';
 import type { InputFlags } from './options.ts';
 
@@ -74,15 +75,26 @@ function checkProblems(problems: readonly Problem[], flags: InputFlags, streams:
 }
 
 /** What does not fit between dumps and objects shows when the two are put together. */
-function fitting(session: Session, dumps: readonly CollectedDump[]): Problem[] {
-  if (dumps.length > 0 && session.read.objects.length > 0) void session.dataplane;
+function fitting(session: Session): Problem[] {
+  const { nodes, pods } = session.dumps;
+  if (nodes.length + pods.length > 0 && session.read.objects.length > 0) void session.dataplane;
   return session.dumpProblems;
+}
+
+/** Of a dump of parts nobody expects the rest. */
+const GAPS = new Set(['no-links', 'no-routes', 'no-sysctl', 'route-link', 'address-link']);
+
+function problemsOfDumps({ dumps: { nodes, pods }, partialNodes }: Session): Problem[] {
+  const ofNodes = nodes.flatMap((dump) =>
+    dump.problems.filter(({ code }) => !GAPS.has(code) || !partialNodes.has(dump.name)),
+  );
+  return [...ofNodes, ...pods.flatMap(({ dump }) => dump.problems.filter(({ code }) => !GAPS.has(code)))];
 }
 
 /** `machine`: whether packets will be sent. */
 export async function openInput(flags: InputFlags, streams: Streams, name: string, machine: boolean): Promise<Opened> {
-  const dumped = flags.node ?? [];
-  if ((!flags.file || flags.file.length === 0) && dumped.length === 0) {
+  const given = { node: flags.node ?? [], pod: flags.inPod ?? [] };
+  if ((!flags.file || flags.file.length === 0) && given.node.length === 0) {
     throw new UserError('there is no input', {
       mend: 'Give manifests or a snapshot with -f: a file, a folder, a tar(.gz), or - for standard input; or dumps of hosts with --node.',
     });
@@ -91,28 +103,32 @@ export async function openInput(flags: InputFlags, streams: Streams, name: strin
   const made = machine ? createMachine() : undefined;
   // Told where it is awaited, unless reading throws before.
   made?.catch(() => {});
-  const collected = await collect(flags.file ?? [], () => streams.input);
-  const dumps: CollectedDump[] = [];
-  if (dumped.length > 0) {
-    const { collectDump } = await import('./dumps.ts');
-    for (const flag of dumped) dumps.push(await collectDump(flag, () => streams.input));
-  }
+  const collected = await collect(
+    flags.file ?? [],
+    () => streams.input,
+    (path) => isSourceName(path) || isDumpPath(path),
+  );
+  const hasDumps =
+    given.node.length + given.pod.length > 0 || collected.files.some(({ name: path }) => isDumpPath(path));
+  const { collectDumps } = hasDumps ? await import('./dumps.ts') : {};
+  const dumped = await collectDumps?.(collected.files, given, () => streams.input);
+  const files = dumped?.files ?? collected.files;
   const bytes = collected.files.reduce((sum, file) => sum + file.bytes.byteLength, 0);
   const progress = progressOn(streams.err, machine && !flags.quiet && bytes >= LARGE_BYTES);
   const session = await openSession({
-    files: collected.files,
+    files,
     overrides: overridesOf(flags),
-    dumps: dumps.map(({ dump }) => dump),
+    ...(dumped && { dumps: dumped.nodes, podDumps: dumped.pods }),
     onStep: (step) => progress.show(STEPS[step]),
     ...(made && { machine: made }),
   }).finally(() => progress.clear());
-  const inputProblems = [...collected.problems, ...session.read.problems, ...dumps.flatMap((d) => d.problems)];
+  const inputProblems = [...collected.problems, ...session.read.problems, ...(dumped?.problems ?? [])];
+  const ofFitting = fitting(session);
   // A line of a dump that is not understood is counted in the answer; the rest of the dump is as good as it was.
-  const dumpProblems = dumps.flatMap(({ dump }) => dump.problems);
-  const problems = [...inputProblems, ...session.cluster.problems, ...dumpProblems, ...fitting(session, dumps)];
+  const problems = [...inputProblems, ...session.cluster.problems, ...problemsOfDumps(session), ...ofFitting];
   progress.clear();
   checkProblems(problems, flags, streams, name);
-  if (session.read.objects.length === 0 && dumps.length === 0) {
+  if (session.read.objects.length === 0 && session.dumps.nodes.length === 0) {
     const ignored = session.read.ignored[0];
     const why = ignored ? ` (${ignored.file}: ${ignored.why})` : '';
     throw new UserError(`the input holds no Kubernetes object${why}`, {

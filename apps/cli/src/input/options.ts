@@ -1,7 +1,7 @@
 /** Options that every command with a cluster has: what to read, and what to take over the input. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
-/** `worker-1=DIR`. */
+/** `worker-1=DIR`, `shop/api-1=DIR`. */
 export interface NodeFlag {
   name: string;
   path: string;
@@ -9,6 +9,7 @@ export interface NodeFlag {
 
 export interface InputFlags {
   node?: NodeFlag[];
+  inPod?: NodeFlag[];
   file?: string[];
   namespace?: string;
   nodes?: number;
@@ -38,6 +39,14 @@ function nodeDump(value: string, before: NodeFlag[] | undefined): NodeFlag[] {
   if (name === undefined || path === undefined)
     throw new InvalidArgumentError('Give a name and a path: worker-1=dumps/.');
   if (before?.some((flag) => flag.name === name)) throw new InvalidArgumentError(`Node ${name} is given twice.`);
+  return [...(before ?? []), { name, path }];
+}
+
+function podDump(value: string, before: NodeFlag[] | undefined): NodeFlag[] {
+  const [, name, path] = /^([^=/]+\/[^=/]+)=(.+)$/.exec(value) ?? [];
+  if (name === undefined || path === undefined)
+    throw new InvalidArgumentError('Give a namespace, a name and a path: shop/api-1=ss.txt.');
+  if (before?.some((flag) => flag.name === name)) throw new InvalidArgumentError(`Pod ${name} is given twice.`);
   return [...(before ?? []), { name, path }];
 }
 
@@ -80,7 +89,7 @@ export function addInputOptions(command: Command): Command {
     .addOption(
       new Option(
         '-f, --file <path>',
-        'manifests or a snapshot: file, folder, tar(.gz) or - for standard input; may be given again',
+        'manifests or a snapshot: file, folder, tar(.gz) or - for standard input; folders nodes/NAME and pods/NAMESPACE/NAME in it are dumps; may be given again',
       ).argParser(collectValues),
     )
     .addOption(
@@ -88,6 +97,12 @@ export function addInputOptions(command: Command): Command {
         '--node <name=path>',
         "what a node's own tools printed (ip, iptables-save ...): folder, tar(.gz) or file; in place of what would be compiled for it; may be given again",
       ).argParser(nodeDump),
+    )
+    .addOption(
+      new Option(
+        '--in-pod <namespace/name=path>',
+        'what ss, sysctl, iptables-save printed inside a pod: folder, tar(.gz) or file; may be given again',
+      ).argParser(podDump),
     )
     .option('-n, --namespace <name>', 'namespace of names, and of objects, that say none')
     .addOption(new Option('--strict', 'no answer when the input has any error').conflicts('lenient'))

@@ -1,8 +1,8 @@
 /** Small pieces of text that every printer needs. */
-import type { ObjectRef, Outcome, Place, VerdictWord } from '@podwire/model';
+import type { ObjectRef, Outcome, Place, WhyVerdict } from '@podwire/model';
 import type { Style, Tone } from './style.ts';
 
-const VERDICT_TONES: Readonly<Record<VerdictWord, readonly Tone[]>> = {
+const VERDICT_TONES: Readonly<Record<WhyVerdict, readonly Tone[]>> = {
   delivered: ['green', 'bold'],
   dropped: ['red', 'bold'],
   rejected: ['red', 'bold'],
@@ -10,10 +10,13 @@ const VERDICT_TONES: Readonly<Record<VerdictWord, readonly Tone[]>> = {
   refused: ['red', 'bold'],
   depends: ['yellow', 'bold'],
   unknown: ['yellow', 'bold'],
+  'no-such-name': ['red', 'bold'],
+  'wrong-destination': ['red', 'bold'],
+  'source-changed': ['yellow', 'bold'],
 };
 
-export function verdictText(verdict: VerdictWord, style: Style): string {
-  return style(verdict.toUpperCase(), ...VERDICT_TONES[verdict]);
+export function verdictText(verdict: WhyVerdict, style: Style): string {
+  return style(verdict.toUpperCase().replaceAll('-', ' '), ...VERDICT_TONES[verdict]);
 }
 
 export function placeText(place: Place): string {

@@ -15,7 +15,7 @@ export { type ReasonRow, reasonCatalogue, reasonRow } from './reasons.ts';
 export { parseReference, type Reference, shortKind } from './reference.ts';
 export { checkRules, type RuleCheck, type RuleCheckKind, type RuleCheckRow } from './rule-check.ts';
 export { placeName } from './sentences.ts';
-export { openSession, type Session, type SessionOptions, type SessionStep } from './session.ts';
+export { type Dumps, openSession, type Session, type SessionOptions, type SessionStep } from './session.ts';
 export { type Stage, stagesOf, typicalOutcome } from './stages.ts';
 export { type TranslationAnswer, type TranslationTarget, translateRules } from './translation-answer.ts';
 export { decision } from './verdicts.ts';

@@ -142,7 +142,8 @@ class Replacement {
     this.#claimed.add(way.link);
     const wire = this.#compiled.links.find((link) => link.peer?.netns === pod.name)?.name;
     for (const [key, value] of Object.entries(this.#compiled.sysctls))
-      if (wire !== undefined && key.includes(`.${wire}.`)) this.#settings[key.replace(`.${wire}.`, `.${way.link}.`)] = value;
+      if (wire !== undefined && key.includes(`.${wire}.`))
+        this.#settings[key.replace(`.${wire}.`, `.${way.link}.`)] = value;
     this.#change(way.link, { kind: 'veth', peer: { netns: pod.name, link: 'eth0' } });
     const mac = way.lladdr === undefined ? {} : { mac: way.lladdr };
     return withLink({ ...loose, ...mac, peer: { netns: this.#host.name, link: way.link } });

@@ -83,6 +83,10 @@ export interface Patch {
 }
 
 export interface Unseen {
+  /** Of the note in a trace: `listener-assumed`. */
+  code: string;
+  /** podwire made it up, as manifests without a cluster need it. */
+  madeUp?: true;
   /** A few words: `who listens in shop/api-1`. */
   what: string;
   /** The command that would show it. */

@@ -1,3 +1,3 @@
 /** `why`: from name to socket and back. */
 export type * from './answer.ts';
-export { why } from './why.ts';
+export { type WhyQuestion, why } from './why.ts';

@@ -161,7 +161,8 @@ function local({ cluster, provenance, service, outcome }: Looking, fault: Fault)
 function foreignSource({ outcome, answer }: Looking, fault: Fault): Fault {
   const start = outcome?.forward.hops[0];
   const from = answer.groups[0]?.sources[0];
-  if (fault.code !== 'no-socket' || start?.place.kind !== 'node' || outcome?.receiver?.sourceKept !== true) return fault;
+  if (fault.code !== 'no-socket' || start?.place.kind !== 'node' || outcome?.receiver?.sourceKept !== true)
+    return fault;
   const translated = start.steps.some((step) => step.kind === 'nat' && step.what === 'destination');
   if (!translated) return fault;
   const { name } = start.place;

@@ -2,7 +2,6 @@
 import { API_VERSION, type Hint, type TraceAnswer } from '../answer/answer.ts';
 import { type Provenance, provenanceOf } from '../answer/provenance.ts';
 import type { Question } from '../answer/question.ts';
-import { parseReference } from '../answer/reference.ts';
 import type { Session } from '../answer/session.ts';
 import type { Placed } from '../cluster/cluster.ts';
 import { declaredPorts } from '../cluster/pod-facts.ts';
@@ -10,6 +9,7 @@ import type { Service } from '../objects/kube.ts';
 import { type Fault, LINKS, type Unseen, type WhyAnswer, type WhyVerdict } from './answer.ts';
 import { chainOf } from './chain.ts';
 import { decidingOutcome, faultOfHint, faultOfReason } from './findings.ts';
+import { neighbour } from './neighbour.ts';
 import { provedFaults } from './proof.ts';
 import { type Looking, refined } from './refine.ts';
 import { sourceFault } from './source.ts';
@@ -42,15 +42,19 @@ function hintFaults(hints: readonly Hint[], arrived: boolean): Fault[] {
   return wanted.flatMap((hint) => faultOfHint(hint) ?? []);
 }
 
-function unseenOf({ notes, groups }: TraceAnswer): Unseen[] {
-  const found = notes.flatMap(({ kind, text, settle }): Unseen[] =>
-    kind !== 'intended' && settle !== undefined ? [{ what: text, command: settle }] : [],
+function unseenOf({ notes, groups }: TraceAnswer, { cluster }: Session): Unseen[] {
+  const madeUp = new Set(cluster.assumptions.map(({ code }) => code));
+  const found = notes.flatMap(({ kind, code, text, settle }): Unseen[] =>
+    kind !== 'intended' && settle !== undefined
+      ? [{ code, what: text, command: settle, ...(madeUp.has(code) && { madeUp: true as const }) }]
+      : [],
   );
   const policies = notes.some(({ code }) => code === 'policy-not-judged');
   return policies && groups.length > 0
     ? [
         ...found,
         {
+          code: 'policy-not-judged',
           what: 'whether the NetworkPolicies that select the ends let it pass',
           command: 'kubectl describe networkpolicy',
         },
@@ -67,9 +71,15 @@ function intendedOf(answer: TraceAnswer, fault: Fault | undefined): WhyAnswer['i
     : undefined;
 }
 
+/** A question of which nobody needs to say who asks. */
+export interface WhyQuestion extends Omit<Question, 'from'> {
+  /** Absent: a pod beside the destination. */
+  from?: string;
+}
+
 /** Throws `QuestionError` where the question cannot be asked of this cluster. */
-export function why(session: Session, question: Question): WhyAnswer {
-  parseReference(question.to);
+export function why(session: Session, asked: WhyQuestion): WhyAnswer {
+  const question: Question = { ...asked, from: asked.from ?? neighbour(session, asked) };
   const answer = session.trace(question);
   const provenance: Provenance = provenanceOf(session.cluster, session.read);
   const service = serviceOf(session, answer);
@@ -107,6 +117,6 @@ export function why(session: Session, question: Question): WhyAnswer {
     ...(fault && { fault }),
     also: also.filter((one) => one.text !== fault?.text),
     ...(intended && { intended }),
-    unseen: unseenOf(answer),
+    unseen: unseenOf(answer, session),
   };
 }

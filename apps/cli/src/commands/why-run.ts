@@ -1,0 +1,56 @@
+import { answerJson, sortedAnswer, type WhyAnswer, why } from '@podwire/model';
+import { openInput } from '../input/open.ts';
+import { styleOf, wantsColor } from '../print/style.ts';
+import { whyText } from '../print/why-text.ts';
+import { EXIT, UserError } from '../shell/exit.ts';
+import { columnsOf, type Streams } from '../shell/streams.ts';
+import type { WhyFlags } from './why.ts';
+
+interface WhyRun {
+  ends: string[];
+  flags: WhyFlags;
+  name: string;
+  streams: Streams;
+}
+
+async function render(answer: WhyAnswer, { flags, streams }: WhyRun): Promise<string> {
+  if (flags.output === 'json') return answerJson(answer);
+  if (flags.output === 'yaml') {
+    const { dump } = await import('js-yaml');
+    return dump(sortedAnswer(answer), { lineWidth: -1, noRefs: true });
+  }
+  const style = styleOf(wantsColor(streams.color, streams.env, streams.out.isTTY ?? false));
+  return whyText(answer, { style, columns: flags.output === 'wide' ? undefined : columnsOf(streams.out) });
+}
+
+function exitOf({ verdict }: WhyAnswer): number {
+  if (verdict === 'delivered') return EXIT.YES;
+  return verdict === 'depends' || verdict === 'unknown' ? EXIT.UNDECIDED : EXIT.NO;
+}
+
+export async function runWhy(run: WhyRun): Promise<number> {
+  const { ends, flags, name, streams } = run;
+  if (ends.length > 2) {
+    throw new UserError(`why takes one end or two, and ${ends.length} are given`, {
+      mend: `Write ${name} why FROM TO, or ${name} why svc/NAME.`,
+    });
+  }
+  const to = ends.at(-1) as string;
+  const from = ends.length === 2 ? ends[0] : undefined;
+  const { session, unreadable, progress } = await openInput(flags, streams, name, true);
+  let answer: WhyAnswer;
+  try {
+    answer = why(session, {
+      to,
+      ...(from !== undefined && { from }),
+      ...(flags.namespace !== undefined && { namespace: flags.namespace }),
+      ...(flags.proto !== undefined && { protocol: flags.proto }),
+      ...(flags.port !== undefined && { port: flags.port }),
+    });
+  } finally {
+    progress.clear();
+  }
+  streams.out.write(await render(answer, run));
+  if (flags.exitZero) return EXIT.YES;
+  return unreadable && !flags.lenient ? EXIT.BAD : exitOf(answer);
+}
