@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
 import type { Machine } from '@podwire/engine';
 import { createReference } from '@podwire/engine/reference';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect, test } from 'vitest';
+import { answerJson } from '../answer/answer-json.ts';
 import { openSession, type Session } from '../answer/session.ts';
 import { SHOP, source } from '../answer/shop.ts';
 import { openNode, splitDumps } from '../linux/node/index.ts';
@@ -180,4 +183,23 @@ test('a Local policy works as intended, and says which setting would change it',
     fault: { link: 'proxy-rule', object: { field: 'spec.internalTrafficPolicy' } },
   });
   expect(answer.intended?.setting).toContain('internalTrafficPolicy: Cluster');
+});
+
+const SCHEMA = JSON.parse(readFileSync(new URL('../../../../schema/why.schema.json', import.meta.url), 'utf8'));
+
+test('answers fit the published schema', async () => {
+  const validate = new Ajv2020({ strict: true, allErrors: true, allowUnionTypes: true }).compile(SCHEMA);
+  const local = HEALTHY.replace('selector: {app: far}', 'internalTrafficPolicy: Local, selector: {app: far}');
+  const sessions = [
+    await open(HEALTHY),
+    await open(local),
+    await open(LIVE.replace('FAR_READY', 'False')),
+    await open(HEALTHY, { 'nodes/n1/iptables-save': UFW }),
+  ];
+  for (const session of sessions) {
+    for (const to of ['svc/a/far:80', 'svc/a/direct:80', 'svc/a/near:81', 'external']) {
+      validate(JSON.parse(answerJson(why(session, { from: 'pod/a/client', to }))));
+      expect(validate.errors ?? []).toEqual([]);
+    }
+  }
 });
