@@ -34,7 +34,7 @@ interface TroubleCase {
 }
 
 /** Links of the chain that wait for policies, Ingress and Gateway. */
-const LATER = new Set(['policy', 'ingress', 'gateway']);
+const LATER = new Set(['policy', 'ingress', 'gateway', 'dns']);
 
 let machine: Promise<Machine> | undefined;
 const encoder = new TextEncoder();
@@ -56,6 +56,7 @@ function questionOf(asked: TroubleCase['question']): Question {
     from: fromOf(asked),
     to,
     ...(asked.protocol !== undefined && { protocol: asked.protocol.toLowerCase() as 'tcp' | 'udp' | 'sctp' }),
+    ...(asked.size !== undefined && { size: asked.size }),
     ...(needsPort && { port: asked.port as number }),
   };
 }

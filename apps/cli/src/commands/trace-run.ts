@@ -30,6 +30,7 @@ function questionOf(from: string, to: string, flags: TraceFlags): Question {
     ...(flags.proto !== undefined && { protocol: flags.proto }),
     ...(flags.port !== undefined && { port: flags.port }),
     ...(flags.sport !== undefined && { sport: flags.sport }),
+    ...(flags.size !== undefined && { size: flags.size }),
     ...(flags.uid !== undefined && { uid: flags.uid }),
     ...(flags.gid !== undefined && { gid: flags.gid }),
     connection: flags.ct,

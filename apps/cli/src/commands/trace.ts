@@ -8,6 +8,7 @@ export interface TraceFlags extends InputFlags {
   icmp?: boolean;
   port?: string;
   sport?: number;
+  size?: number;
   uid?: number;
   gid?: number;
   ct: 'new' | 'established';
@@ -54,6 +55,7 @@ export function traceCommand(name: string, streams: Streams, done: (exitCode: nu
     .addOption(new Option('--icmp', 'send an echo request (ping)').implies({ proto: 'icmp' }))
     .option('--port <port>', 'destination port: number, or name of a Service or container port')
     .option('--sport <port>', 'source port', wholeNumber(1, 65535))
+    .option('--size <bytes>', 'bytes of the packet, IP header included, to see what fits', wholeNumber(28, 65535))
     .option('--uid <id>', 'user of the process that sends, for rules that ask (-m owner)', wholeNumber(0, 4294967294))
     .option('--gid <id>', 'its group', wholeNumber(0, 4294967294))
     .addOption(

@@ -46,6 +46,7 @@ export async function runWhy(run: WhyRun): Promise<number> {
       ...(flags.namespace !== undefined && { namespace: flags.namespace }),
       ...(flags.proto !== undefined && { protocol: flags.proto }),
       ...(flags.port !== undefined && { port: flags.port }),
+      ...(flags.size !== undefined && { size: flags.size }),
     });
   } finally {
     progress.clear();

@@ -1,11 +1,12 @@
 /** `podwire why`: the doctor for one question, from name to socket and back. */
 import { Argument, Command, Option } from 'commander';
-import { addInputOptions, type InputFlags } from '../input/options.ts';
+import { addInputOptions, type InputFlags, wholeNumber } from '../input/options.ts';
 import type { Streams } from '../shell/streams.ts';
 
 export interface WhyFlags extends InputFlags {
   proto?: 'tcp' | 'udp' | 'sctp' | 'icmp';
   port?: string;
+  size?: number;
   output: 'text' | 'wide' | 'json' | 'yaml';
   exitZero?: boolean;
 }
@@ -32,7 +33,8 @@ export function whyCommand(name: string, streams: Streams, done: (exitCode: numb
     .addArgument(new Argument('<ends...>', 'who sends (a pod beside it where only one end is given), and who is meant'))
     .optionsGroup('Packet:')
     .addOption(new Option('--proto <protocol>', 'protocol').choices(['tcp', 'udp', 'sctp', 'icmp']))
-    .option('--port <port>', 'destination port: number, or name of a Service or container port');
+    .option('--port <port>', 'destination port: number, or name of a Service or container port')
+    .option('--size <bytes>', 'bytes of the packet, IP header included, to see what fits', wholeNumber(28, 65535));
   addInputOptions(command)
     .addOption(
       new Option('-o, --output <format>', 'form of the answer')

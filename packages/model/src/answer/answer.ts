@@ -33,6 +33,8 @@ export interface AskedQuestion {
   protocol?: string;
   port?: number | string;
   sport?: number;
+  /** Bytes of the packet, IP header included. */
+  size?: number;
   uid?: number;
   gid?: number;
   /** State of the connection when the traced packet is sent. */

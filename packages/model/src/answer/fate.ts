@@ -144,17 +144,24 @@ function explainStrays({ tracer, hints }: Asking, { service }: Destination, path
   }
 }
 
+/** A TCP sender makes its segments fit its own link. */
+function sizeOf(size: number, protocol: string | undefined, netns: Netns | undefined): number {
+  const mtus = (netns?.links ?? []).flatMap(({ kind, mtu }) => (kind === 'loopback' ? [] : [mtu ?? 1500]));
+  return protocol === 'tcp' && mtus.length > 0 ? Math.min(size, Math.max(...mtus)) : size;
+}
+
 /** The packet that asks; undefined where the ends have no address family in common. */
 function sendOf(asking: Asking, source: Source, netns: string, to: Destination | undefined): Send | undefined {
   const { address: daddr, protocol, port } = to?.end ?? {};
   if (daddr === undefined) return undefined;
-  const { question } = asking;
+  const { question, tracer } = asking;
   const packet = openingPacket({
     family: to?.family ?? familyOf(daddr),
     protocol: protocol as TransportName,
     ...(source.address !== undefined && { saddr: source.address }),
     daddr,
     sport: question.sport,
+    ...(question.size !== undefined && { size: sizeOf(question.size, protocol, tracer.netnses.get(netns)) }),
     dport: port ?? 0,
     ...(question.owner && { owner: question.owner }),
   });

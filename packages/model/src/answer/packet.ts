@@ -28,11 +28,13 @@ export interface Opening {
   daddr: string;
   sport: number;
   dport: number;
+  /** Bytes in all; the least where absent. */
+  size?: number;
   owner?: Packet['owner'];
 }
 
 /** The packet that opens a connection: a SYN, a datagram, an echo request. */
-export function openingPacket({ family, protocol, saddr, daddr, sport, dport, owner }: Opening): Packet {
+export function openingPacket({ family, protocol, saddr, daddr, sport, dport, size, owner }: Opening): Packet {
   const icmp = protocol === 'icmp';
   return {
     family,
@@ -48,7 +50,7 @@ export function openingPacket({ family, protocol, saddr, daddr, sport, dport, ow
     ttl: 64,
     tos: 0,
     mark: 0,
-    length: IP_HEADER[family] + OPENING_BYTES[protocol],
+    length: Math.max(size ?? 0, IP_HEADER[family] + OPENING_BYTES[protocol]),
     dontFragment: !icmp,
     ...(owner && { owner }),
   };

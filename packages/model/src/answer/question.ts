@@ -20,6 +20,8 @@ export interface Question {
   port?: number | string;
   /** Source port of TCP, UDP and SCTP; 40000 where absent. */
   sport?: number;
+  /** Bytes of the packet, IP header included; the least that opens a connection where absent. */
+  size?: number;
   /** User and group of the process that sends: rules may ask whose socket a packet comes from. Absent: nobody knows. */
   uid?: number;
   gid?: number;
@@ -36,6 +38,7 @@ export interface ResolvedQuestion {
   sources: Sources;
   destinations: Destinations;
   sport: number;
+  size?: number;
   owner?: { uid?: number; gid?: number };
 }
 
@@ -106,6 +109,7 @@ export function resolveQuestion(
       ...(protocol && { protocol }),
       ...(port !== undefined && { port }),
       ...(protocol !== 'icmp' && { sport: question.sport ?? DEFAULT_SPORT }),
+      ...(question.size !== undefined && { size: question.size }),
       ...owner,
       connection: question.connection ?? 'new',
       ...(question.family !== undefined && { family: question.family }),
@@ -113,6 +117,7 @@ export function resolveQuestion(
     sources,
     destinations,
     sport: question.sport ?? DEFAULT_SPORT,
+    ...(question.size !== undefined && { size: question.size }),
     ...((uid !== undefined || gid !== undefined) && { owner }),
   };
 }

@@ -22,9 +22,10 @@ const FAMILIES = [4, 6] as const;
 /** What shows links with their addresses; without these nothing else of a dump can stand alone. */
 const SHOWS_LINKS: readonly DumpKind[] = ['ip-addr', 'ifconfig', 'if-inet6', 'proc-dev'];
 
-/** Whether the dump is of parts: it has not the link with the node's address. */
+/** Whether the dump is of parts: it has not the link with the node's address, and no other to go by. */
 export function isPart(dumped: Assembled, own: readonly string[]): boolean {
   if (!SHOWS_LINKS.some((kind) => dumped.shown.has(kind))) return true;
+  if (!dumped.netns.addresses.some(({ scope }) => scope !== 'host' && scope !== 'link')) return true;
   const links = new Set(dumped.netns.links.map(({ name }) => name));
   const has = dumped.netns.addresses.some(({ address }) => own.includes(hostPart(address)));
   return !has && dumped.routes.some(({ route }) => route.nexthops.some(({ dev }) => dev !== 'lo' && !links.has(dev)));
@@ -39,6 +40,50 @@ function routesOf(table: RouteTable | undefined): Route[] {
   const own = new Set(table.routes.map((route) => `${route.destination} ${route.metric ?? ''}`));
   const below = routesOf(table.base).filter((route) => !own.has(`${route.destination} ${route.metric ?? ''}`));
   return [...table.routes, ...below];
+}
+
+function isHost(destination: string, address: string): boolean {
+  const prefix = parsePrefix(destination);
+  const host = parseAddress(address);
+  const bits = host?.family === 6 ? 128 : 32;
+  return prefix?.length === bits && host?.family === prefix.family && containsAddress(prefix, host);
+}
+
+/** Bytes around each packet, by what the link is, else by what its name says. */
+const OVERHEAD: readonly (readonly [RegExp, number])[] = [
+  [/^(ipip|tunl)/, 20],
+  [/^(gre|gretap)/, 24],
+  [/^(vxlan|flannel\.|cilium_vxlan|geneve|cilium_geneve|antrea)/, 50],
+  [/^(wireguard|wg|flannel-wg|cilium_wg)/, 60],
+];
+
+function overheadOf(name: string, kind: string | undefined): number {
+  return OVERHEAD.find(([pattern]) => pattern.test(kind ?? '') || pattern.test(name))?.[1] ?? 0;
+}
+
+/** Whether all addresses of one prefix are of the other, too. */
+function isWithin(inner: string, outer: string): boolean {
+  const one = parsePrefix(inner);
+  const other = parsePrefix(outer);
+  return (
+    one !== undefined &&
+    other !== undefined &&
+    one.family === other.family &&
+    one.length >= other.length &&
+    containsAddress(other, one)
+  );
+}
+
+/** Where podwire's own routes take what a dumped one is for: those inside it, or the one around it. A default route is for itself alone. */
+function ownWay(own: readonly Route[], { destination }: Route): Route[] {
+  if (destination.endsWith('/0')) return own.filter((route) => route.destination === destination);
+  const inside = own.filter((route) => isWithin(route.destination, destination));
+  if (inside.length > 0) return inside;
+  const around = own.find(
+    (route) =>
+      route.nexthops.length > 0 && !route.destination.endsWith('/0') && isWithin(destination, route.destination),
+  );
+  return around ? [{ ...around, destination }] : [];
 }
 
 /** The link by which the routes reach an address that stands on it. */
@@ -67,7 +112,7 @@ function renamed(state: NodeState, from: string, to: string): NodeState {
   const { host } = state;
   const name = (old: string) => (old === from ? to : old);
   const table = (one: RouteTable): RouteTable => ({
-    ...one,
+    id: one.id,
     routes: routesOf(one).map((route) => ({
       ...route,
       nexthops: route.nexthops.map((hop) => ({ ...hop, dev: name(hop.dev) })),
@@ -87,7 +132,7 @@ function renamed(state: NodeState, from: string, to: string): NodeState {
       links,
       sysctls,
       addresses: host.addresses.map((address) => ({ ...address, link: name(address.link) })),
-      tables: host.tables.map(({ base: _, ...one }) => table(one)),
+      tables: host.tables.map(table),
       ...(host.neighbors && { neighbors: host.neighbors.map((n) => ({ ...n, link: name(n.link) })) }),
     },
     pods: state.pods.map((pod) => ({
@@ -120,6 +165,37 @@ class PartialNode {
       const shown = linkOf(routes, own) ?? (link === uplink ? defaultOf(routes) : undefined);
       if (shown !== undefined) this.#state = renamed(this.#state, link, shown);
     }
+    for (const { destination, nexthops } of routes) {
+      const [hop] = nexthops;
+      const pod = this.#state.pods.find(({ addresses }) =>
+        addresses.some((a) => isHost(destination, hostPart(a.address))),
+      );
+      const wire = this.#state.host.links.find((link) => pod !== undefined && link.peer?.netns === pod.name);
+      if (wire && hop && hop.via === undefined && wire.master === undefined)
+        this.#state = renamed(this.#state, wire.name, hop.dev);
+    }
+  }
+
+  /** The plugin gives both ends of a pod's wire the same MTU. */
+  #takeMtus(): void {
+    const { host, pods } = this.#state;
+    const links = host.links.map((link) => this.#withMtu(link));
+    const wires = new Map(
+      links.flatMap(({ peer, mtu }) => (peer && mtu !== undefined ? [[peer.netns, mtu] as const] : [])),
+    );
+    this.#state = {
+      ...this.#state,
+      host: { ...host, links },
+      pods: pods.map((pod) => {
+        const mtu = wires.get(pod.name);
+        return mtu === undefined ? pod : { ...pod, links: pod.links.map((link) => ({ ...link, mtu })) };
+      }),
+    };
+  }
+
+  #withMtu(link: Link): Link {
+    const mtu = this.#dumped.netns.links.find(({ name }) => name === link.name)?.mtu;
+    return mtu === undefined ? link : { ...link, mtu };
   }
 
   /** Links that only routes show: a device with the address that its own network's route prefers. */
@@ -146,6 +222,7 @@ class PartialNode {
     if (shown.length === 0) return;
     this.#takeNames(shown);
     this.#addLinks(shown);
+    this.#takeMtus();
     const { host } = this.#state;
     const known = new Set(['lo', ...host.links.map(({ name }) => name)]);
     const uplinks = new Set(host.links.filter(({ segment }) => segment !== undefined).map(({ name }) => name));
@@ -159,9 +236,9 @@ class PartialNode {
       const taken = dumped.flatMap((route) => {
         const missing = route.nexthops.find(({ dev }) => !known.has(dev));
         if (!missing) return [route];
-        const same = own.find(({ destination }) => destination === route.destination);
-        if (!same) lost.add(missing.dev);
-        return same ? [same] : [];
+        const way = ownWay(own, route).map((one) => this.#through(missing.dev, one));
+        if (way.length === 0) lost.add(missing.dev);
+        return way;
       });
       const local = own.filter(
         ({ destination, nexthops }) =>
@@ -179,6 +256,16 @@ class PartialNode {
     }
     const others = host.tables.filter(({ id }) => id !== MAIN);
     this.#state = { ...this.#state, host: { ...host, tables: [...others, { id: MAIN, routes }] } };
+  }
+
+  /** What fits through an overlay that is not walked: its own MTU, and the other link's without the headers around. */
+  #through(overlay: string, route: Route): Route {
+    const { netns, kinds } = this.#dumped;
+    const own = netns.links.find(({ name }) => name === overlay)?.mtu;
+    const below = this.#state.host.links.find(({ name }) => name === route.nexthops[0]?.dev)?.mtu;
+    if (own === undefined) return route;
+    const around = overheadOf(overlay, kinds.get(overlay));
+    return { ...route, mtu: Math.min(own, (below ?? 1500) - around) };
   }
 
   #leadsToPod(destination: string): boolean {

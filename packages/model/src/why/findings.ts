@@ -68,7 +68,7 @@ const BY_REASON: Readonly<Record<string, LinkName>> = {
   'no-common-family': 'service',
 };
 
-export function linkOfReason(reason: string): LinkName | undefined {
+function linkOfReason(reason: string): LinkName | undefined {
   return BY_REASON[reason];
 }
 
@@ -81,7 +81,7 @@ export function decidingOutcome({ groups, verdict }: TraceAnswer): Outcome | und
   );
 }
 
-export function decisiveOf(answer: TraceAnswer): Decisive | undefined {
+function decisiveOf(answer: TraceAnswer): Decisive | undefined {
   return answer.groups.find((one) => one.verdict === answer.verdict)?.decisive ?? decidingOutcome(answer)?.decisive;
 }
 

@@ -153,18 +153,26 @@ function tableParts(node: string, { netns }: Host): DumpPart[] {
           text: `${node} has no rules of kube-proxy: nothing there translates the addresses of Services.`,
           mend: 'See why kube-proxy there does not write them: its log, and which iptables it uses (legacy or nft).',
         }
-      : {
-          ...rest,
-          link: 'node-firewall',
-          code: 'node-firewall',
-          text: `The firewall of ${node}${by} stops it: ${tool}${policies}.`,
-          mend:
-            writer === 'ufw'
-              ? 'Let the pod and Service networks pass: ufw allow from POD-CIDR, ufw route allow in on CNI-LINK, or DEFAULT_FORWARD_POLICY="ACCEPT".'
-              : writer === 'firewalld'
-                ? 'Put the links of the network plugin into the zone trusted: firewall-cmd --permanent --zone=trusted --add-interface=cni0.'
-                : 'Accept the pod and Service networks in that chain.',
-        };
+      : name === 'nat'
+        ? {
+            ...rest,
+            link: 'nat',
+            code: 'nat-rules',
+            text: `${tool} of ${node} translates otherwise than kube-proxy would.`,
+            mend: `Compare iptables-save -t nat on ${node} with another node.`,
+          }
+        : {
+            ...rest,
+            link: 'node-firewall',
+            code: 'node-firewall',
+            text: `The firewall of ${node}${by} stops it: ${tool}${policies}.`,
+            mend:
+              writer === 'ufw'
+                ? 'Let the pod and Service networks pass: ufw allow from POD-CIDR, ufw route allow in on CNI-LINK, or DEFAULT_FORWARD_POLICY="ACCEPT".'
+                : writer === 'firewalld'
+                  ? 'Put the links of the network plugin into the zone trusted: firewall-cmd --permanent --zone=trusted --add-interface=cni0.'
+                  : 'Accept the pod and Service networks in that chain.',
+          };
   });
 }
 

@@ -175,7 +175,22 @@ function foreignSource({ outcome, answer }: Looking, fault: Fault): Fault {
   };
 }
 
-const REFINEMENTS = [foreignSource, readiness, namesOfPorts, headless, annotations, overlap, local];
+/** What is too long for a link is its MTU's fault, and that of whoever was told of a larger one. */
+function tooLong({ outcome, answer }: Looking, fault: Fault): Fault {
+  if (fault.code !== 'fragmentation-needed') return fault;
+  const at = outcome?.decisive?.place?.name ?? 'the node';
+  const link = nodeLink(outcome) ?? 'the link';
+  const size = answer.question.size ?? 0;
+  return {
+    link: 'overlay',
+    code: 'mtu',
+    text: `Packets of ${size} bytes do not fit through ${link} of ${at}, with what an overlay puts around them; smaller ones do.`,
+    setting: `mtu of the pods' links (${size} or more) over ${link} on ${at}`,
+    mend: `Give the network plugin an MTU that is smaller than that of ${link} by its headers (IP-in-IP 20, VXLAN 50, WireGuard 60 bytes).`,
+  };
+}
+
+const REFINEMENTS = [tooLong, foreignSource, readiness, namesOfPorts, headless, annotations, overlap, local];
 
 export function refined(looking: Looking, fault: Fault): Fault {
   return REFINEMENTS.reduce((found, refine) => refine(looking, found), fault);

@@ -33,6 +33,11 @@ function refusesProbably({ groups }: TraceAnswer, session: Session): boolean {
   return ports.length > 0 && !ports.some(({ containerPort }) => containerPort === receiver.port);
 }
 
+/** Those that say what is the matter before those that only say where. */
+function byWeight(faults: readonly Fault[], isPlain: (fault: Fault) => boolean): Fault[] {
+  return [...faults.filter((fault) => !isPlain(fault)), ...faults.filter(isPlain)];
+}
+
 const first = (faults: readonly Fault[]): Fault[] =>
   faults.toSorted((a, b) => LINKS.indexOf(a.link) - LINKS.indexOf(b.link));
 
@@ -40,6 +45,24 @@ const first = (faults: readonly Fault[]): Fault[] =>
 function hintFaults(hints: readonly Hint[], arrived: boolean): Fault[] {
   const wanted = arrived ? hints.filter(({ code }) => code === 'headless-port') : hints;
   return wanted.flatMap((hint) => faultOfHint(hint) ?? []);
+}
+
+function withoutSize({ size: _, ...question }: Question): Question {
+  return question;
+}
+
+interface Found {
+  /** Smaller packets arrive. */
+  tooLong: boolean;
+  /** It arrives where, by all that is known, nobody listens. */
+  refuses: boolean;
+  sourceChanged: boolean;
+}
+
+function verdictOf(answer: TraceAnswer, { tooLong, refuses, sourceChanged }: Found): WhyVerdict {
+  if (tooLong) return 'depends';
+  if (refuses) return 'refused';
+  return sourceChanged ? 'source-changed' : answer.verdict;
 }
 
 function unseenOf({ notes, groups }: TraceAnswer, { cluster }: Session): Unseen[] {
@@ -92,15 +115,20 @@ export function why(session: Session, asked: WhyQuestion): WhyAnswer {
   const proved = !arrived && ofHints.length === 0 && hasDumps ? provedFaults(session, question, outcomes) : [];
   const ofReason = arrived || ofHints.length > 0 ? undefined : faultOfReason(answer);
   const ofSource = arrived ? sourceFault(session.cluster, outcome) : undefined;
-  const all = [...first(ofHints), ...proved, ...(ofReason ? [ofReason] : []), ...(ofSource ? [ofSource] : [])].map(
-    (fault) => refined(looking, fault),
-  );
+  const closer = (fault: Fault): Fault => refined(looking, fault);
+  const reason = ofReason ? [closer(ofReason)] : [];
+  // That other routes would help says less than what is the matter with these.
+  const isPlain = ({ code }: Fault) => code === answer.reason || code === 'routes' || code === 'nat-rules';
+  const all = [...first(ofHints).map(closer), ...byWeight([...proved.map(closer), ...reason], isPlain)];
+  if (ofSource) all.push(ofSource);
   const refuses = arrived && all.some(({ code }) => code === 'headless-port') && refusesProbably(answer, session);
-  const verdict: WhyVerdict = refuses
-    ? 'refused'
-    : ofSource && all[0]?.link === 'nat'
-      ? 'source-changed'
-      : answer.verdict;
+  const tooLong =
+    all.some(({ code }) => code === 'mtu') && session.trace(withoutSize(question)).verdict === 'delivered';
+  const verdict = verdictOf(answer, {
+    tooLong,
+    refuses,
+    sourceChanged: ofSource !== undefined && all[0]?.link === 'nat',
+  });
   const faults = arrived && !refuses ? all.filter(({ code }) => code !== 'headless-port') : all;
   const [fault, ...also] = faults;
   const intended = intendedOf(answer, fault);
