@@ -51,7 +51,7 @@ const QUESTIONS: Question[] = [
   { from: 'deploy/shop/web', to: 'svc/shop/api', protocol: 'icmp', family: 4 },
   { from: 'external', to: 'svc/shop/web', namespace: 'shop' },
   { from: 'external', to: 'svc/shop/api:80' },
-  { from: 'deploy/shop/api', to: 'external', uid: 101, gid: 101 },
+  { from: 'deploy/shop/api', to: 'external', uid: 101, gid: 101, size: 1400 },
   { from: 'svc/shop/api', to: 'svc/shop/api', port: 'http' },
   { from: 'deploy/shop/web', to: 'svc/shop/outside:5432' },
   { from: 'deploy/shop/web', to: 'svc/shop/api-direct' },
