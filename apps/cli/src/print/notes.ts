@@ -19,12 +19,13 @@ const TITLES: Readonly<Record<Note['kind'], string>> = {
   assumption: 'assumed',
 };
 
-/** Caveats in full; assumptions by their codes, unless all is asked for. */
+/** Caveats in full; assumptions by their codes, unless all is asked for; `more` is the option that does. */
 export function noteLines(
   notes: readonly Note[],
   everything: boolean,
   columns: number | undefined,
   style: Style,
+  more = '--detailed',
 ): string[] {
   const full = notes.filter((n) => n.kind !== 'assumption' || everything);
   const rows = full.map((note): Row => {
@@ -39,7 +40,7 @@ export function noteLines(
   if (!everything && assumptions.length > 0) {
     rows.push({
       head: [style(TITLES.assumption, 'dim')],
-      body: style(`${assumptions.map((n) => n.code).join(', ')}  (--detailed says more)`, 'dim'),
+      body: style(`${assumptions.map((n) => n.code).join(', ')}  (${more} says more)`, 'dim'),
     });
   }
   return rows.length === 0 ? [] : ['', ...layOut(rows, { columns })];

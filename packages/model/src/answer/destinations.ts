@@ -198,7 +198,7 @@ type Target = Extract<Reference['target'], { kind: 'name' | 'object' }>;
 
 function namedDestinations(question: DestinationQuestion, target: Target): Destinations {
   const { cluster, directory, reference, namespaces, asked, fromOutside, provenance, asker } = question;
-  const service = (key: string, hostname?: string): Destinations => ({
+  const service = (key: string, endpoints?: readonly string[]): Destinations => ({
     label: `svc/${key}`,
     ...serviceDestinations({
       cluster,
@@ -207,7 +207,7 @@ function namedDestinations(question: DestinationQuestion, target: Target): Desti
       key,
       asked,
       fromOutside,
-      ...(hostname !== undefined && { hostname }),
+      ...(endpoints && { endpoints }),
     }),
   });
   let named = find(directory, reference.text, target, namespaces, 'to');
@@ -222,7 +222,11 @@ function namedDestinations(question: DestinationQuestion, target: Target): Desti
         answer.name,
         answer.addresses.map((address) => addressDestination(question, address)),
       );
-    if (answer) return service(answer.key, answer.kind === 'headless' ? answer.hostname : undefined);
+    if (answer)
+      return service(
+        answer.key,
+        answer.kind === 'headless' && answer.hostname !== undefined ? answer.addresses : undefined,
+      );
   }
   named ??= findOrFail(cluster, directory, reference.text, target, namespaces, 'to');
   if (named.kind === 'service') return withNameHint(question, target, named.key, service(named.key));

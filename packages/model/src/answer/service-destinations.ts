@@ -1,5 +1,5 @@
 /** What a client that knows a Service's name dials: cluster IPs inside; load balancer, external and node addresses outside; endpoints when headless. */
-import { parseAddress } from '@podwire/engine';
+import { formatAddress, parseAddress } from '@podwire/engine';
 import type { Cluster, Placed } from '../cluster/cluster.ts';
 import { isHeadless } from '../cluster/pod-facts.ts';
 import { resolveName } from '../dns/resolve-name.ts';
@@ -18,8 +18,8 @@ export interface ServiceQuestion {
   asked: AskedPort;
   /** Whether the source stands outside the cluster. */
   fromOutside: boolean;
-  /** Host label before the Service's name: one endpoint of a headless Service. */
-  hostname?: string;
+  /** The name is one endpoint's: the addresses that it has. */
+  endpoints?: readonly string[];
 }
 
 export interface ServiceDestinations {
@@ -60,7 +60,11 @@ function outsideDials(cluster: Cluster, service: Service, meant: MeantPort): Dia
 }
 
 /** What the cluster DNS answers for a headless Service: the addresses of its ready endpoints. */
-function headlessDials({ cluster, key, hostname, asked }: ServiceQuestion, service: Service, meant: MeantPort): Dial[] {
+function headlessDials(
+  { cluster, key, endpoints, asked }: ServiceQuestion,
+  service: Service,
+  meant: MeantPort,
+): Dial[] {
   const name = meant.index === undefined ? undefined : (service.spec.ports?.[meant.index]?.name ?? '');
   const dials: Dial[] = [];
   for (const { object: slice } of cluster.endpointSlices.get(key) ?? []) {
@@ -68,10 +72,9 @@ function headlessDials({ cluster, key, hostname, asked }: ServiceQuestion, servi
     const port = slice.ports?.find((p) => (p.name ?? '') === name)?.port;
     for (const endpoint of slice.endpoints ?? []) {
       if (endpoint.conditions?.ready === false && !service.spec.publishNotReadyAddresses) continue;
-      if (hostname !== undefined && endpoint.hostname !== hostname) continue;
       for (const text of endpoint.addresses) {
         const address = parseAddress(text);
-        if (!address) continue;
+        if (!address || (endpoints && !endpoints.includes(formatAddress(address)))) continue;
         const pod =
           endpoint.targetRef?.kind === 'Pod' ? `${endpoint.targetRef.namespace}/${endpoint.targetRef.name}` : undefined;
         // A number is dialled as it is; a name is looked up (SRV) and gives the endpoint's own port.
@@ -146,8 +149,8 @@ function externalName(question: ServiceQuestion, service: Placed<Service>): Serv
   const name = service.object.spec.externalName ?? '';
   const inside = resolveName(cluster, `${name.replace(/\.$/, '')}.`, { namespace: key.split('/')[0] as string });
   if (inside?.kind === 'service' || inside?.kind === 'headless') {
-    const hostname = inside.kind === 'headless' ? inside.hostname : undefined;
-    const answer = serviceDestinations({ ...question, key: inside.key, ...(hostname !== undefined && { hostname }) });
+    const isOne = inside.kind === 'headless' && inside.hostname !== undefined;
+    const answer = serviceDestinations({ ...question, key: inside.key, ...(isOne && { endpoints: inside.addresses }) });
     return {
       ...answer,
       notes: [
@@ -211,7 +214,7 @@ export function serviceDestinations(question: ServiceQuestion): ServiceDestinati
   const { cluster, key, text, asked, fromOutside, provenance } = question;
   const service = cluster.services.get(key) as Placed<Service>;
   if (service.object.spec.type === 'ExternalName') return externalName(question, service);
-  const headless = isHeadless(service.object);
+  const headless = isHeadless(service.object) || question.endpoints !== undefined;
   const hints: Hint[] = [];
   const notes: Note[] = [];
   const all: Destination[] = [];

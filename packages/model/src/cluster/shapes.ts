@@ -56,6 +56,24 @@ const podAffinityTerms: Shape = {
   },
 };
 
+const keyRef: Shape = { fields: { name: 'string', key: 'string', optional: 'boolean' }, required: ['key'] };
+
+const envSource: Shape = {
+  fields: {
+    fieldRef: { fields: { apiVersion: 'string', fieldPath: 'string' }, required: ['fieldPath'] },
+    resourceFieldRef: {
+      fields: { containerName: 'string', resource: 'string', divisor: 'quantity' },
+      required: ['resource'],
+    },
+    configMapKeyRef: keyRef,
+    secretKeyRef: keyRef,
+    fileKeyRef: {
+      fields: { volumeName: 'string', path: 'string', key: 'string', optional: 'boolean' },
+      required: ['key'],
+    },
+  },
+};
+
 const containers: Shape = {
   list: {
     fields: {
@@ -76,8 +94,17 @@ const containers: Shape = {
           required: ['containerPort'],
         },
       },
-      env: { list: { fields: { name: 'string', value: 'string' }, required: ['name'] } },
-      resources: { fields: { requests: { map: 'quantity' } } },
+      env: { list: { fields: { name: 'string', value: 'string', valueFrom: envSource }, required: ['name'] } },
+      envFrom: {
+        list: {
+          fields: {
+            prefix: 'string',
+            configMapRef: { fields: { name: 'string', optional: 'boolean' } },
+            secretRef: { fields: { name: 'string', optional: 'boolean' } },
+          },
+        },
+      },
+      resources: { fields: { requests: { map: 'quantity' }, limits: { map: 'quantity' } } },
     },
   },
 };
@@ -101,6 +128,9 @@ const podSpec: Shape = {
     hostNetwork: 'boolean',
     hostname: 'string',
     subdomain: 'string',
+    hostAliases: { list: { fields: { ip: 'string', hostnames: strings }, required: ['ip'] } },
+    enableServiceLinks: 'boolean',
+    shareProcessNamespace: 'boolean',
     restartPolicy: 'string',
     serviceAccountName: 'string',
     dnsPolicy: 'string',

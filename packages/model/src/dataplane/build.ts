@@ -11,6 +11,7 @@ import { TableMerger } from './additions.ts';
 import { Fabric, type FabricNode, podNetworks, type Segment } from './fabric.ts';
 import { hostPortAdditions } from './host-ports.ts';
 import { Masquerades } from './masquerade.ts';
+import { cacheLink, type NodeCache, NodeCacheRules, nodeCaches } from './node-local-dns.ts';
 import { type NodeRoutesInput, ownTable, sharedTable } from './node-routes.ts';
 import type { Dataplane, NetnsRole, NodeState } from './node-state.ts';
 import { externalOf, gatewayOf } from './outside.ts';
@@ -76,11 +77,14 @@ class Builder {
   readonly #masquerades = new Masquerades();
   readonly #sysctls = new SharedSysctls();
   readonly #networks: Record<Family, string[]>;
+  readonly #cacheRules = new NodeCacheRules();
+  readonly #caches: ReadonlyMap<string, NodeCache>;
 
   constructor(cluster: Cluster, routes: NodeRoutesInput) {
     this.#cluster = cluster;
     this.#routes = routes;
     this.#networks = { 4: podNetworks(cluster, 4), 6: podNetworks(cluster, 6) };
+    this.#caches = nodeCaches(cluster);
     const { proxyMode, proxy } = cluster.settings;
     const compiler = proxyCompiler(proxyMode.value);
     if (compiler) {
@@ -99,6 +103,8 @@ class Builder {
     const { proxy, netfilter } = this.#netfilter(node, side, withPorts);
     const base = this.#bases.get(node.segment) ?? sharedTable(this.#routes, node.segment);
     this.#bases.set(node.segment, base);
+    const cache = this.#caches.get(node.name);
+    const cacheSide = cache && cacheLink(cache);
     const host: Netns = {
       name: node.name,
       links: [
@@ -109,8 +115,9 @@ class Builder {
           cause: { kind: 'node', node: node.placed, why: 'the network of the nodes' },
         },
         ...side.links,
+        ...(cacheSide?.links ?? []),
       ],
-      addresses: [...nodeAddresses(node), ...side.addresses],
+      addresses: [...nodeAddresses(node), ...side.addresses, ...(cacheSide?.addresses ?? [])],
       tables: [ownTable(this.#routes, node, side, base)],
       sysctls: this.#sysctls.of(proxy?.sysctls ?? {}, side.sysctls, this.#portmapSysctls(side, withPorts)),
       netfilter,
@@ -126,6 +133,7 @@ class Builder {
     const { profile } = this.#routes;
     const compile = this.#proxyOfNodes.get(node.name) ?? this.#proxy;
     const proxy = compile?.(this.#proxyNode(node, side));
+    const cache = this.#caches.get(node.name);
     const hostPortPods = withPorts.map((p) => ({ pod: p.placed, subnets: side.subnets.get(p.key) ?? {} }));
     const additions = FAMILIES.flatMap((family) => [
       ...this.#masquerades.for({
@@ -135,6 +143,7 @@ class Builder {
         podCIDR: side.ranges[family]?.text,
       }),
       ...hostPortAdditions(hostPortPods, family, profile.name === 'unknown' ? 'podwire' : profile.name),
+      ...(cache ? this.#cacheRules.for(cache, family) : []),
     ]);
     return { proxy, netfilter: this.#merger.merge(proxy?.tables ?? [], additions) };
   }

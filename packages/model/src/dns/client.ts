@@ -9,7 +9,7 @@ import type { ServerAnswer } from './server.ts';
 
 export type ClientKind = 'glibc' | 'musl';
 
-export interface ClientQuestion {
+interface ClientQuestion {
   question: DnsQuestion;
   answer: ServerAnswer;
 }

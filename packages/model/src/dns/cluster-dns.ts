@@ -1,8 +1,8 @@
 /** The DNS of one cluster: which addresses its pods ask, which server stands behind an address, and with what Corefile. */
 import { formatAddress } from '@podwire/engine';
 import type { Cluster, Placed, Setting } from '../cluster/cluster.ts';
-import { imageName, parseFlags } from '../cluster/detect/programs.ts';
 import { nodeIPs } from '../cluster/pod-facts.ts';
+import { nodeCacheAddresses } from '../dataplane/node-local-dns.ts';
 import { canonical, nth, parseCIDR } from '../net/cidr.ts';
 import type { ConfigMap, Pod, Service, Workload } from '../objects/kube.ts';
 import type { Origin } from '../read/source.ts';
@@ -12,7 +12,7 @@ import type { DnsQuestion } from './record.ts';
 import { type PodResolvConf, podResolvConf } from './resolv-conf.ts';
 import { askServer, type CoreDns, type ServerAnswer } from './server.ts';
 
-export interface DnsServer {
+interface DnsServer {
   kind: 'coredns' | 'node-local';
   server: CoreDns;
   /** Where the Corefile was read; absent where the usual one is assumed. */
@@ -160,10 +160,8 @@ function nodeLocalWorkload(cluster: Cluster): { workload: Placed<Workload>; addr
   for (const workload of cluster.workloads.values()) {
     if (workload.object.kind !== 'DaemonSet') continue;
     for (const container of workload.object.spec.template?.spec?.containers ?? []) {
-      if (imageName(container.image ?? '') !== 'k8s-dns-node-cache') continue;
-      const flags = parseFlags([...(container.command ?? []), ...(container.args ?? [])]);
-      const addresses = (flags.get('localip') ?? '').split(',').flatMap((ip) => canonical(ip.trim()) ?? []);
-      return { workload, addresses };
+      const addresses = nodeCacheAddresses(container);
+      if (addresses) return { workload, addresses };
     }
   }
   return undefined;
@@ -223,7 +221,7 @@ function build(cluster: Cluster): ClusterDns {
         additional: [],
         truncated: false,
         by: 'a server outside',
-        unknown: `what ${address} answers for ${question.name} ${question.type}`,
+        unknown: `what ${address === '' ? "the node's own nameserver" : address} answers for ${question.name} ${question.type}`,
       };
     },
     resolvConfOf(pod, nodeResolvConf = '') {

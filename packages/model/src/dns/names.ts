@@ -35,10 +35,6 @@ export function labelsBefore(zone: string, name: string): string[] {
   return labels.slice(0, Math.max(0, labels.length - labelsOf(zone).length));
 }
 
-export function sameName(a: string, b: string): boolean {
-  return absolute(a).toLowerCase() === absolute(b).toLowerCase();
-}
-
 const REVERSE_4 = '.in-addr.arpa.';
 const REVERSE_6 = '.ip6.arpa.';
 

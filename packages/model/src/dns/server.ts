@@ -62,7 +62,7 @@ function response(part: Partial<DnsResponse>): DnsResponse {
 }
 
 /** The zones of a server block that answers plain DNS on port 53. */
-export function zonesOfBlock({ keys }: ServerBlock): string[] {
+function zonesOfBlock({ keys }: ServerBlock): string[] {
   return keys.flatMap((key) => {
     const [, transport, rest = key] = /^([a-z0-9]+):\/\/(.*)$/.exec(key) ?? [];
     if (transport !== undefined && transport !== 'dns') return [];
@@ -94,7 +94,7 @@ function fallthroughOf(directive: Directive): string[] {
 }
 
 /** The `kubernetes` directive's settings, and those of them that are not modelled. */
-export function kubernetesZones(
+function kubernetesZones(
   directive: Directive,
   server: readonly string[],
   ownAddresses: readonly string[],
@@ -195,13 +195,18 @@ function templatePart(directive: Directive, { zones, question }: Asking): Part |
   return unknownPart(`${text(directive)} (line ${directive.line} of the Corefile)`);
 }
 
+/** A file stands for the nameservers in it. */
+function serverName(to: string): string {
+  return to.startsWith('/') ? `the nameserver in its own ${to}` : to;
+}
+
 function forwardPart(directive: Directive, { question }: Asking): Part | undefined {
   const [from = '.', ...to] = directive.args;
   if (zoneOf(zonesOf(from), question.name) === undefined) return undefined;
   const except = (option(directive, 'except') ?? []).flatMap(zonesOf);
   if (zoneOf(except, question.name) !== undefined) return undefined;
   return {
-    ...unknownPart(`what ${to.join(', ')} answers for ${question.name} ${question.type}`),
+    ...unknownPart(`what ${to.map(serverName).join(', ')} answers for ${question.name} ${question.type}`),
     forwardedTo: to,
   };
 }

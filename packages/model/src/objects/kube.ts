@@ -114,7 +114,33 @@ export interface Container {
   args?: string[];
   ports?: ContainerPort[];
   restartPolicy?: string;
-  env?: { name: string; value?: string }[];
+  env?: EnvVar[];
+  envFrom?: EnvFromSource[];
+  resources?: { requests?: Record<string, string | number>; limits?: Record<string, string | number> };
+}
+
+interface KeyRef {
+  name?: string;
+  key: string;
+  optional?: boolean;
+}
+
+export interface EnvVar {
+  name: string;
+  value?: string;
+  valueFrom?: {
+    fieldRef?: { apiVersion?: string; fieldPath: string };
+    resourceFieldRef?: { containerName?: string; resource: string; divisor?: string | number };
+    configMapKeyRef?: KeyRef;
+    secretKeyRef?: KeyRef;
+    fileKeyRef?: { volumeName?: string; path?: string; key: string; optional?: boolean };
+  };
+}
+
+export interface EnvFromSource {
+  prefix?: string;
+  configMapRef?: { name?: string; optional?: boolean };
+  secretRef?: { name?: string; optional?: boolean };
 }
 
 export interface Toleration {
@@ -134,6 +160,9 @@ export interface PodSpec {
   hostNetwork?: boolean;
   hostname?: string;
   subdomain?: string;
+  hostAliases?: { ip: string; hostnames?: string[] }[];
+  enableServiceLinks?: boolean;
+  shareProcessNamespace?: boolean;
   restartPolicy?: string;
   serviceAccountName?: string;
   dnsPolicy?: string;

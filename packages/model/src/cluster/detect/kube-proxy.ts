@@ -215,7 +215,7 @@ export function detectProxy(
   for (const { node, flags } of processes(shown)) {
     // What its file says is not in the dump.
     if (flags.has('config')) continue;
-    const value = { ...DEFAULTS, ...fromFlags(flags), ...overrides.proxy };
+    const value = { ...DEFAULTS, ...fromFlags(flags, mode.value), ...overrides.proxy };
     ofNodes.set(node, { value, how: 'detected', why: `process kube-proxy of ${node}` });
   }
   return { mode, config, isConfigured: found !== undefined, clusterCIDRs, ofNodes };

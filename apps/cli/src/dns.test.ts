@@ -1,0 +1,78 @@
+import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { run } from './main.ts';
+import { EXIT } from './shell/exit.ts';
+
+const EXAMPLE = fileURLToPath(new URL('../../../examples/names', import.meta.url));
+
+async function podwire(args: string): Promise<{ exitCode: number; out: string; err: string }> {
+  const written = { out: '', err: '' };
+  const stream = (name: 'out' | 'err') => ({
+    write: (text: string) => {
+      written[name] += text;
+    },
+  });
+  const exitCode = await run('podwire', [...args.split(' '), '-n', 'library', '-f', EXAMPLE], {
+    input: Readable.from(['']),
+    out: stream('out'),
+    err: stream('err'),
+    env: {},
+    color: 'never',
+  });
+  return { exitCode, ...written };
+}
+
+test.each([
+  [
+    'dns reader catalogue',
+    EXIT.YES,
+    'FOUND  catalogue is catalogue.library.svc.cluster.local. of Service library/catalogue',
+  ],
+  [
+    'dns deploy/catalogue shelf-1.shelf --client musl',
+    EXIT.YES,
+    'FOUND  shelf-1.shelf is shelf-1.shelf.library.svc.cluster.local.',
+  ],
+  [
+    'dns deploy/catalogue printer.office.example',
+    EXIT.YES,
+    'FOUND  printer.office.example is printer.office.example.: 192.0.2.80 (8 questions).',
+  ],
+  [
+    'dns reader printer.office.example.',
+    EXIT.YES,
+    'FOUND  printer.office.example. is printer.office.example.: 192.0.2.80 (2 questions).',
+  ],
+  ['dns reader scanner', EXIT.YES, "FOUND  scanner is 192.0.2.90, by the pod's /etc/hosts"],
+  ['dns reader shelf-7.shelf.library.svc.cluster.local.', EXIT.NO, 'NO SUCH NAME'],
+  [
+    'dns reader archive',
+    EXIT.UNDECIDED,
+    'UNKNOWN  Nobody here knows what 192.0.2.53 answers for archive.corp.example. A.',
+  ],
+  ['dns reader catalogue.internal.example', EXIT.UNDECIDED, 'UNKNOWN'],
+  ['dns agent catalogue', EXIT.UNDECIDED, "UNKNOWN  The pod asks its node's nameservers"],
+  ['dns agent catalogue --exit-zero', EXIT.YES, 'UNKNOWN'],
+  ['dns reader shelf.library.svc.cluster.local. --type SRV', EXIT.YES, 'FOUND'],
+])('%s', async (args, exitCode, start) => {
+  const ran = await podwire(args);
+  expect(ran.out.slice(0, start.length)).toBe(start);
+  expect(ran.exitCode).toBe(exitCode);
+});
+
+test('every form', async () => {
+  const json = JSON.parse((await podwire('dns reader catalogue -o json')).out);
+  expect(json).toMatchObject({ kind: 'DnsLookup', result: 'found', addresses: [expect.any(String)] });
+  expect((await podwire('dns reader catalogue -o yaml')).out).toContain('kind: DnsLookup');
+  const text = (await podwire('dns agent catalogue')).out;
+  expect(text).toContain('Set dnsPolicy: ClusterFirstWithHostNet.');
+  const wide = (await podwire('dns reader shelf.library.svc.cluster.local. --type SRV -o wide')).out;
+  expect(wide).toContain('with shelf-0.shelf.library.svc.cluster.local. A');
+});
+
+test('a file that is not there', async () => {
+  const ran = await podwire('dns reader catalogue --resolv-conf /nowhere');
+  expect(ran.exitCode).toBe(EXIT.BAD);
+  expect(ran.err).toContain('/nowhere cannot be read');
+});
