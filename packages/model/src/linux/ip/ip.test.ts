@@ -9,6 +9,7 @@ import {
   printNeighbors,
   printRoutes,
   printRules,
+  readIpRule,
 } from './index.ts';
 
 /** Two namespaces with a wire between them, both ends up, as `ip link add v0 type veth peer name v1 netns other` and so on leave them. */
@@ -169,6 +170,33 @@ describe('ip rule', () => {
         '32766:\tfrom all lookup main\n' +
         '32767:\tfrom all lookup default\n',
     );
+  });
+});
+
+// Lines as iproute2 6.1 lists them, from Linux 6.18.
+describe('ip rule, read as listed', () => {
+  const listed =
+    '0:\tfrom all lookup local\n' +
+    '100:\tfrom all uidrange 1000-2000 ipproto tcp sport 10-20 lookup 100\n' +
+    '101:\tfrom all tun_id 77 lookup 101 suppress_prefixlength 3 suppress_ifgroup 7\n' +
+    '102:\tfrom all lookup 102 suppress_ifgroup default\n' +
+    '103:\tfrom all tos 0x10 fwmark 0x1/0x3 iif d0 oif d1 uidrange 0-0 dport 5 prohibit\n' +
+    '104:\tnot from all uidrange 5-6 lookup 100\n';
+  const records =
+    '[{"priority":0,"src":"all","table":"local"},{"priority":100,"src":"all","uid_start":1000,"uid_end":2000,"ipproto":"tcp","sport_start":10,"sport_end":20,"table":"100"},{"priority":101,"src":"all","tun_id":77,"table":"101","suppress_prefixlen":3,"suppress_ifgroup":"7"},{"priority":102,"src":"all","table":"102","suppress_ifgroup":"default"},{"priority":103,"src":"all","tos":"0x10","fwmark":"0x1","fwmask":"0x3","iif":"d0","iif_detached":null,"oif":"d1","oif_detached":null,"uid_start":0,"uid_end":0,"dport":5,"action":"prohibit"},{"priority":104,"not":null,"src":"all","uid_start":5,"uid_end":6,"table":"100"}]';
+
+  it.each([listed, records])('users, tunnels, groups', (text) => {
+    const { rules, problems } = readIpRule(text, 4);
+    expect(problems).toEqual([]);
+    expect(printRules({ ...emptyNetns('here'), rules }, 4)).toBe(listed);
+    expect(rules[2]).toEqual({
+      family: 4,
+      priority: 101,
+      tunId: 77,
+      suppressPrefixLength: 3,
+      suppressGroup: 7,
+      action: { kind: 'lookup', table: 101 },
+    });
   });
 });
 

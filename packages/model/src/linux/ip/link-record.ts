@@ -1,6 +1,6 @@
 /** One record of `ip -j addr` to a link and its addresses. */
 import { type Address, type Link, type LinkKind, parseAddress, type TunnelKind } from '@podwire/engine';
-import { scopeOf } from './names.ts';
+import { groupId, isKnownGroup, scopeOf } from './names.ts';
 import type { AddressRecord, LinkRecord } from './print-link.ts';
 import { isStacked, type StackData, type Stacked, stackOf } from './stack-data.ts';
 import { isDetailed, type TunnelData, toTunnel } from './tunnel-data.ts';
@@ -93,6 +93,9 @@ export function toLink(record: Found, netns: string | undefined): Link {
     up,
     ...(up && !loopback && { carrier: flags.includes('LOWER_UP') }),
     ...(record.master !== undefined && { master: record.master }),
+    ...(record.group !== undefined &&
+      record.group !== 'default' &&
+      isKnownGroup(record.group) && { group: groupId(record.group) }),
     ...(port?.hairpin === true && { hairpin: true }),
     ...(port?.isolated === true && { isolated: true }),
     ...(onAnother && record.link !== undefined && { lower: { netns, link: record.link } }),

@@ -65,6 +65,28 @@ export function protocolWord(text: string): string {
   return PROTOCOLS.find(([, value]) => value === number)?.[0] ?? String(number);
 }
 
+/** Groups of interfaces: iproute2 has one name, a host's own are its `/etc/iproute2/group`'s. */
+export const groupId = (text: string): number => (text === 'default' ? 0 : numberOf(text, 'group'));
+
+/** Has it a number that anybody knows? */
+export const isKnownGroup = (text: string): boolean => text === 'default' || /^(0x[0-9a-f]+|[0-9]+)$/i.test(text);
+
+export const groupName = (id: number): string => (id === 0 ? 'default' : String(id));
+
+/** Code points by the names of iproute2's rt_dsfield. */
+const DSCP: Readonly<Record<string, number>> = {
+  default: 0,
+  LE: 1,
+  'VOICE-ADMIT': 44,
+  EF: 46,
+  ...Object.fromEntries([0, 1, 2, 3, 4, 5, 6, 7].map((n) => [`CS${n}`, n * 8])),
+  ...Object.fromEntries([1, 2, 3, 4].flatMap((n) => [1, 2, 3].map((drop) => [`AF${n}${drop}`, n * 8 + drop * 2]))),
+};
+
+const DSCP_MAX = 0x3f;
+
+export const dscpOf = (text: string): number => DSCP[text] ?? numberOf(text, 'dscp', DSCP_MAX);
+
 const SCOPES: Readonly<Record<Scope, number>> = { global: 0, site: 200, link: 253, host: 254, nowhere: 255 };
 
 /** `RT_SCOPE_*`: the nearer, the larger. */

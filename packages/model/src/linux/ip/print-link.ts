@@ -1,7 +1,7 @@
 /** `ip link show` and `ip addr show`: records as `ip -j` prints them, and lines (iproute2's ip/ipaddress.c). */
 import { type Address, addressesOf, isSecondary, type Link, type Netns } from '@podwire/engine';
 import { familyOf, findLink, type Host, hasCarrier, isUp, linkIndex, linksOf } from './host.ts';
-import { scopeNumber } from './names.ts';
+import { groupName, scopeNumber } from './names.ts';
 import { isStacked, type StackData, stackDataOf, stackText } from './stack-data.ts';
 import { dataOf, isDetailed, type TunnelData, tunnelText } from './tunnel-data.ts';
 import { type VxlanData, vxlanData, vxlanText } from './vxlan-data.ts';
@@ -157,7 +157,7 @@ function linkRecord(host: Host, link: Link, listing: LinkListing = {}): LinkReco
     ...(link.master !== undefined && { master: link.master }),
     operstate: stateOf(host, link),
     linkmode: 'DEFAULT',
-    group: 'default',
+    group: groupName(link.group ?? 0),
     txqlen: 1000,
     link_type: loopback ? 'loopback' : (LINK_TYPES[link.kind] ?? 'ether'),
     ...lowAddresses(host, link),

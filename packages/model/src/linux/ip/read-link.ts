@@ -4,6 +4,7 @@ import type { Problem } from '../../problem.ts';
 import { looksLikeJsonList } from '../json-list.ts';
 import { LINE_MAX, quoted } from '../lines.ts';
 import { stackedRecord, toAddress, toLink } from './link-record.ts';
+import { isKnownGroup } from './names.ts';
 import type { AddressRecord, LinkRecord } from './print-link.ts';
 import { readDetails } from './read-details.ts';
 import { byLine, complaint, type ReadOptions, readRecords, withoutRemark } from './read-records.ts';
@@ -22,6 +23,7 @@ function readHeader(line: string): Found {
   const other = m[3];
   const index = /^if(\d+)$/.exec(other ?? '');
   const master = value('master');
+  const group = value('group');
   const mtu = Number(value('mtu'));
   return {
     ...(m[1] !== undefined && { ifindex: Number(m[1]) }),
@@ -32,6 +34,7 @@ function readHeader(line: string): Found {
     ...(mtu > 0 && { mtu }),
     operstate: value('state') ?? 'UNKNOWN',
     ...(master !== undefined && { master }),
+    ...(group !== undefined && { group }),
     addr_info: [],
   };
 }
@@ -232,6 +235,8 @@ export function readIpAddr(text: string, options: ReadOptions & { netns?: string
       complain('no name');
       continue;
     }
+    if (record.group !== undefined && !isKnownGroup(record.group))
+      complain(`nobody says which group is ${record.group}`);
     const kind = record.linkinfo?.info_kind;
     if (kind !== undefined) kinds.set(record.ifname, kind);
     const odd = stackedRecord(record)?.strange;

@@ -15,6 +15,8 @@ function wordsOf(record: RuleRecord): string[] {
   const length = (n: number | undefined) => (n === undefined ? '' : `/${n}`);
   const range = (one?: number, start?: number, end?: number) =>
     one ?? (start === undefined ? undefined : `${start}-${end}`);
+  const masked = (value: string | number | undefined, mask: string | number | undefined) =>
+    value === undefined || mask === undefined ? value : `${value}/${mask}`;
   if (record.not !== undefined) words.push('not');
   add('from', record.src === 'all' ? undefined : `${record.src}${length(record.srclen)}`);
   add('to', record.dst === undefined ? undefined : `${record.dst}${length(record.dstlen)}`);
@@ -26,14 +28,19 @@ function wordsOf(record: RuleRecord): string[] {
   add('iif', record.iif);
   add('oif', record.oif);
   add('ipproto', record.ipproto);
-  add('sport', range(record.sport, record.sport_start, record.sport_end));
-  add('dport', range(record.dport, record.dport_start, record.dport_end));
+  add('uidrange', range(undefined, record.uid_start, record.uid_end));
+  add('sport', masked(range(record.sport, record.sport_start, record.sport_end), record.sport_mask));
+  add('dport', masked(range(record.dport, record.dport_start, record.dport_end), record.dport_mask));
+  add('tun_id', record.tun_id);
+  add('dscp', masked(record.dscp, record.dscp_mask));
+  add('flowlabel', masked(record.flowlabel, record.flowlabel_mask));
   add('lookup', record.table);
   if (record.l3mdev !== undefined) words.push('l3mdev');
   add('goto', record.goto);
   if (record.nop !== undefined) words.push('nop');
   if (record.action !== undefined) words.push(record.action);
   add('suppress_prefixlength', record.suppress_prefixlen);
+  add('suppress_ifgroup', record.suppress_ifgroup);
   return words;
 }
 
@@ -58,6 +65,15 @@ const KEYS = [
   'dport',
   'dport_start',
   'dport_end',
+  'sport_mask',
+  'dport_mask',
+  'uid_start',
+  'uid_end',
+  'tun_id',
+  'dscp',
+  'dscp_mask',
+  'flowlabel',
+  'flowlabel_mask',
   'table',
   'l3mdev',
   'goto',
@@ -65,6 +81,7 @@ const KEYS = [
   'nop',
   'action',
   'suppress_prefixlen',
+  'suppress_ifgroup',
   'protocol',
   // Realms are for accounting alone.
   'flow_from',

@@ -36,6 +36,8 @@ route add 10.5.0.0/16 dev br0 tos 0x10 src 10.0.0.2
 -6 route add blackhole 2001:db9::/32
 rule add not from 10.0.0.0/8 to 1.2.3.0/24 tos 0x10 fwmark 1/2 iif br0 ipproto tcp sport 5 dport 6-7 lookup 100
 rule add goto 32766 priority 5
+rule add uidrange 1000-2000 ipproto tcp sport 0x100/0xff00 tun_id 77 dscp EF/0x3c lookup 101 suppress_prefixlength 3 suppress_ifgroup 7
+-6 rule add flowlabel 0x5/0xff dscp 10 lookup 102 suppress_ifgroup default
 -6 rule add oif br0 priority 7 unreachable
 neigh add 10.0.0.9 lladdr 02:00:00:00:00:99 dev br0 nud permanent
 neigh add proxy 10.0.0.11 dev br0`;

@@ -1,7 +1,7 @@
 /** `ip rule`: net/core/fib_rules.c, as iproute2 asks it (ip/iprule.c). */
-import { type Family, formatPrefix, networkOf, type PolicyRule } from '@podwire/engine';
+import { type Family, formatPrefix, networkOf, type PolicyPorts, type PolicyRule } from '@podwire/engine';
 import { type Host, MAIN_TABLE, rulesToChange } from './host.ts';
-import { tableId } from './names.ts';
+import { dscpOf, groupId, tableId } from './names.ts';
 import { IpRefusal, kernelError, kernelSays } from './refusal.ts';
 import { numberOf, prefixOf, type Words } from './words.ts';
 
@@ -25,10 +25,34 @@ function readPrefix(
   return { text: prefix.length === 0 ? undefined : formatPrefix(networkOf(prefix)), family: prefix.family };
 }
 
-/** `80` or `80-90`. */
-function readPorts(text: string, what: string): { from: number; to: number } {
+/** `80`, `80-90`, or `0x100/0xff00`. */
+function readPorts(text: string, what: string): PolicyPorts {
+  const [value = '', mask] = text.split('/');
+  if (mask !== undefined) {
+    const from = numberOf(value, what, 65535);
+    return { from, to: from, mask: numberOf(mask, what, 65535) };
+  }
   const [from = '', to = from] = text.split('-');
   return { from: numberOf(from, what, 65535), to: numberOf(to, what, 65535) };
+}
+
+const DSCP_MAX = 0x3f;
+const LABEL_MAX = 0xfffff;
+
+function readDscp(text: string): NonNullable<PolicyRule['dscp']> {
+  const [value = '', mask] = text.split('/');
+  return { value: dscpOf(value), ...(mask !== undefined && { mask: numberOf(mask, 'dscp', DSCP_MAX) }) };
+}
+
+function readLabel(text: string): { value: number; mask: number } {
+  const [value = '', mask] = text.split('/');
+  const read = (word: string) => numberOf(word, 'flowlabel', LABEL_MAX);
+  return { value: read(value), mask: mask === undefined ? LABEL_MAX : read(mask) };
+}
+
+function readUsers(text: string): { from: number; to: number } {
+  const [from = '', to = ''] = text.split('-');
+  return { from: numberOf(from, 'uidrange'), to: numberOf(to, 'uidrange') };
 }
 
 function readMark(text: string): { value: number; mask: number } {
@@ -90,6 +114,22 @@ function read(words: Words, asked: Family | undefined): Asked {
       case 'dport':
         selector[word] = readPorts(words.next('port'), word);
         break;
+      case 'dscp':
+        selector.dscp = readDscp(words.next('dscp'));
+        break;
+      case 'flowlabel':
+        selector.flowlabel = readLabel(words.next('flowlabel'));
+        break;
+      case 'uidrange':
+        selector.uidrange = readUsers(words.next('uidrange'));
+        break;
+      case 'tun_id':
+        selector.tunId = words.number('tun_id', Number.MAX_SAFE_INTEGER);
+        break;
+      case 'suppress_ifgroup':
+      case 'sup_group':
+        selector.suppressGroup = groupId(words.next('suppress_ifgroup'));
+        break;
       case 'suppress_prefixlength':
       case 'sup_pl':
         selector.suppressPrefixLength = words.number('suppress_prefixlength', 128);
@@ -130,8 +170,13 @@ function freePriority(rules: readonly PolicyRule[], family: Family): number {
   return second && second.priority > 0 ? second.priority - 1 : 0;
 }
 
-function sameRange(a: PolicyRule['sport'], b: PolicyRule['sport']): boolean {
-  return a?.from === b?.from && a?.to === b?.to;
+function sameRange(a: PolicyPorts | undefined, b: PolicyPorts | undefined): boolean {
+  return a?.from === b?.from && a?.to === b?.to && a?.mask === b?.mask;
+}
+
+/** Selectors of a value and its mask. */
+function sameMasked(a: { value: number; mask?: number } | undefined, b: typeof a): boolean {
+  return a?.value === b?.value && a?.mask === b?.mask;
 }
 
 function sameSelectors(a: Omit<PolicyRule, 'priority'>, b: Omit<PolicyRule, 'priority'>): boolean {
@@ -144,12 +189,16 @@ function sameSelectors(a: Omit<PolicyRule, 'priority'>, b: Omit<PolicyRule, 'pri
     a.iif === b.iif &&
     a.oif === b.oif &&
     (a.tos ?? 0) === (b.tos ?? 0) &&
-    a.fwmark?.value === b.fwmark?.value &&
-    a.fwmark?.mask === b.fwmark?.mask &&
+    sameMasked(a.fwmark, b.fwmark) &&
+    sameMasked(a.dscp, b.dscp) &&
+    sameMasked(a.flowlabel, b.flowlabel) &&
+    sameRange(a.uidrange, b.uidrange) &&
+    a.tunId === b.tunId &&
     a.ipproto === b.ipproto &&
     sameRange(a.sport, b.sport) &&
     sameRange(a.dport, b.dport) &&
-    a.suppressPrefixLength === b.suppressPrefixLength
+    a.suppressPrefixLength === b.suppressPrefixLength &&
+    a.suppressGroup === b.suppressGroup
   );
 }
 
@@ -166,6 +215,8 @@ export function addRule(host: Host, words: Words, family: Family | undefined): v
   const rules = rulesToChange(host.netns);
   const made: PolicyRule = { ...rule, priority: priority ?? freePriority(rules, rule.family) };
   if (((rule.tos ?? 0) & 3) !== 0) throw kernelSays('Invalid dsfield (tos): ECN bits must be 0');
+  if (rule.tos && rule.dscp) throw kernelSays('Cannot specify both TOS and DSCP');
+  if (rule.flowlabel && rule.family === 4) throw kernelSays('Flow label cannot be specified');
   if (made.action.kind === 'goto' && made.action.priority <= made.priority) {
     throw kernelSays('Backward goto not supported');
   }
