@@ -1,6 +1,8 @@
 import type { Kind } from '../runner/contract.ts';
 import { cniReal } from './cni-real.ts';
+import { controlPlaneSteps } from './control-plane-steps.ts';
 import { dns } from './dns.ts';
+import { endpointSlice } from './endpointslice.ts';
 import { iptablesRule } from './iptables-rule.ts';
 import { iptablesTranslate } from './iptables-translate.ts';
 import { kernelNatFlow } from './kernel-nat-flow.ts';
@@ -22,7 +24,9 @@ import { trouble } from './trouble.ts';
 /** Every kind of suite that can be judged, one module each, in the order of their names. */
 const kinds: readonly Kind[] = [
   cniReal,
+  controlPlaneSteps,
   dns,
+  endpointSlice,
   iptablesRule,
   iptablesTranslate,
   kernelNatFlow,

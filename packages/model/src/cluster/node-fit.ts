@@ -115,7 +115,7 @@ export function requestsOf(spec: PodSpec): Map<string, number> {
 }
 
 export function allocatableOf(node: Node): Map<string, number> {
-  const { allocatable = {} } = (node.status ?? {}) as { allocatable?: Record<string, string | number> };
+  const { allocatable = {} } = node.status ?? {};
   return new Map(
     Object.entries(allocatable).flatMap(([name, text]) => {
       const value = parseQuantity(text);

@@ -9,8 +9,25 @@ export interface ObjectMeta {
   uid?: string;
   labels?: Record<string, string>;
   annotations?: Record<string, string>;
-  ownerReferences?: { apiVersion?: string; kind: string; name: string; uid?: string; controller?: boolean }[];
+  ownerReferences?: OwnerReference[];
   deletionTimestamp?: string;
+}
+
+export interface OwnerReference {
+  apiVersion?: string;
+  kind: string;
+  name: string;
+  uid?: string;
+  controller?: boolean;
+  blockOwnerDeletion?: boolean;
+}
+
+/** What stands behind an address, most often a Pod. */
+export interface TargetRef {
+  kind?: string;
+  namespace?: string;
+  name?: string;
+  uid?: string;
 }
 
 /** Any object; the narrow kinds below refine it. */
@@ -67,36 +84,45 @@ export interface EndpointConditions {
   terminating?: boolean;
 }
 
+/** discovery/v1: one member of a slice. */
+export interface Endpoint {
+  addresses: string[];
+  conditions?: EndpointConditions;
+  hostname?: string;
+  nodeName?: string;
+  zone?: string;
+  targetRef?: TargetRef;
+  hints?: { forZones?: { name: string }[]; forNodes?: { name: string }[] };
+}
+
+export interface EndpointPort {
+  name?: string;
+  protocol?: TransportProtocol;
+  port?: number;
+  appProtocol?: string;
+}
+
 export interface EndpointSlice extends KubeObject {
   addressType: 'IPv4' | 'IPv6' | 'FQDN';
-  endpoints: {
-    addresses: string[];
-    conditions?: EndpointConditions;
-    hostname?: string;
-    nodeName?: string;
-    zone?: string;
-    targetRef?: { kind?: string; namespace?: string; name?: string; uid?: string };
-    hints?: { forZones?: { name: string }[]; forNodes?: { name: string }[] };
-  }[];
-  ports?: { name?: string; protocol?: TransportProtocol; port?: number; appProtocol?: string }[];
+  endpoints: Endpoint[];
+  ports?: EndpointPort[];
+}
+
+export interface EndpointAddress {
+  ip: string;
+  hostname?: string;
+  nodeName?: string;
+  targetRef?: TargetRef;
+}
+
+export interface EndpointSubset {
+  addresses?: EndpointAddress[];
+  notReadyAddresses?: EndpointAddress[];
+  ports?: { name?: string; protocol?: TransportProtocol; port: number; appProtocol?: string }[];
 }
 
 export interface Endpoints extends KubeObject {
-  subsets?: {
-    addresses?: {
-      ip: string;
-      hostname?: string;
-      nodeName?: string;
-      targetRef?: { kind?: string; namespace?: string; name?: string };
-    }[];
-    notReadyAddresses?: {
-      ip: string;
-      hostname?: string;
-      nodeName?: string;
-      targetRef?: { kind?: string; namespace?: string; name?: string };
-    }[];
-    ports?: { name?: string; protocol?: TransportProtocol; port: number }[];
-  }[];
+  subsets?: EndpointSubset[];
 }
 
 export interface ContainerPort {
@@ -192,6 +218,7 @@ export interface Node extends KubeObject {
   };
   status?: {
     addresses?: { type: string; address: string }[];
+    allocatable?: Record<string, string | number>;
     conditions?: { type: string; status: string; reason?: string }[];
   };
 }
