@@ -1,5 +1,6 @@
 import type { Kind } from '../runner/contract.ts';
 import { cniReal } from './cni-real.ts';
+import { controlPlane } from './control-plane.ts';
 import { controlPlaneSteps } from './control-plane-steps.ts';
 import { dns } from './dns.ts';
 import { endpointSlice } from './endpointslice.ts';
@@ -24,6 +25,7 @@ import { trouble } from './trouble.ts';
 /** Every kind of suite that can be judged, one module each, in the order of their names. */
 const kinds: readonly Kind[] = [
   cniReal,
+  controlPlane,
   controlPlaneSteps,
   dns,
   endpointSlice,

@@ -287,6 +287,7 @@ function workload(selector: Shape): Shape {
           selector,
           template: podTemplate,
           serviceName: 'string',
+          podManagementPolicy: 'string',
           parallelism: 'integer',
           completions: 'integer',
           suspend: 'boolean',

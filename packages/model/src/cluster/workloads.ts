@@ -157,7 +157,10 @@ function makePods(
     }
     case 'StatefulSet': {
       const start = (object.spec as { ordinals?: { start?: number } }).ordinals?.start ?? 0;
-      return many(replicas, (i) => {
+      // In order, the next pod waits for the one before to be ready: behind a gate that nothing sets it waits for ever.
+      const waits =
+        object.spec.podManagementPolicy !== 'Parallel' && (template.spec?.readinessGates ?? []).length > 0;
+      return many(waits ? Math.min(replicas, 1) : replicas, (i) => {
         const ordinal = `${name}-${start + i}`;
         const labels = {
           'statefulset.kubernetes.io/pod-name': ordinal,

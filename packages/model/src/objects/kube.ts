@@ -241,6 +241,8 @@ export interface Workload extends KubeObject {
     selector?: LabelSelector | Record<string, string>;
     template?: PodTemplate;
     serviceName?: string;
+    /** StatefulSet: `OrderedReady` unless set. */
+    podManagementPolicy?: string;
     parallelism?: number;
     completions?: number;
     suspend?: boolean;
