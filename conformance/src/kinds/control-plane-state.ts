@@ -13,7 +13,12 @@ interface Short {
 }
 
 interface ShortPod extends Short {
-  spec: { nodeName?: string; hostname?: string; subdomain?: string; containerPorts?: NonNullable<Pod['spec']['containers']>[number]['ports'] };
+  spec: {
+    nodeName?: string;
+    hostname?: string;
+    subdomain?: string;
+    containerPorts?: NonNullable<Pod['spec']['containers']>[number]['ports'];
+  };
   status: { phase?: string; podIPs?: string[]; conditions?: Record<string, string> };
 }
 

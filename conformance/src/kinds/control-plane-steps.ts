@@ -15,7 +15,9 @@ function changedByHand<T extends KubeObject>(kind: string, before: readonly T[],
   if (step.action.kind !== kind.toLowerCase() || !isAccepted(step)) return [...before];
   if (op === 'delete') return before.filter((object) => object.metadata.name !== name);
   if (op !== 'patch') return [...before];
-  return before.map((object) => (object.metadata.name === name ? defaultObject(mergePatch(object, patch) as T) : object));
+  return before.map((object) =>
+    object.metadata.name === name ? defaultObject(mergePatch(object, patch) as T) : object,
+  );
 }
 
 function relabelled(nodes: ReadonlyMap<string, Node>, { action }: Step): Map<string, Node> {

@@ -14,7 +14,13 @@ import {
 import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../runner/contract.ts';
 import { firstDifference } from '../runner/difference.ts';
 import type { Suite } from '../runner/suite.ts';
-import { comparableEndpoints, comparableService, comparableSlice, differenceOf, keyOf } from './control-plane-objects.ts';
+import {
+  comparableEndpoints,
+  comparableService,
+  comparableSlice,
+  differenceOf,
+  keyOf,
+} from './control-plane-objects.ts';
 import { clusterOf } from './control-plane-services.ts';
 
 interface SentObject {
@@ -103,10 +109,7 @@ async function judgeServices(recording: Recording): Promise<Outcome> {
     const given = [sent as Service];
     const found = services.get(keyOf(sent))?.object;
     if (!found) return fail(`${keyOf(sent)}: expected a Service, found none`);
-    const difference = firstDifference(
-      comparableService(defaulted as Service, given),
-      comparableService(found, given),
-    );
+    const difference = firstDifference(comparableService(defaulted as Service, given), comparableService(found, given));
     if (difference !== undefined) return fail(`${keyOf(sent)}: ${difference}`);
   }
   return pass;
@@ -118,11 +121,20 @@ function restrict(expected: unknown, found: unknown): unknown {
     return expected.map((member, i) => (i < found.length ? restrict(member, found[i]) : member));
   if (typeof expected !== 'object' || expected === null || typeof found !== 'object' || found === null) return expected;
   const fields = Object.entries(expected).filter(([key]) => Object.hasOwn(found, key));
-  return Object.fromEntries(fields.map(([key, value]) => [key, restrict(value, (found as Record<string, unknown>)[key])]));
+  return Object.fromEntries(
+    fields.map(([key, value]) => [key, restrict(value, (found as Record<string, unknown>)[key])]),
+  );
 }
 
 /** What the server sets on a Pod and podwire reads. */
-const POD_FIELDS = ['hostNetwork', 'hostname', 'subdomain', 'dnsPolicy', 'restartPolicy', 'serviceAccountName'] as const;
+const POD_FIELDS = [
+  'hostNetwork',
+  'hostname',
+  'subdomain',
+  'dnsPolicy',
+  'restartPolicy',
+  'serviceAccountName',
+] as const;
 
 /** Defaults of objects that are sent as they are: Pods, slices and Endpoints written by hand. */
 function judgeDefaults(recording: Recording): Outcome {
@@ -131,10 +143,14 @@ function judgeDefaults(recording: Recording): Outcome {
     const found = defaultObject(sent);
     let difference: string | undefined;
     if (sent.kind === 'EndpointSlice') {
-      const comparable = (object: KubeObject) => comparableSlice(object as EndpointSlice, new Set([sent.metadata.name]));
+      const comparable = (object: KubeObject) =>
+        comparableSlice(object as EndpointSlice, new Set([sent.metadata.name]));
       difference = firstDifference(comparable(defaulted), comparable(found));
     } else if (sent.kind === 'Endpoints')
-      difference = firstDifference(comparableEndpoints(defaulted as Endpoints), comparableEndpoints(found as Endpoints));
+      difference = firstDifference(
+        comparableEndpoints(defaulted as Endpoints),
+        comparableEndpoints(found as Endpoints),
+      );
     else {
       const facts = ({ spec }: Pod) => ({
         ...Object.fromEntries(POD_FIELDS.map((field) => [field, spec[field]])),
@@ -153,11 +169,15 @@ const LINGERING = 'a pod that ends without ever having been ready stays in slice
 
 function withoutLingering(slices: readonly EndpointSlice[], pods: readonly Pod[]): EndpointSlice[] {
   const over = new Set(
-    pods.filter(({ status }) => status?.phase === 'Succeeded' || status?.phase === 'Failed').map(({ metadata }) => metadata.uid),
+    pods
+      .filter(({ status }) => status?.phase === 'Succeeded' || status?.phase === 'Failed')
+      .map(({ metadata }) => metadata.uid),
   );
   return slices.map((slice) => ({
     ...slice,
-    endpoints: (slice.endpoints ?? []).filter(({ targetRef, conditions }) => conditions?.ready || !over.has(targetRef?.uid)),
+    endpoints: (slice.endpoints ?? []).filter(
+      ({ targetRef, conditions }) => conditions?.ready || !over.has(targetRef?.uid),
+    ),
   }));
 }
 

@@ -1,5 +1,14 @@
 /** What the endpointslice controller makes of Pods, Services and Nodes, and the parts of its work that can be asked for alone. */
-import type { EndpointPort, EndpointSlice, IPFamily, KubeObject, Node, Pod, Service, ServicePort } from '@podwire/model';
+import type {
+  EndpointPort,
+  EndpointSlice,
+  IPFamily,
+  KubeObject,
+  Node,
+  Pod,
+  Service,
+  ServicePort,
+} from '@podwire/model';
 import { controllers } from '@podwire/model';
 import { fail, type Kind, type Outcome, pass, type SuiteCase } from '../runner/contract.ts';
 import { firstDifference } from '../runner/difference.ts';
@@ -84,8 +93,7 @@ function addHints(row: Extract<PartCase, { operation: 'addHints' }>) {
   const wasHinted = row.endpointsByService[row.serviceKey] !== undefined;
   return {
     ...bySets(sets),
-    events:
-      allocated && wasHinted ? [] : [{ ...event, message: `${event.message}, addressType: ${row.addressType}` }],
+    events: allocated && wasHinted ? [] : [{ ...event, message: `${event.message}, addressType: ${row.addressType}` }],
     endpointsByService: hintsAfter(row, allocated),
   };
 }

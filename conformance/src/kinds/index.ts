@@ -8,10 +8,12 @@ import { iptablesRule } from './iptables-rule.ts';
 import { iptablesTranslate } from './iptables-translate.ts';
 import { kernelNatFlow } from './kernel-nat-flow.ts';
 import { kernelRoute } from './kernel-route.ts';
+import { kubeProxyConntrack } from './kube-proxy-conntrack.ts';
 import { kubeProxyDetectLocal } from './kube-proxy-detect-local.ts';
 import { kubeProxyEndpoints } from './kube-proxy-endpoints.ts';
 import { kubeProxyFlow } from './kube-proxy-flow.ts';
 import { kubeProxyFlows } from './kube-proxy-flows.ts';
+import { kubeProxyHealthCheck } from './kube-proxy-healthcheck.ts';
 import { kubeProxyNames } from './kube-proxy-names.ts';
 import { kubeProxyNodePortAddresses } from './kube-proxy-nodeport-addresses.ts';
 import { kubeProxyReal } from './kube-proxy-real.ts';
@@ -33,10 +35,12 @@ const kinds: readonly Kind[] = [
   iptablesTranslate,
   kernelNatFlow,
   kernelRoute,
+  kubeProxyConntrack,
   kubeProxyDetectLocal,
   kubeProxyEndpoints,
   kubeProxyFlow,
   kubeProxyFlows,
+  kubeProxyHealthCheck,
   kubeProxyNames,
   kubeProxyNodePortAddresses,
   kubeProxyReal,

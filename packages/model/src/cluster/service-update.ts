@@ -32,7 +32,8 @@ function normalised(before: Spec, after: Spec): Spec {
     return { ...after, clusterIPs: [clusterIP, ...clusterIPs.slice(1)] };
   }
   // The list cleared, the first left standing: both go.
-  if (!isChanged && clusterIPs.length === 0 && before.clusterIPs?.length) return without(after, 'clusterIP', 'clusterIPs');
+  if (!isChanged && clusterIPs.length === 0 && before.clusterIPs?.length)
+    return without(after, 'clusterIP', 'clusterIPs');
   return after;
 }
 
@@ -93,7 +94,11 @@ function singleStack(before: Spec, after: Spec): Spec {
   if (ipFamilyPolicy !== 'SingleStack' || before.ipFamilyPolicy === 'SingleStack') return after;
   const isUntouched = same(before.ipFamilies, ipFamilies) && same(before.clusterIPs, clusterIPs);
   if (!isUntouched || !before.ipFamilies) return after;
-  return { ...after, ipFamilies: ipFamilies.slice(0, 1), ...(before.clusterIPs && { clusterIPs: clusterIPs.slice(0, 1) }) };
+  return {
+    ...after,
+    ipFamilies: ipFamilies.slice(0, 1),
+    ...(before.clusterIPs && { clusterIPs: clusterIPs.slice(0, 1) }),
+  };
 }
 
 /** The Service as it is stored, but for what is newly drawn: addresses and node ports that it needs and neither object has. */

@@ -158,8 +158,7 @@ function makePods(
     case 'StatefulSet': {
       const start = (object.spec as { ordinals?: { start?: number } }).ordinals?.start ?? 0;
       // In order, the next pod waits for the one before to be ready: behind a gate that nothing sets it waits for ever.
-      const waits =
-        object.spec.podManagementPolicy !== 'Parallel' && (template.spec?.readinessGates ?? []).length > 0;
+      const waits = object.spec.podManagementPolicy !== 'Parallel' && (template.spec?.readinessGates ?? []).length > 0;
       return many(waits ? Math.min(replicas, 1) : replicas, (i) => {
         const ordinal = `${name}-${start + i}`;
         const labels = {

@@ -68,9 +68,7 @@ class Store {
 /** A slice whose owners are all gone is collected; one without owners is nobody's to collect. */
 function isGarbage({ metadata }: EndpointSlice, existing: ReadonlySet<string>): boolean {
   const { ownerReferences = [], namespace = 'default' } = metadata;
-  return (
-    ownerReferences.length > 0 && ownerReferences.every((o) => !existing.has(`${o.kind} ${namespace}/${o.name}`))
-  );
+  return ownerReferences.length > 0 && ownerReferences.every((o) => !existing.has(`${o.kind} ${namespace}/${o.name}`));
 }
 
 /**

@@ -3,7 +3,7 @@
  * (pkg/controller/endpoint/endpoints_controller.go). Kubernetes v1.36.
  */
 import { isPodReady } from '../cluster/pod-facts.ts';
-import type { EndpointAddress, Endpoints, EndpointSubset, IPFamily, Pod, Service } from '../objects/kube.ts';
+import type { EndpointAddress, EndpointSubset, Endpoints, IPFamily, Pod, Service } from '../objects/kube.ts';
 import { canonicalIPOf } from '../proxy/ip.ts';
 import { endpointPorts, hasEndpointHostname, isPodInEndpoints, targetRefOf } from './pod-endpoint.ts';
 import { HEADLESS, hasClusterIP, sameLabels, withoutKeys } from './slice-metadata.ts';

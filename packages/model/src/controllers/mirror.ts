@@ -4,8 +4,16 @@
  */
 import type { Endpoint, EndpointPort, EndpointSlice, Endpoints, IPFamily, Service } from '../objects/kube.ts';
 import { canonicalIP } from '../proxy/ip.ts';
-import { endpointKey, sameEndpoint, type SliceChanges } from './pack-slices.ts';
-import { controllerRef, MANAGED_BY, MIRRORING_CONTROLLER, portsKey, SERVICE_NAME, sameLabels, withoutKeys } from './slice-metadata.ts';
+import { endpointKey, type SliceChanges, sameEndpoint } from './pack-slices.ts';
+import {
+  controllerRef,
+  MANAGED_BY,
+  MIRRORING_CONTROLLER,
+  portsKey,
+  SERVICE_NAME,
+  sameLabels,
+  withoutKeys,
+} from './slice-metadata.ts';
 
 /** `--mirroring-max-endpoints-per-subset`. */
 const MAX_PER_SUBSET = 1000;

@@ -5,7 +5,15 @@
 import type { Endpoint, EndpointPort, EndpointSlice, IPFamily, Node, Pod, Service } from '../objects/kube.ts';
 import { endpointKey, packSlices, type SliceChanges } from './pack-slices.ts';
 import { endpointPorts, isPodInEndpoints, podToEndpoint } from './pod-endpoint.ts';
-import { addressTypesOf, isOwnedBy, newSlice, portsKey, SLICE_CONTROLLER, sameLabels, sliceLabels } from './slice-metadata.ts';
+import {
+  addressTypesOf,
+  isOwnedBy,
+  newSlice,
+  portsKey,
+  SLICE_CONTROLLER,
+  sameLabels,
+  sliceLabels,
+} from './slice-metadata.ts';
 import { addTopologyHints, wantsTopologyHints, withoutHints, type ZoneCounts } from './topology-hints.ts';
 import { distributeTraffic, type SliceSets } from './traffic-distribution.ts';
 import type { NoHints, ZoneShares } from './zone-shares.ts';

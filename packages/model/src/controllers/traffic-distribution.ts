@@ -52,9 +52,7 @@ export function distributeTraffic(sets: SliceSets, distribution: string | undefi
   const hinting = HINTING.get(distribution ?? '');
   const hint = (endpoint: Endpoint) => (hinting ? hintReady(endpoint, hinting) : withHints(endpoint, undefined));
   const isWrong = (endpoint: Endpoint) =>
-    hinting
-      ? isEndpointReady(endpoint) && !sameHints(endpoint.hints, hinting(endpoint))
-      : endpoint.hints !== undefined;
+    hinting ? isEndpointReady(endpoint) && !sameHints(endpoint.hints, hinting(endpoint)) : endpoint.hints !== undefined;
   const hinted = (slice: EndpointSlice) => ({ ...slice, endpoints: slice.endpoints.map(hint) });
   const wrong = sets.unchanged.filter((slice) => slice.endpoints.some(isWrong));
   return {

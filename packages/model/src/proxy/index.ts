@@ -2,6 +2,7 @@
 export * from './categorize-endpoints.ts';
 export * from './detect-local.ts';
 export * from './endpoints.ts';
+export * from './health-check.ts';
 export { iptablesJumpLines } from './iptables/base-chains.ts';
 export { iptablesCompiler } from './iptables/compile.ts';
 export * as iptablesNames from './iptables/names.ts';
@@ -16,4 +17,5 @@ export type { NftablesSettings } from './nftables/settings.ts';
 export * from './node-port-addresses.ts';
 export type * from './proxy.ts';
 export { type ServicePortInfo, servicePortKey, servicePorts, servicePortsOf } from './service-ports.ts';
+export * from './stale-entries.ts';
 export * from './tracking.ts';
