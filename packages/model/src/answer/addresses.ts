@@ -1,7 +1,7 @@
 /** Addresses that objects have, by family, as their status or spec shows them. */
 import { type Family, formatAddress, parseAddress } from '@podwire/engine';
-import { nodeIPs } from '../cluster/pod-facts.ts';
 import type { Node, Pod, Service } from '../objects/kube.ts';
+import { nodeIPs } from '../objects/pod-facts.ts';
 
 export interface OwnAddress {
   address: string;

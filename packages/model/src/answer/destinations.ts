@@ -1,9 +1,9 @@
 /** The receiving ends of a question: addresses and ports a packet can be sent to. */
 import { type Family, formatAddress, parseAddress } from '@podwire/engine';
 import type { Cluster } from '../cluster/cluster.ts';
-import { declaredPorts } from '../cluster/pod-facts.ts';
 import { resolveName } from '../dns/resolve-name.ts';
 import type { Pod } from '../objects/kube.ts';
+import { declaredPorts } from '../objects/pod-facts.ts';
 import { clusterIPs, externalIPs, hostPort, loadBalancerIPs, nodeAddresses, podAddresses } from './addresses.ts';
 import type { AddressKind, DestinationEnd, Hint, Note } from './answer.ts';
 import type { Directory } from './directory.ts';

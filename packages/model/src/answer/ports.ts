@@ -1,6 +1,7 @@
 /** Which ports a question means: by number, by name, or all that the object shows. */
-import { containerPorts } from '../cluster/pod-facts.ts';
+
 import type { Pod, Service, ServicePort, TransportProtocol } from '../objects/kube.ts';
+import { containerPorts } from '../objects/pod-facts.ts';
 import { QuestionError } from './question-error.ts';
 import type { TransportName } from './reference.ts';
 

@@ -1,9 +1,9 @@
 /** What a client that knows a Service's name dials: cluster IPs inside; load balancer, external and node addresses outside; endpoints when headless. */
 import { formatAddress, parseAddress } from '@podwire/engine';
 import type { Cluster, Placed } from '../cluster/cluster.ts';
-import { isHeadless } from '../cluster/pod-facts.ts';
 import { resolveName } from '../dns/resolve-name.ts';
 import type { Service, ServicePort } from '../objects/kube.ts';
+import { isHeadless } from '../objects/pod-facts.ts';
 import { clusterIPs, externalIPs, loadBalancerIPs, nodeAddresses, type OwnAddress } from './addresses.ts';
 import type { AddressKind, Hint, Note } from './answer.ts';
 import type { Destination } from './destinations.ts';

@@ -1,8 +1,8 @@
 /** Why a Service has no endpoint to send to: the questions of the debug-service page, asked of the input. */
 import type { Cluster, Placed } from '../cluster/cluster.ts';
-import { declaredPorts, isOver, isPodReady } from '../cluster/pod-facts.ts';
 import type { Pod, Service, ServicePort } from '../objects/kube.ts';
 import { type Labels, matchesPairs, printLabels } from '../objects/labels.ts';
+import { declaredPorts, isOver, isPodReady } from '../objects/pod-facts.ts';
 import { suggest } from '../objects/suggest.ts';
 import type { Hint } from './answer.ts';
 import { keyOf, namespaceOf } from './directory.ts';

@@ -1,8 +1,8 @@
 /** The sending ends of a question: which network namespaces send, and from which address. */
 import { containsAddress, formatAddress, parseAddress, parsePrefix } from '@podwire/engine';
 import type { Cluster } from '../cluster/cluster.ts';
-import { isOver } from '../cluster/pod-facts.ts';
 import { matchesPairs } from '../objects/labels.ts';
+import { isOver } from '../objects/pod-facts.ts';
 import { nodeAddresses, podAddresses } from './addresses.ts';
 import type { Place } from './answer.ts';
 import type { Directory, Named } from './directory.ts';

@@ -1,9 +1,10 @@
 /** The endpoints of Service default/kubernetes, which the API server writes itself: where API servers are seen to run. */
+
+import { suffix } from '../objects/drawn-names.ts';
 import type { EndpointSlice, IPFamily, Node, Pod, Service } from '../objects/kube.ts';
+import { isOver, nodeIPs } from '../objects/pod-facts.ts';
 import type { Placed } from './cluster.ts';
 import { commandWords, imageName, parseFlags } from './detect/programs.ts';
-import { suffix } from './names.ts';
-import { isOver, nodeIPs } from './pod-facts.ts';
 import type { Report } from './report.ts';
 
 const CONTROL_PLANE = ['node-role.kubernetes.io/control-plane', 'node-role.kubernetes.io/master'];

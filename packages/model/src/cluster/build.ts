@@ -1,4 +1,6 @@
 /** From what was read to what the API server and the controllers would hold: one step after the other. */
+
+import { nodeIPs } from '../objects/pod-facts.ts';
 import { proxyCompiler } from '../proxy/modes/compilers.ts';
 import type { ReadResult } from '../read/source.ts';
 import { checkServices } from './check-services.ts';
@@ -13,7 +15,6 @@ import { nodeSubnets } from './node-subnets.ts';
 import { buildNodes } from './nodes.ts';
 import type { ClusterOverrides } from './overrides.ts';
 import { addressPods, locatePods } from './pod-addresses.ts';
-import { nodeIPs } from './pod-facts.ts';
 import { Report } from './report.ts';
 import { schedule } from './schedule.ts';
 import { completeServices } from './service-addresses.ts';

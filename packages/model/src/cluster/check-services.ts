@@ -1,14 +1,16 @@
 /** References of Services that lead nowhere: what most troubles with Services come down to. */
 
-import type { Pod, Service, ServicePort } from '../objects/kube.ts';
+import { findPort } from '../controllers/pod-endpoint.ts';
+import { PodIndex } from '../controllers/pod-index.ts';
+import type { Endpoint, EndpointSlice, Pod, Service, ServicePort } from '../objects/kube.ts';
 import { printLabels } from '../objects/labels.ts';
+import { declaredPorts, isHeadless, isOver } from '../objects/pod-facts.ts';
 import { refOf } from '../objects/refs.ts';
 import { suggest } from '../objects/suggest.ts';
 import type { Cluster, Placed } from './cluster.ts';
 import type { Collected } from './collect.ts';
-import { declaredPorts, isHeadless, isOver } from './pod-facts.ts';
+import { whyNotReady } from './pod-readiness.ts';
 import type { Report } from './report.ts';
-import { findPort, PodIndex } from './slices.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -112,6 +114,37 @@ function checkTargetPort(
   );
 }
 
+/** Endpoints, but none that takes traffic: neither ready, nor terminating and still serving. */
+function checkReadiness(
+  placed: Placed<Service>,
+  slices: readonly Placed<EndpointSlice>[],
+  pods: ReadonlyMap<string, Placed<Pod>>,
+  report: Report,
+): void {
+  const endpoints = slices.flatMap(({ object }) => object.endpoints);
+  const isUsed = ({ conditions }: Endpoint): boolean =>
+    (conditions?.ready ?? true) || ((conditions?.terminating ?? false) && (conditions?.serving ?? true));
+  if (endpoints.length === 0 || endpoints.some(isUsed)) return;
+  const keys = endpoints.flatMap(({ targetRef }) =>
+    targetRef?.kind === 'Pod' ? `${targetRef.namespace ?? placed.object.metadata.namespace}/${targetRef.name}` : [],
+  );
+  const [first] = [...new Set(keys)].flatMap((key) => {
+    const pod = pods.get(key)?.object;
+    const why = pod && whyNotReady(pod);
+    return why === undefined ? [] : [{ key, why }];
+  });
+  const cause = first ? `: Pod ${first.key} is not, because ${first.why}` : '';
+  report.problem(
+    'warning',
+    'no-ready-endpoints',
+    { ...placed, path: ['spec', 'selector'] },
+    `none of its ${new Set(keys).size || endpoints.length} endpoints is ready${cause}`,
+    first
+      ? `See why: kubectl describe pod ${first.key.split('/')[1]} -n ${first.key.split('/')[0]}`
+      : 'Let whoever writes its EndpointSlices say that they are ready.',
+  );
+}
+
 /** Ports that did not fit their types were left out, and that was reported. */
 function hasToldOfPorts(service: Service, report: Report): boolean {
   const ref = refOf(service);
@@ -135,7 +168,7 @@ export function checkServices(
     const metadata = { ...template.metadata, name, namespace };
     all.set(key, { object: { apiVersion: 'v1', kind: 'Pod', metadata, spec: template.spec ?? {} } });
   }
-  const index = new PodIndex(all.values());
+  const index = new PodIndex(Array.from(all.values(), ({ object }) => object));
   const byNamespace = new Map<string, Pod[]>();
   for (const { object } of all.values()) {
     const namespace = object.metadata.namespace ?? '';
@@ -157,6 +190,7 @@ export function checkServices(
           : [...byNamespace.keys()].sort().find((n) => index.selected(n, selector).length > 0);
       checkSelector(placed, selected, byNamespace.get(metadata.namespace ?? '') ?? [], elsewhere, report);
     }
+    checkReadiness(placed, slices.get(key) ?? [], pods, report);
     if ((spec.ports ?? []).length === 0 && !isHeadless(placed.object) && !hasToldOfPorts(placed.object, report)) {
       report.problem(
         'error',

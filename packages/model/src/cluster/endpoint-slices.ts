@@ -1,17 +1,22 @@
 /** Which EndpointSlices each Service has: those of the input, those mirrored from Endpoints, or those its controller would make. */
-
-import { canonical, familyOf } from '../net/cidr.ts';
-import type { EndpointSlice, Node, Pod, Service } from '../objects/kube.ts';
+import { nameSlice, objectKey } from '../controllers/converge.ts';
+import { isMirrored, reconcileMirror } from '../controllers/mirror.ts';
+import { PodIndex } from '../controllers/pod-index.ts';
+import { hasSliceController, reconcileSlices } from '../controllers/reconcile.ts';
+import { MANAGED_BY, SERVICE_NAME } from '../controllers/slice-metadata.ts';
+import { type ZoneShares, zoneShares } from '../controllers/zone-shares.ts';
+import type { EndpointSlice, Endpoints, KubeObject, Node, Pod, Service } from '../objects/kube.ts';
+import { isLive } from '../objects/pod-facts.ts';
 import { suggest } from '../objects/suggest.ts';
 import { apiServerSlices } from './api-server.ts';
+import { checkSlices } from './check-slices.ts';
 import type { Placed } from './cluster.ts';
 import { type Collected, sortedByKey } from './collect.ts';
-import { isLive, podAddresses, podIPTexts } from './pod-facts.ts';
+import { Redacted } from './redacted.ts';
 import type { Report } from './report.ts';
 import { API_SERVICE } from './service-addresses.ts';
-import { computeSlices, mirrorEndpoints, PodIndex } from './slices.ts';
 
-const SERVICE_NAME = 'kubernetes.io/service-name';
+const SETTLE = 'give the EndpointSlices: kubectl get endpointslices -A -o json';
 
 /** The input's slices by Service key; those that belong to no Service of the input are reported. */
 function givenSlices(
@@ -51,70 +56,70 @@ function givenSlices(
   return found;
 }
 
-/** Finds the pod behind an endpoint whose address is redacted: by its targetRef, or because only one pod shows the same text. */
-class Redacted {
-  readonly #input: ReadonlyMap<string, Placed<Pod>>;
-  readonly #pods: ReadonlyMap<string, Placed<Pod>>;
-  #byText: Map<string, Pod | undefined> | undefined;
-
-  constructor(input: ReadonlyMap<string, Placed<Pod>>, pods: ReadonlyMap<string, Placed<Pod>>) {
-    this.#input = input;
-    this.#pods = pods;
-  }
-
-  #withText(text: string): Pod | undefined {
-    if (!this.#byText) {
-      this.#byText = new Map();
-      for (const [key, { object }] of this.#input) {
-        for (const shown of podIPTexts(object))
-          this.#byText.set(shown, this.#byText.has(shown) ? undefined : this.#pods.get(key)?.object);
-      }
-    }
-    return this.#byText.get(text);
-  }
-
-  repair(placed: Placed<EndpointSlice>, report: Report): Placed<EndpointSlice> {
-    const slice = placed.object;
-    if (
-      slice.addressType === 'FQDN' ||
-      slice.endpoints.every((e) => e.addresses.every((a) => canonical(a) !== undefined))
-    )
-      return placed;
-    const endpoints = slice.endpoints.flatMap((endpoint) => {
-      if (endpoint.addresses.every((a) => canonical(a) !== undefined)) return [endpoint];
-      const { namespace = slice.metadata.namespace, name } = endpoint.targetRef ?? {};
-      const pod = this.#pods.get(`${namespace}/${name}`)?.object ?? this.#withText(endpoint.addresses[0] ?? '');
-      const address = pod && podAddresses(pod).find((a) => familyOf(a) === slice.addressType);
-      if (address === undefined) {
-        report.assume(
-          'lost-endpoints',
-          'Endpoints whose address is redacted and whose Pod is not in the input were left out',
-          'give the EndpointSlices as they are: kubectl get endpointslices -A -o json',
-        );
-        return [];
-      }
-      report.assume(
-        'redacted-endpoints',
-        'Endpoint addresses are redacted in the input: those of their Pods stand for them',
-        'give the EndpointSlices as they are: kubectl get endpointslices -A -o json',
-      );
-      return [{ ...endpoint, addresses: [address] }];
-    });
-    return { ...placed, object: { ...slice, endpoints } };
-  }
+/** Written by hand, beside what controllers make: it names no pods, no controller, and never was in a cluster. */
+function isByHand({ object }: Placed<EndpointSlice>): boolean {
+  return (
+    !isLive(object) &&
+    object.metadata.labels?.[MANAGED_BY] === undefined &&
+    object.endpoints.length > 0 &&
+    object.endpoints.every(({ targetRef }) => targetRef === undefined)
+  );
 }
 
-/** Hints by share of CPUs are the one thing of the controller that is not computed. */
-function noteTopologyMode(service: Service, report: Report): void {
-  const { annotations = {} } = service.metadata;
-  const mode =
-    annotations['service.kubernetes.io/topology-mode'] ?? annotations['service.kubernetes.io/topology-aware-hints'];
-  if (mode?.toLowerCase() === 'auto')
+/** Endpoints that no controller can have made: those of a Service with a selector will be written over. */
+function isOverwritten({ object }: Placed<Endpoints>, selected: readonly Pod[]): boolean {
+  const addresses = (object.subsets ?? []).flatMap((subset) => [
+    ...(subset.addresses ?? []),
+    ...(subset.notReadyAddresses ?? []),
+  ]);
+  return !isLive(object) && selected.length > 0 && addresses.every(({ targetRef }) => targetRef === undefined);
+}
+
+interface Making {
+  nodes: ReadonlyMap<string, Placed<Node>>;
+  shares: ZoneShares | undefined;
+  report: Report;
+}
+
+/** New slices with a name and the object that they are made of. */
+function asMade(slices: readonly EndpointSlice[], placed: Placed<KubeObject>): Placed<EndpointSlice>[] {
+  const taken = new Set<string>();
+  const { kind, metadata } = placed.object;
+  const { name, namespace = '' } = metadata;
+  return slices.map((slice) => {
+    const object = nameSlice(slice, (key) => taken.has(key));
+    taken.add(objectKey(object));
+    return { object, madeBy: { kind, namespace, name, ...(placed.origin && { origin: placed.origin }) } };
+  });
+}
+
+/** What the controller makes of the pods; topology mode Auto may give no hints, and then says why. */
+function makeSlices(placed: Placed<Service>, pods: readonly Pod[], making: Making): Placed<EndpointSlice>[] {
+  const { nodes, shares, report } = making;
+  const { create, topology } = reconcileSlices(
+    { service: placed.object, pods, node: (name) => nodes.get(name)?.object, existing: [] },
+    { topology: { shares } },
+  );
+  const reasons = Object.values(topology).flatMap((hints) => ('reason' in hints ? hints.reason : []));
+  if (reasons[0] !== undefined && shares === undefined)
     report.assume(
       'no-topology-hints',
-      'Services with topology-mode Auto are taken without the hints that the share of CPUs per zone would give',
-      'give the EndpointSlices: kubectl get endpointslices -A -o json',
+      'Services with topology-mode Auto have no hints, because the Nodes do not all tell their zone, their CPU and that they are ready',
+      'give the Nodes as they run: kubectl get nodes -o json',
     );
+  else if (reasons[0] !== undefined)
+    report.problem(
+      'info',
+      'no-topology-hints',
+      { ...placed, path: ['metadata', 'annotations'] },
+      `asks for topology hints, and gets none: ${reasons[0]}`,
+      'Every zone needs endpoints in proportion to its CPU; spec.trafficDistribution asks for less.',
+    );
+  return asMade(create, placed);
+}
+
+function mirror(placed: Placed<Endpoints>): Placed<EndpointSlice>[] {
+  return asMade(reconcileMirror(placed.object, []).create, placed);
 }
 
 export function buildEndpointSlices(
@@ -126,51 +131,70 @@ export function buildEndpointSlices(
 ): { endpointSlices: Map<string, Placed<EndpointSlice>[]>; unknownEndpoints: Set<string> } {
   const unknown = new Set<string>();
   const given = givenSlices(collected, services, report);
-  const redacted = new Redacted(collected.pods, pods);
-  const index = new PodIndex(pods.values());
+  const redacted = new Redacted(collected.pods, pods, report);
+  const objects = <T>(map: ReadonlyMap<string, Placed<T>>) => Array.from(map.values(), ({ object }) => object);
+  const index = new PodIndex(objects(pods));
+  const making: Making = { nodes, shares: zoneShares(objects(nodes)), report };
+
+  const mirrored = (placed: Placed<Endpoints>): Placed<EndpointSlice>[] => {
+    report.assume('mirrored-endpoints', 'Services without EndpointSlices in the input use their Endpoints', SETTLE);
+    return mirror(redacted.repairEndpoints(placed));
+  };
+  /** What stands beside slices written by hand, or in the place of slices that the input lacks. */
+  const derived = (key: string, placed: Placed<Service>): Placed<EndpointSlice>[] | undefined => {
+    const service = placed.object;
+    const endpoints = collected.endpoints.get(key);
+    const { namespace = '' } = service.metadata;
+    const selected = index.selected(namespace, service.spec.selector ?? {});
+    const overwritten = endpoints && isOverwritten(endpoints, selected);
+    if (endpoints && !overwritten) {
+      const isReal = isLive(endpoints.object) || hasSliceController(service);
+      if (isReal || isMirrored(endpoints.object, service)) return mirrored(endpoints);
+      report.problem(
+        'info',
+        'endpoints-not-mirrored',
+        { ...endpoints, path: ['metadata'] },
+        'is not mirrored to EndpointSlices, so that kube-proxy does not see it',
+        'Take the label endpointslice.kubernetes.io/skip-mirror away if the Service should use it.',
+      );
+    }
+    if (!hasSliceController(service))
+      return key === API_SERVICE ? apiServerSlices(placed, pods, nodes, report) : undefined;
+    if (overwritten)
+      report.problem(
+        'warning',
+        'endpoints-overwritten',
+        endpoints,
+        'will be written over: its Service has a selector, so a controller keeps its Endpoints',
+        'Take the selector out of the Service to keep endpoints by hand.',
+      );
+    report.assume(
+      'computed-slices',
+      'Services without EndpointSlices in the input have those that their controller would make of the Pods',
+      SETTLE,
+    );
+    return makeSlices(placed, selected, making);
+  };
+
   const result = new Map<string, Placed<EndpointSlice>[]>();
   for (const [key, placed] of services) {
-    const service = placed.object;
-    const { selector = {}, type } = service.spec;
-    const slices = given.get(key);
-    const endpoints = collected.endpoints.get(key);
-    if (slices)
-      result.set(
-        key,
-        slices.map((s) => redacted.repair(s, report)),
-      );
-    else if (endpoints) {
-      result.set(
-        key,
-        mirrorEndpoints(endpoints).map((s) => redacted.repair(s, report)),
-      );
-      report.assume(
-        'mirrored-endpoints',
-        'Services without EndpointSlices in the input use their Endpoints',
-        'give the EndpointSlices: kubectl get endpointslices -A -o json',
-      );
-    } else if (type !== 'ExternalName' && Object.keys(selector).length > 0) {
-      const selected = index.selected(service.metadata.namespace ?? '', selector);
-      result.set(key, computeSlices(placed, selected, nodes));
-      noteTopologyMode(service, report);
-      report.assume(
-        'computed-slices',
-        'Services without EndpointSlices in the input have those that their controller would make of the Pods',
-        'give the EndpointSlices: kubectl get endpointslices -A -o json',
-      );
-    } else if (key === API_SERVICE) {
-      const made = apiServerSlices(placed, pods, nodes, report);
-      result.set(key, made);
-      if (made.length === 0) unknown.add(key);
-    } else {
-      result.set(key, []);
-      if (type !== 'ExternalName' && isLive(service)) unknown.add(key);
+    const slices = given.get(key)?.map((slice) => redacted.repairSlice(slice));
+    if (slices && !slices.every(isByHand)) {
+      result.set(key, slices);
+      const { namespace = '' } = placed.object.metadata;
+      const selected = index.selected(namespace, placed.object.spec.selector ?? {});
+      checkSlices({ placed, slices, selected, collected, pods, nodes }, report);
+      continue;
     }
+    const own = derived(key, placed);
+    const isUnknown = placed.object.spec.type !== 'ExternalName' && isLive(placed.object) && !own && !slices;
+    if (isUnknown || (key === API_SERVICE && own?.length === 0 && !slices)) unknown.add(key);
+    result.set(key, [...(slices ?? []), ...(own ?? [])]);
   }
   report.assume(
     'unknown-endpoints',
     'Services without a selector may have endpoints that the input does not show',
-    'give the EndpointSlices: kubectl get endpointslices -A -o json',
+    SETTLE,
     unknown.size,
   );
   for (const [key, slices] of given) if (!services.has(key)) result.set(key, slices);

@@ -2,8 +2,8 @@
 import { formatAddress, type IpPrefix, parseAddress } from '@podwire/engine';
 import { canonical, covering, nth, overlaps, parseCIDR } from '../net/cidr.ts';
 import type { IPFamily, Node } from '../objects/kube.ts';
+import { nodeIPs } from '../objects/pod-facts.ts';
 import type { ClusterSettings, Placed } from './cluster.ts';
-import { nodeIPs } from './pod-facts.ts';
 import type { Report } from './report.ts';
 
 /** Networks for made node addresses, the first that touches neither pods nor Services. The first ones are kind's. */

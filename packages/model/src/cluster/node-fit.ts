@@ -2,9 +2,9 @@
 
 import type { LabelSelector, Namespace, Node, Pod, PodSpec, Toleration } from '../objects/kube.ts';
 import { matchesSelector } from '../objects/labels.ts';
+import { declaredPorts } from '../objects/pod-facts.ts';
+import { parseQuantity } from '../objects/quantity.ts';
 import type { Placed } from './cluster.ts';
-import { declaredPorts } from './pod-facts.ts';
-import { parseQuantity } from './quantity.ts';
 
 type Labels = Readonly<Record<string, string>>;
 

@@ -1,8 +1,8 @@
 /** Which nodes share a subnet. Kubernetes does not say: addresses that agree in their first half are taken to be in one. */
 import { type Family, formatPrefix, parseAddress } from '@podwire/engine';
 import { covering, familyName } from '../net/cidr.ts';
+import { nodeIPs } from '../objects/pod-facts.ts';
 import type { Cluster } from './cluster.ts';
-import { nodeIPs } from './pod-facts.ts';
 
 /** Node addresses that agree in fewer bits than this are in different subnets. */
 const ONE_SUBNET: Record<Family, number> = { 4: 16, 6: 56 };

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { nodeIPs } from '../objects/pod-facts.ts';
 import type { Cluster } from './cluster.ts';
 import { nodeSubnets } from './node-subnets.ts';
 import { nodePodCIDRs } from './pod-cidrs.ts';
-import { nodeIPs } from './pod-facts.ts';
 import { assumed, clusterOf, deployment, documents, node, problemsOf } from './testing.ts';
 
 function table({ nodes }: Cluster): Record<string, unknown> {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { podAddresses } from '../objects/pod-facts.ts';
 import type { Cluster } from './cluster.ts';
-import { podAddresses } from './pod-facts.ts';
 import { assumed, clusterOf, deployment, documents, node } from './testing.ts';
 
 const NODES = documents(

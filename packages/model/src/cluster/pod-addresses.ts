@@ -2,10 +2,10 @@
 import { containsAddress, formatAddress, type IpAddress, type IpPrefix, parseAddress } from '@podwire/engine';
 import { familyName, familyOf, nth, parseCIDR } from '../net/cidr.ts';
 import type { IPFamily, Node, Pod } from '../objects/kube.ts';
+import { isOver, nodeIPs, podAddresses, podIPTexts } from '../objects/pod-facts.ts';
 import type { ClusterSettings, Placed } from './cluster.ts';
 import { cniProfile } from './detect/cni-profiles.ts';
 import { nodePodCIDRs } from './pod-cidrs.ts';
-import { isOver, nodeIPs, podAddresses, podIPTexts } from './pod-facts.ts';
 import type { Report } from './report.ts';
 
 /** A range of one node (or, where a node has none, the whole pod network), handed out from its third address on: the second is the gateway's. */

@@ -2,11 +2,11 @@
 import { formatPrefix, type IpPrefix, parseAddress } from '@podwire/engine';
 import { canonicalCIDR, covering, familyNumber, familyOf, overlaps, parseCIDR, piece, width } from '../net/cidr.ts';
 import type { IPFamily, Node } from '../objects/kube.ts';
+import { isOver, podAddresses } from '../objects/pod-facts.ts';
 import { refOf } from '../objects/refs.ts';
 import type { ClusterSettings, Placed } from './cluster.ts';
 import type { Collected } from './collect.ts';
 import { cniProfile } from './detect/cni-profiles.ts';
-import { isOver, podAddresses } from './pod-facts.ts';
 import type { Report } from './report.ts';
 
 /** The node's own CIDRs that can be read, one per family. */

@@ -2,10 +2,12 @@
  * Puts pods on nodes as kube-scheduler might: every rule of `node-fit.ts` holds, and among the nodes left the one with the fewest pods of
  * the same workload, then the fewest pods, then the first name. The real scheduler weighs more; where it may choose, so may we.
  */
+
+import { uniqueName } from '../objects/drawn-names.ts';
 import type { Namespace, Node, Pod } from '../objects/kube.ts';
+import { isOver } from '../objects/pod-facts.ts';
 import type { Placed } from './cluster.ts';
 import { compareText, keyOf, sortedByKey } from './collect.ts';
-import { uniqueName } from './names.ts';
 import {
   allocatableOf,
   hasPodTerms,
@@ -18,7 +20,6 @@ import {
   untolerated,
   wantsNode,
 } from './node-fit.ts';
-import { isOver } from './pod-facts.ts';
 import type { At, Report } from './report.ts';
 import type { PodPlan } from './workloads.ts';
 

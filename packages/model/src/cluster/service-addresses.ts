@@ -1,10 +1,10 @@
 /** Gives Services what the API server's allocators would: families, cluster IPs, node ports; and load balancers an address. */
 import { containsAddress, formatAddress, type IpPrefix, parseAddress } from '@podwire/engine';
 import { canonical, familyName, familyOf, nth, parseCIDR, sizeOf } from '../net/cidr.ts';
+import { hash32 } from '../objects/drawn-names.ts';
 import type { IPFamily, Service, ServicePort } from '../objects/kube.ts';
+import { isHeadless, isLive } from '../objects/pod-facts.ts';
 import type { ClusterSettings, Placed } from './cluster.ts';
-import { hash32 } from './names.ts';
-import { isHeadless, isLive } from './pod-facts.ts';
 import type { Report } from './report.ts';
 
 /** Addresses for load balancers that nobody has answered for yet; RFC 2544 and RFC 3849 keep them from being anybody's. */

@@ -104,6 +104,7 @@ const containers: Shape = {
           },
         },
       },
+      readinessProbe: 'any',
       resources: { fields: { requests: { map: 'quantity' }, limits: { map: 'quantity' } } },
     },
   },
@@ -146,7 +147,10 @@ const podSpec: Shape = {
 };
 
 const conditions: Shape = {
-  list: { fields: { type: 'string', status: 'string', reason: 'string' }, required: ['type', 'status'] },
+  list: {
+    fields: { type: 'string', status: 'string', reason: 'string', message: 'string' },
+    required: ['type', 'status'],
+  },
 };
 
 const podTemplate: Shape = { fields: { metadata, spec: podSpec } };

@@ -1,12 +1,17 @@
 /** Pods that the input does not hold, but whose address and node its EndpointSlices tell. */
 
+import { reconcileMirror } from '../controllers/mirror.ts';
 import { canonical } from '../net/cidr.ts';
-import type { EndpointSlice, Pod } from '../objects/kube.ts';
+import type { EndpointSlice, Endpoints, Pod } from '../objects/kube.ts';
 import type { Placed } from './cluster.ts';
 import type { Collected } from './collect.ts';
 import { compareText } from './collect.ts';
 import type { Report } from './report.ts';
-import { mirrorEndpoints } from './slices.ts';
+
+function madeBy({ object, origin }: Placed<Endpoints>): NonNullable<Placed<Pod>['madeBy']> {
+  const { name, namespace = '' } = object.metadata;
+  return { kind: 'Endpoints', namespace, name, ...(origin && { origin }) };
+}
 
 interface Seen {
   placed: Placed<EndpointSlice>;
@@ -25,7 +30,9 @@ export function standInPods(
   report: Report,
 ): Map<string, Placed<Pod>> {
   const seen = new Map<string, Seen>();
-  const mirrored = [...collected.endpoints.values()].flatMap(mirrorEndpoints);
+  const mirrored = [...collected.endpoints.values()].flatMap((placed) =>
+    reconcileMirror(placed.object, []).create.map((object) => ({ ...placed, object, madeBy: madeBy(placed) })),
+  );
   for (const placed of [...collected.endpointSlices.values(), ...mirrored]) {
     for (const { targetRef, addresses, nodeName, conditions } of placed.object.endpoints) {
       if (targetRef?.kind !== 'Pod' || targetRef.name === undefined) continue;

@@ -1,11 +1,11 @@
 /** The Pods that controllers would make of workloads: names, labels and owners as Kubernetes gives them. */
 
+import { hexDigits, suffix, uniqueName } from '../objects/drawn-names.ts';
 import type { KubeObject, LabelSelector, ObjectMeta, Pod, PodTemplate, Toleration, Workload } from '../objects/kube.ts';
 import { matchesSelector, printLabels } from '../objects/labels.ts';
+import { isLive } from '../objects/pod-facts.ts';
 import type { Placed } from './cluster.ts';
 import { type Collected, type HorizontalPodAutoscaler, keyOf } from './collect.ts';
-import { hexDigits, suffix, uniqueName } from './names.ts';
-import { isLive } from './pod-facts.ts';
 import type { Report } from './report.ts';
 
 /** A pod to place: where it must run, if its controller already says so. */

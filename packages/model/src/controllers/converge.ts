@@ -2,7 +2,7 @@
  * What the slices and Endpoints of a cluster come to once their controllers have nothing left to do: the endpointslice controller, the endpoints
  * controller, the mirroring controller and the garbage collector. Whether kube-proxy agrees is another matter.
  */
-import { suffix } from '../cluster/names.ts';
+import { suffix } from '../objects/drawn-names.ts';
 import type { EndpointSlice, Endpoints, KubeObject, Node, Pod, Service } from '../objects/kube.ts';
 import { reconcileEndpoints } from './endpoints.ts';
 import { isMirrored, reconcileMirror } from './mirror.ts';

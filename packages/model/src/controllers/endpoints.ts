@@ -2,8 +2,9 @@
  * The endpoints controller, which keeps the older kind of a Service's endpoints beside its slices
  * (pkg/controller/endpoint/endpoints_controller.go). Kubernetes v1.36.
  */
-import { isPodReady } from '../cluster/pod-facts.ts';
+
 import type { EndpointAddress, EndpointSubset, Endpoints, IPFamily, Pod, Service } from '../objects/kube.ts';
+import { isPodReady } from '../objects/pod-facts.ts';
 import { canonicalIPOf } from '../proxy/ip.ts';
 import { endpointPorts, hasEndpointHostname, isPodInEndpoints, targetRefOf } from './pod-endpoint.ts';
 import { HEADLESS, hasClusterIP, sameLabels, withoutKeys } from './slice-metadata.ts';

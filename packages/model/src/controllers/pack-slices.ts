@@ -6,7 +6,8 @@ import type { Endpoint, EndpointSlice } from '../objects/kube.ts';
 
 /** Identity of an endpoint: what else changes about it is written in place. */
 export function endpointKey({ addresses, hostname = '', targetRef }: Endpoint): string {
-  return JSON.stringify([[...addresses].sort(), hostname, targetRef?.namespace ?? '', targetRef?.name ?? '']);
+  const list = addresses.length > 1 ? [...addresses].sort().join() : (addresses[0] ?? '');
+  return `${list} ${hostname} ${targetRef?.namespace ?? ''}/${targetRef?.name ?? ''}`;
 }
 
 /** Whether two endpoints of one identity say the same (`EndpointsEqualBeyondHash`): hints do not count here. */

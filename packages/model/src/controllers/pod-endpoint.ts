@@ -2,8 +2,9 @@
  * What one Pod is for one Service: the endpoint that the controller writes of it, and the ports it offers (staging/src/k8s.io/endpointslice:
  * utils.go, util/controller_utils.go).
  */
-import { declaredPorts, isOver, isPodReady, podIPTexts } from '../cluster/pod-facts.ts';
+
 import type { Endpoint, EndpointPort, IPFamily, Node, Pod, Service, ServicePort } from '../objects/kube.ts';
+import { declaredPorts, isOver, isPodReady, podIPTexts } from '../objects/pod-facts.ts';
 import { canonicalIP } from '../proxy/ip.ts';
 
 const ZONE = 'topology.kubernetes.io/zone';

@@ -97,10 +97,8 @@ export function addressTypesOf({ spec }: Service): IPFamily[] {
 
 /** Identity of a list of ports, whatever their order: slices of one Service and family are grouped by it (`NewPortMapKey`). */
 export function portsKey(ports: readonly EndpointPort[] | undefined | null): string {
-  return (ports ?? [])
-    .map(({ name = '', protocol = 'TCP', port, appProtocol }) =>
-      JSON.stringify([name, protocol, port ?? null, appProtocol ?? null]),
-    )
-    .sort()
-    .join();
+  const texts = (ports ?? []).map(
+    ({ name = '', protocol = 'TCP', port = '', appProtocol = '' }) => `${name}/${protocol}/${port}/${appProtocol}`,
+  );
+  return texts.length > 1 ? texts.sort().join(' ') : (texts[0] ?? '');
 }

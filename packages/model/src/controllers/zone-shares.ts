@@ -2,8 +2,9 @@
  * How much of the cluster's CPU each zone has, and how many endpoints it should therefore get (staging/src/k8s.io/endpointslice:
  * topologycache/topologycache.go, KEP-2433).
  */
-import { parseQuantity } from '../cluster/quantity.ts';
+
 import type { Node } from '../objects/kube.ts';
+import { parseQuantity } from '../objects/quantity.ts';
 
 const ZONE = 'topology.kubernetes.io/zone';
 

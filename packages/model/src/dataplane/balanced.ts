@@ -1,9 +1,9 @@
 /** Addresses that the network in front of the nodes leads to them: of load balancers, and externalIPs. */
 import { type Family, type Nexthop, parseAddress, type Route } from '@podwire/engine';
 import type { Cluster, Placed } from '../cluster/cluster.ts';
-import { nodeIPs } from '../cluster/pod-facts.ts';
 import { canonical, width } from '../net/cidr.ts';
 import type { Node, Service } from '../objects/kube.ts';
+import { nodeIPs } from '../objects/pod-facts.ts';
 import type { DataplaneCause } from './cause.ts';
 import type { Fabric, FabricNode } from './fabric.ts';
 

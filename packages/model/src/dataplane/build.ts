@@ -3,8 +3,8 @@ import type { Address, Family, Netns, RouteTable, Table } from '@podwire/engine'
 import type { Cluster } from '../cluster/cluster.ts';
 import { cniProfile } from '../cluster/detect/cni-profiles.ts';
 import { nodePodCIDRs } from '../cluster/pod-cidrs.ts';
-import { hasHostPorts, isOver, podAddresses } from '../cluster/pod-facts.ts';
 import { familyName } from '../net/cidr.ts';
+import { hasHostPorts, isOver, podAddresses } from '../objects/pod-facts.ts';
 import { proxyCompiler } from '../proxy/modes/compilers.ts';
 import type { ProxyConfig, ProxyNode, ProxyRules } from '../proxy/proxy.ts';
 import { TableMerger } from './additions.ts';

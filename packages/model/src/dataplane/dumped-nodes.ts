@@ -1,8 +1,8 @@
 /** Nodes of a cluster whose Linux was dumped: the dump takes the place of what was compiled, and the pods' wires are joined to its links. */
 import type { Link, Netns } from '@podwire/engine';
 import type { Cluster } from '../cluster/cluster.ts';
-import { podAddresses } from '../cluster/pod-facts.ts';
 import type { NodeDump } from '../linux/node/index.ts';
+import { podAddresses } from '../objects/pod-facts.ts';
 import type { Problem } from '../problem.ts';
 import { openEnds, routeTo } from './beyond.ts';
 import { isPart, patchNode, patchPod } from './dumped-parts.ts';

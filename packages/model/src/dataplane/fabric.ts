@@ -5,9 +5,9 @@
 import { type Family, formatAddress, formatPrefix, type IpPrefix, parseAddress } from '@podwire/engine';
 import type { Cluster, Placed } from '../cluster/cluster.ts';
 import { nodeSubnets, SUBNET_BITS } from '../cluster/node-subnets.ts';
-import { nodeIPs } from '../cluster/pod-facts.ts';
 import { covering, nth, parseCIDR } from '../net/cidr.ts';
 import type { Node } from '../objects/kube.ts';
+import { nodeIPs } from '../objects/pod-facts.ts';
 
 export interface FabricNode {
   name: string;

@@ -6,8 +6,8 @@ import { Disposition, type Packet, Protocol, Reason, TcpFlag, type Walk } from '
 import { createReference } from '@podwire/engine/reference';
 import { describe, expect, test } from 'vitest';
 import type { Cluster } from '../cluster/cluster.ts';
-import { podAddresses } from '../cluster/pod-facts.ts';
 import { clusterOf, documents } from '../cluster/testing.ts';
+import { podAddresses } from '../objects/pod-facts.ts';
 import { buildDataplane } from './build.ts';
 import { EXTERNAL, EXTERNAL_ADDRESS, GATEWAY } from './outside.ts';
 

@@ -4,10 +4,10 @@
  */
 import { type Chain, type Family, parseAddress, type Rule } from '@podwire/engine';
 import type { Placed } from '../cluster/cluster.ts';
-import { hexDigits } from '../cluster/names.ts';
-import { containerPorts, podAddresses } from '../cluster/pod-facts.ts';
 import { canonical } from '../net/cidr.ts';
+import { hexDigits } from '../objects/drawn-names.ts';
 import type { Pod } from '../objects/kube.ts';
+import { containerPorts, podAddresses } from '../objects/pod-facts.ts';
 import type { Addition } from './additions.ts';
 import type { DataplaneCause } from './cause.ts';
 import { ruleOf, tableFamily } from './rule-text.ts';

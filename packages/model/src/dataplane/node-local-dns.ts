@@ -5,9 +5,9 @@
 import { type Address, type Family, type Link, parseAddress } from '@podwire/engine';
 import type { Cluster, Placed } from '../cluster/cluster.ts';
 import { imageName, parseFlags } from '../cluster/detect/programs.ts';
-import { isOver } from '../cluster/pod-facts.ts';
 import { canonical } from '../net/cidr.ts';
 import type { Container, Pod } from '../objects/kube.ts';
+import { isOver } from '../objects/pod-facts.ts';
 import type { Addition } from './additions.ts';
 import type { CniCause, PodCause } from './cause.ts';
 import { ruleOf, tableFamily } from './rule-text.ts';

@@ -17,11 +17,11 @@ import {
 } from '@podwire/engine';
 import type { Placed, PodWiring } from '../cluster/cluster.ts';
 import type { CniProfile } from '../cluster/detect/cni-profiles.ts';
-import { hexDigits } from '../cluster/names.ts';
 import { nodePodCIDRs } from '../cluster/pod-cidrs.ts';
-import { podAddresses } from '../cluster/pod-facts.ts';
 import { nth, parseCIDR, width } from '../net/cidr.ts';
+import { hexDigits } from '../objects/drawn-names.ts';
 import type { Node, Pod } from '../objects/kube.ts';
+import { podAddresses } from '../objects/pod-facts.ts';
 import type { CniCause, PodCause } from './cause.ts';
 
 export const MAIN = 254;

@@ -1,10 +1,10 @@
 /** The DNS of one cluster: which addresses its pods ask, which server stands behind an address, and with what Corefile. */
 import { formatAddress } from '@podwire/engine';
 import type { Cluster, Placed, Setting } from '../cluster/cluster.ts';
-import { nodeIPs } from '../cluster/pod-facts.ts';
 import { nodeCacheAddresses } from '../dataplane/node-local-dns.ts';
 import { canonical, nth, parseCIDR } from '../net/cidr.ts';
 import type { ConfigMap, Pod, Service, Workload } from '../objects/kube.ts';
+import { nodeIPs } from '../objects/pod-facts.ts';
 import type { Origin } from '../read/source.ts';
 import { type Corefile, parseCorefile } from './corefile.ts';
 import { type DnsObjects, dnsObjectsOf } from './objects.ts';

@@ -1,7 +1,8 @@
 /** `/etc/hosts` of a pod, which resolvers read before they ask any server (pkg/kubelet/kubelet_pods.go, `managedHostsFileContent()`). */
-import { podAddresses } from '../cluster/pod-facts.ts';
+
 import { canonical } from '../net/cidr.ts';
 import type { Pod } from '../objects/kube.ts';
+import { podAddresses } from '../objects/pod-facts.ts';
 
 /** Hostnames are cut to what Linux takes. */
 const HOSTNAME_MAX = 63;

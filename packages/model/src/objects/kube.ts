@@ -142,6 +142,7 @@ export interface Container {
   restartPolicy?: string;
   env?: EnvVar[];
   envFrom?: EnvFromSource[];
+  readinessProbe?: unknown;
   resources?: { requests?: Record<string, string | number>; limits?: Record<string, string | number> };
 }
 
@@ -204,7 +205,7 @@ export interface Pod extends KubeObject {
     podIPs?: { ip: string }[];
     hostIP?: string;
     hostIPs?: { ip: string }[];
-    conditions?: { type: string; status: string; reason?: string }[];
+    conditions?: { type: string; status: string; reason?: string; message?: string }[];
   };
 }
 

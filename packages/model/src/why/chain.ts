@@ -3,9 +3,9 @@ import type { Outcome, TraceAnswer } from '../answer/answer.ts';
 import { objectRef, type Provenance } from '../answer/provenance.ts';
 import type { Session } from '../answer/session.ts';
 import type { Placed } from '../cluster/cluster.ts';
-import { isHeadless, isOver, isPodReady } from '../cluster/pod-facts.ts';
 import type { Pod, Service } from '../objects/kube.ts';
 import { matchesPairs, printLabels } from '../objects/labels.ts';
+import { isHeadless, isOver, isPodReady } from '../objects/pod-facts.ts';
 import { type ChainLink, type Fault, LINKS, type LinkName } from './answer.ts';
 
 export interface ChainQuestion {

@@ -2,9 +2,9 @@
 import { QuestionError } from '../answer/question-error.ts';
 import { parseReference } from '../answer/reference.ts';
 import type { Session } from '../answer/session.ts';
-import { isOver, podAddresses } from '../cluster/pod-facts.ts';
 import type { Pod } from '../objects/kube.ts';
 import { matchesPairs } from '../objects/labels.ts';
+import { isOver, podAddresses } from '../objects/pod-facts.ts';
 
 const namespaceOf = ({ metadata }: Pod): string => metadata.namespace ?? 'default';
 

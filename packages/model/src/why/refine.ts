@@ -4,8 +4,8 @@ import type { Outcome, TraceAnswer } from '../answer/answer.ts';
 import { objectRef, type Provenance } from '../answer/provenance.ts';
 import type { Cluster, Placed } from '../cluster/cluster.ts';
 import { nodePodCIDRs } from '../cluster/pod-cidrs.ts';
-import { isHeadless } from '../cluster/pod-facts.ts';
 import type { KubeObject, Node, Pod, Service } from '../objects/kube.ts';
+import { isHeadless } from '../objects/pod-facts.ts';
 import type { Fault } from './answer.ts';
 
 export interface Looking {

@@ -1,7 +1,7 @@
 /** What pods, nodes and Services show of themselves: addresses, phase, readiness. */
 
 import { canonical, familyOf } from '../net/cidr.ts';
-import type { ContainerPort, IPFamily, KubeObject, Node, Pod, Service } from '../objects/kube.ts';
+import type { ContainerPort, IPFamily, KubeObject, Node, Pod, Service } from './kube.ts';
 
 /** Ended pods keep their status but have no network any more. */
 export function isOver(pod: Pod): boolean {

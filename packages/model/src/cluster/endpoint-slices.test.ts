@@ -236,3 +236,57 @@ describe('Services without a selector', () => {
     expect([...((await clusterOf(documents(NODES, live.replace(', uid: u', '')))).unknownEndpoints ?? [])]).toEqual([]);
   });
 });
+
+describe('what is written by hand', () => {
+  const byHand =
+    'apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: mine, namespace: shop, labels: {kubernetes.io/service-name: api}}\naddressType: IPv4\nendpoints: [{addresses: [192.0.2.1]}]\nports: [{name: http, port: 8080}]';
+  const endpoints = (labels = '') =>
+    `apiVersion: v1\nkind: Endpoints\nmetadata: {name: api, namespace: shop${labels}}\nsubsets: [{addresses: [{ip: 192.0.2.2}], ports: [{name: http, port: 8080}]}]`;
+  const free =
+    'apiVersion: v1\nkind: Service\nmetadata: {name: api, namespace: shop}\nspec: {ports: [{name: http, port: 80}]}';
+  const addresses = (cluster: Cluster) => slicesOf(cluster).flatMap((s) => s.endpoints.flatMap((e) => e.addresses));
+
+  test('slices stand beside those of the controllers', async () => {
+    const selected = await clusterOf(documents(NODES, pod('p1', 'a', ['10.1.0.2']), service('api'), byHand));
+    expect(addresses(selected)).toEqual(['192.0.2.1', '10.1.0.2']);
+    expect(addresses(await clusterOf(documents(NODES, free, byHand, endpoints())))).toEqual(['192.0.2.1', '192.0.2.2']);
+  });
+
+  test('Endpoints of a Service with a selector are written over', async () => {
+    const cluster = await clusterOf(documents(NODES, pod('p1', 'a', ['10.1.0.2']), service('api'), endpoints()));
+    expect(addresses(cluster)).toEqual(['10.1.0.2']);
+    expect(cluster.problems.map((p) => p.code)).toEqual(['endpoints-overwritten']);
+  });
+
+  test('Endpoints that say so are not mirrored', async () => {
+    const skip = endpoints(', labels: {endpointslice.kubernetes.io/skip-mirror: "true"}');
+    const cluster = await clusterOf(documents(NODES, free, skip));
+    expect(addresses(cluster)).toEqual([]);
+    expect(cluster.problems.map((p) => p.code)).toEqual(['endpoints-not-mirrored']);
+  });
+});
+
+describe('topology mode Auto', () => {
+  const auto = service('api').replace(
+    'namespace: shop',
+    'namespace: shop, annotations: {service.kubernetes.io/topology-mode: Auto}',
+  );
+  const real = (name: string, zone: string) =>
+    `${node(name, '{}', `topology.kubernetes.io/zone: ${zone}`)}\nstatus: {allocatable: {cpu: "2"}, conditions: [{type: Ready, status: "True"}]}`;
+
+  test('gives hints where the Nodes tell enough', async () => {
+    const pods = ['a', 'b'].flatMap((name, i) => [2, 3].map((n) => pod(`p${i}${n}`, name, [`10.1.${i}.${n}`])));
+    const cluster = await clusterOf(documents(real('a', 'za'), real('b', 'zb'), ...pods, auto));
+    const hints = slicesOf(cluster)[0]?.endpoints.map((e) => e.hints?.forZones?.[0]?.name);
+    expect(hints).toEqual(['za', 'za', 'zb', 'zb']);
+  });
+
+  test('says why there are none', async () => {
+    const one = await clusterOf(documents(real('a', 'za'), real('b', 'zb'), pod('p1', 'a', ['10.1.0.2']), auto));
+    expect(one.problems.map((p) => p.message)).toEqual([
+      'asks for topology hints, and gets none: Insufficient number of endpoints (1 endpoints, 2 zones)',
+    ]);
+    const made = await clusterOf(documents(NODES, pod('p1', 'a', ['10.1.0.2']), auto));
+    expect(assumed(made, 'no-topology-hints')).toBe(1);
+  });
+});
