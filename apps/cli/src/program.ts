@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { clusterCommand } from './commands/cluster.ts';
 import { completionCommand } from './commands/completion.ts';
 import { dnsCommand } from './commands/dns.ts';
+import { envCommand } from './commands/env.ts';
 import { explainCommand } from './commands/explain.ts';
 import { nodeCommand } from './commands/node.ts';
 import { rulesCommand } from './commands/rules.ts';
@@ -31,6 +32,7 @@ export function createProgram(name: string, streams: Streams, done: (exitCode: n
     traceCommand(name, streams, done),
     whyCommand(name, streams, done),
     dnsCommand(name, streams, done),
+    envCommand(name, streams, done),
     clusterCommand(name, streams, done),
     rulesCommand(name, streams, done),
     nodeCommand(name, streams, done),

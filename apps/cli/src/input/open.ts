@@ -91,8 +91,14 @@ function problemsOfDumps({ dumps: { nodes, pods }, partialNodes }: Session): Pro
   return [...ofNodes, ...pods.flatMap(({ dump }) => dump.problems.filter(({ code }) => !GAPS.has(code)))];
 }
 
-/** `machine`: whether packets will be sent. */
-export async function openInput(flags: InputFlags, streams: Streams, name: string, machine: boolean): Promise<Opened> {
+/** `machine`: whether packets will be sent; `environment`: whether values of environment variables will be shown. */
+export async function openInput(
+  flags: InputFlags,
+  streams: Streams,
+  name: string,
+  machine: boolean,
+  environment = false,
+): Promise<Opened> {
   const given = { node: flags.node ?? [], pod: flags.inPod ?? [] };
   if ((!flags.file || flags.file.length === 0) && given.node.length === 0) {
     throw new UserError('there is no input', {
@@ -119,6 +125,7 @@ export async function openInput(flags: InputFlags, streams: Streams, name: strin
     files,
     overrides: overridesOf(flags),
     ...(dumped && { dumps: dumped.nodes, podDumps: dumped.pods }),
+    environment,
     onStep: (step) => progress.show(STEPS[step]),
     ...(made && { machine: made }),
   }).finally(() => progress.clear());

@@ -5,33 +5,17 @@ import { clusterDnsOf } from '../dns/cluster-dns.ts';
 import { hostsAddresses } from '../dns/hosts-file.ts';
 import { absolute } from '../dns/names.ts';
 import { resolveName } from '../dns/resolve-name.ts';
-import type { ConfigMap, Pod } from '../objects/kube.ts';
+import type { ConfigMap } from '../objects/kube.ts';
 import { API_VERSION, type Hint, type Note, type ObjectRef, type VerdictWord } from './answer.ts';
 import type { DnsAttemptView, DnsLookupAnswer, DnsServerView, DnsTraffic } from './dns-answer.ts';
 import { type DnsAsking, type DnsQuestionAsked, isMistaken } from './dns-asking.ts';
 import { dnsHints } from './dns-hints.ts';
 import { dnsNotes } from './dns-notes.ts';
 import { dnsSummary, dnsSymptom } from './dns-words.ts';
+import { podOf } from './pod-of.ts';
 import { objectRef, provenanceOf } from './provenance.ts';
 import { QuestionError } from './question-error.ts';
-import { parseReference } from './reference.ts';
 import type { Session } from './session.ts';
-import { sourcesOf } from './sources.ts';
-
-/** The pod that a reference means; of several the first, which stands for all. */
-export function podOf(
-  session: Session,
-  from: string,
-  namespace: string | undefined,
-): { key: string; pod: Placed<Pod> } {
-  const { cluster, directory } = session;
-  const sources = sourcesOf(cluster, directory, parseReference(from), namespace);
-  const key = sources.all.find((source) => source.pod !== undefined)?.pod;
-  const pod = key === undefined ? undefined : cluster.pods.get(key);
-  if (key === undefined || !pod)
-    throw new QuestionError('not-a-pod', `"${from}" is no pod`, { mend: 'Name a pod, or a workload that keeps pods.' });
-  return { key, pod };
-}
 
 function attemptView({ name, search, outcome, questions }: Attempt): DnsAttemptView {
   return {

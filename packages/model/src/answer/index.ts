@@ -10,6 +10,12 @@ export type * from './dns-answer.ts';
 export type { DnsQuestionAsked } from './dns-asking.ts';
 export { lookUpDns } from './dns-lookup.ts';
 export { type DumpAnswer, describeDump } from './dump-answer.ts';
+export {
+  type ContainerEnvironment,
+  describeEnvironment,
+  type EnvironmentAnswer,
+  type VariableView,
+} from './env-answer.ts';
 export { type NetnsSection, type NetnsSectionName, netnsText } from './netns-text.ts';
 export { printPacket } from './packet-view.ts';
 export type { Question } from './question.ts';

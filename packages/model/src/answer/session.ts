@@ -56,6 +56,8 @@ export interface SessionOptions {
   podDumps?: readonly PodDump[];
   /** Needed for `trace` alone; may still be on its way. */
   machine?: Machine | PromiseLike<Machine>;
+  /** Keep what containers have for their environment; it is forgotten otherwise. */
+  environment?: boolean;
   /** Called before each step. */
   onStep?: (step: SessionStep) => void;
 }
@@ -97,10 +99,11 @@ export async function openSession({
   dumps = [],
   podDumps = [],
   machine: coming,
+  environment = false,
   onStep = () => {},
 }: SessionOptions): Promise<Session> {
   onStep('read');
-  const read = await readSources(files);
+  const read = await readSources(files, { environment });
   onStep('cluster');
   const built = buildCluster(read, overrides, shownBy(dumps));
   const isPlain = dumps.length > 0 && read.objects.length === 0;

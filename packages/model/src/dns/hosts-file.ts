@@ -13,7 +13,7 @@ const ALWAYS: readonly (readonly [string, readonly string[]])[] = [
 ];
 
 /** The pod's hostname, and with a subdomain the domain behind it. */
-export function podHostname(pod: Pod, domain: string): { hostname: string; domain?: string } {
+function podHostname(pod: Pod, domain: string): { hostname: string; domain?: string } {
   const { hostname, subdomain } = pod.spec;
   const { name, namespace } = pod.metadata;
   const short = (hostname || name).slice(0, HOSTNAME_MAX).replace(/[-.]+$/, '');

@@ -169,6 +169,27 @@ describe('readSources', () => {
     expect(JSON.stringify((await read(['a.json', JSON.stringify(agent)])).objects)).toContain('TOKEN');
   });
 
+  it('keeps variables, and the names of secret keys, where the environment is asked for', async () => {
+    const secret = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 's' },
+      data: { a: 'T1' },
+      stringData: { b: 'T2' },
+    };
+    const pod = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'p' },
+      spec: { containers: [{ env: [{ name: 'K', value: 'v' }] }] },
+    };
+    const bytes = new TextEncoder().encode(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [secret, pod] }));
+    const { objects } = await readSources([{ name: 'a.json', bytes }], { environment: true });
+    expect(objects[0]?.object).toMatchObject({ data: { a: '', b: '' } });
+    expect(JSON.stringify(objects)).not.toContain('T1');
+    expect(objects[1]?.object.spec).toEqual(pod.spec);
+  });
+
   it('reads UTF-8 with a byte order mark and UTF-16, and goes on after bytes that are neither', async () => {
     const text = 'apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n';
     const utf16 = new Uint8Array(text.length * 2);

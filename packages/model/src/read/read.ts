@@ -39,8 +39,14 @@ function estimateValues(bytes: Uint8Array): number {
   return (marks / (samples * width)) * bytes.length;
 }
 
+export interface ReadOptions {
+  /** Keep the values of environment variables, and the names of Secrets' keys; both are forgotten otherwise. */
+  environment?: boolean;
+}
+
 class Reader {
   readonly #sources = new Sources();
+  readonly #environment: boolean;
   readonly result: ReadResult = {
     objects: [],
     problems: [],
@@ -51,6 +57,10 @@ class Reader {
     documents: 0,
     lineOf: (origin, path) => this.#sources.lineOf(origin, path),
   };
+
+  constructor({ environment = false }: ReadOptions) {
+    this.#environment = environment;
+  }
 
   file(file: SourceFile): void {
     const { name, bytes } = file;
@@ -106,6 +116,7 @@ class Reader {
         file: name,
         document,
         into: result,
+        environment: this.#environment,
         originOf: (mapping, items) => {
           const at = starts.get(mapping);
           if (form === 'json' || at === undefined) return new JsonOrigin(this.#sources, name, document, [...items]);
@@ -144,9 +155,9 @@ function isPlainText(name: string, text: string, { documents }: Documents): bool
  * Read everything that a collector hands over: YAML in Kubernetes' dialect, JSON, KYAML, Lists and typed lists, archives. What cannot be
  * read is a problem with file and line, what is no object is `ignored`; nothing is dropped without one of them, and nothing throws.
  */
-export async function readSources(files: readonly SourceFile[]): Promise<ReadResult> {
+export async function readSources(files: readonly SourceFile[], options: ReadOptions = {}): Promise<ReadResult> {
   const unpacked = await unpack(files);
-  const reader = new Reader();
+  const reader = new Reader(options);
   reader.result.problems.push(...unpacked.problems);
   reader.result.ignored.push(...unpacked.ignored);
   for (const file of unpacked.files.sort(byName)) reader.file(file);

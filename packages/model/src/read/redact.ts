@@ -26,14 +26,22 @@ function podSpecOf(object: KubeObject): unknown {
   return isRecord(job.template) ? job.template.spec : undefined;
 }
 
-/** Forget what is secret and of no use: contents of Secrets, values of environment variables. Changes the object that was just read. */
-export function redact(object: KubeObject): void {
+function keysOf(data: unknown): Record<string, string> {
+  return Object.fromEntries(Object.keys(isRecord(data) ? data : {}).map((key) => [key, '']));
+}
+
+/**
+ * Forget what is secret and of no use: contents of Secrets, values of environment variables. Changes the object that was just read.
+ * `environment`: what containers are given is asked for; then values of variables stay, and of Secrets the names of their keys.
+ */
+export function redact(object: KubeObject, environment: boolean): void {
   if (object.kind === 'Secret' && groupOf(object.apiVersion) === '') {
-    delete object.data;
+    if (environment) object.data = { ...keysOf(object.data), ...keysOf(object.stringData) };
+    else delete object.data;
     delete object.stringData;
     const { annotations } = object.metadata;
     if (isRecord(annotations)) delete annotations[LAST_APPLIED];
     return;
   }
-  dropEnvironment(podSpecOf(object));
+  if (!environment) dropEnvironment(podSpecOf(object));
 }

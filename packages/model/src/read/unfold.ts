@@ -19,6 +19,8 @@ interface Context {
   /** The place of a mapping in this document. */
   originOf(value: unknown, items: readonly number[]): Origin;
   into: Unfolded;
+  /** As `ReadOptions.environment`. */
+  environment: boolean;
 }
 
 /** What a typed list says of its items. */
@@ -137,7 +139,7 @@ export function unfold(value: unknown, context: Context): void {
     } else {
       const origin = context.originOf(mapping, items);
       const object = asObject(mapping, apiVersion, kind, origin, into.problems);
-      redact(object);
+      redact(object, context.environment);
       const sourced: SourcedObject = { object, origin };
       if (inferred !== undefined) sourced.inferred = inferred;
       into.objects.push(sourced);

@@ -76,3 +76,17 @@ test('a file that is not there', async () => {
   expect(ran.exitCode).toBe(EXIT.BAD);
   expect(ran.err).toContain('/nowhere cannot be read');
 });
+
+test('env: where each variable comes from, and no secret', async () => {
+  const { out, exitCode } = await podwire('env reader');
+  expect(exitCode).toBe(EXIT.YES);
+  expect(out).toMatch(/^ {2}PASSWORD +\(secret\) +secret library\/reader-login key password/m);
+  expect(out).toMatch(/^ {2}GREETING +reader in en, shelf at 10\./m);
+  expect(out).toMatch(/^ {2}CATALOGUE_PORT +tcp:\/\/10\..* svc library\/catalogue/m);
+  expect(out).not.toContain('only-an-example');
+  const json = await podwire('env reader -c reader -o json');
+  expect(JSON.parse(json.out)).toMatchObject({ kind: 'Environment', containers: [{ name: 'reader', starts: 'yes' }] });
+  expect(json.out).not.toContain('only-an-example');
+  expect((await podwire('env reader -o yaml')).out).toContain('kind: Environment');
+  expect((await podwire('env reader -c nobody')).exitCode).toBe(EXIT.BAD);
+});
