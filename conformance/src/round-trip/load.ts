@@ -18,6 +18,7 @@ import {
 import type { Found } from './collect.ts';
 import { ipFamily, printedSave } from './forms.ts';
 import { ipsetList, nftList, saveList } from './listing.ts';
+import { IP_JOBS, isKernelsNo } from './load-ip.ts';
 import type { Tally } from './tally.ts';
 
 /** One text for one tool. */
@@ -27,8 +28,8 @@ interface Job {
   /** Loads `$1` and lists into `$1.out`; says why not into `$1.err`. */
   script: string;
   text: string;
-  /** As the suite has it: what a tool refuses of that it may refuse of ours. */
-  original: string;
+  /** As the suite has it: what a tool refuses of that it may refuse of ours. Absent for listings that no tool reads. */
+  original?: string;
   compare(listing: string): string | undefined;
 }
 
@@ -121,6 +122,7 @@ const JOBS: Readonly<Record<string, (found: Found) => Generator<Job>>> = {
   'iptables-save': iptablesJobs,
   nft: nftJobs,
   ipset: ipsetJobs,
+  ...IP_JOBS,
 };
 
 /** Why nothing can be loaded here; undefined where it can. */
@@ -205,7 +207,7 @@ export function loadAll(found: readonly Found[], tally: Tally): void {
   const originals = inFolder((folder) =>
     listings(
       folder,
-      refused.map(({ job }) => ({ script: job.script, text: job.original })),
+      refused.map(({ job }) => ({ script: job.script, text: job.original ?? '' })),
     ),
   );
   distinct.forEach((job, i) => {
@@ -213,7 +215,9 @@ export function loadAll(found: readonly Found[], tally: Tally): void {
     if (listing !== undefined) tally.count(job.what, job.file, job.compare(listing));
   });
   refused.forEach(({ job, error }, i) => {
-    if (originals[i]?.listing === undefined) tally.skip(job.what, `refused as the suite has it, too: ${reason(error)}`);
+    if (job.original === undefined && isKernelsNo(error)) tally.skip(job.what, `the kernel says no: ${reason(error)}`);
+    else if (job.original !== undefined && originals[i]?.listing === undefined)
+      tally.skip(job.what, `refused as the suite has it, too: ${reason(error)}`);
     else tally.count(job.what, job.file, `refused: ${error.split('\n').slice(0, 3).join(' ')}`);
   });
 }

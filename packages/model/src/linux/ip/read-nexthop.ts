@@ -75,13 +75,22 @@ function extraOf({ type, resilient_args }: NexthopObjectRecord): string | undefi
   ].join(' ');
 }
 
-/** Throws RangeError. The family of one without a gateway is not said: IPv4, unless routes say otherwise. */
+/**
+ * The listing does not say it. Without a gateway IPv4's is of scope host, IPv6's of scope link (nexthop_create_ipv4, nexthop_create_ipv6; tried);
+ * a black hole is taken for IPv4, unless routes say otherwise.
+ */
+function familyOf({ gateway, dev, scope }: NexthopObjectRecord): Family {
+  if (gateway !== undefined) return gateway.includes(':') ? 6 : 4;
+  return dev !== undefined && scope === 'link' ? 6 : 4;
+}
+
+/** Throws RangeError. */
 function toObject(record: NexthopObjectRecord): NexthopObject {
   const strange = Object.keys(record).find((key) => !KEYS.includes(key));
   if (strange !== undefined) throw new RangeError(`"${strange}" is not understood`);
   const { id, group, gateway, dev, scope, blackhole, protocol, flags } = record;
   if ([record, ...(group ?? [])].some((one) => one.id === undefined)) throw new RangeError('no id');
-  const family: Family = gateway?.includes(':') ? 6 : 4;
+  const family = familyOf(record);
   if (gateway !== undefined && !parseAddress(gateway)) throw new RangeError(`"${gateway}" is no address`);
   const extra = extraOf(record);
   return {

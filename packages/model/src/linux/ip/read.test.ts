@@ -12,6 +12,7 @@ import {
   printRules,
   readIpAddr,
   readIpNeigh,
+  readIpNexthop,
   readIpRoute,
   readIpRule,
   routeRecords,
@@ -201,6 +202,17 @@ it('records of other types are named and left out', () => {
   const { neighbors, problems } = readIpNeigh(JSON.stringify(records));
   expect(neighbors.map(({ address }) => address)).toEqual(['10.0.0.7']);
   expect(problems.map(({ message }) => message.split(' ')[0])).toEqual(['"dst"', '"state"', '"dst"']);
+});
+
+it('the family of a nexthop object without a gateway shows by its scope', () => {
+  const { nexthops } = readIpNexthop(
+    'id 1 dev eth0 scope host\nid 2 dev eth0 scope link\nid 3 via 10.0.0.1 dev eth0 scope link\n',
+  );
+  expect(nexthops.map(({ id, family }) => [id, family])).toEqual([
+    [1, 4],
+    [2, 6],
+    [3, 4],
+  ]);
 });
 
 describe('what people write beside', () => {
