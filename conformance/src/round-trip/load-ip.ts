@@ -1,14 +1,12 @@
-/** What the readers of `ip` and `bridge` print, loaded by these tools: the devices that a listing names are made first, then its lines become commands. */
+/** What the readers of `ip` print, loaded by `ip`: the devices that a listing names are made first, then its lines become commands. */
 import type { Address, Family, Link, NexthopObject, Route } from '@podwire/engine';
 import {
   emptyNetns,
   printAddresses,
-  printBridgeFdb,
   printNeighbors,
   printNexthops,
   printRoutes,
   printRules,
-  readBridgeFdb,
   readIpAddr,
   readIpNeigh,
   readIpNexthop,
@@ -16,86 +14,9 @@ import {
   readIpRule,
 } from '@podwire/model';
 import type { Found } from './collect.ts';
-import { beside, flatAddresses, flatFdb, flatNeighbors, flatRoutes, flatWords } from './listing-ip.ts';
-
-export interface IpJob {
-  what: string;
-  file: string;
-  script: string;
-  text: string;
-  compare(listing: string): string | undefined;
-}
-
-/**
- * Commands for `ip -4 -batch`, `ip -6 -batch`, `ip` one by one (`ip maddress` ends a batch, whatever comes behind), and `bridge -batch`, in this
- * order; `setup` comes before what is there is listed.
- */
-interface Commands {
-  setup: string[];
-  open?: string[];
-  4?: string[];
-  6?: string[];
-  each?: string[];
-  bridge?: string[];
-  close?: string[];
-}
-
-const linesIn = (text: string): string[] => text.split('\n').filter((line) => line.trim() !== '');
-
-const scriptOf = (list: string): string => `set -e
-part() { sed -n "s/^$2 //p" "$1" > "$1.$2"; }
-part "$1" setup; ip -batch "$1.setup" || { echo "No devices like these can be made here"; exit 1; } >&2
-{ ${list}; } > "$1.before"
-part "$1" open; while read -r line; do ip $line; done < "$1.open"
-part "$1" 4; ip -4 -batch "$1.4"
-part "$1" 6; ip -6 -batch "$1.6"
-part "$1" each; while read -r line; do ip $line; done < "$1.each"
-part "$1" bridge; bridge -batch "$1.bridge"
-part "$1" close; while read -r line; do ip $line; done < "$1.close"
-{ ${list}; } > "$1.after"
-{ cat "$1.before"; echo '== loaded =='; cat "$1.after"; } > "$1.out"`;
-
-const textOf = (commands: Commands): string =>
-  Object.entries(commands)
-    .flatMap(([name, lines]: [string, string[]]) => lines.map((line) => `${name} ${line}\n`))
-    .join('');
-
-/** Devices with a carrier, up, without addresses of their own; the other end of each has a name that no listing has. */
-function devices(names: Iterable<string>, more: (name: string) => string = () => ''): string[] {
-  const made = [...new Set(names)].filter((name) => name !== 'lo');
-  return [
-    'link set lo up',
-    ...made.flatMap((name, i) => [
-      `link add name ${name}${more(name)} type veth peer name other-end-${i}`,
-      ...[name, `other-end-${i}`].flatMap((end) => [`link set dev ${end} addrgenmode none`, `link set dev ${end} up`]),
-    ]),
-  ];
-}
-
-const familyOf = (address: string): Family => (address.includes(':') ? 6 : 4);
-
-/** A table and a rule that no listing has. */
-const WAYS = 4_000_000_000;
-
-/** A gateway must be found on its link when a route names it, and no longer: what leads to it is gone before the listing. */
-function waysTo(gateways: readonly { gateway: string; dev: string }[]): Pick<Commands, 'open' | 'close'> {
-  const own = new Set(gateways.map(({ gateway, dev }) => `${gateway} dev ${dev}`));
-  const both = (command: string) => [`-4 ${command}`, `-6 ${command}`];
-  return {
-    open: [
-      ...[...own].map(
-        (way, i) => `route add ${way} table ${WAYS} metric ${i + 1}${way.includes(':') ? '' : ' scope link'}`,
-      ),
-      ...both(`rule add pref 1 lookup ${WAYS}`),
-    ],
-    close: [...both('rule del pref 1'), ...[...own].map((way, i) => `route del ${way} table ${WAYS} metric ${i + 1}`)],
-  };
-}
-
-const gatewaysOf = (hops: Route['nexthops']): { gateway: string; dev: string }[] =>
-  hops.flatMap(({ via, dev, onlink }) =>
-    via === undefined || onlink === true || /^fe[89ab]/i.test(via) ? [] : [{ gateway: via, dev }],
-  );
+import { devices, familyOf, gatewaysOf, type IpJob, linesIn, scriptOf, textOf, waysTo } from './ip-commands.ts';
+import { beside, flatAddresses, flatNeighbors, flatRoutes, flatWords } from './listing-ip.ts';
+import { fdbJobs } from './load-fdb.ts';
 
 /** The loopback device has these by its own addresses. */
 const OWN_ROUTE =
@@ -332,63 +253,6 @@ function* addressJobs({ text, file }: Found): Generator<IpJob> {
       6: added.filter((_, i) => familyOf(own[i]?.address ?? '') === 6),
     }),
     compare: (listing) => beside(expected, listing, flatAddresses),
-  };
-}
-
-/** A bridge's own entries are asked of the bridge itself. */
-function fdbCommand(line: string): string {
-  const [, dev, master] = / dev (\S+).* master (\S+)/.exec(line) ?? [];
-  const words = line.replace(/ master \S+/, dev === master ? ' self' : ' master');
-  return `fdb append ${words}${/ (permanent|static)$/.test(line) ? '' : ' dynamic'}`;
-}
-
-function* fdbJobs({ text, file }: Found): Generator<IpJob> {
-  const { entries } = readBridgeFdb(text);
-  if (entries.length === 0) return;
-  const bridges = new Set(entries.flatMap(({ master }) => master ?? []));
-  const tunnels = new Set(entries.filter(({ dst }) => dst !== undefined).map(({ link }) => link));
-  // A socket of IPv6 is there where one of its ends is.
-  const six = new Set(entries.filter(({ dst }) => dst?.includes(':')).map(({ link }) => link));
-  const masters = new Map(
-    entries.flatMap(({ link, master }) => (master === undefined || master === link ? [] : [[link, master] as const])),
-  );
-  const links = [...new Set(entries.map(({ link }) => link))].filter((link) => !bridges.has(link));
-  const vlans = new Set(
-    entries.flatMap(({ link, vlan, master }) =>
-      vlan === undefined || master === undefined
-        ? []
-        : [`vlan add vid ${vlan} dev ${link}${link === master ? ' self' : ''}`],
-    ),
-  );
-  const lines = linesIn(printBridgeFdb(entries)).map(flatWords);
-  /** Groups that a bridge hears itself stand in no table of its. */
-  const ownGroup = (line: string) => {
-    const [, mac, name = ''] = /^(.[13579bdf]:\S+) dev (\S+) self permanent$/.exec(line) ?? [];
-    return mac !== undefined && bridges.has(name) ? `maddress add ${mac} dev ${name}` : undefined;
-  };
-  yield {
-    what: 'loaded and listed: bridge fdb',
-    file,
-    script: scriptOf('bridge fdb show'),
-    text: textOf({
-      setup: [
-        ...[...bridges].flatMap((name) => [
-          `link add name ${name} type bridge vlan_default_pvid 0`,
-          `link set dev ${name} addrgenmode none`,
-          `link set dev ${name} up`,
-        ]),
-        ...devices(links.filter((link) => !tunnels.has(link))),
-        ...[...tunnels].flatMap((name, i) => [
-          `link add name ${name} type vxlan id ${i + 1} dstport 4789${six.has(name) ? ' local fd00::1' : ''}`,
-          `link set dev ${name} addrgenmode none`,
-          `link set dev ${name} up`,
-        ]),
-        ...[...masters].map(([link, master]) => `link set dev ${link} master ${master}`),
-      ],
-      each: lines.flatMap((line) => ownGroup(line) ?? []),
-      bridge: [...vlans, ...lines.filter((line) => ownGroup(line) === undefined).map(fdbCommand)],
-    }),
-    compare: (listing) => beside(lines.flatMap(flatFdb), listing, flatFdb),
   };
 }
 
