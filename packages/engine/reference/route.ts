@@ -12,6 +12,7 @@ import {
   type PolicyRule,
   Protocol,
   Reason,
+  type Route,
   type Step,
   sysctl,
   unsaidText,
@@ -79,12 +80,28 @@ const sourceThrough = (host: Host, result: FibResult, leg: Leg): string | undefi
 
 const gateway4 = (leg: Leg): string => (leg.nexthop.via?.includes(':') === false ? leg.nexthop.via : '');
 
+/** A nexthop's weight, or its share of a resilient group's buckets (nh_res_group_rebalance). */
+function bucketsOf({ nexthops, buckets }: Route, { nexthop }: Leg): number {
+  const at = nexthops.indexOf(nexthop);
+  const upTo = (end: number) => nexthops.slice(0, end).reduce((sum, { weight = 1 }) => sum + weight, 0);
+  if (buckets === undefined) return nexthop.weight ?? 1;
+  const total = upTo(nexthops.length);
+  const bound = (end: number) => Math.floor((buckets * upTo(end) + Math.floor(total / 2)) / total);
+  return bound(at + 1) - bound(at);
+}
+
 /**
  * Alternatives and weights of a route with several nexthops. For packets made here with a source, IPv4 prefers nexthops that would have
  * given that source; what the hash puts past the last of them falls to the first (fib_select_multipath since Linux 6.16).
  */
 function candidates(host: Host, result: FibResult, flow: Flow): { leg: Leg; weight: number }[] {
-  const { legs } = result;
+  const { legs, route } = result;
+  // Groups of nexthop objects do not look at the source (nexthop_path_fib_result).
+  if (route?.nhid !== undefined)
+    return legs.flatMap((leg) => {
+      const weight = bucketsOf(route, leg);
+      return weight > 0 ? [{ leg, weight }] : [];
+    });
   const weights = legs.map((leg) => leg.nexthop.weight ?? 1);
   const all = legs.map((leg, i) => ({ leg, weight: weights[i] as number }));
   if (flow.family !== 4 || flow.iif !== undefined || flow.saddr === '') return all;
@@ -105,7 +122,7 @@ function chooseLeg(run: Run, host: Host, result: FibResult, flow: Flow): Leg | u
   const out = flow.oif === undefined ? undefined : host.byName.get(flow.oif);
   if (flow.family === 4 && out && out.link.kind !== 'vrf') return legs[0];
   const options = candidates(host, result, flow);
-  if (options.length === 1) return options[0]?.leg;
+  if (options.length <= 1) return options[0]?.leg ?? legs[0];
   const { world } = run;
   const path = pathKey(run, host, route, flow);
   // What is remembered is the nexthop: the alternatives of an output and an input look-up may differ.

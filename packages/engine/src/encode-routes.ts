@@ -47,6 +47,25 @@ function encodeEndpoint(encoding: Encoding, text: string, where: string): number
   return at;
 }
 
+/**
+ * What each nexthop gets: its weight, or in a resilient group the buckets that it has once all have settled
+ * (nexthop.c:nh_res_group_rebalance()).
+ */
+function weightsOf({ nexthops, buckets }: Route): number[] {
+  const weights = nexthops.map(({ weight = 1 }) => weight);
+  if (buckets === undefined) return weights;
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  let sum = 0;
+  let before = 0;
+  return weights.map((weight) => {
+    sum += weight;
+    const bound = Math.floor((buckets * sum + Math.floor(total / 2)) / total);
+    const share = bound - before;
+    before = bound;
+    return share;
+  });
+}
+
 function encodeRoute(encoding: Encoding, at: number, route: Route, where: string): void {
   const { abi, arena, interfaces, objects } = encoding;
   const prefix = networkOf(prefixOf(route.destination, where));
@@ -54,13 +73,14 @@ function encodeRoute(encoding: Encoding, at: number, route: Route, where: string
     throw new EngineError('BAD_ADDRESS', `${where}: route to ${route.destination} is of the other family`);
   const { nexthops } = route;
   const hops = nexthops.length === 0 ? 0 : arena.alloc(nexthops.length * abi.NEXTHOP_SIZE);
+  const weights = weightsOf(route);
   for (let i = 0; i < nexthops.length; i++) {
     const nexthop = nexthops[i] as Route['nexthops'][number];
     const hop = hops + i * abi.NEXTHOP_SIZE;
     const via = nexthop.via === undefined ? 0 : encodeEndpoint(encoding, nexthop.via, where);
     arena.u32[(hop + abi.NEXTHOP_DEV) >>> 2] = interfaces.of(nexthop.dev);
     arena.u32[(hop + abi.NEXTHOP_VIA) >>> 2] = via;
-    arena.u32[(hop + abi.NEXTHOP_WEIGHT) >>> 2] = nexthop.weight ?? 1;
+    arena.u32[(hop + abi.NEXTHOP_WEIGHT) >>> 2] = weights[i] as number;
     arena.u32[(hop + abi.NEXTHOP_ENCAP) >>> 2] = nexthop.encap === undefined ? 0 : 1;
   }
   const prefsrc = route.prefsrc === undefined ? 0 : encodeEndpoint(encoding, route.prefsrc, where);

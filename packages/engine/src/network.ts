@@ -105,6 +105,8 @@ export interface Route {
   mtuLocked?: boolean;
   /** The nexthop object it uses. */
   nhid?: number;
+  /** That is a group of `type resilient` with so many buckets; each nexthop has as many as its weight says. */
+  buckets?: number;
   /** None for blackhole, unreachable, prohibit and throw. */
   nexthops: Nexthop[];
   /** What `ip route` prints behind, by which no packet's way is decided: `advmss 1400 initcwnd 10`. Kept for printing. */

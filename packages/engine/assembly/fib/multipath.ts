@@ -142,6 +142,8 @@ function listOptions(): u32 {
     // A destination that one link alone leads to: the others do not count.
     if (key.family == 4 && some(key.oif) && dev != key.oif) continue;
     if (key.strict && dev != (some(key.oif) ? key.oif : key.iif)) continue;
+    // In a small resilient group it may have no bucket.
+    if (nexthop.weight == 0) continue;
     store<u16>(OPTIONS + (<usize>count << 1), <u16>i);
     store<u32>(WEIGHTS + (<usize>count << 2), nexthop.weight);
     count++;
@@ -181,8 +183,9 @@ export function multipathSelect(): void {
   // Bound to a device, IPv4 takes the first nexthop by it (fib_semantics.c:fib_select_path()).
   if (key.family == 4 && some(key.oif)) return;
   let count = listOptions();
-  if (count < 2) return;
-  if (key.family == 4 && !some(key.iif) && key.saddrLo != 0) count = preferOwnSource(count);
+  if (count == 0) return;
+  // Groups of nexthop objects do not look at the source (nexthop_path_fib_result()).
+  if (key.family == 4 && !some(key.iif) && key.saddrLo != 0 && route.object == 0) count = preferOwnSource(count);
   let index = <i32>load<u16>(OPTIONS);
   if (count > 1) {
     if (!waysReady()) return;

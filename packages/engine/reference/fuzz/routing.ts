@@ -41,6 +41,7 @@ function randomRoute(r: Random, plan: Plan, netns: Netns): Route {
     type: r.chance(1, 20) ? 'local' : 'unicast',
     nexthops,
     ...(sources.length > 0 && r.chance(1, 6) ? { prefsrc: r.pick(sources) } : {}),
+    ...(r.chance(1, 6) ? { nhid: 5, ...(r.chance(1, 2) ? { buckets: r.pick([2, 3, 32]) } : {}) } : {}),
     ...(r.chance(1, 10) ? { mtu: r.pick([600, 1300, 1450]), ...(r.chance(1, 3) ? { mtuLocked: true } : {}) } : {}),
   };
 }

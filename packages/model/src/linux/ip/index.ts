@@ -1,6 +1,7 @@
 /** What the `ip` and `bridge` tools do to a network namespace, and what they print of one. */
 export { applyBridge, applyIp, emptyNetns, type Refused } from './batch.ts';
 export { type TableNames, tableName } from './names.ts';
+export { bucketsOf } from './nexthop-object.ts';
 export {
   type AddressRecord,
   addressRecords,

@@ -7,6 +7,7 @@ import {
   printAddresses,
   printLinks,
   printNeighbors,
+  printNexthops,
   printRoutes,
   printRules,
   readIpRule,
@@ -197,6 +198,23 @@ describe('ip rule, read as listed', () => {
       suppressGroup: 7,
       action: { kind: 'lookup', table: 101 },
     });
+  });
+});
+
+describe('ip nexthop', () => {
+  it('keeps resilient groups, whose routes know how many buckets they have', () => {
+    const { netns, said } = after(
+      'addr add 10.0.0.1/24 dev v0\nnexthop add id 1 via 10.0.0.9 dev v0\nnexthop add id 2 via 10.0.0.8 dev v0\nnexthop add id 12 group 1,3/2 type resilient buckets 16 idle_timer 60 unbalanced_timer 5\nnexthop add id 13 group 1/2 type resilient\nnexthop add id 14 group 1/2 type mpath\nroute add 10.9.0.0/16 nhid 12\nroute add 10.8.0.0/16 nhid 14',
+    );
+    expect(said).toEqual(['5: Error: Number of buckets not specified for nexthop group insertion.']);
+    expect(printNexthops(netns.nexthops ?? [])).toContain(
+      'id 12 group 1,3/2 type resilient buckets 16 idle_timer 60 unbalanced_timer 5 unbalanced_time 0 \n',
+    );
+    const buckets = netns.tables.flatMap(({ routes }) => routes.flatMap((r) => (r.nhid ? [[r.nhid, r.buckets]] : [])));
+    expect(buckets).toEqual([
+      [12, 16],
+      [14, undefined],
+    ]);
   });
 });
 

@@ -12,8 +12,18 @@ function objectOf(netns: Netns, id: number): NexthopObject | undefined {
   return netns.nexthops?.find((object) => object.id === id);
 }
 
-/** The nexthops a route of `family` gets from an object. */
-export function objectNexthops(netns: Netns, id: number, family: Family): { nexthops: Nexthop[]; blackhole: boolean } {
+/** How many buckets a resilient group has. */
+export function bucketsOf({ extra }: NexthopObject): number | undefined {
+  const m = /^type resilient\b.*\bbuckets (\d+)/.exec(extra ?? '');
+  return m ? Number(m[1]) : undefined;
+}
+
+/** What a route of `family` gets from an object. */
+export function objectNexthops(
+  netns: Netns,
+  id: number,
+  family: Family,
+): { nexthops: Nexthop[]; blackhole: boolean; buckets?: number } {
   const object = objectOf(netns, id);
   if (!object) throw kernelSays('Nexthop id does not exist');
   const members = object.group?.map(({ id, weight }) => ({ member: objectOf(netns, id), weight }));
@@ -24,7 +34,12 @@ export function objectNexthops(netns: Netns, id: number, family: Family): { next
   const nexthops = all.flatMap(({ member, weight }) =>
     member?.nexthop ? [{ ...member.nexthop, ...(weight !== 1 && { weight }) }] : [],
   );
-  return { nexthops, blackhole: all.some(({ member }) => member?.blackhole === true) };
+  const buckets = bucketsOf(object);
+  return {
+    nexthops,
+    blackhole: all.some(({ member }) => member?.blackhole === true),
+    ...(buckets !== undefined && { buckets }),
+  };
 }
 
 interface Asked {
@@ -33,6 +48,28 @@ interface Asked {
   blackhole: boolean;
   group: { id: number; weight: number }[] | undefined;
   protocol: string | undefined;
+  extra: string | undefined;
+}
+
+/** What a resilient group has where nobody says otherwise, in the kernel's hundredths of a second (nh_res_table_alloc, rtm_to_nh_config_grp_res). */
+const RESILIENT: readonly (readonly [word: string, value: number])[] = [
+  ['buckets', 0],
+  ['idle_timer', 120],
+  ['unbalanced_timer', 0],
+];
+
+/** `mpath`, or `resilient` with its numbers, as they are listed. */
+function readType(words: Words): string | undefined {
+  const type = words.next('type');
+  if (type === 'mpath') return undefined;
+  if (type !== 'resilient') throw new IpRefusal(`nexthop type "${type}" is not modelled`);
+  const said = new Map<string, number>(RESILIENT);
+  for (let name = words.peek(); name !== undefined && said.has(name); name = words.peek()) {
+    words.next();
+    said.set(name, words.number(name));
+  }
+  if (!said.get('buckets')) throw kernelSays('Number of buckets not specified for nexthop group insertion');
+  return `type resilient ${[...said].map(([name, value]) => `${name} ${value}`).join(' ')} unbalanced_time 0`;
 }
 
 function readGroup(text: string): { id: number; weight: number }[] {
@@ -49,6 +86,7 @@ function read(words: Words): Asked {
     blackhole: false,
     group: undefined,
     protocol: undefined,
+    extra: undefined,
   };
   while (!words.done) {
     const word = words.next();
@@ -60,6 +98,7 @@ function read(words: Words): Asked {
     else if (word === 'onlink') asked.request.onlink = true;
     else if (word === 'blackhole') asked.blackhole = true;
     else if (word === 'group') asked.group = readGroup(words.next('group'));
+    else if (word === 'type') asked.extra = readType(words);
     else if (word === 'proto' || word === 'protocol') asked.protocol = protocolWord(words.next('protocol'));
     else throw new IpRefusal(`nexthop option "${word}" is not modelled`);
   }
@@ -81,7 +120,7 @@ function build(host: Host, asked: Asked, id: number, family: Family | undefined)
   const protocol = asked.protocol === undefined ? {} : { protocol: asked.protocol };
   if (asked.group) {
     checkGroup(host.netns, asked.group);
-    return { id, group: asked.group, ...protocol };
+    return { id, group: asked.group, ...protocol, ...(asked.extra !== undefined && { extra: asked.extra }) };
   }
   const of = family ?? (asked.request.via?.includes(':') ? 6 : 4);
   if (asked.blackhole) return { id, family: of, blackhole: true, ...protocol };

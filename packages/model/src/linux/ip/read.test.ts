@@ -149,9 +149,9 @@ describe('what is not understood', () => {
     });
     expect(routes.tables[0]?.routes).toHaveLength(1);
     expect(routes.problems).toMatchObject([{ file: 'r', line: 2, code: 'ip-route' }]);
-    expect(
-      readIpRule('0:\tfrom all lookup local\nwhat\n9:\tfrom all colour 0-5 lookup 7\n', 4).problems,
-    ).toMatchObject([{ line: 2 }, { line: 3 }]);
+    expect(readIpRule('0:\tfrom all lookup local\nwhat\n9:\tfrom all colour 0-5 lookup 7\n', 4).problems).toMatchObject(
+      [{ line: 2 }, { line: 3 }],
+    );
     expect(readIpNeigh('10.0.0.1 dev a lladdr 02:00:00:00:00:01 REACHABLE\n10.0.0.2 STALE\n').problems).toMatchObject([
       { line: 2 },
     ]);

@@ -82,6 +82,7 @@ function buildRoute4(host: Host, request: RouteRequest): Route {
     ...(request.mtu !== undefined && { mtu: request.mtu }),
     ...(request.mtuLocked && { mtuLocked: true }),
     ...(request.nhid !== undefined && { nhid: request.nhid }),
+    ...(object?.buckets !== undefined && { buckets: object.buckets }),
     nexthops,
   };
 }

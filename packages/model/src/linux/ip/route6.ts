@@ -50,6 +50,7 @@ function build(host: Host, request: RouteRequest, nexthop: NexthopRequest): Rout
     ...(request.mtu !== undefined && { mtu: request.mtu }),
     ...(request.mtuLocked && { mtuLocked: true }),
     ...(request.nhid !== undefined && { nhid: request.nhid }),
+    ...(object?.buckets !== undefined && { buckets: object.buckets }),
     nexthops,
   };
 }

@@ -2,6 +2,7 @@
 import { addressesOf, type Family, type Link, type Netns, type Route, type RouteTable } from '@podwire/engine';
 import type { Problem } from '../../problem.ts';
 import { type ListedFdbEntry, staticEntries } from '../bridge/index.ts';
+import { bucketsOf } from '../ip/index.ts';
 import { settleV6only } from '../sockets/words.ts';
 import type { CollectedNetns } from './collected.ts';
 import type { DumpKind } from './kinds.ts';
@@ -181,7 +182,9 @@ class Assembly {
         continue;
       }
       const table = tables.get(id) ?? { id, routes: [] };
-      table.routes.push(route);
+      const group = route.nhid === undefined ? undefined : this.#read.nexthops.get(route.nhid);
+      const buckets = group && bucketsOf(group);
+      table.routes.push(buckets === undefined ? route : { ...route, buckets });
       tables.set(id, table);
     }
     for (const dev of strange) {
