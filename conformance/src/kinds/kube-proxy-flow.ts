@@ -12,10 +12,12 @@ import {
   type Statement,
   type Table,
 } from '@podwire/engine';
-import { iptablesCompiler, type LocalDetector, type ProxyConfig, parseIptablesSave } from '@podwire/model';
-import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../runner/contract.ts';
+import { type LocalDetector, nftTables, type ProxyConfig, parseIptablesSave, parseNftRuleset } from '@podwire/model';
+import { fail, type Kind, type Outcome, pass, type SuiteCase } from '../runner/contract.ts';
 import { firstDifference } from '../runner/difference.ts';
+import { NftTracer } from './kube-proxy-flow-nft.ts';
 import type { ProxyCase } from './kube-proxy-input.ts';
+import { compilerNamed } from './kube-proxy-recording.ts';
 
 interface Probe {
   name: string;
@@ -26,7 +28,7 @@ interface Probe {
   expect: { parsed: Fate };
 }
 
-interface Fate {
+export interface Fate {
   endpoints: string[];
   verdict: '' | 'DROP' | 'REJECT' | 'ACCEPT';
   /** Null: it means nothing beside a verdict. */
@@ -36,12 +38,12 @@ interface Fate {
 interface FlowCase extends ProxyCase {
   /** Addresses that count as the node's own. */
   localIPs: string[];
-  /** iptables-save text that stands for the objects. */
+  /** iptables-save text, or commands of nft, that stand for the objects. */
   givenRules?: string;
   probes: Probe[];
 }
 
-type Packet = Pick<Probe, 'sourceIP' | 'destIP' | 'destPort' | 'protocol'>;
+export type Packet = Pick<Probe, 'sourceIP' | 'destIP' | 'destPort' | 'protocol'>;
 
 const PROTOCOLS = { tcp: 6, udp: 17, sctp: 132 };
 
@@ -176,7 +178,7 @@ function configOf({ config }: ProxyCase): ProxyConfig {
     ...config,
     ...detectLocal(config.localDetector),
     masqueradeBit: Math.log2(Number(config.masqueradeMark)),
-    nfacctCounters: config.nfacctCounters.localhost_nps_accepted_pkts ?? false,
+    nfacctCounters: config.nfacctCounters?.localhost_nps_accepted_pkts ?? false,
   };
 }
 
@@ -187,12 +189,23 @@ function quoteComments(text: string): string {
 
 function tablesOf(row: FlowCase): Table[] {
   const family = row.ipFamily === 'IPv4' ? 'ip' : 'ip6';
+  if (row.givenRules !== undefined && row.mode === 'nftables') {
+    const { objects, problems } = parseNftRuleset(row.givenRules);
+    if (problems.length > 0) throw new Error(problems[0]?.message);
+    return nftTables(objects).filter((table) => table.family === family);
+  }
   if (row.givenRules !== undefined) {
     const { tables, problems } = parseIptablesSave(quoteComments(row.givenRules), family);
     if (problems.length > 0) throw new Error(problems[0]?.message);
     return tables;
   }
-  const objects = { services: row.services ?? [], endpointSlices: row.endpointSlices ?? [] };
+  const compiler = compilerNamed(row.mode);
+  if (!compiler) throw new Error(`mode ${row.mode} is not compiled`);
+  const objects = {
+    services: row.services ?? [],
+    endpointSlices: row.endpointSlices ?? [],
+    serviceCIDRs: (row.config.serviceCIDRs ?? '').split(/,\s*/),
+  };
   const { name, ip, interfaceAddresses, topologyLabels } = row.node;
   const node = {
     name,
@@ -201,15 +214,15 @@ function tablesOf(row: FlowCase): Table[] {
     topologyLabels: topologyLabels ?? {},
     podCIDRs: [],
   };
-  const { tables } = iptablesCompiler.prepare(objects, configOf(row))(node);
+  const { tables } = compiler.prepare(objects, configOf(row))(node);
   return tables.filter((table) => table.family === family);
 }
 
 function judge(row: FlowCase): Outcome {
-  if (row.mode !== 'iptables') return skip(`${row.mode} mode`);
   const tables = tablesOf(row);
   for (const probe of row.probes) {
-    const found = trace(tables, row.localIPs, probe);
+    const found =
+      row.mode === 'nftables' ? new NftTracer(tables, row.localIPs, probe).trace() : trace(tables, row.localIPs, probe);
     const difference = firstDifference(probe.expect.parsed, found);
     if (difference !== undefined) return fail(`${probe.name}: ${difference}`);
   }

@@ -32,7 +32,8 @@ export interface ProxyCase {
     nodePortAddresses: string[];
     localhostNodePorts: boolean;
     conntrackTCPLiberal: boolean;
-    nfacctCounters: Record<string, boolean>;
+    /** iptables. */
+    nfacctCounters?: Record<string, boolean>;
     /** nftables: what stands between the braces of the rule about unallocated cluster IPs; empty: there is none. */
     serviceCIDRs?: string;
     randomFully: boolean;
@@ -72,7 +73,7 @@ export function rulesetInput(row: ProxyCase): RulesetInput {
 }
 
 function settingsOf({ config, ipFamily }: ProxyCase): IptablesSettings {
-  const { nfacctCounters, nodePortAddresses, localhostNodePorts, largeClusterMode: _, ...rest } = config;
+  const { nfacctCounters = {}, nodePortAddresses, localhostNodePorts, largeClusterMode: _, ...rest } = config;
   const addresses = nodePortAddressesOf(ipFamily, nodePortAddresses);
   return {
     ...rest,

@@ -223,7 +223,7 @@ class Lab:
                 thing.ready(events)
 
     def flush(self, request):
-        """{netnses}: connections and the lists of the match `recent` are forgotten."""
+        """{netnses, programs}: connections and the lists of the match `recent` are forgotten; programs forget the rest."""
         for name in request["netnses"]:
             with Inside(self.spaces[name]):
                 conntrack.flush()
@@ -231,6 +231,7 @@ class Lab:
                 for file_name in os.listdir(folder) if os.path.isdir(folder) else []:
                     with open(f"{folder}/{file_name}", "w") as file:
                         file.write("/\n")
+        self.must_run(request.get("programs", []))
         return {}
 
     def unlearn(self, request):

@@ -2,7 +2,7 @@
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Plan } from './plan.ts';
+import type { Plan, TextProgram } from './plan.ts';
 
 import type { Tracked, Transport } from './terms.ts';
 
@@ -162,9 +162,9 @@ export class Lab {
     return this.#ask({ do: 'event', ...request });
   }
 
-  /** Forgets connections and the lists of the match `recent`. */
-  async flush(netnses: readonly string[]): Promise<void> {
-    await this.#ask({ do: 'flush', netnses });
+  /** Forgets connections and the lists of the match `recent`; `programs` forget the rest. */
+  async flush(netnses: readonly string[], programs: readonly TextProgram[] = []): Promise<void> {
+    await this.#ask({ do: 'flush', netnses, programs });
   }
 
   /** What a program prints in a namespace. */

@@ -1,13 +1,21 @@
 /** How the kernel is made to hold the same network namespaces as the machine: commands in the words of `ip`, `sysctl` and iptables-restore. */
-import { type Address, addressesOf, type IpSet, type Link, type Netns, type Network } from '@podwire/engine';
-import { type NftObject, printIptablesSave, printNftRuleset } from '@podwire/model';
+import {
+  type Address,
+  addressesOf,
+  type IpSet,
+  type Link,
+  type Netns,
+  type Network,
+  type Table,
+} from '@podwire/engine';
+import { printIptablesSave, printNftTables } from '@podwire/model';
 import { conntrackPrograms } from './plan-conntrack.ts';
 import { familyOf, routeLines, ruleLines, withNexthops } from './plan-routes.ts';
 import { forwardingPrograms, isStacked, type LinesProgram, stackedPrograms } from './plan-stacked.ts';
 import { quietPrograms } from './quiet.ts';
 import type { Backend, Listening } from './terms.ts';
 
-interface TextProgram {
+export interface TextProgram {
   netns: string;
   argv: string[];
   input?: string;
@@ -252,15 +260,24 @@ function setsProgram(netns: Netns): Program[] {
   return input.length === 0 ? [] : [{ netns: netns.name, argv: ['ipset', 'restore'], input: lines(input) }];
 }
 
-/** Tables of nftables itself are printed from what they were read from. */
-function nftObjects({ netfilter }: Netns): NftObject[] {
-  return netfilter.flatMap(({ syntax, source }) => (syntax === 'nft' && Array.isArray(source) ? source : []));
+function nftPrograms({ name, netfilter }: Netns): Program[] {
+  const input = printNftTables(netfilter.filter(({ syntax }) => syntax === 'nft'));
+  return input === '' ? [] : [{ netns: name, argv: ['nft', '-f', '-'], input }];
 }
 
-function nftPrograms(netns: Netns): Program[] {
-  const objects = nftObjects(netns);
-  if (objects.length === 0) return [];
-  return [{ netns: netns.name, argv: ['nft', '-f', '-'], input: printNftRuleset(objects) }];
+/** Of chains with one priority the one that was loaded last runs first: tables are loaded in their order. */
+const startsWithNft = ({ netfilter: [first] }: Netns) => first?.syntax === 'nft';
+
+/** What empties the sets of nftables that rules write to. */
+export function forgettingPrograms({ netnses }: Network): TextProgram[] {
+  return netnses.flatMap(({ name, netfilter }) => {
+    const written: string[] = [];
+    for (const table of netfilter)
+      for (let layer: Table | undefined = table; layer; layer = layer.base)
+        for (const set of layer.sets ?? [])
+          if (set.dynamic) written.push(`flush set ${table.family} ${table.name} ${set.name}`);
+    return written.length === 0 ? [] : [{ netns: name, argv: ['nft', '-f', '-'], input: lines(written) }];
+  });
 }
 
 const tracingTable = (family: string, chains: readonly string[]) =>
@@ -329,11 +346,12 @@ export function planOf(
       forwardingPrograms(network),
       netnses.map((netns) => ip(netns.name, withNexthops(netns))).filter((program) => program.input !== ''),
       netnses.flatMap(setsProgram),
+      netnses.filter(startsWithNft).flatMap(nftPrograms),
       [
         ...netnses.flatMap((netns) => [ip(netns.name, ruleLines(netns, 4)), ip(netns.name, ruleLines(netns, 6), '-6')]),
         ...netnses.flatMap((netns) => rulesPrograms(netns, backend)),
       ].filter((program) => program.input !== ''),
-      netnses.flatMap(nftPrograms),
+      netnses.filter((netns) => !startsWithNft(netns)).flatMap(nftPrograms),
       netnses.flatMap(conntrackPrograms),
       trace ? netnses.flatMap(traceProgram) : [],
     ],

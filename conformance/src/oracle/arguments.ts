@@ -9,6 +9,8 @@ export interface OracleArguments {
   /** Only the cluster with this number. */
   only?: number;
   machine: MachineName;
+  /** Clusters: kube-proxy's modes, each cluster in each of them. */
+  modes: ('iptables' | 'nftables')[];
   /** Linux configurations: only those with tables of nftables itself. */
   rules?: 'nft';
   probes: number;
@@ -20,7 +22,7 @@ export interface OracleArguments {
 }
 
 export const USAGE = `usage: pnpm oracle [--kind cluster|linux] [--clusters N] [--seed S] [--only K] [--machine wasm|reference]
-                   [--rules nft] [--probes N] [--jobs N] [--cases DIR] [--record DIR]
+                   [--mode iptables,nftables] [--rules nft] [--probes N] [--jobs N] [--cases DIR] [--record DIR]
 
 Builds random clusters, or random Linux configurations, in network namespaces of the running kernel, and in the machine, and sends the
 same packets through both.
@@ -33,6 +35,7 @@ or the kernel is required (PODWIRE_REQUIRE=kernel) and missing,
   --seed S       any text; the same seed makes the same clusters (default: the time, printed)
   --only K       only cluster number K of the seed, with everything that both sides say
   --machine M    which machine to judge: wasm (default) or reference
+  --mode M,...   modes of kube-proxy: iptables (default), nftables; each cluster is judged in each of them
   --rules nft    Linux configurations with rules have tables of nftables itself
   --probes N     connections for each cluster (default 24), packets for each Linux configuration (default 14)
   --jobs N       clusters side by side (default 5)
@@ -45,6 +48,13 @@ function whole(text: string | undefined, name: string, otherwise: number): numbe
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} is a whole number above 0, not ${text}`);
   return value;
+}
+
+function modesOf(text: string | undefined): OracleArguments['modes'] {
+  return (text ?? 'iptables').split(',').map((mode) => {
+    if (mode !== 'iptables' && mode !== 'nftables') throw new Error(`--mode is iptables or nftables, not ${mode}`);
+    return mode;
+  });
 }
 
 /** Throws an Error whose message is for the user. */
@@ -63,6 +73,7 @@ export function readOracleArguments(args: readonly string[]): OracleArguments {
       cases: text,
       record: text,
       rules: text,
+      mode: text,
     },
   });
   const machine = values.machine ?? 'wasm';
@@ -75,6 +86,7 @@ export function readOracleArguments(args: readonly string[]): OracleArguments {
     clusters: whole(values.clusters, 'clusters', 20),
     seed: values.seed ?? `${Date.now()}`,
     machine,
+    modes: modesOf(values.mode),
     probes: whole(values.probes, 'probes', kind === 'cluster' ? 24 : 14),
     jobs: whole(values.jobs, 'jobs', 5),
     cases: values.cases ?? 'conformance/oracle-cases',

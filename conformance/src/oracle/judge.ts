@@ -1,7 +1,7 @@
 /** One scenario on both sides, and where they disagree. */
 import type { Machine } from '@podwire/engine';
 import type { Lab } from '../lab/lab.ts';
-import { planOf } from '../lab/plan.ts';
+import { forgettingPrograms, planOf } from '../lab/plan.ts';
 import { type Course, courseText, type Expectation, expectationOf } from './expect.ts';
 import { Observer } from './observe.ts';
 import type { Probe, Scenario } from './scenario.ts';
@@ -46,7 +46,7 @@ const CHANCE = 1e-7;
 const agrees = (expectation: Expectation, course: Course) =>
   expectation.truncated || expectation.courses.has(courseText(course));
 
-/** Probes that may run side by side: those with several attempts leave traces in the match `recent`, and run alone. */
+/** Probes that may run side by side: those with several attempts leave traces in the rules' lists of clients, and run alone. */
 function batches(probes: readonly Probe[]): number[][] {
   const single: number[] = [];
   const alone: number[][] = [];
@@ -191,7 +191,7 @@ export async function judge(
   machine.load(network);
   const expectations = scenario.probes.map((probe) => expectationOf(machine, probe, tracking));
   await lab.build(planOf(network, scenario.listening, scenario.backend));
-  const session = new Judge(new Observer(lab, tracking), scenario.probes, expectations);
+  const session = new Judge(new Observer(lab, tracking, forgettingPrograms(network)), scenario.probes, expectations);
   await session.all(options.timeoutMs);
   await session.spread(options.spread, options.timeoutMs);
   return session.judgement;

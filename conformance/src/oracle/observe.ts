@@ -1,6 +1,7 @@
 /** What the kernel says, in the same form as the machine. */
 
 import type { Attempt, AttemptResult, Lab } from '../lab/lab.ts';
+import type { TextProgram } from '../lab/plan.ts';
 import type { Tracked } from '../lab/terms.ts';
 import type { Course } from './expect.ts';
 import type { Probe } from './scenario.ts';
@@ -30,11 +31,14 @@ function seenOf(result: AttemptResult, attempt: Attempt, tracked: readonly Track
 export class Observer {
   readonly #lab: Lab;
   readonly #tracking: readonly string[];
+  readonly #forgetting: readonly TextProgram[];
   #port = FIRST_PORT;
 
-  constructor(lab: Lab, tracking: readonly string[]) {
+  /** @param forgetting What makes rules forget which clients they have seen. */
+  constructor(lab: Lab, tracking: readonly string[], forgetting: readonly TextProgram[]) {
     this.#lab = lab;
     this.#tracking = tracking;
+    this.#forgetting = forgetting;
   }
 
   #nextPort(): number {
@@ -45,7 +49,7 @@ export class Observer {
 
   /** All probes side by side, after everything before is forgotten; those with several attempts one attempt after the other. */
   async observe(probes: readonly Probe[], timeoutMs: number): Promise<Course[]> {
-    await this.#lab.flush(this.#tracking);
+    await this.#lab.flush(this.#tracking, this.#forgetting);
     const courses: Course[] = probes.map(() => []);
     const rounds = Math.max(0, ...probes.map((probe) => probe.times ?? 1));
     for (let round = 0; round < rounds; round++) {

@@ -39,10 +39,15 @@ function mismatchText({ probe, kind, expected, kernel }: Mismatch): string {
   ].join('\n');
 }
 
-/** Cluster number `number` of a seed. */
-async function scenarioOf(seed: string, number: number, probes: number): Promise<Scenario> {
+/** Cluster number `number` of a seed, in one mode of kube-proxy: but for that, it is the same in all. */
+async function scenarioOf(
+  { seed, probes }: OracleArguments,
+  number: number,
+  proxyMode: OracleArguments['modes'][number],
+): Promise<Scenario> {
   const random = new Random(`${seed}/${number}`);
-  const scenario = generate(random);
+  const made = generate(random);
+  const scenario = { ...made, overrides: { ...made.overrides, proxyMode } };
   const world = await worldOf(scenario);
   return { ...scenario, probes: chooseProbes(random, scenario, world, probes) };
 }
@@ -65,28 +70,39 @@ class Worker {
   }
 
   async cluster(number: number): Promise<void> {
-    const { seed, probes, record } = this.#args;
-    const scenario = await scenarioOf(seed, number, probes);
-    const judgement = await this.#judge(scenario);
+    const { modes } = this.#args;
     const totals = this.#totals;
     totals.clusters++;
+    let failed = false;
+    for (const mode of modes) if (!(await this.#agrees(number, mode))) failed = true;
+    if (failed) totals.failed++;
+  }
+
+  async #agrees(number: number, mode: OracleArguments['modes'][number]): Promise<boolean> {
+    const { seed, record, modes } = this.#args;
+    const scenario = await scenarioOf(this.#args, number, mode);
+    const judgement = await this.#judge(scenario);
+    const totals = this.#totals;
     totals.probes += judgement.probes;
     totals.attempts += judgement.attempts;
     totals.second += judgement.second;
     if (record !== undefined) {
       const from = `seed ${seed}, cluster ${number}`;
-      saveCase(record, `recorded-${seed}-${number}`, { from, scenario, courses: judgement.courses });
+      const name = `recorded-${seed}-${number}${modes.length > 1 ? `-${mode}` : ''}`;
+      saveCase(record, name, { from, scenario, courses: judgement.courses });
     }
     const [first] = judgement.mismatches;
-    if (!first) return;
-    totals.failed++;
-    say(`cluster ${number} of seed ${seed}: ${judgement.mismatches.length} of ${judgement.probes} probes disagree`);
+    if (!first) return true;
+    say(
+      `cluster ${number} of seed ${seed}, ${mode}: ${judgement.mismatches.length} of ${judgement.probes} probes disagree`,
+    );
     for (const mismatch of judgement.mismatches) say(mismatchText(mismatch));
-    if (totals.shrunk++ < MOST_SHRUNK) await this.#keep(number, scenario, first);
+    if (totals.shrunk++ < MOST_SHRUNK) await this.#keep(number, mode, scenario, first);
+    return false;
   }
 
   /** Makes the first mismatch small, shows it and stores it. */
-  async #keep(number: number, scenario: Scenario, { probe, kind }: Mismatch): Promise<void> {
+  async #keep(number: number, mode: string, scenario: Scenario, { probe, kind }: Mismatch): Promise<void> {
     const { seed, cases } = this.#args;
     const small = await shrink({ ...scenario, probes: [probe] }, async (candidate) => {
       try {
@@ -101,12 +117,12 @@ class Worker {
     const { mismatches, courses } = await this.#judge(small);
     say(`  made smaller: ${JSON.stringify({ ...small, objects: small.objects.length })}`);
     for (const mismatch of mismatches) say(mismatchText(mismatch));
-    const path = saveCase(cases, `${seed}-${number}`, {
-      from: `seed ${seed}, cluster ${number}`,
+    const path = saveCase(cases, `${seed}-${number}-${mode}`, {
+      from: `seed ${seed}, cluster ${number}, ${mode}`,
       scenario: small,
       courses,
     });
-    say(`  kept as ${path}; again: --seed ${seed} --only ${number}`);
+    say(`  kept as ${path}; again: --seed ${seed} --only ${number} --mode ${mode}`);
   }
 }
 

@@ -1,6 +1,6 @@
 /** From a scenario to the network namespaces that both sides get: the very same objects. */
 import { type Chain, type Netns, type Network, Protocol, type Rule, type Table } from '@podwire/engine';
-import { type Dataplane, openSession } from '@podwire/model';
+import { type Dataplane, openSession, parseIptablesSave } from '@podwire/model';
 import { listenersOf } from '../lab/listeners.ts';
 import type { Changes, Scenario } from './scenario.ts';
 
@@ -38,8 +38,16 @@ function dropping(table: Table): Table {
   return table;
 }
 
-const withPolicy = (tables: readonly Table[]): Table[] =>
-  tables.map((table) => (table.name === 'filter' ? dropping(table) : table));
+const EMPTY_FILTER = '*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n';
+
+/** Where kube-proxy has no table `filter`, whoever sets the policy makes one. */
+function withPolicy(tables: readonly Table[]): Table[] {
+  const isFilter = ({ family, name, syntax }: Table, of: string) =>
+    syntax !== 'nft' && name === 'filter' && family === of;
+  const missing = (['ip', 'ip6'] as const).filter((family) => !tables.some((table) => isFilter(table, family)));
+  const all = [...tables, ...missing.flatMap((family) => parseIptablesSave(EMPTY_FILTER, family).tables)];
+  return all.map((table) => (isFilter(table, table.family) ? dropping(table) : table));
+}
 
 function changed(netns: Netns, isNode: boolean, { sysctls = {}, noHairpin, forwardPolicy }: Changes): Netns {
   const own = { ...(isNode ? sysctls['*'] : {}), ...sysctls[netns.name] };

@@ -135,8 +135,8 @@ describe('the tables of any node', () => {
     const [rule] = chainNamed(n1, cluster)?.rules ?? [];
     expect(rule?.cause).toMatchObject({ service: local, port: 0 });
     const translation = rule?.body.find((statement) => statement.kind === 'nat-to');
-    const map = translation?.value.kind === 'map' && typeof translation.value.map !== 'string' && translation.value.map;
-    expect(map && map.elements.map(({ cause }) => (cause as ProxyCause).endpoint)).toEqual([0, 1]);
+    const map = translation?.value.kind === 'map' ? (translation.value.map as NftSet) : undefined;
+    expect(map?.elements.map(({ cause }) => (cause as ProxyCause).endpoint)).toEqual([0, 1]);
     const nodePorts = n1?.[0]?.base?.base?.sets?.find(({ name }) => name === 'service-nodeports');
     expect(nodePorts?.elements.map(({ cause }) => cause)).toEqual([
       { kind: 'proxy', service: local, port: 0, path: ['spec', 'ports', 0, 'nodePort'] },
