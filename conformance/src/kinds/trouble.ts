@@ -34,7 +34,7 @@ interface TroubleCase {
 }
 
 /** Links of the chain that wait for policies, Ingress and Gateway. */
-const LATER = new Set(['policy', 'ingress', 'gateway', 'dns']);
+const LATER = new Set(['policy', 'ingress', 'gateway']);
 
 let machine: Promise<Machine> | undefined;
 const encoder = new TextEncoder();
@@ -91,9 +91,14 @@ const COMMON = new Set(
 /** The word that tells a setting from others: its name with dots, its flag; else any uncommon word. */
 function distinguishing(setting: string, names: ReadonlySet<string>): string[] {
   const words = setting.split(/[\s,():;=]+/).filter((word) => word !== '' && !names.has(word));
-  const strong = words.filter((word) => /^--|\..*\./.test(word));
+  const strong = words.filter((word) => /^--|\..*\./.test(word)).map((word) => flagName(word));
   if (strong.length > 0) return strong;
   return words.filter((word) => !COMMON.has(word.toLowerCase()) && word.length > 2);
+}
+
+/** The kubelet takes flags with `_` and with `-`. */
+function flagName(word: string): string {
+  return word.startsWith('--') ? word.replaceAll('_', '-') : word;
 }
 
 function namesOf(files: readonly TroubleFile[]): Set<string> {

@@ -18,6 +18,8 @@ export interface DnsQuestionAsked {
   type?: string;
   /** Text of the node's resolv.conf. */
   nodeResolvConf?: string;
+  /** Text of the pod's own resolv.conf, which counts more than what the kubelet would write. */
+  resolvConf?: string;
 }
 
 /** What the parts of an answer are made from. */

@@ -1,9 +1,10 @@
 /** `dns`: what a pod's resolver asks for a name, what it is answered, and whether the questions arrive. */
 import type { Placed } from '../cluster/cluster.ts';
 import { type Attempt, type Resolution, resolve } from '../dns/client.ts';
-import { clusterDnsOf } from '../dns/cluster-dns.ts';
+import { type ClusterDns, clusterDnsOf } from '../dns/cluster-dns.ts';
 import { hostsAddresses } from '../dns/hosts-file.ts';
 import { absolute } from '../dns/names.ts';
+import { parseResolvConf } from '../dns/resolv-conf.ts';
 import { resolveName } from '../dns/resolve-name.ts';
 import type { ConfigMap } from '../objects/kube.ts';
 import { API_VERSION, type Hint, type Note, type ObjectRef, type VerdictWord } from './answer.ts';
@@ -141,12 +142,23 @@ function objectOf({ session, asked, pod, provenance, key, conf }: DnsAsking, fou
   return service && objectRef(provenance, service);
 }
 
+function confOf(
+  dns: ClusterDns,
+  pod: Placed<Pod>,
+  { resolvConf, nodeResolvConf }: DnsQuestionAsked,
+): ReturnType<ClusterDns['resolvConfOf']> {
+  const written = dns.resolvConfOf(pod.object, nodeResolvConf);
+  const own = resolvConf === undefined ? undefined : parseResolvConf(resolvConf);
+  if (!own || 'error' in own) return own ?? written;
+  return { ...own, type: 'error' in written ? 'cluster' : written.type, events: [] };
+}
+
 /** Throws `QuestionError` where the question cannot be asked of this cluster. Needs a session with a machine. */
 export function lookUpDns(session: Session, asked: DnsQuestionAsked): DnsLookupAnswer {
   const { cluster, read } = session;
   const { key, pod } = podOf(session, asked.from, asked.namespace);
   const dns = clusterDnsOf(cluster);
-  const conf = dns.resolvConfOf(pod.object, asked.nodeResolvConf);
+  const conf = confOf(dns, pod, asked);
   if ('error' in conf)
     throw new QuestionError('bad-resolv-conf', `the node's resolv.conf cannot be read: ${conf.error}`, {
       mend: 'The kubelet starts no pod with it: give each nameserver line an address.',

@@ -373,6 +373,28 @@ const MODEL: readonly ReasonRow[] = [
     fix: 'Give the Nodes with their status: kubectl get nodes -o json.',
   },
   {
+    code: 'name-found',
+    verdict: 'delivered',
+    meaning: 'The name has addresses, or the question for it reaches a server outside that would know.',
+    cause: 'The pod asks the cluster DNS, and that has the name or hands the question on.',
+    fix: 'Nothing to fix.',
+  },
+  {
+    code: 'no-such-name',
+    verdict: 'unreachable',
+    meaning: 'No server that the pod asks has the name, so that there is no address to send to.',
+    cause:
+      'The Service is in another namespace, is misspelt, has no ready endpoint (headless), or the pod asks servers that know no names of the cluster.',
+    fix: 'Ask for NAME.NAMESPACE, or mend what the answer names.',
+  },
+  {
+    code: 'name-not-known-here',
+    verdict: 'unknown',
+    meaning: 'Whether the name has an address is not in the input.',
+    cause: 'A server outside answers it, or a plugin of the cluster DNS that podwire does not model.',
+    fix: 'Ask in the cluster: kubectl exec POD -- nslookup NAME.',
+  },
+  {
     code: 'no-common-family',
     verdict: 'unreachable',
     meaning: "The source has no address of the destination's address family.",

@@ -185,6 +185,33 @@ test('a Local policy works as intended, and says which setting would change it',
   expect(answer.intended?.setting).toContain('internalTrafficPolicy: Cluster');
 });
 
+test('a name of another namespace is not found by its short form', async () => {
+  const other = HEALTHY.replace(
+    'metadata: {name: far, namespace: a}, spec: {clusterIP',
+    'metadata: {name: far, namespace: b}, spec: {clusterIP',
+  );
+  const answer = why(await open(other), { from: 'pod/a/client', to: 'dns:far' });
+  expect(answer).toMatchObject({
+    verdict: 'no-such-name',
+    symptom: 'Name or service not known',
+    fault: { link: 'dns', object: { kind: 'Pod', name: 'client', field: 'metadata.namespace' } },
+  });
+});
+
+test("a pod's resolv.conf with another Service for its server", async () => {
+  const dns = `
+- {apiVersion: v1, kind: Service, metadata: {name: kube-dns, namespace: kube-system, labels: {k8s-app: kube-dns}}, spec: {clusterIP: 10.96.0.10, clusterIPs: [10.96.0.10], selector: {app: far}, ports: [{name: dns, protocol: UDP, port: 53}]}}
+`;
+  const session = await open(HEALTHY + dns.trimStart(), {
+    'pods/a/client/resolv.conf':
+      'search a.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.20\noptions ndots:5\n',
+  });
+  const answer = why(session, { from: 'pod/a/client', to: 'dns:far.a' });
+  expect(answer.verdict).toBe('dropped');
+  expect(answer.fault).toMatchObject({ link: 'dns', setting: 'kubelet --cluster-dns=10.96.0.20' });
+  expect(answer.fault?.mend).toContain('--cluster-dns=10.96.0.10');
+});
+
 const SCHEMA = JSON.parse(readFileSync(new URL('../../../../schema/why.schema.json', import.meta.url), 'utf8'));
 
 test('answers fit the published schema', async () => {
@@ -197,7 +224,15 @@ test('answers fit the published schema', async () => {
     await open(HEALTHY, { 'nodes/n1/iptables-save': UFW }),
   ];
   for (const session of sessions) {
-    for (const to of ['svc/a/far:80', 'svc/a/direct:80', 'svc/a/near:81', 'external']) {
+    for (const to of [
+      'svc/a/far:80',
+      'svc/a/direct:80',
+      'svc/a/near:81',
+      'external',
+      'dns:far',
+      'dns:nobody',
+      'dns:example.com',
+    ]) {
       validate(JSON.parse(answerJson(why(session, { from: 'pod/a/client', to }))));
       expect(validate.errors ?? []).toEqual([]);
     }

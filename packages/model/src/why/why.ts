@@ -8,6 +8,7 @@ import type { Service } from '../objects/kube.ts';
 import { declaredPorts } from '../objects/pod-facts.ts';
 import { type Fault, LINKS, type Unseen, type WhyAnswer, type WhyVerdict } from './answer.ts';
 import { chainOf } from './chain.ts';
+import { whyDns } from './dns.ts';
 import { decidingOutcome, faultOfHint, faultOfReason } from './findings.ts';
 import { neighbour } from './neighbour.ts';
 import { provedFaults } from './proof.ts';
@@ -100,8 +101,22 @@ export interface WhyQuestion extends Omit<Question, 'from'> {
   from?: string;
 }
 
+function isName(to: string): boolean {
+  return to.startsWith('dns:');
+}
+
 /** Throws `QuestionError` where the question cannot be asked of this cluster. */
 export function why(session: Session, asked: WhyQuestion): WhyAnswer {
+  if (isName(asked.to)) {
+    const from =
+      asked.from ??
+      neighbour(session, { to: 'external', ...(asked.namespace !== undefined && { namespace: asked.namespace }) });
+    const { namespace } = asked;
+    const name = asked.to.slice('dns:'.length);
+    return whyDns(session, { from, name, ...(namespace !== undefined && { namespace }) }, (one, to) =>
+      why(session, { from: one, to }),
+    );
+  }
   const question: Question = { ...asked, from: asked.from ?? neighbour(session, asked) };
   const answer = session.trace(question);
   const provenance: Provenance = provenanceOf(session.cluster, session.read);

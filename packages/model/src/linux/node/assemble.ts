@@ -26,6 +26,8 @@ export interface Assembled {
   hairpin: readonly boolean[];
   /** Command lines of programs that packets depend on. */
   processes: readonly string[];
+  /** Text of /etc/resolv.conf. */
+  resolvConf?: string;
 }
 
 const LOCAL = 255;
@@ -277,5 +279,6 @@ export function assemble(read: CollectedNetns, name: string): Assembled {
     routes: assembly.routes(),
     hairpin: read.hairpin,
     processes: read.processes,
+    ...(read.resolvConf !== undefined && { resolvConf: read.resolvConf }),
   };
 }

@@ -78,6 +78,8 @@ export interface CollectedNetns {
   hairpin: boolean[];
   /** Command lines of programs that run there. */
   processes: string[];
+  /** Text of /etc/resolv.conf. */
+  resolvConf?: string;
 }
 
 export function emptyCollection(name: string): CollectedNetns {

@@ -41,7 +41,8 @@ export type DumpKind =
   | 'ipvs-list'
   | 'rt-tables'
   | 'hairpin-mode'
-  | 'processes';
+  | 'processes'
+  | 'resolv-conf';
 
 export interface DumpForm {
   kind: DumpKind;
@@ -324,6 +325,13 @@ export const FORMS: readonly DumpForm[] = [
     title: '/sys/class/net/.../brport/hairpin_mode',
     command: /hairpin[_ ]mode/,
     line: /^[01]$/,
+  },
+  {
+    kind: 'resolv-conf',
+    title: '/etc/resolv.conf',
+    signature: /^nameserver\s+[0-9a-f.:]+(%\S+)?\s*$/i,
+    line: /^(search|options|domain|sortlist)\s+\S/,
+    command: /resolv[. -]?conf$/,
   },
   {
     kind: 'processes',

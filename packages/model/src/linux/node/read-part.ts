@@ -381,6 +381,12 @@ const READERS: Readonly<Partial<Record<DumpKind, Read>>> = {
     into.hairpin.push(...found.map((value) => value === '1'));
     return { items: found.length, problems: [] };
   },
+  'resolv-conf': (part, into) => {
+    // Others lie beside it in some collections: that of the resolver itself stands first.
+    if (into.resolvConf === undefined || /(^|[\s/])(etc )?resolv[. ]?conf$/.test(part.command))
+      into.resolvConf = part.text;
+    return { items: linesOf(part.text).length, problems: [] };
+  },
   processes: (part, into, options) => {
     const found = readProcesses(part.text, options);
     into.processes.push(...found);
