@@ -2,8 +2,9 @@
 import { parseAddress } from '@podwire/engine';
 import { API_VERSION, type Hint } from '../answer/answer.ts';
 import type { DnsLookupAnswer } from '../answer/dns-answer.ts';
-import { lookUpDns, podOf } from '../answer/dns-lookup.ts';
+import { lookUpDns } from '../answer/dns-lookup.ts';
 import { dnsSymptom } from '../answer/dns-words.ts';
+import { podOf } from '../answer/pod-of.ts';
 import { objectRef, type Provenance, provenanceOf } from '../answer/provenance.ts';
 import type { Session } from '../answer/session.ts';
 import type { Placed } from '../cluster/cluster.ts';
@@ -54,13 +55,8 @@ function aliasFault({ session, provenance, answer }: Looking): Fault | undefined
   const keys = answer.attempts.map(({ name }) => name.toLowerCase().split('.').slice(0, 2).reverse().join('/'));
   const service = keys.map((key) => session.cluster.services.get(key)).find((placed) => placed !== undefined);
   const target = service?.object.spec.externalName;
-  if (
-    !service ||
-    service.object.spec.type !== 'ExternalName' ||
-    target === undefined ||
-    !parseAddress(target.replace(/\.$/, ''))
-  )
-    return undefined;
+  const isAlias = service?.object.spec.type === 'ExternalName' && target !== undefined;
+  if (!service || !isAlias || !parseAddress(target.replace(/\.$/, ''))) return undefined;
   return {
     link: 'dns',
     code: 'external-name-address',
