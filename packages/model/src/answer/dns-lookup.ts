@@ -6,7 +6,7 @@ import { hostsAddresses } from '../dns/hosts-file.ts';
 import { absolute } from '../dns/names.ts';
 import { parseResolvConf } from '../dns/resolv-conf.ts';
 import { resolveName } from '../dns/resolve-name.ts';
-import type { ConfigMap } from '../objects/kube.ts';
+import type { ConfigMap, Pod } from '../objects/kube.ts';
 import { API_VERSION, type Hint, type Note, type ObjectRef, type VerdictWord } from './answer.ts';
 import type { DnsAttemptView, DnsLookupAnswer, DnsServerView, DnsTraffic } from './dns-answer.ts';
 import { type DnsAsking, type DnsQuestionAsked, isMistaken } from './dns-asking.ts';
