@@ -20,6 +20,9 @@ const TYPES: Record<string, string> = {
   wasm: 'application/wasm',
 };
 
+/** Milliseconds; a little less than what a test may take, so that it is said what was waited for. */
+const PATIENCE = 200_000;
+
 const QUIET = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-sync'];
 
 describe('the page', () => {
@@ -42,14 +45,15 @@ describe('the page', () => {
       response.end(readFileSync(file));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    browser = await chromium.launch({ executablePath: browserPath, args: QUIET });
+    browser = await chromium.launch({ executablePath: browserPath, args: QUIET, timeout: PATIENCE });
     page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    page.setDefaultTimeout(PATIENCE);
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('console', (message) => complaints.push(message.text()));
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('the server has no port');
     await page.goto(`http://127.0.0.1:${address.port}/`);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await browser?.close();
@@ -98,6 +102,6 @@ describe('the page', () => {
     if (missing !== undefined) skip(missing);
     await page.getByRole('combobox', { name: 'from' }).fill('deploy/wbe');
     await page.getByRole('button', { name: 'Trace' }).click();
-    await expect.poll(() => page.locator('.error').textContent()).toContain('deploy/shop/web');
+    await page.locator('.error', { hasText: 'deploy/shop/web' }).waitFor();
   });
 });

@@ -5,7 +5,6 @@ A router stands between two wires whose far ends have no addresses, so that no s
 what comes out of either is reported with the connections that the router has then.
 """
 
-import ctypes
 import json
 import os
 import select
@@ -15,11 +14,14 @@ import subprocess
 import sys
 import time
 
-CLONE_NEWNET = 0x40000000
+sys.path.append(os.path.join(os.path.dirname(__file__), "../lab"))
+from spaces import Inside, await_ready, make
+
 ETH_P_IP = 0x0800
 WAIT = 0.025
+# How long to wait for a packet that should come out: a busy machine takes its time.
+AWAITED = 20
 MACS = {"c": "02:00:00:00:0c:01", "s": "02:00:00:00:0d:01"}
-libc = ctypes.CDLL(None, use_errno=True)
 
 
 def run(*words, check=True):
@@ -27,17 +29,6 @@ def run(*words, check=True):
     if check and done.returncode != 0:
         raise SystemExit(f"{' '.join(words)}: {done.stderr}")
     return done.stdout
-
-
-def new_space():
-    if libc.unshare(CLONE_NEWNET) != 0:
-        raise SystemExit("needs kernel: no network namespace can be made")
-    return os.open("/proc/self/ns/net", os.O_RDONLY)
-
-
-def enter(space):
-    if libc.setns(space, CLONE_NEWNET) != 0:
-        raise SystemExit("setns")
 
 
 def checksum(data):
@@ -107,41 +98,38 @@ def read(data):
 
 class Router:
     def __init__(self, script):
-        self.space = new_space()
+        self.space = make()
         self.ends = {}
-        run("ip", "link", "set", "lo", "up")
+        with Inside(self.space):
+            run("ip", "link", "set", "lo", "up")
+        far = {side: make() for side in script["addresses"]}
         for side, address in script["addresses"].items():
-            far = new_space()
-            enter(self.space)
-            self.wire(side, address, far)
-        for name, value in script["sysctls"].items():
-            with open("/proc/sys/" + name.replace(".", "/"), "w", encoding="ascii") as file:
-                file.write(str(value))
-        for line in script["rules"]:
-            run("iptables", "-w", *line)
+            self.wire(side, address, far[side])
+        with Inside(self.space):
+            for name, value in script["sysctls"].items():
+                with open("/proc/sys/" + name.replace(".", "/"), "w", encoding="ascii") as file:
+                    file.write(str(value))
+            for line in script["rules"]:
+                run("iptables", "-w", *line)
+        # Until a link runs, it throws away what it should send (dev_activate).
+        await_ready([self.space, *far.values()])
 
     def wire(self, side, address, far):
-        run("ip", "link", "add", side, "type", "veth", "peer", "name", "far")
-        # `ip` takes a namespace by the process that is in it: one that sleeps there.
-        enter(far)
-        keeper = subprocess.Popen(["sleep", "60"])
-        enter(self.space)
-        run("ip", "link", "set", "far", "netns", str(keeper.pid))
-        run("ip", "addr", "add", f"{address}/24", "dev", side)
-        run("ip", "link", "set", side, "up")
-        near = self.mac_of(side)
-        enter(far)
-        for setting in ("net/ipv6/conf/far/disable_ipv6", "net/ipv4/conf/far/arp_ignore"):
-            with open(f"/proc/sys/{setting}", "w", encoding="ascii") as file:
-                file.write("8" if setting.endswith("ignore") else "1")
-        run("ip", "link", "set", "far", "address", MACS[side], "up")
-        end = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.htons(ETH_P_IP))
-        end.bind(("far", ETH_P_IP))
-        enter(self.space)
-        keeper.kill()
-        keeper.wait()
         host = address.rsplit(".", 1)[0] + ".2"
-        run("ip", "neigh", "replace", host, "lladdr", MACS[side], "dev", side, "nud", "permanent")
+        with Inside(self.space):
+            path = f"/proc/{os.getpid()}/fd/{far}"
+            run("ip", "link", "add", side, "type", "veth", "peer", "name", "far", "netns", path)
+            run("ip", "addr", "add", f"{address}/24", "dev", side)
+            run("ip", "link", "set", side, "up")
+            run("ip", "neigh", "replace", host, "lladdr", MACS[side], "dev", side, "nud", "permanent")
+            near = self.mac_of(side)
+        with Inside(far):
+            for setting in ("net/ipv6/conf/far/disable_ipv6", "net/ipv4/conf/far/arp_ignore"):
+                with open(f"/proc/sys/{setting}", "w", encoding="ascii") as file:
+                    file.write("8" if setting.endswith("ignore") else "1")
+            run("ip", "link", "set", "far", "address", MACS[side], "up")
+            end = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.htons(ETH_P_IP))
+            end.bind(("far", ETH_P_IP))
         self.ends[side] = (end, near)
 
     @staticmethod
@@ -166,13 +154,16 @@ class Router:
     def play(self, event):
         if "sleep" in event:
             time.sleep(event["sleep"] / 1000)
-            seen = []
+            at, seen = time.monotonic(), []
         else:
             end, near = self.ends[event["side"]]
             macs = bytes.fromhex((near + MACS[event["side"]]).replace(":", ""))
-            end.send(macs + struct.pack("!H", ETH_P_IP) + frame(event["packet"]))
-            seen = self.drain(WAIT)
-        return {"seen": seen, "conntrack": run("conntrack", "-L", "-o", "extended")}
+            data = macs + struct.pack("!H", ETH_P_IP) + frame(event["packet"])
+            at = time.monotonic()
+            end.send(data)
+            seen = self.drain(AWAITED if event["awaited"] else WAIT)
+        with Inside(self.space):
+            return {"at": at * 1000, "seen": seen, "conntrack": run("conntrack", "-L", "-o", "extended")}
 
 
 script = json.load(sys.stdin)

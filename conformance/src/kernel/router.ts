@@ -18,6 +18,8 @@ export interface Script {
 
 /** What an event led to: a packet that came out, if any, and the router's connections as compared. */
 export interface Outcome {
+  /** Milliseconds since the first event: when the packet was sent, or the sleep was over. */
+  at: number;
   out: string | undefined;
   connections: string[];
   /** Seconds left, in the order of `connections`. */
@@ -48,7 +50,7 @@ interface Seen extends Pick<Packet, 'protocol' | 'saddr' | 'daddr' | 'sport' | '
 const seenText = ({ side, protocol, saddr, daddr, sport, dport }: Seen): string =>
   `${side}: ${protocol} ${saddr}:${sport} > ${daddr}:${dport}`;
 
-function outcomeOf(seen: readonly Seen[], entries: readonly ConntrackEntry[]): Outcome {
+function outcomeOf(at: number, seen: readonly Seen[], entries: readonly ConntrackEntry[]): Outcome {
   const rows = entries.map((entry) => {
     const { original, reply, protocol, tcpState, state, seenReply, assured, snat, dnat, timeout = 0 } = entry;
     const ends = [original, reply].map(({ saddr, daddr, sport, dport }) => `${saddr}:${sport}>${daddr}:${dport}`);
@@ -65,18 +67,20 @@ function outcomeOf(seen: readonly Seen[], entries: readonly ConntrackEntry[]): O
   });
   rows.sort((a, b) => (a.text < b.text ? -1 : 1));
   return {
+    at,
     out: seen.length === 0 ? undefined : seen.map(seenText).join(', '),
     connections: rows.map(({ text }) => text),
     timeouts: rows.map(({ timeout }) => timeout),
   };
 }
 
-export function askKernel({ sysctls, rules, events }: Script): Outcome[] {
+/** `awaited`: whether something should come out at an event. It is waited for; that nothing comes is believed soon. */
+export function askKernel({ sysctls, rules, events }: Script, awaited: readonly boolean[]): Outcome[] {
   const script = {
     addresses: ADDRESSES,
     sysctls: { 'net.ipv4.ip_forward': 1, 'net.netfilter.nf_conntrack_checksum': 0, ...sysctls },
     rules,
-    events,
+    events: events.map((event, i) => ({ ...event, awaited: awaited[i] })),
   };
   const program = fileURLToPath(new URL('./router.py', import.meta.url));
   const done = spawnSync(PYTHON, ['-B', program], {
@@ -86,14 +90,14 @@ export function askKernel({ sysctls, rules, events }: Script): Outcome[] {
     maxBuffer: 1 << 26,
   });
   if (done.status !== 0) throw new Error(`router.py: ${done.stderr}`);
-  const answers = JSON.parse(done.stdout) as { seen: Seen[]; conntrack: string }[];
-  return answers.map(({ seen, conntrack }, i) => {
+  const answers = JSON.parse(done.stdout) as { at: number; seen: Seen[]; conntrack: string }[];
+  return answers.map(({ at, seen, conntrack }, i) => {
     const { entries, problems } = readConntrack(conntrack);
     if (problems.length > 0) throw new Error(`conntrack -L is not understood: ${JSON.stringify(problems)}`);
     const event = events[i] as RouterEvent;
     // What the router itself has to say, such as "net unreachable", is an answer, not the packet.
     const through = 'sleep' in event ? [] : seen.filter(({ protocol }) => protocol === event.packet.protocol);
-    return outcomeOf(through, entries);
+    return outcomeOf(at - (answers[0]?.at ?? at), through, entries);
   });
 }
 
@@ -132,23 +136,34 @@ function networkOf({ sysctls, netfilter }: Script): Network {
   return { netnses: [router, end('c', '10.9.1.2'), end('s', '10.9.2.2')] };
 }
 
-export function askMachine(machine: Machine, script: Script): Outcome[] {
+/** When each event is if all but sleep takes no time. */
+export function timesOf({ events }: Script): number[] {
+  let now = 0;
+  return events.map((event) => {
+    if ('sleep' in event) now += event.sleep;
+    return now;
+  });
+}
+
+/** `times`: when the kernel came to each event. A busy machine takes longer for each; the clock is the same for both. */
+export function askMachine(machine: Machine, script: Script, times: readonly number[]): Outcome[] {
   machine.load(networkOf(script));
-  return script.events.map((event) => {
-    if ('sleep' in event) {
-      machine.advance(event.sleep);
-      return outcomeOf([], machine.conntrack('router'));
-    }
+  let now = 0;
+  return script.events.map((event, i) => {
+    const at = times[i] as number;
+    machine.advance(Math.round(at) - now);
+    now = Math.round(at);
+    if ('sleep' in event) return outcomeOf(at, [], machine.conntrack('router'));
     const { end } = machine.send('router', event.packet, { link: event.side });
     const { netns, packet } = end;
     const { protocol, saddr, daddr } = packet;
     const ports = protocol === 1 ? { sport: packet.icmpId, dport: 0 } : { sport: packet.sport, dport: packet.dport };
     const seen = netns === 'router' ? [] : [{ side: netns as Side, protocol, saddr, daddr, ...ports }];
-    return outcomeOf(seen, machine.conntrack('router'));
+    return outcomeOf(at, seen, machine.conntrack('router'));
   });
 }
 
-/** Where two outcomes differ; the kernel's clock went on a little between two events. */
+/** Where two outcomes differ; the kernel's clock went on a little until its connections were listed. */
 export function differ(kernel: Outcome, machine: Outcome): string | undefined {
   if (kernel.out !== machine.out) return `out: kernel ${kernel.out}, machine ${machine.out}`;
   const [one, two] = [kernel.connections.join('\n'), machine.connections.join('\n')];

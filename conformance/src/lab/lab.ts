@@ -15,6 +15,8 @@ export interface Attempt {
   sport: number;
   daddr: string;
   dport: number;
+  /** Something should come back: it is waited for longer. */
+  awaited?: boolean;
 }
 
 interface SocketAddress {

@@ -1,9 +1,7 @@
 """Network namespaces that only file descriptors hold, and their settings."""
 
 import ctypes
-import fcntl
 import os
-import re
 import socket
 import struct
 import time
@@ -61,22 +59,49 @@ def write_sysctl(name, value):
             raise Failure(f"sysctl {name}={value}: {error.strerror}") from error
 
 
-SIOCGIFFLAGS, IFF_UP, IFF_RUNNING = 0x8913, 0x1, 0x40
-RUNNING_SECONDS = 2
+GETLINK, GETADDR, REQUEST_DUMP, DONE, ERROR = 18, 22, 0x301, 3, 2
+RUNNING, LOWER_UP = 0x40, 0x10000
+TENTATIVE, DAD_FAILED = 0x40, 0x08
+READY_SECONDS = 5
 
 
-def await_running(sysctl):
-    """IPv6 takes the MTU of a link anew when it hears that the link has a carrier, which it hears late (addrconf_notify, linkwatch_event)."""
-    found = re.fullmatch(r"net\.ipv6\.conf\.(.+)\.mtu", sysctl)
-    if not found or found[1] in ("all", "default"):
-        return
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        until = time.monotonic() + RUNNING_SECONDS
-        while time.monotonic() < until:
-            (flags,) = struct.unpack_from("16xH", fcntl.ioctl(asking, SIOCGIFFLAGS, struct.pack("40s", found[1].encode())))
-            if not flags & IFF_UP or flags & IFF_RUNNING:
+def dump(asking, kind, family):
+    """The bodies of all that the kernel has of a kind (rtnetlink.c): `struct ifinfomsg`, `struct ifaddrmsg`."""
+    asking.send(struct.pack("=IHHIIB15x", 32, kind, REQUEST_DUMP, 1, 0, family))
+    while True:
+        data = asking.recv(1 << 18)
+        while data:
+            length, kind = struct.unpack_from("=IH", data)
+            if kind in (DONE, ERROR):
                 return
-            time.sleep(0.01)
+            yield data[16:length]
+            data = data[(length + 3) & ~3 :]
+
+
+def is_ready(asking):
+    # Links come last: their list waits for those who are just telling of one, or make the routes of an address.
+    tentative = set()
+    for body in list(dump(asking, GETADDR, socket.AF_INET6)):
+        _family, _length, flags, _scope, index = struct.unpack_from("=BBBBI", body)
+        if flags & (TENTATIVE | DAD_FAILED) == TENTATIVE:
+            tentative.add(index)
+    for body in list(dump(asking, GETLINK, socket.AF_UNSPEC)):
+        index, flags = struct.unpack_from("=4xiI", body)
+        if flags & RUNNING and index in tentative or flags & LOWER_UP and not flags & RUNNING:
+            return False
+    return True
+
+
+def await_ready(spaces):
+    """
+    Links have their carriers at once, but ports of bridges, IPv6 and its MTU hear of them late (linkwatch_event, br_port_carrier_check,
+    addrconf_notify), and an address of IPv6 is no host's before somebody has worked on it (addrconf_dad_work).
+    """
+    until = time.monotonic() + READY_SECONDS
+    for fd in spaces:
+        with Inside(fd), socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as asking:
+            while not is_ready(asking) and time.monotonic() < until:
+                time.sleep(0.005)
 
 
 def hurry_neighbours(tries):

@@ -58,7 +58,7 @@ const ofMachine = ({ outcome, error, endpoint, saw, there }: Conversation): stri
 const ofKernel = ({ reply, error, endpoint, saw }: AttemptResult): string =>
   told(endpoint?.netns ?? '', saw?.address ?? '', error, reply === true);
 
-test.for(scenes)('$name', { timeout: 30_000 }, async ({ network, asks }: Scene, context) => {
+test.for(scenes)('$name', async ({ network, asks }: Scene, context) => {
   context.skip(missing !== undefined, missing);
   if (!lab) throw new Error('there is no lab');
   const machine = createReference();
@@ -78,6 +78,7 @@ test.for(scenes)('$name', { timeout: 30_000 }, async ({ network, asks }: Scene, 
     sport: 40000 + i,
     daddr: to,
     dport: tcp ? TCP_PORT : UDP_PORT,
+    awaited: !expected[i]?.includes('silence'),
   }));
   const { results } = await lab.probe(attempts, TIMEOUT_MS, []);
   const seen = results.map((result, i) => {

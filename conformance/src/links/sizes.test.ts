@@ -55,7 +55,7 @@ test.for([
   ['no room, and the outer packet may be cut', 1400, 1450, 'unset'],
   ['no room, and the outer packet must stay whole', 1400, 1450, 'set'],
   ['no room, and the outer packet as the inner one', 1400, 1450, 'inherit'],
-] as const)('VXLAN: %s', { timeout: 30_000 }, async ([, outer, inner, df], context) => {
+] as const)('VXLAN: %s', async ([, outer, inner, df], context) => {
   context.skip(missing !== undefined, missing);
   if (!lab) throw new Error('there is no lab');
   const network = ends(outer, inner, { df });

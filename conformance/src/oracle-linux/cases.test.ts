@@ -23,7 +23,7 @@ describe('on this kernel', () => {
   });
   afterAll(() => lab?.close());
 
-  test.for(cases)('$name', { timeout: 60_000 }, async ({ found }, context) => {
+  test.for(cases)('$name', async ({ found }, context) => {
     context.skip(missing !== undefined, missing);
     if (!lab) throw new Error('there is no lab');
     const { mismatch } = await judge({ machine: await createMachine('wasm'), lab }, found.scenario);

@@ -35,7 +35,7 @@ test.each(publishedBugs)('$name', async ({ probe, broken, mended, symptom }) => 
   expect({ reason, at: netns }).toEqual({ reason: symptom.reason, at: symptom.at });
 });
 
-test.for(publishedBugs)('on this kernel: $name', { timeout: 60_000 }, async ({ broken, mended }, context) => {
+test.for(publishedBugs)('on this kernel: $name', async ({ broken, mended }, context) => {
   context.skip(missing !== undefined, missing);
   if (!lab) throw new Error('there is no lab');
   const machine = await createMachine('wasm');

@@ -50,7 +50,7 @@ describe('supervise', () => {
     expect(why[2]).toContain('code 7');
     expect(why[3]).toContain('memory');
     expect(why[4]).toContain('late');
-  }, 60_000);
+  });
 
   it('reports a suite that cannot be read as one failure', async () => {
     const code = `require('node:worker_threads').parentPort.postMessage({ is: 'broken', why: 'no cases.jsonl' })`;

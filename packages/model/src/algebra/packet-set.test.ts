@@ -66,7 +66,7 @@ function build(r: Random, space: PacketSpace, world: ReturnType<typeof universe>
   }
 }
 
-test(`operations are those of sets, and equal sets are one diagram (seed ${SEED})`, { timeout: 60_000 }, () => {
+test(`operations are those of sets, and equal sets are one diagram (seed ${SEED})`, () => {
   const r = random(SEED);
   const space = new PacketSpace();
   const world = universe(space);
@@ -140,7 +140,7 @@ function randomEffect(r: Random): { effect: Effect; apply: (marks: Marks) => Mar
   }
 }
 
-test(`marks before and after, one effect behind the other (seed ${SEED})`, { timeout: 60_000 }, () => {
+test(`marks before and after, one effect behind the other (seed ${SEED})`, () => {
   const r = random(SEED + 2);
   const space = new PacketSpace();
   const tracked = space.state(CtState.NEW);

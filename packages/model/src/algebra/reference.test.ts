@@ -178,7 +178,6 @@ const WRITERS = { iptables: addRulesets, nftables: addNftTables };
 
 test.each(['iptables', 'nftables'] as const)(
   `chains of %s decide as the reference interpreter does (seed ${SEED})`,
-  { timeout: 120_000 },
   (tool) => {
     let asked = 0;
     let sure = 0;

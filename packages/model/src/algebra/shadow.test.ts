@@ -34,7 +34,6 @@ const withRules = (table: Table, chain: Chain, rules: Rule[]): Table => ({
 
 test.each([false, true])(
   `a rule never matches where no packet does, and only there (rules write marks: %s, seed ${SEED})`,
-  { timeout: 120_000 },
   (marks) => {
     let dead = 0;
     for (let n = 0; n < ROUNDS; n++) {
@@ -53,7 +52,7 @@ test.each([false, true])(
   },
 );
 
-test(`rules that shadow another do so without the rest (seed ${SEED})`, { timeout: 120_000 }, () => {
+test(`rules that shadow another do so without the rest (seed ${SEED})`, () => {
   let shadowed = 0;
   for (let n = 0; n < ROUNDS; n++) {
     const table = tinyTable(random(SEED * 104_729 + n), false);
@@ -71,7 +70,7 @@ test(`rules that shadow another do so without the rest (seed ${SEED})`, { timeou
   expect(shadowed).toBeGreaterThan(2);
 });
 
-test(`without a redundant rule every packet fares the same (seed ${SEED})`, { timeout: 120_000 }, () => {
+test(`without a redundant rule every packet fares the same (seed ${SEED})`, () => {
   let redundant = 0;
   for (let n = 0; n < ROUNDS; n++) {
     const table = tinyTable(random(SEED * 1_299_709 + n), true);

@@ -173,7 +173,7 @@ beforeAll(() => {
   rounds = JSON.parse(
     execFileSync('python3', ['-c', PROGRAM], { input, encoding: 'utf8', maxBuffer: 1 << 28 }),
   ) as typeof rounds;
-}, 120_000);
+});
 
 afterAll(() => {
   spawnSync('bash', ['-c', `for n in ${Object.values(names).join(' ')}; do ip netns del $n; done 2>/dev/null`]);

@@ -69,7 +69,7 @@ beforeAll(() => {
   const input = JSON.stringify(COMMANDS);
   const printed = execFileSync(IP, ['netns', 'exec', NAME, 'python3', '-c', SOCKETS], { input, encoding: 'utf8' });
   texts = JSON.parse(printed) as typeof texts;
-}, 60_000);
+});
 
 afterAll(() => {
   spawnSync(IP, ['netns', 'del', NAME]);

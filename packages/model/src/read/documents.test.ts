@@ -83,9 +83,9 @@ describe('readDocuments', () => {
   });
 
   it('stops after many faults instead of looking at the rest again for each', () => {
-    const started = performance.now();
+    const started = process.cpuUsage();
     const { faults: found } = readDocuments('{\n'.repeat(500_000), 'in.json');
     expect(found.length).toBeLessThanOrEqual(20);
-    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(process.cpuUsage(started).user).toBeLessThan(10_000_000);
   });
 });

@@ -104,7 +104,7 @@ describe('readSources on broken input', () => {
     const dice = new Dice(seed);
     for (let round = 0; round < ROUNDS; round++) {
       const bytes = mutate(dice.of(seeds), dice);
-      const started = performance.now();
+      const started = process.cpuUsage();
       const result = await readSources([{ name: dice.of(['in.yaml', 'in.json', '-', 'pods.json']), bytes }]);
       const places = [
         ...result.objects.map(({ origin }) => origin.line),
@@ -118,7 +118,7 @@ describe('readSources on broken input', () => {
         expect(JSON.stringify(object).length, `round ${round}`).toBeGreaterThan(0);
       }
       for (const problem of result.problems) expect(problem.message, `round ${round}`).not.toBe('');
-      expect(performance.now() - started, `round ${round} took`).toBeLessThan(5_000);
+      expect(process.cpuUsage(started).user, `round ${round} took`).toBeLessThan(5_000_000);
     }
-  }, 60_000);
+  });
 });

@@ -205,5 +205,5 @@ describe('random rules', () => {
     const printed = printNftRuleset(first.objects);
     expect(printNftRuleset(parseNftRuleset(printed).objects)).toBe(printed);
     expect(printNftRuleset(parseNftRuleset(JSON.stringify(nftCommandsJson(first.objects))).objects)).toBe(printed);
-  }, 30_000);
+  });
 });
