@@ -1,4 +1,4 @@
-/** Connections that are there from the start, in the words of `conntrack`: of TCP and UDP, translated by destination alone. */
+/** Connections that are there from the start, in the words of `conntrack`: of TCP and UDP. */
 import { type ConntrackEntry, type Netns, Protocol } from '@podwire/engine';
 
 const withPort = (address: string, port: number) =>
@@ -13,8 +13,10 @@ function words({
   timeout = 100,
   seenReply,
   assured,
+  snat,
   dnat,
   mark,
+  zone,
 }: ConntrackEntry): string[] {
   const { saddr, daddr, sport, dport } = original;
   const status = [...(seenReply ? ['SEEN_REPLY'] : []), ...(assured ? ['ASSURED'] : [])];
@@ -25,6 +27,8 @@ function words({
     ...(tcpState === undefined ? [] : ['--state', tcpState]),
     ...(status.length > 0 ? ['-u', status.join(',')] : []),
     ...(dnat ? ['--dst-nat', withPort(reply.saddr, reply.sport)] : []),
+    ...(snat ? ['--src-nat', withPort(reply.daddr, reply.dport)] : []),
+    ...(zone === 0 ? [] : ['-w', `${zone}`]),
     ...(mark === 0 ? [] : ['-m', `${mark}`]),
   ];
 }

@@ -32,8 +32,8 @@ const LAB_TABLES: ReadonlySet<string> = new Set([TRACING_TABLE, 'quiet']);
 /** Flags that a client which waits for an answer, or has one, takes in silence. */
 const POLITE = TcpFlag.ACK | TcpFlag.PSH;
 
-/** How long at most somebody asks for a neighbour; the lab's hosts give up after 20 ms. */
-const PATIENCE_MS = 400;
+/** How long at most somebody asks for a neighbour; the lab's hosts give up after 20 ms of their clocks. */
+const PATIENCE_MS = 5000;
 
 const opens = ({ protocol, tcpFlags }: Pick<WirePacket, 'protocol' | 'tcpFlags'>) =>
   protocol === Protocol.TCP && (tcpFlags & (TcpFlag.SYN | TcpFlag.ACK)) === TcpFlag.SYN;

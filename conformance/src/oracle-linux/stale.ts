@@ -2,7 +2,7 @@
 import { type ConntrackEntry, type Netns, type Packet, Protocol, type Tuple } from '@podwire/engine';
 import type { Random } from '../lab/random.ts';
 import type { Event } from './scenario.ts';
-import { type Plan, plain } from './topology.ts';
+import type { Plan } from './topology.ts';
 import { MARKS, PORTS } from './values.ts';
 
 /** By far enough for a configuration. */
@@ -30,10 +30,6 @@ const tracks = ({ netfilter }: Netns, family: string): boolean =>
       table.chains.some((chain) => chain.rules.some(({ body }) => body.some(({ kind }) => TRACKING.has(kind)))),
   );
 
-/** Without a chain of NAT nothing is translated: whoever has the address itself answers, and those answers are taken for something else. */
-const translates = ({ netfilter }: Netns, family: string): boolean =>
-  netfilter.some((table) => table.family === family && table.chains.some(({ hook }) => hook?.type === 'nat'));
-
 const reversed = ({ saddr, daddr, sport, dport }: Tuple): Tuple => ({
   saddr: daddr,
   daddr: saddr,
@@ -41,13 +37,28 @@ const reversed = ({ saddr, daddr, sport, dport }: Tuple): Tuple => ({
   dport: sport,
 });
 
-function entryFor(r: Random, plan: Plan, packet: Packet): ConntrackEntry {
+/** Zones that rules here give packets, and the usual one. */
+const zonesOf = ({ netfilter }: Netns): number[] => [
+  0,
+  ...netfilter.flatMap(({ chains }) =>
+    chains.flatMap(({ rules }) =>
+      rules.flatMap(({ body }) => body.flatMap((part) => (part.kind === 'ct-zone' ? [part.zone] : []))),
+    ),
+  ),
+];
+
+function entryFor(r: Random, plan: Plan, packet: Packet, zones: readonly number[]): ConntrackEntry {
   const { family, protocol, saddr, daddr, sport, dport } = packet;
   const original = { saddr, daddr, sport, dport };
-  const dnat = r.chance(0.6);
-  const to = { saddr: r.pick([...plan.addresses[family], ...plan.strangers[family]]), sport: r.pick(PORTS) };
-  const reply = { ...reversed(original), ...(dnat && to) };
-  const moved = reply.saddr !== daddr || reply.sport !== dport;
+  const address = () => r.pick([...plan.addresses[family], ...plan.strangers[family]]);
+  const reply = {
+    ...reversed(original),
+    ...(r.chance(0.6) && { saddr: address(), sport: r.pick(PORTS) }),
+    ...(r.chance(0.25) && { daddr: address(), dport: r.pick(PORTS) }),
+  };
+  const dnat = reply.saddr !== daddr || reply.sport !== dport;
+  const snat = reply.daddr !== saddr || reply.dport !== sport;
+  const moved = dnat || snat;
   // Chains of NAT would be asked again and again about one that is neither translated nor answered.
   const seenReply = !moved || r.chance(0.5);
   return {
@@ -59,19 +70,15 @@ function entryFor(r: Random, plan: Plan, packet: Packet): ConntrackEntry {
     timeout: SECONDS,
     seenReply,
     assured: seenReply && r.chance(0.6),
-    snat: false,
-    dnat: moved,
+    snat,
+    dnat,
     mark: r.chance(0.3) ? r.pick(MARKS) : 0,
-    zone: 0,
+    zone: r.chance(0.3) ? r.pick(zones) : 0,
   };
 }
 
-const key = (protocol: number, { saddr, daddr, sport, dport }: Tuple): string =>
-  `${protocol} ${saddr} ${sport} ${daddr} ${dport}`;
-
-/** The answers of a packet to come would be taken for what a translated one is about: the kernel finds that when it is too late, and drops it. */
-const isAnswered = ({ protocol, original, dnat }: ConntrackEntry, packets: readonly Packet[]) =>
-  dnat && packets.some((packet) => key(packet.protocol, packet) === key(protocol, reversed(original)));
+const key = ({ protocol, zone }: ConntrackEntry, { saddr, daddr, sport, dport }: Tuple): string =>
+  `${protocol} ${zone} ${saddr} ${sport} ${daddr} ${dport}`;
 
 export function addStale(r: Random, plan: Plan, events: readonly Event[]): void {
   const all = events
@@ -81,20 +88,17 @@ export function addStale(r: Random, plan: Plan, events: readonly Event[]): void 
         !inner && saddr !== '' && (protocol === Protocol.TCP || protocol === Protocol.UDP),
     );
   for (const netns of plan.netnses) {
-    // Of what passes by: what a host itself answers to such a packet is another connection, whose ends are taken.
-    const own = new Set(netns.addresses.map(({ address }) => plain(address)));
-    const packets = all.filter(
-      ({ saddr, daddr }) => ![saddr, daddr].some((a) => own.has(a) || ['127.0.0.1', '::1'].includes(a)),
-    );
+    // Of what goes out of lo a host sees both ends at once.
+    const packets = all.filter(({ saddr, daddr }) => ![saddr, daddr].some((a) => ['127.0.0.1', '::1'].includes(a)));
     if (packets.length === 0 || !r.chance(0.5)) continue;
     const entries: ConntrackEntry[] = [];
     for (let i = r.between(1, 3); i > 0; i--) {
-      const entry = entryFor(r, plan, r.pick(packets));
+      const entry = entryFor(r, plan, r.pick(packets), zonesOf(netns));
       const family = entry.family === 4 ? 'ip' : 'ip6';
-      if (!tracks(netns, family) || (entry.dnat && !translates(netns, family)) || isAnswered(entry, all)) continue;
+      if (!tracks(netns, family)) continue;
       // One that has a tuple of another is refused.
-      const taken = new Set(entries.flatMap((e) => [key(e.protocol, e.original), key(e.protocol, e.reply)]));
-      const ends = [key(entry.protocol, entry.original), key(entry.protocol, entry.reply)];
+      const taken = new Set(entries.flatMap((e) => [key(e, e.original), key(e, e.reply)]));
+      const ends = [key(entry, entry.original), key(entry, entry.reply)];
       if (ends[0] !== ends[1] && !ends.some((tuple) => taken.has(tuple))) entries.push(entry);
     }
     if (entries.length > 0) netns.conntrack = entries;

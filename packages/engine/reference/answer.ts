@@ -230,7 +230,8 @@ function madeFor(stop: Stop): Skb | undefined {
     case 'reply':
       return { packet: reply(host, skb), discovers: true };
     case 'stack-reset':
-      return { packet: reset(host, skb.packet, skb.packet.tos) };
+      // The ECN bits stay behind (ip_send_unicast_reply, tcp_v6_send_response).
+      return { packet: reset(host, skb.packet, skb.packet.tos & 0xfc) };
     case 'reject-reset':
       return { packet: reset(host, skb.packet, 0), ct: attached(skb) };
     case 'icmp':

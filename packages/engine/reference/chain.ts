@@ -17,8 +17,6 @@ export interface ChainResult {
   stop?: Stop;
   /** The rule that ended the chain. */
   rule?: { table: Table; chain: Chain; index: number };
-  /** Its NAT mapping found no free tuple. */
-  natFailed?: boolean;
   /** The device that the packet leaves by at once. */
   device?: string;
 }
@@ -100,10 +98,10 @@ function ended(
   skb: Skb,
   hook: Hook,
   rule: { table: Table; chain: Chain; index: number },
-  { verdict, reply, reason, natFailed, device }: ActionResult,
+  { verdict, reply, reason, device }: ActionResult,
 ): ChainResult {
   if (device !== undefined) return { rule, device };
-  if (verdict === Verdict.ACCEPT) return natFailed ? { rule, natFailed } : { rule };
+  if (verdict === Verdict.ACCEPT) return { rule };
   const rejected = verdict === Verdict.REJECT;
   return {
     rule,

@@ -25,7 +25,7 @@ export const zoneId = (zone: Zone, direction: CtDirection): number =>
   (direction === CtDirection.ORIGINAL ? zone.original : zone.reply) ? zone.id : 0;
 
 /** A confirmed connection with a tuple as asked, and which of its two tuples that is. */
-function findConnection(
+export function findConnection(
   host: Host,
   family: 4 | 6,
   protocol: number,
@@ -149,18 +149,20 @@ function judge(run: Run, host: Host, packet: Packet, zone: Zone): CtInfo | 'full
   return { state, direction, connection };
 }
 
-/** At PREROUTING and OUTPUT. A packet that is attached already, or not to be tracked, is left alone. */
+/** At PREROUTING and OUTPUT. A packet that is attached already, or not to be tracked, is left alone; one that was invalid is judged again. */
 export function conntrackIn(run: Run, host: Host, skb: Skb): Stop | undefined {
   if (skb.ct && skb.ct !== UNTRACKED_BY_RULE) return undefined;
-  const info = skb.ct ? UNTRACKED : judge(run, host, skb.packet, skb.zone ?? DEFAULT_ZONE);
+  const { zone } = skb;
+  const info = skb.ct ? UNTRACKED : judge(run, host, skb.packet, zone ?? DEFAULT_ZONE);
   if (info === 'full') return { host, disposition: Disposition.DROPPED, reason: Reason.CONNTRACK_FULL, skb };
-  skb.ct = info;
+  skb.ct = info === INVALID ? undefined : info;
+  skb.zone = undefined;
   run.steps.push({
     kind: 'conntrack',
     netns: host.netns,
     state: info.state,
     direction: info.direction,
-    zone: info.connection ? info.connection.zone.id : (skb.zone?.id ?? 0),
+    zone: info.connection ? info.connection.zone.id : (zone?.id ?? 0),
     ...(info.connection ? { entry: entryOf(info.connection, run.world.clockMs) } : {}),
   });
   return undefined;
@@ -169,10 +171,43 @@ export function conntrackIn(run: Run, host: Host, skb: Skb): Stop | undefined {
 /** What the NOTRACK target attaches; conntrack turns it into UNTRACKED when it comes by, with a step. */
 export const UNTRACKED_BY_RULE: CtInfo = { state: CtState.UNTRACKED, direction: CtDirection.ORIGINAL };
 
-/** At the end of POSTROUTING and INPUT: the connection becomes known to all. */
-export function confirm(run: Run, host: Host, skb: Skb): void {
+/** Another connection with the tuple of one of this one's directions, in the zone that it has there (nf_ct_key_equal). */
+export const isTaken = (
+  host: Host,
+  { family, protocol, zone }: Connection,
+  tuple: Tuple,
+  direction: CtDirection,
+  mayBe: (other: Connection) => boolean = () => false,
+): boolean =>
+  host.connections.some(
+    (other) =>
+      other.family === family &&
+      other.protocol === protocol &&
+      !mayBe(other) &&
+      ([CtDirection.ORIGINAL, CtDirection.REPLY] as const).some(
+        (its) =>
+          // One hash bucket is looked into, which knows the zone of the direction; the entry's own direction has to agree as well.
+          zoneId(other.zone, its) === zoneId(zone, direction) &&
+          zoneId(other.zone, its) === zoneId(zone, its) &&
+          sameTuple(other.tuples[its], tuple),
+      ),
+  );
+
+/**
+ * At the end of POSTROUTING and INPUT: the connection becomes known to all (__nf_conntrack_confirm). Where another has one of its tuples the
+ * packet is dropped. The kernel forgives protocols without handshakes (nf_ct_resolve_clash), but for what came at the same time alone.
+ */
+export function confirm(run: Run, host: Host, skb: Skb): Stop | undefined {
   const { ct } = skb;
-  if (!ct?.connection || ct.connection.confirmed || ct.direction !== CtDirection.ORIGINAL) return;
-  ct.connection.confirmed = true;
-  if (!isExpired(ct.connection, run.world.clockMs)) host.connections.push(ct.connection);
+  if (!ct?.connection || ct.connection.confirmed || ct.direction !== CtDirection.ORIGINAL) return undefined;
+  const { connection } = ct;
+  for (const direction of [CtDirection.ORIGINAL, CtDirection.REPLY])
+    if (isTaken(host, connection, connection.tuples[direction], direction)) {
+      const { exhausted } = connection;
+      const reason = exhausted ? Reason.NAT_EXHAUSTED : Reason.CONNTRACK_CLASH;
+      return { host, disposition: Disposition.DROPPED, reason, skb, rule: exhausted?.rule };
+    }
+  connection.confirmed = true;
+  if (!isExpired(connection, run.world.clockMs)) host.connections.push(connection);
+  return undefined;
 }

@@ -54,7 +54,6 @@ function runEntry(run: Run, host: Host, skb: Skb, hook: Hook, entry: HookEntry):
     case 'nat':
       return natHook(run, host, skb, hook, entry);
     case 'confirm':
-      confirm(run, host, skb);
-      return undefined;
+      return confirm(run, host, skb);
   }
 }

@@ -1,9 +1,18 @@
 /** Finds the tuple a mapping leads to: get_unique_tuple and what it calls (net/netfilter/nf_nat_core.c). */
-import { compareAddresses, formatAddress, type IpAddress, type Tuple, type Words } from '../src/index.ts';
+import {
+  CtDirection,
+  compareAddresses,
+  formatAddress,
+  type IpAddress,
+  Protocol,
+  type Tuple,
+  type Words,
+} from '../src/index.ts';
 import { addressOf } from './addresses.ts';
-import { zoneId } from './conntrack.ts';
+import { findConnection, isTaken, zoneId } from './conntrack.ts';
 import { jhash2, reciprocalScale, swap32 } from './jhash.ts';
 import type { Connection, Host } from './state.ts';
+import { UDPLITE } from './timeouts.ts';
 import { hasPorts, invert, isIcmp, sameTuple } from './tuple.ts';
 
 export type Manip = 'src' | 'dst';
@@ -38,26 +47,26 @@ const inRange = (protocol: number, tuple: Tuple, range: Range): boolean =>
   (!range.addresses || between(tuple.saddr, range.addresses)) &&
   (!range.ports || portInRange(protocol, tuple, 'src', range.ports));
 
-/**
- * Is the answer to this tuple another connection's already? Two entries of one flow are not in each other's way. Only the hash bucket of
- * the reply's zone is looked into (nf_conntrack_tuple_taken), where originals of a zone of one direction do not stand.
- */
+/** Is the answer to this tuple another connection's already? Two entries of one flow are not in each other's way (nf_conntrack_tuple_taken). */
 function isUsed(host: Host, connection: Connection, tuple: Tuple): boolean {
   const reply = invert(connection.protocol, tuple);
-  if (!reply) return false;
-  return host.connections.some(
-    (other) =>
-      other !== connection &&
-      other.family === connection.family &&
-      other.protocol === connection.protocol &&
-      !sameTuple(other.tuples[0], connection.tuples[0]) &&
-      ([0, 1] as const).some(
-        (direction) =>
-          zoneId(other.zone, direction) === zoneId(connection.zone, 1) &&
-          zoneId(other.zone, direction) === zoneId(connection.zone, direction) &&
-          sameTuple(other.tuples[direction], reply),
-      ),
-  );
+  const isSameFlow = (other: Connection) =>
+    other === connection ||
+    (sameTuple(other.tuples[0], connection.tuples[0]) && zoneId(other.zone, 0) === zoneId(connection.zone, 0));
+  return reply !== undefined && isTaken(host, connection, reply, CtDirection.REPLY, isSameFlow);
+}
+
+/** Whether NAT has to do something about a tuple that it would leave as it is: not where the other connection may be this one the other way round (nf_nat_used_tuple_new). */
+function isUsedNew(host: Host, connection: Connection, tuple: Tuple): boolean {
+  const { family, protocol, zone } = connection;
+  if (!isUsed(host, connection, tuple)) return false;
+  if ((protocol !== Protocol.UDP && protocol !== UDPLITE) || connection.snat || connection.dnat) return true;
+  const found =
+    findConnection(host, family, protocol, tuple, zone) ??
+    findConnection(host, family, protocol, invert(protocol, tuple) as Tuple, zone);
+  if (!found) return false;
+  const { snat, dnat, tuples } = found.connection;
+  return snat || dnat || !sameTuple(tuples[0], connection.tuples[1]);
 }
 
 /** A mapping that this source has already, newest first (find_appropriate_src). */
@@ -129,7 +138,7 @@ export function uniqueTuple(
   const { protocol } = connection;
   if (manip === 'src' && !range.random) {
     if (inRange(protocol, current, range)) {
-      if (!isUsed(host, connection, current)) return { tuple: current, free: true };
+      if (!isUsedNew(host, connection, current)) return { tuple: current, free: true };
     } else {
       const mapped = presentMapping(host, connection, current, range);
       if (mapped && !isUsed(host, connection, mapped)) return { tuple: mapped, free: true };

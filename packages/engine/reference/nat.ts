@@ -1,5 +1,5 @@
 /** Network address translation at one hook: nf_nat_inet_fn, nf_nat_setup_info, nf_nat_packet (net/netfilter/nf_nat_core.c). */
-import { CtDirection, CtState, Disposition, Hook, type Packet, Reason, type Tuple } from '../src/index.ts';
+import { CtDirection, CtState, Hook, type Packet, type Tuple } from '../src/index.ts';
 import { runChain } from './chain.ts';
 import { translateError } from './nat-icmp.ts';
 import { type Manip, type Range, uniqueTuple } from './nat-tuple.ts';
@@ -10,11 +10,9 @@ export const manipOf = (hook: Hook): Manip => (hook === Hook.POSTROUTING || hook
 
 const isDone = (connection: Connection, manip: Manip) => (manip === 'src' ? connection.srcDone : connection.dstDone);
 
-/**
- * Binds one side of a new connection (nf_nat_setup_info). False: no free tuple. A confirmed connection keeps what it has.
- */
-export function setUpNat(host: Host, connection: Connection, range: Range, manip: Manip): boolean {
-  if (connection.confirmed) return true;
+/** Binds one side of a new connection (nf_nat_setup_info). A confirmed connection keeps what it has. */
+export function setUpNat(host: Host, connection: Connection, range: Range, manip: Manip): void {
+  if (connection.confirmed) return;
   const current = invert(connection.protocol, connection.tuples[1]) as Tuple;
   const { tuple, free, drawn } = uniqueTuple(host, connection, current, range, manip);
   if (!sameTuple(tuple, current)) {
@@ -22,17 +20,17 @@ export function setUpNat(host: Host, connection: Connection, range: Range, manip
     if (manip === 'src') connection.snat = true;
     else connection.dnat = true;
   }
+  connection.exhausted = free ? undefined : { rule: undefined };
   connection.drawn = drawn && drawn.from !== drawn.to ? { manip, ...drawn } : undefined;
   if (manip === 'src') connection.srcDone = true;
   else connection.dstDone = true;
-  return free;
 }
 
 /** The mapping that changes nothing, unless a source port must move (nf_nat_alloc_null_binding). */
-function bindNull(host: Host, connection: Connection, manip: Manip): boolean {
+function bindNull(host: Host, connection: Connection, manip: Manip): void {
   const reply = connection.tuples[1];
   const address = manip === 'src' ? reply.daddr : reply.saddr;
-  return setUpNat(host, connection, { addresses: { from: address, to: address } }, manip);
+  setUpNat(host, connection, { addresses: { from: address, to: address } }, manip);
 }
 
 /** Does the connection rewrite this side of packets of this direction? */
@@ -114,21 +112,12 @@ export function natHook(
       const result = runChain(run, host, skb, hook, table, chain, base);
       if (result.stop) return result.stop;
       byRule = isDone(connection, manip);
-      if (byRule) {
-        if (result.natFailed) return exhausted(host, skb, result.rule);
-        break;
-      }
+      if (!byRule) continue;
+      if (connection.exhausted) connection.exhausted = { rule: result.rule };
+      break;
     }
-    if (!byRule && !bindNull(host, connection, manip)) return exhausted(host, skb, undefined);
+    if (!byRule) bindNull(host, connection, manip);
   }
   translate(run, host, skb, ct, hook, !byRule);
   return undefined;
 }
-
-const exhausted = (host: Host, skb: Skb, rule: Stop['rule']): Stop => ({
-  host,
-  disposition: Disposition.DROPPED,
-  reason: Reason.NAT_EXHAUSTED,
-  skb,
-  rule,
-});

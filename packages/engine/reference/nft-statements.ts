@@ -17,7 +17,6 @@ import {
   Verdict,
 } from '../src/index.ts';
 import { choose } from './choice.ts';
-import { UNTRACKED_BY_RULE } from './conntrack.ts';
 import type { Classes } from './nft-chance.ts';
 import { type At, addressType, type Key, loadKey } from './nft-key.ts';
 import { cutsOf, elementClasses, findElement, liveElements, setState, updateSet } from './nft-sets.ts';
@@ -172,8 +171,8 @@ function setMeta({ skb }: At, target: (NftAction & { kind: 'set-meta' })['target
       if (connection) connection.mark = value >>> 0;
       return;
     default:
-      // The template takes the place of what NOTRACK attached (tried).
-      if ((skb.ct && skb.ct !== UNTRACKED_BY_RULE) || skb.zone) return;
+      // The template takes the place of what made it untracked (tried).
+      if (connection || skb.zone) return;
       skb.ct = undefined;
       skb.zone = { id: value & 0xffff, original: target !== 'ct reply zone', reply: target !== 'ct original zone' };
   }

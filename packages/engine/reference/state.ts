@@ -128,6 +128,8 @@ export interface Connection {
   drawn?: { manip: 'src' | 'dst'; from: number; to: number } | undefined;
   tcp?: TcpTrack;
   sctp?: SctpTrack;
+  /** Its last mapping found no free tuple: the rule that asked for it, where one did. Until it is confirmed. */
+  exhausted?: { rule: Stop['rule'] } | undefined;
   /** When it ends; milliseconds of the clock. */
   expires: number;
   /** When a replied UDP connection starts to count as a stream; milliseconds of the clock. One that was there from the start does at once. */

@@ -30,7 +30,6 @@ export interface ActionResult {
   target?: string;
   reply?: Reply | undefined;
   reason?: Reason;
-  natFailed?: boolean;
   /** The element of a set or map that it found. */
   element?: NftElement;
   /** The device that it leaves by at once. */
@@ -67,8 +66,8 @@ function bind(host: Host, skb: Skb, hook: Hook, given: Range, netmap?: boolean):
   const manip = manipOf(hook);
   const own = manip === 'src' ? skb.packet.saddr : skb.packet.daddr;
   const range = netmap && given.addresses ? { ...given, addresses: mapNetwork(given.addresses, own) } : given;
-  const free = setUpNat(host, connection, range, manip);
-  return { verdict: Verdict.ACCEPT, natFailed: !free };
+  setUpNat(host, connection, range, manip);
+  return { verdict: Verdict.ACCEPT };
 }
 
 /** nf_nat_masquerade_ipv4, nf_nat_masquerade_ipv6 (net/netfilter/nf_nat_masquerade.c). */

@@ -25,6 +25,8 @@ export enum CtStatus {
   DST_DONE = 64,
   DYING = 128,
   EXPECTED = 256,
+  /** The machine's own: its last mapping found no free tuple. */
+  EXHAUSTED = 512,
 }
 
 /** Where settings of connection tracking stand in a namespace's list: seconds by TCP state (`TcpState`), then the rest. */

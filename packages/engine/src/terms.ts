@@ -66,7 +66,7 @@ export enum Reason {
   MARTIAN_SOURCE = 23,
   MARTIAN_DESTINATION = 24,
   FORWARDING_OFF = 25,
-  /** The NAT code found no free tuple (port exhaustion). */
+  /** The NAT code found no free tuple (port exhaustion), and conntrack drops the packet when it has to note the connection. */
   NAT_EXHAUSTED = 26,
   ROUTE_BLACKHOLE = 27,
   LINK_DOWN = 28,
@@ -82,6 +82,8 @@ export enum Reason {
   BAD_SCOPE = 33,
   /** `nf_conntrack_max` connections are known, and none of them makes room for a new one. */
   CONNTRACK_FULL = 34,
+  /** Answers to a new connection would be another one's: conntrack finds it when it has to note the connection, and drops the packet. */
+  CONNTRACK_CLASH = 37,
   /** A piece of a packet waited in vain for the others. */
   FRAGMENTS_MISSING = 36,
   /** A tunnel that does not carry packets of this family. */

@@ -87,32 +87,34 @@ export function flowFind(tuple: Tuple, zone: u32, directions: u32): Flow {
   return flowOf(found);
 }
 
-/** True if a tuple with `zone` in `direction` belongs to a connection other than `flow` and those of the very same flow. */
-function takenIn(flow: Flow, direction: u32, both: bool): bool {
+/**
+ * True if a tuple belongs to another connection than `flow`, in the zone that this has in `direction` (nf_ct_key_equal()). `kin`: so do those of
+ * the very same flow.
+ */
+function takenIn(tuple: Tuple, flow: Flow, direction: u32, kin: bool): bool {
+  const zone = <u32>flow.zone;
+  const directions = <u32>flow.zoneDirections;
+  const both = zone == 0 || directions == 3;
+  memory.copy(changetype<usize>(KEY), changetype<usize>(tuple), offsetof<Tuple>());
+  // Only the bucket of that zone is looked into, where the other tuples of a zone of one direction do not stand.
+  KEY.zone = <u16>zoneIn(zone, directions, direction);
   let found = tableFirst(TABLE, changetype<usize>(KEY));
   for (; found != 0; found = tableNext()) {
     if (!both && <u32>(found & 1) != direction) continue;
     const other = flowOf(found);
-    if (other == flow) continue;
-    const zone = flow.oZone;
-    // Two entries of one flow are not in each other's way (nf_conntrack_tuple_taken()).
-    flow.oZone = other.oZone;
-    const same = sameTuple(changetype<usize>(other), changetype<usize>(flow));
-    flow.oZone = zone;
-    if (!same) return true;
+    if (other != flow && (kin || !sameTuple(changetype<usize>(other), changetype<usize>(flow)))) return true;
   }
   return false;
 }
 
 /** nf_nat_used_tuple() for the reply that is being thought of: is it another connection's? */
 export function flowTaken(reply: Tuple, flow: Flow): bool {
-  const zone = <u32>flow.zone;
-  const directions = <u32>flow.zoneDirections;
-  const both = zone == 0 || directions == 3;
-  memory.copy(changetype<usize>(KEY), changetype<usize>(reply), offsetof<Tuple>());
-  // Only the bucket of the reply's zone is looked into, where originals of a zone of one direction do not stand (nf_conntrack_tuple_taken()).
-  KEY.zone = <u16>zoneIn(zone, directions, 1);
-  return takenIn(flow, 1, both);
+  return takenIn(reply, flow, 1, false);
+}
+
+/** Has another connection a tuple of this one? */
+export function flowClashes(flow: Flow): bool {
+  return takenIn(originalOf(flow), flow, 0, true) || takenIn(replyOf(flow), flow, 1, true);
 }
 
 @inline

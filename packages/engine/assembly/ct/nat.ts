@@ -9,6 +9,7 @@ import { directionOf, innerPacket, none, packet, skb } from '../core/skb';
 import { traceNat } from '../core/trace';
 import { Flow, Tuple } from '../layout/flow';
 import { Packet } from '../layout/packet';
+import { noteMapping } from './clash';
 import { replyOf, tupleOf } from './flows';
 import { hasPorts, invertTuple, isIcmp, isIcmpQuery } from './tuple';
 import { differs, drawnFrom, drawnTo, isFree, NatRange, uniqueTuple } from './unique';
@@ -37,9 +38,9 @@ export function isBound(flow: Flow, source: bool): bool {
   return (flow.status & (source ? CtStatus.SRC_DONE : CtStatus.DST_DONE)) != 0;
 }
 
-/** Binds one side of a new connection; a confirmed one keeps what it has. False: no free tuple. */
-export function bind(flow: Flow, range: NatRange, source: bool): bool {
-  if ((flow.status & CtStatus.CONFIRMED) != 0) return true;
+/** Binds one side of a new connection; a confirmed one keeps what it has. `byRule`: as the rule says that skb stands at. */
+export function bind(flow: Flow, range: NatRange, source: bool, byRule: bool): void {
+  if ((flow.status & CtStatus.CONFIRMED) != 0) return;
   assert((flow.status & CtStatus.DYING) == 0, 'a dead connection is not bound');
   const tuple = uniqueTuple(flow, range, source);
   boundFlow = flow;
@@ -49,18 +50,18 @@ export function bind(flow: Flow, range: NatRange, source: bool): bool {
     flow.status |= source ? CtStatus.SNAT : CtStatus.DNAT;
   }
   flow.status |= source ? CtStatus.SRC_DONE : CtStatus.DST_DONE;
-  return isFree;
+  noteMapping(flow, isFree, byRule);
 }
 
 /** The mapping that changes nothing, unless a source port must move (nf_nat_alloc_null_binding()). */
-export function bindNull(flow: Flow, source: bool): bool {
+export function bindNull(flow: Flow, source: bool): void {
   const range = newRange();
   range.flags = NatFlag.ADDRESSES;
   range.fromHi = source ? flow.rDaddrHi : flow.rSaddrHi;
   range.fromLo = source ? flow.rDaddrLo : flow.rSaddrLo;
   range.toHi = range.fromHi;
   range.toLo = range.fromLo;
-  return bind(flow, range, source);
+  bind(flow, range, source, false);
 }
 
 /** True if the connection rewrites this side of packets of that direction. */

@@ -8,6 +8,7 @@ import { CtInfo, directionOf, innerPacket, isLater, none, packet, skb, some } fr
 import { traceConntrack } from '../core/trace';
 import { Flow, Tuple } from '../layout/flow';
 import { Netns } from '../layout/netns';
+import { isUnique } from './clash';
 import { datagramPacket, UDP_STREAM_MS } from './datagram';
 import {
   flowConfirm,
@@ -160,15 +161,20 @@ export function conntrackIn(): bool {
     if (s.ended) return false;
   }
   const flow = s.flow;
+  // What was invalid is judged again where it comes by once more, in another zone if a rule says so.
+  s.judged = some(flow) || s.ctInfo == CtInfo.UNTRACKED ? 1 : 0;
+  s.zoneDirections = 0;
   traceConntrack(stateOf(), directionOf(s.ctInfo), some(flow) ? flow.zone : zone, flow);
   return true;
 }
 
-/** At the end of POSTROUTING and INPUT: the connection becomes known to all (nf_conntrack_confirm()). */
-export function confirm(): void {
+/** At the end of POSTROUTING and INPUT: the connection becomes known to all (nf_conntrack_confirm()). False where the walk ended. */
+export function confirm(): bool {
   const s = skb();
-  if (!some(s.flow) || (s.flow.status & CtStatus.CONFIRMED) != 0) return;
+  if (!some(s.flow) || (s.flow.status & CtStatus.CONFIRMED) != 0) return true;
   // Errors and resets that a rule made are attached to a connection in its other direction.
-  if (directionOf(s.ctInfo) != 0) return;
+  if (directionOf(s.ctInfo) != 0) return true;
+  if (!isUnique(s.flow)) return false;
   flowConfirm(s.flow);
+  return true;
 }

@@ -1,9 +1,12 @@
 /** Finds the tuple a mapping leads to (nf_nat_core.c:get_unique_tuple() and what it calls). Where the kernel draws, the lowest free one. */
 import { NatFlag } from '../../src/codes';
+import { CtStatus } from '../../src/ct-codes';
+import { Protocol } from '../../src/terms';
 import { none, some } from '../core/skb';
 import { Flow, Tuple } from '../layout/flow';
-import { flowBySource, flowTaken, replyOf } from './flows';
+import { flowBySource, flowFind, flowTaken, replyOf } from './flows';
 import { spread } from './spread';
+import { sameTuple } from './table';
 import { hasPorts, invertTuple, isIcmp } from './tuple';
 
 /** What a mapping may become (`struct nf_nat_range2`). */
@@ -20,6 +23,7 @@ export class NatRange {
 }
 
 const GRE: u32 = 47;
+const UDPLITE: u32 = 136;
 
 /** The mapping as it is, and as it shall be; both like the tuple of a packet of the original direction. */
 const CURRENT = changetype<Tuple>(memory.data(offsetof<Tuple>(), 8));
@@ -76,6 +80,28 @@ function copy(to: Tuple, from: Tuple): void {
   memory.copy(changetype<usize>(to), changetype<usize>(from), offsetof<Tuple>());
 }
 
+/**
+ * Whether NAT has to do something about a tuple that it would leave as it is: not where the other connection may be this one the other way
+ * round (nf_nat_used_tuple_new()).
+ */
+function takenAsIs(flow: Flow): bool {
+  if (!taken(CURRENT, flow)) return false;
+  const protocol = <u32>CURRENT.protocol;
+  const mapped = <u32>CtStatus.SNAT | <u32>CtStatus.DNAT;
+  if ((protocol != Protocol.UDP && protocol != UDPLITE) || (flow.status & mapped) != 0) return true;
+  const directions = <u32>flow.zoneDirections;
+  let other = flowFind(CURRENT, flow.zone, directions);
+  if (!some(other)) {
+    invertTuple(CURRENT, REPLY);
+    other = flowFind(REPLY, flow.zone, directions);
+  }
+  if (!some(other)) return false;
+  if ((other.status & mapped) != 0) return true;
+  copy(REPLY, replyOf(flow));
+  REPLY.zone = other.oZone;
+  return !sameTuple(changetype<usize>(other), changetype<usize>(REPLY));
+}
+
 /** find_appropriate_src(): a mapping this source has already, newest first; WANTED where one fits. */
 function presentMapping(range: NatRange): bool {
   for (let flow = flowBySource(CURRENT, none<Flow>()); some(flow); flow = flowBySource(CURRENT, flow)) {
@@ -128,7 +154,7 @@ function choose(flow: Flow, range: NatRange, source: bool): void {
   if (source && !random) {
     if (sourceInRange(CURRENT, range)) {
       copy(WANTED, CURRENT);
-      if (!taken(CURRENT, flow)) return;
+      if (!takenAsIs(flow)) return;
     } else if (presentMapping(range) && !taken(WANTED, flow)) return;
   }
   copy(WANTED, CURRENT);

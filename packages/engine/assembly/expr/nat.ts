@@ -10,13 +10,10 @@ import { InterfaceAddress } from '../layout/address';
 import { Link } from '../layout/link';
 import { NatStatement, Statement } from '../layout/statement';
 
-/** The mapping just made found no free tuple. */
-export let natFailed: bool = false;
 /** Why the statement dropped the packet; NONE: by its verdict alone. */
 export let natReason: u32 = Reason.NONE;
 
 export function natClear(): void {
-  natFailed = false;
   natReason = Reason.NONE;
 }
 
@@ -54,7 +51,7 @@ function mapNetwork(range: NatRange, source: bool): void {
 export function bindTo(range: NatRange): Verdict {
   const s = skb();
   if ((range.flags & NatFlag.NETMAP) != 0) mapNetwork(range, rewritesSource(s.hook));
-  if (some(s.flow)) natFailed = !bind(s.flow, range, rewritesSource(s.hook));
+  if (some(s.flow)) bind(s.flow, range, rewritesSource(s.hook), true);
   return Verdict.ACCEPT;
 }
 

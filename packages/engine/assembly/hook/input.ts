@@ -9,6 +9,5 @@ export function input(): bool {
   if (!runChains(Hook.INPUT, FIRST, NAT_SRC)) return false;
   if (translates() && !nat(Hook.INPUT)) return false;
   if (!runChains(Hook.INPUT, NAT_SRC, LAST)) return false;
-  confirm();
-  return true;
+  return confirm();
 }

@@ -1,11 +1,8 @@
 /** NAT at one hook (nf_nat_core.c:nf_nat_inet_fn()): nat chains for the first packet of a connection, its binding for every packet. */
-import { Disposition, Reason } from '../../src/terms';
 import { runChain } from '../chain/run';
-import { finish, finishByRule } from '../core/end';
 import { CtInfo, packet, skb, some } from '../core/skb';
 import { bindNull, isBound, rewritesSource, translate, translateError } from '../ct/nat';
 import { isIcmp } from '../ct/tuple';
-import { natFailed } from '../expr/nat';
 import { chainAt, chainsCount } from './chains';
 
 /** The nat chains in turn, until one of them binds. False where the walk ended. */
@@ -16,10 +13,7 @@ function runNatChains(hook: u32, source: bool): bool {
     const base = chainAt(i);
     if (base.hook != hook || !base.nat) continue;
     if (!runChain(base)) return false;
-    if (!isBound(flow, source)) continue;
-    if (!natFailed) return true;
-    finishByRule(Disposition.DROPPED, Reason.NAT_EXHAUSTED);
-    return false;
+    if (isBound(flow, source)) return true;
   }
   return true;
 }
@@ -40,10 +34,7 @@ export function nat(hook: u32): bool {
   if ((related || info == CtInfo.NEW) && !isBound(flow, source)) {
     if (!runNatChains(hook, source)) return false;
     byRule = isBound(flow, source);
-    if (!byRule && !bindNull(flow, source)) {
-      finish(Disposition.DROPPED, Reason.NAT_EXHAUSTED);
-      return false;
-    }
+    if (!byRule) bindNull(flow, source);
   }
   translate(hook, !byRule);
   return true;

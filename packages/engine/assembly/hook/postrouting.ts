@@ -9,6 +9,5 @@ export function postrouting(): bool {
   if (!runChains(Hook.POSTROUTING, FIRST, NAT_SRC)) return false;
   if (translates() && !nat(Hook.POSTROUTING)) return false;
   if (!runChains(Hook.POSTROUTING, NAT_SRC, LAST)) return false;
-  confirm();
-  return true;
+  return confirm();
 }

@@ -284,7 +284,8 @@ function build(): bool {
       buildReply(p);
       return false;
     case <i32>ReplyKind.STACK_RESET:
-      buildReset(p, p.tos);
+      // The ECN bits stay behind (ip_send_unicast_reply(), tcp_v6_send_response()).
+      buildReset(p, p.tos & 0xfc);
       return false;
     case <i32>ReplyKind.REJECT_RESET:
       buildReset(p, 0);

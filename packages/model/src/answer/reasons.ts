@@ -118,6 +118,15 @@ const MACHINE: readonly ReasonRow[] = [
     fix: 'Raise net.netfilter.nf_conntrack_max (kube-proxy: conntrack.maxPerCore), or shorten the time-outs.',
   },
   {
+    code: 'conntrack-clash',
+    verdict: 'dropped',
+    meaning:
+      "Answers to this new connection would be taken for another connection's, so that conntrack drops its packets.",
+    cause:
+      'An entry of conntrack already has these ends the other way round, mostly a stale one that was translated, and no NAT moves the source port.',
+    fix: 'Delete that entry (conntrack -D), or wait until it expires.',
+  },
+  {
     code: 'fragments-missing',
     verdict: 'dropped',
     meaning: 'A piece of a longer packet waits for the others, which do not come.',
