@@ -92,6 +92,20 @@ def is_ready(asking):
     return True
 
 
+LOCAL = 0x80000000
+# A scenario may have taken the route away again.
+ROUTES_SECONDS = 0.3
+
+
+def is_routed():
+    """Whether all IPv6 addresses have their routes in the table local. Those that nobody has to ask about get them later than they are there."""
+    with open("/proc/self/net/ipv6_route") as file:
+        rows = [line.split() for line in file]
+    local = {row[0] for row in rows if row[1] == "80" and int(row[8], 16) & LOCAL}
+    with open("/proc/self/net/if_inet6") as file:
+        return all(line.split()[0] in local for line in file)
+
+
 def await_ready(spaces):
     """
     Links have their carriers at once, but ports of bridges, IPv6 and its MTU hear of them late (linkwatch_event, br_port_carrier_check,
@@ -101,6 +115,11 @@ def await_ready(spaces):
     for fd in spaces:
         with Inside(fd), socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as asking:
             while not is_ready(asking) and time.monotonic() < until:
+                time.sleep(0.005)
+    until = time.monotonic() + ROUTES_SECONDS
+    for fd in spaces:
+        with Inside(fd):
+            while not is_routed() and time.monotonic() < until:
                 time.sleep(0.005)
 
 
