@@ -4,16 +4,19 @@ import { expect, test } from 'vitest';
 import { run } from './main.ts';
 import { EXIT } from './shell/exit.ts';
 
-const EXAMPLE = fileURLToPath(new URL('../../../examples/names', import.meta.url));
+const example = (name: string): string => fileURLToPath(new URL(`../../../examples/${name}`, import.meta.url));
 
-async function podwire(args: string): Promise<{ exitCode: number; out: string; err: string }> {
+async function podwire(
+  args: string,
+  input = ['-n', 'library', '-f', example('names')],
+): Promise<{ exitCode: number; out: string; err: string }> {
   const written = { out: '', err: '' };
   const stream = (name: 'out' | 'err') => ({
     write: (text: string) => {
       written[name] += text;
     },
   });
-  const exitCode = await run('podwire', [...args.split(' '), '-n', 'library', '-f', EXAMPLE], {
+  const exitCode = await run('podwire', [...args.split(' '), ...input], {
     input: Readable.from(['']),
     out: stream('out'),
     err: stream('err'),
@@ -89,4 +92,25 @@ test('env: where each variable comes from, and no secret', async () => {
   expect(json.out).not.toContain('only-an-example');
   expect((await podwire('env reader -o yaml')).out).toContain('kind: Environment');
   expect((await podwire('env reader -c nobody')).exitCode).toBe(EXIT.BAD);
+});
+
+test.each([
+  ['kiosk', EXIT.YES, 'Containers sales and stock share one network and both declare port 8080/TCP'],
+  ['ledger', EXIT.NO, 'ledger listens on 127.0.0.1:7000 only'],
+  ['door-a', EXIT.YES, 'nothing clashes'],
+  ['door-b', EXIT.NO, 'market/door-a on node-1. The pod stays Pending.'],
+  ['watch', EXIT.YES, 'The kubelet of node node-1 listens on port 10250'],
+])('pod %s', async (name, exitCode, part) => {
+  const ran = await podwire(`pod ${name} -q`, ['-n', 'market', '-f', example('ports')]);
+  expect(ran.out).toContain(part);
+  expect(ran.exitCode).toBe(exitCode);
+});
+
+test('pod in every form', async () => {
+  const input = ['-q', '-n', 'market', '-f', example('ports')];
+  const json = JSON.parse((await podwire('pod ledger -o json', input)).out);
+  expect(json).toMatchObject({ kind: 'PodNetwork', network: 'own', findings: [{ code: 'listens-on-loopback' }] });
+  expect((await podwire('pod ledger -o yaml', input)).out).toContain('kind: PodNetwork');
+  expect((await podwire('pod ledger --exit-zero', input)).exitCode).toBe(EXIT.YES);
+  expect((await podwire('pod nobody', input)).exitCode).toBe(EXIT.BAD);
 });

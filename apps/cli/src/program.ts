@@ -6,6 +6,7 @@ import { dnsCommand } from './commands/dns.ts';
 import { envCommand } from './commands/env.ts';
 import { explainCommand } from './commands/explain.ts';
 import { nodeCommand } from './commands/node.ts';
+import { podCommand } from './commands/pod.ts';
 import { rulesCommand } from './commands/rules.ts';
 import { traceCommand } from './commands/trace.ts';
 import { translateCommand } from './commands/translate.ts';
@@ -33,6 +34,7 @@ export function createProgram(name: string, streams: Streams, done: (exitCode: n
     whyCommand(name, streams, done),
     dnsCommand(name, streams, done),
     envCommand(name, streams, done),
+    podCommand(name, streams, done),
     clusterCommand(name, streams, done),
     rulesCommand(name, streams, done),
     nodeCommand(name, streams, done),

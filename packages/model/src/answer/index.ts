@@ -18,6 +18,7 @@ export {
 } from './env-answer.ts';
 export { type NetnsSection, type NetnsSectionName, netnsText } from './netns-text.ts';
 export { printPacket } from './packet-view.ts';
+export { type ContainerView, describePod, type PodFindingView, type PodNetworkAnswer } from './pod-answer.ts';
 export type { Question } from './question.ts';
 export { QuestionError } from './question-error.ts';
 export { type ReasonRow, reasonCatalogue, reasonRow } from './reasons.ts';

@@ -3,6 +3,7 @@
 import { nodeIPs } from '../objects/pod-facts.ts';
 import { proxyCompiler } from '../proxy/modes/compilers.ts';
 import type { ReadResult } from '../read/source.ts';
+import { checkPods } from './check-pods.ts';
 import { checkServices } from './check-services.ts';
 import type { Cluster } from './cluster.ts';
 import { type Collected, collect } from './collect.ts';
@@ -96,6 +97,7 @@ export function buildCluster(
   const { endpointSlices, unknownEndpoints } = buildEndpointSlices(collected, services, pods, nodes, report);
 
   checkServices(collected, services, pods, endpointSlices, report);
+  checkPods({ pods, nodes }, report);
   noteSubnets(nodes, report);
   noteSimplified({ settings }, nodes.size, report);
   if (pods.size + services.size + collected.nodes.size + collected.workloads.size === 0) {

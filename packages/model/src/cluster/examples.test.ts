@@ -56,6 +56,16 @@ describe('the examples read as they are meant', () => {
   });
 });
 
+describe('the examples about names and ports', () => {
+  test('names: nothing is wrong', async () => {
+    expect(problems(await open('names'))).toEqual([]);
+  });
+
+  test('ports: what the pods themselves show', async () => {
+    expect(problems(await open('ports'))).toEqual([['warning', 'container-port-clash', 'Pod market/kiosk']]);
+  });
+});
+
 describe('the questions of their README are answered', () => {
   test.each([
     ['shop', 'deploy/web', 'svc/api:http', 'shop', 'delivered'],

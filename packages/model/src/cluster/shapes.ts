@@ -132,6 +132,7 @@ const podSpec: Shape = {
     hostAliases: { list: { fields: { ip: 'string', hostnames: strings }, required: ['ip'] } },
     enableServiceLinks: 'boolean',
     shareProcessNamespace: 'boolean',
+    hostPID: 'boolean',
     restartPolicy: 'string',
     serviceAccountName: 'string',
     dnsPolicy: 'string',

@@ -190,6 +190,7 @@ export interface PodSpec {
   hostAliases?: { ip: string; hostnames?: string[] }[];
   enableServiceLinks?: boolean;
   shareProcessNamespace?: boolean;
+  hostPID?: boolean;
   restartPolicy?: string;
   serviceAccountName?: string;
   dnsPolicy?: string;

@@ -1,8 +1,8 @@
 /** What the downward API gives a container of its own Pod (pkg/fieldpath, kubelet_pods.go, pkg/api/v1/resource). */
 import type { Cluster } from '../cluster/cluster.ts';
+import type { Container, EnvVar, Pod } from '../objects/kube.ts';
 import { nodeIPs, podAddresses } from '../objects/pod-facts.ts';
 import { parseQuantity } from '../objects/quantity.ts';
-import type { Container, EnvVar, Pod } from '../objects/kube.ts';
 
 export type Told = { value: string } | { unknown: string } | { error: string };
 
