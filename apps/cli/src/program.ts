@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { clusterCommand } from './commands/cluster.ts';
 import { completionCommand } from './commands/completion.ts';
 import { dnsCommand } from './commands/dns.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { envCommand } from './commands/env.ts';
 import { explainCommand } from './commands/explain.ts';
 import { nodeCommand } from './commands/node.ts';
@@ -32,6 +33,7 @@ export function createProgram(name: string, streams: Streams, done: (exitCode: n
   for (const command of [
     traceCommand(name, streams, done),
     whyCommand(name, streams, done),
+    doctorCommand(name, streams, done),
     dnsCommand(name, streams, done),
     envCommand(name, streams, done),
     podCommand(name, streams, done),

@@ -12,6 +12,7 @@ export type { PodDump } from './dataplane/dumped-nodes.ts';
 export type * from './dataplane/node-state.ts';
 export { EXTERNAL_ADDRESS } from './dataplane/outside.ts';
 export * from './dns/index.ts';
+export * from './doctor/index.ts';
 export * from './linux/index.ts';
 export { defaultObject } from './objects/defaults.ts';
 export type * from './objects/kube.ts';

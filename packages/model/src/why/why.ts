@@ -14,6 +14,7 @@ import { neighbour } from './neighbour.ts';
 import { provedFaults } from './proof.ts';
 import { type Looking, refined } from './refine.ts';
 import { sourceFault } from './source.ts';
+import { strangersOf } from './strangers.ts';
 
 function serviceOf(session: Session, { groups }: TraceAnswer): Placed<Service> | undefined {
   const [destination] = groups[0]?.destinations ?? [];
@@ -58,10 +59,12 @@ interface Found {
   /** It arrives where, by all that is known, nobody listens. */
   refuses: boolean;
   sourceChanged: boolean;
+  /** Some connections end at another program. */
+  hasStrangers: boolean;
 }
 
-function verdictOf(answer: TraceAnswer, { tooLong, refuses, sourceChanged }: Found): WhyVerdict {
-  if (tooLong) return 'depends';
+function verdictOf(answer: TraceAnswer, { tooLong, refuses, sourceChanged, hasStrangers }: Found): WhyVerdict {
+  if (tooLong || hasStrangers) return 'depends';
   if (refuses) return 'refused';
   return sourceChanged ? 'source-changed' : answer.verdict;
 }
@@ -101,6 +104,10 @@ export interface WhyQuestion extends Omit<Question, 'from'> {
   from?: string;
 }
 
+function keyOf({ object: { metadata } }: Placed<Service>): string {
+  return `${metadata.namespace ?? 'default'}/${metadata.name}`;
+}
+
 function isName(to: string): boolean {
   return to.startsWith('dns:');
 }
@@ -136,6 +143,8 @@ export function why(session: Session, asked: WhyQuestion): WhyAnswer {
   const isPlain = ({ code }: Fault) => code === answer.reason || code === 'routes' || code === 'nat-rules';
   const all = [...first(ofHints).map(closer), ...byWeight([...proved.map(closer), ...reason], isPlain)];
   if (ofSource) all.push(ofSource);
+  const strangers = service && strangersOf(session.cluster, keyOf(service), provenance);
+  if (strangers && (arrived || answer.verdict === 'depends')) all.unshift({ link: 'selector', ...strangers });
   const refuses = arrived && all.some(({ code }) => code === 'headless-port') && refusesProbably(answer, session);
   const tooLong =
     all.some(({ code }) => code === 'mtu') && session.trace(withoutSize(question)).verdict === 'delivered';
@@ -143,6 +152,7 @@ export function why(session: Session, asked: WhyQuestion): WhyAnswer {
     tooLong,
     refuses,
     sourceChanged: ofSource !== undefined && all[0]?.link === 'nat',
+    hasStrangers: all[0]?.code === 'selector-too-broad',
   });
   const faults = arrived && !refuses ? all.filter(({ code }) => code !== 'headless-port') : all;
   const [fault, ...also] = faults;

@@ -1,0 +1,3 @@
+/** `doctor`: what cannot work. */
+export type * from './answer.ts';
+export { doctor } from './doctor.ts';
