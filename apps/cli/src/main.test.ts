@@ -99,6 +99,9 @@ describe('exit codes', () => {
     ['trace shop/client svc/broken', EXIT.NO, 'REJECTED'],
     ['trace shop/client svc/web --proxy-mode ipvs', EXIT.UNDECIDED, 'UNKNOWN'],
     ['trace shop/client svc/broken --exit-zero', EXIT.YES, 'REJECTED'],
+    ['compare iptables nftables', EXIT.NO, 'iptables > nftables  '],
+    ['compare nftables nftables', EXIT.YES, 'nftables > nftables  0 of '],
+    ['compare iptables nftables --exit-zero -o json', EXIT.YES, '{'],
   ])('%s is %i', async (args, exitCode, word) => {
     const ran = await podwire(`${args} -f ${good}`);
     expect(ran.exitCode).toBe(exitCode);
@@ -115,6 +118,7 @@ describe('exit codes', () => {
     ['trace shop/clint svc/web', 'pod/shop/client'],
     ['trace shop/client svc/wbe', 'svc/shop/web'],
     ['trace shop/client svc/web:htp', 'http'],
+    ['compare iptables none', 'Compare modes'],
     ['trace shop/client 10.0.0.0/8', 'Name one address'],
   ])('%s is 2, and says what was meant', async (args, hint) => {
     const ran = await podwire(`${args} -f ${good}`);

@@ -1,6 +1,7 @@
 /** The command line, put together. Each command's work is loaded when it is called, so that help comes at once. */
 import { Command, Option } from 'commander';
 import { clusterCommand } from './commands/cluster.ts';
+import { compareCommand } from './commands/compare.ts';
 import { completionCommand } from './commands/completion.ts';
 import { dnsCommand } from './commands/dns.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -38,6 +39,7 @@ export function createProgram(name: string, streams: Streams, done: (exitCode: n
     envCommand(name, streams, done),
     podCommand(name, streams, done),
     clusterCommand(name, streams, done),
+    compareCommand(name, streams, done),
     rulesCommand(name, streams, done),
     nodeCommand(name, streams, done),
     translateCommand(name, streams, done),

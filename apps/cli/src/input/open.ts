@@ -41,6 +41,8 @@ export interface Opened {
   unreadable: boolean;
   /** Shown by what the session does later; whoever asks it clears it. */
   progress: Progress;
+  /** The same input with other settings, without a machine. Problems are not told again. */
+  again(flags: InputFlags): Promise<Session>;
 }
 
 function overridesOf(flags: InputFlags): ClusterOverrides {
@@ -121,11 +123,10 @@ export async function openInput(
   const files = dumped?.files ?? collected.files;
   const bytes = collected.files.reduce((sum, file) => sum + file.bytes.byteLength, 0);
   const progress = progressOn(streams.err, machine && !flags.quiet && bytes >= LARGE_BYTES);
+  const input = { files, ...(dumped && { dumps: dumped.nodes, podDumps: dumped.pods }), environment };
   const session = await openSession({
-    files,
+    ...input,
     overrides: overridesOf(flags),
-    ...(dumped && { dumps: dumped.nodes, podDumps: dumped.pods }),
-    environment,
     onStep: (step) => progress.show(STEPS[step]),
     ...(made && { machine: made }),
   }).finally(() => progress.clear());
@@ -143,5 +144,12 @@ export async function openInput(
     });
   }
   const unreadable = inputProblems.some((p) => p.severity === 'error');
-  return { session, collectProblems: collected.problems, skipped: collected.skipped, unreadable, progress };
+  return {
+    session,
+    collectProblems: collected.problems,
+    skipped: collected.skipped,
+    unreadable,
+    progress,
+    again: (others) => openSession({ ...input, overrides: overridesOf(others) }),
+  };
 }

@@ -28,7 +28,7 @@ export interface InputFlags {
   quiet?: boolean;
 }
 
-const PROXY_MODES = ['iptables', 'nftables', 'ipvs', 'ebpf', 'none'];
+export const PROXY_MODES = ['iptables', 'nftables', 'ipvs', 'ebpf', 'none'];
 
 function collectValues(value: string, before: string[] | undefined): string[] {
   return [...(before ?? []), value];

@@ -5,6 +5,8 @@ export { hostPort } from './addresses.ts';
 export * from './answer.ts';
 export { answerJson, sortedAnswer } from './answer-json.ts';
 export { type ClusterAnswer, describeCluster, type SettingView } from './cluster-answer.ts';
+export { compareModes } from './compare.ts';
+export * from './compare-answer.ts';
 export type { Directory, Named } from './directory.ts';
 export type * from './dns-answer.ts';
 export type { DnsQuestionAsked } from './dns-asking.ts';

@@ -1,0 +1,80 @@
+/** The shape of `podwire compare`: what would change for whom if another proxy mode handled the Services. */
+import type { API_VERSION, Decisive, DestinationEnd, Note, Place, VerdictWord } from './answer.ts';
+
+export interface CompareAnswer {
+  apiVersion: typeof API_VERSION;
+  kind: 'Comparison';
+  /** The proxy modes, left and right. */
+  modes: [left: string, right: string];
+  cluster: { nodes: number; pods: number; services: number };
+  /** Flows that were sent through both. */
+  flows: number;
+  /** Those that fare differently. */
+  differences: FlowDifference[];
+  notes: Note[];
+}
+
+/** In what a flow differs: whether it arrives, what the client is told, who gets it, whose address that one sees. */
+export type Aspect = 'outcome' | 'error' | 'endpoints' | 'source';
+
+export interface FlowDifference {
+  /** `namespace/name`. */
+  service: string;
+  from: { name: string; place: Place; address?: string };
+  to: DestinationEnd;
+  differs: Aspect[];
+  /** Why, as far as the modes are the reason: a code of `differenceReasons`. */
+  reason: DifferenceReason;
+  sides: [left: DifferenceSide, right: DifferenceSide];
+}
+
+export interface DifferenceSide {
+  verdict: VerdictWord;
+  /** As in `docs/reasons.md`. */
+  reason: string;
+  /** What the client's program is told. */
+  symptom?: string;
+  endpoints: DifferenceEndpoint[];
+  decisive?: Decisive;
+}
+
+export interface DifferenceEndpoint {
+  place: Place;
+  address: string;
+  port: number;
+  /** The source that it sees. */
+  sees: string;
+  sourceKept: boolean;
+}
+
+export type DifferenceReason =
+  | 'localhost-node-ports'
+  | 'node-port-addresses'
+  | 'closed-cluster-ip-port'
+  | 'ping-to-cluster-ip'
+  | 'firewall-first'
+  | 'shared-address'
+  | 'forwarding-accepted'
+  | 'masquerade'
+  | 'other-rules';
+
+/** One sentence for each reason. */
+export const differenceReasons: Readonly<Record<DifferenceReason, string>> = {
+  'localhost-node-ports':
+    'Node ports on loopback: iptables mode serves 127.0.0.0/8 where localhostNodePorts and nodePortAddresses let it, nftables mode never does.',
+  'node-port-addresses':
+    "Addresses that serve node ports: without nodePortAddresses, iptables mode takes every address of the node and nftables mode the node's primary ones alone.",
+  'closed-cluster-ip-port':
+    'A port that the cluster IP does not have: nftables mode rejects the packet, iptables mode lets it go on to wherever routes lead.',
+  'ping-to-cluster-ip':
+    'A ping to a cluster IP: nftables mode rejects it, iptables mode lets it go on to wherever routes lead.',
+  'firewall-first':
+    'Sources outside loadBalancerSourceRanges where there is no endpoint: nftables mode drops them before it looks for endpoints, iptables mode rejects them.',
+  'shared-address':
+    'Two Services have one address and port: in iptables mode the first rule counts, in nftables mode the last element that was added.',
+  'forwarding-accepted':
+    "Rules of others drop forwarded packets: iptables mode accepts Service traffic in FORWARD (KUBE-FORWARD), nftables mode does not accept for others' chains.",
+  masquerade:
+    'Another source is seen: what is masqueraded differs, by the modes or by their own sections of the configuration.',
+  'other-rules': 'The rules of the two modes decide differently.',
+};
