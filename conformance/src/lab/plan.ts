@@ -73,6 +73,7 @@ const LAB_SYSCTLS: Readonly<Record<string, string | number>> = {
         ['proxy_arp', 0],
         ['arp_ignore', 0],
         ['arp_announce', 0],
+        ['arp_filter', 0],
         ['send_redirects', 0],
         ['accept_redirects', 0],
       ].map(([name, value]) => [`net.ipv4.conf.${where}.${name}`, value]),

@@ -210,7 +210,26 @@ function announcing(sysctls: Record<string, number>): Network {
   };
 }
 
+/** A host with two links in one segment, which answers on both for the addresses of both (ARP flux), unless it filters. */
+function twice(sysctls: Record<string, number>): Network {
+  return {
+    netnses: [
+      host('a', { links: [plugged('eth0', 'lan')], addresses: ['eth0 10.0.0.9/24', 'eth0 10.1.0.9/24'] }),
+      host('b', {
+        links: [plugged('eth0', 'lan'), plugged('eth1', 'other')],
+        addresses: ['eth0 10.1.0.2/24', 'eth1 10.0.0.2/24'],
+        sysctls,
+      }),
+    ],
+  };
+}
+
 const neighborScenes: Scene[] = [
+  ...[{}, { 'net.ipv4.conf.eth0.arp_filter': 1 }, { 'net.ipv4.conf.all.arp_filter': 1 }].map((sysctls, i) => ({
+    name: `arp_filter ${['off', 'of the link', 'of all'][i]}`,
+    network: twice(sysctls),
+    asks: ask('a', '10.0.0.2', '10.1.0.2'),
+  })),
   ...[{}, { 'net.ipv4.conf.br0.proxy_arp_pvlan': 1 }, { 'net.ipv4.conf.all.proxy_arp_pvlan': 1 }].map((sysctls, i) => ({
     name: `proxy_arp_pvlan ${['off', 'of the link', 'of all'][i]}`,
     network: isolated(sysctls),

@@ -4,6 +4,7 @@
  */
 import { confAll, confAny, confMax, confOf, containsAddress, type Neighbor, type Packet } from '../src/index.ts';
 import { addressOf, canonical } from './addresses.ts';
+import { fibLookup, vrfOf } from './fib.ts';
 import { isLocalFor } from './match-addrtype.ts';
 import { exchange } from './question.ts';
 import { routeInput } from './route.ts';
@@ -78,12 +79,27 @@ function ignoresArp({ host, name, addresses }: Device, address: string, asker: s
   }
 }
 
+/** arp_filter: what would be sent to the one who asks leaves by another device. */
+function filtersArp(device: Device, address: string, asker: string): boolean {
+  const { host } = device;
+  if (!confAny(host.netns.sysctls, 4, device.name, 'arp_filter')) return false;
+  const none = { mark: 0, tos: 0, protocol: 0, sport: 0, dport: 0 };
+  const { error, route, legs } = fibLookup(host, {
+    ...none,
+    family: 4,
+    saddr: address,
+    daddr: asker,
+    oif: vrfOf(device)?.name,
+  });
+  return error !== undefined || route?.type === 'local' || legs[0]?.device !== device;
+}
+
 /** The question is judged as a packet from the asker to the address asked for. */
 function answersArp(run: Run, device: Device, address: string, asker: string): boolean {
   const { host } = device;
   const { sysctls } = host.netns;
-  const localAnswer = () => !ignoresArp(device, address, asker);
-  if (asker === '0.0.0.0') return isLocalFor(device, address) && localAnswer();
+  const isIgnored = () => ignoresArp(device, address, asker);
+  if (asker === '0.0.0.0') return isLocalFor(device, address) && !isIgnored();
   const question: Packet = {
     family: 4,
     protocol: 0,
@@ -105,7 +121,7 @@ function answersArp(run: Run, device: Device, address: string, asker: string): b
   // The question leaves no trace in the walk, and its multipath choice does not matter.
   const aside = newRun({ ...run.world, choices: [], answers: [], paths: new Map() });
   if (routeInput(aside, host, skb, device) || !skb.route) return false;
-  if (skb.route.kind === 'local') return localAnswer();
+  if (skb.route.kind === 'local') return !isIgnored() && !filtersArp(device, address, asker);
   if (skb.route.kind !== 'unicast' || confOf(sysctls, 4, device.name, 'forwarding') === 0) return false;
   if (skb.route.device === device) return address !== asker && confAny(sysctls, 4, device.name, 'proxy_arp_pvlan');
   return confAny(sysctls, 4, device.name, 'proxy_arp') || hasProxyEntry(device, address);

@@ -157,7 +157,8 @@ export enum LinkFlag {
   UP = 1,
   HAIRPIN = 2,
   ISOLATED = 4,
-  PORT = 8,
+  /** `arp_filter`: answers only where the way back leaves by it. */
+  ARP_FILTER = 8,
   LOOPBACK = 16,
   BRIDGE = 32,
   FORWARDING = 64,

@@ -68,6 +68,7 @@ class LinkSettings {
       (arpAnnounce === 1 ? LinkFlag.ARP_ANNOUNCE_SUBNET : arpAnnounce === 2 ? LinkFlag.ARP_ANNOUNCE_BEST : 0) |
       (confAny(sysctls, 4, link, 'send_redirects') ? 0 : LinkFlag.NO_REDIRECTS) |
       (confOf(sysctls, 4, link, 'forwarding') !== 0 ? LinkFlag.FORWARDING : 0) |
+      any('arp_filter', LinkFlag.ARP_FILTER) |
       (confOf(sysctls, 6, link, 'forwarding') !== 0 ? LinkFlag.FORWARDING_6 : 0) |
       (proxiesNdp ? LinkFlag.PROXY_NDP : 0) |
       (confOf(sysctls, 6, link, 'disable_ipv6') !== 0 ? DISABLED_6 : 0) |
@@ -87,7 +88,6 @@ function kindFlags(link: Link): number {
     (link.up === false ? 0 : LinkFlag.UP) |
     (link.hairpin ? LinkFlag.HAIRPIN : 0) |
     (link.isolated ? LinkFlag.ISOLATED : 0) |
-    (link.master === undefined ? 0 : LinkFlag.PORT) |
     (link.kind === 'loopback' ? LinkFlag.LOOPBACK : LinkFlag.ETHERNET) |
     (link.kind === 'bridge' ? LinkFlag.BRIDGE : 0) |
     (link.kind === 'veth' ? LinkFlag.VETH : 0) |

@@ -3,7 +3,8 @@ import { LinkFlag, NeighborState, ScopeId } from '../../src/codes';
 import { RouteType } from '../../src/terms';
 import { none, packet, some } from '../core/skb';
 import { ArpVerdict, arpVerdict } from '../fib/input';
-import { isLocalFor, TABLE_LOCAL } from '../fib/lookup';
+import { vrfOf } from '../core/links';
+import { clearKey, isLocalFor, routeLookup, routeResult, TABLE_LOCAL } from '../fib/lookup';
 import { addressAt, coversAddress, selectSource4 } from '../fib/source';
 import { foundRoute, tableLookup, tableOf } from '../fib/table';
 import { InterfaceAddress } from '../layout/address';
@@ -73,6 +74,22 @@ function hasSubnetOfBoth(link: Link): bool {
   return haveSubnet(link, wantedLo, asker);
 }
 
+@inline
+function filters(link: Link): bool {
+  return (link.flags & LinkFlag.ARP_FILTER) != 0;
+}
+
+/** arp_filter(): what would be sent to the one who asks leaves by the link. */
+function leadsBack(link: Link): bool {
+  const key = clearKey(link.netns, 4);
+  key.saddrLo = wantedLo;
+  key.daddrLo = asker;
+  key.oif = vrfOf(link);
+  if (!routeLookup()) return false;
+  const result = routeResult();
+  return result.type < <u32>RouteType.BLACKHOLE && result.type != RouteType.LOCAL && result.dev == link;
+}
+
 function answersArp(link: Link): bool {
   const netns = link.netns;
   if (asker == 0) {
@@ -80,7 +97,7 @@ function answersArp(link: Link): bool {
   }
   switch (arpVerdict(link, asker, wantedLo)) {
     case ArpVerdict.LOCAL:
-      return mayAnswer(link);
+      return mayAnswer(link) && (!filters(link) || leadsBack(link));
     case ArpVerdict.FORWARD:
       return (link.flags & LinkFlag.PROXY_ARP) != 0 || some(entryOf(link, NeighborState.PROXY, 0, wantedLo));
     case ArpVerdict.FORWARD_BACK:

@@ -186,6 +186,7 @@ const settings: readonly [name: string, values: readonly number[]][] = [
   ['net.ipv4.conf.all.accept_local', [0, 1]],
   ['net.ipv4.conf.all.src_valid_mark', [0, 1]],
   ['net.ipv4.conf.all.send_redirects', [0, 1]],
+  ['net.ipv4.conf.all.arp_filter', [0, 1]],
   ['net.ipv4.conf.all.arp_ignore', [0, 1, 2, 3, 8]],
   ['net.ipv4.conf.eth0.rp_filter', [0, 1, 2]],
   ['net.ipv4.conf.eth0.forwarding', [0, 1]],
