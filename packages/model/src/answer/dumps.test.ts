@@ -170,6 +170,20 @@ describe('a plain router', () => {
     expect(answer.notes.map((n) => n.code)).toContain('dump-not-understood');
   });
 
+  test('settings that decide something and are not followed are named where they differ', async () => {
+    const set = (text: string) => ({ name: 'more', bytes: encoder.encode(text) });
+    const files = folder('router').filter(({ name }) => name.endsWith('.txt'));
+    const told = async (text: string) => {
+      const dump = readNode('router', [...files, set(text)]);
+      const { notes } = await ask({ from: '10.0.0.5', to: 'tcp:93.184.216.34:443' }, [dump]);
+      return notes.filter(({ code }) => code === 'sysctl-not-followed').map(({ text }) => text);
+    };
+    expect(await told('net.ipv4.tcp_reflect_tos = 0\nnet.ipv4.tcp_sack = 0\n')).toEqual([]);
+    expect(await told('net.ipv4.tcp_reflect_tos = 1\nnet.ipv4.conf.lan0.bc_forwarding = 1\n')).toEqual([
+      'router has settings that podwire does not follow: net.ipv4.conf.lan0.bc_forwarding = 1 (broadcasts to another network are forwarded); net.ipv4.tcp_reflect_tos = 1 (a SYN/ACK has the TOS of the SYN).',
+    ]);
+  });
+
   test('rules of nftables decide as those of iptables do', async () => {
     const ruleset =
       'table inet fw {\n\tchain f {\n\t\ttype filter hook forward priority filter; policy accept;\n\t\tip daddr 93.184.216.0/24 tcp dport { 80, 443 } drop\n\t}\n}\n';
