@@ -101,6 +101,21 @@ describe('slices of a snapshot beside those that should be', () => {
   });
 });
 
+describe('hints', () => {
+  const close = service('api', 'trafficDistribution: PreferClose');
+  const zoned = endpoint('p1').replace('nodeName: a', 'nodeName: a, zone: za');
+
+  test('that spec.trafficDistribution should have given', async () => {
+    const cluster = async (text: string) =>
+      (await clusterOf(documents(NODES, close, pod('p1'), slice(text)))).problems.map(({ message }) => message);
+    expect(await cluster(zoned)).toEqual([
+      'Pod shop/p1: the EndpointSlice has no hint that it is for za, though spec.trafficDistribution is PreferClose: kube-proxy takes endpoints of every zone',
+    ]);
+    expect(await cluster(zoned.replace('zone: za', 'zone: za, hints: {forZones: [{name: za}]}'))).toEqual([]);
+    expect(await told(pod('p1'), slice(zoned))).toEqual([]);
+  });
+});
+
 describe('endpoints of which none is ready', () => {
   test.each([
     [

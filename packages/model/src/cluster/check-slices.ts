@@ -5,6 +5,8 @@
 import { endpointPorts, isPodInEndpoints, podToEndpoint } from '../controllers/pod-endpoint.ts';
 import { hasSliceController } from '../controllers/reconcile.ts';
 import { addressTypesOf, MANAGED_BY, portsKey, SLICE_CONTROLLER } from '../controllers/slice-metadata.ts';
+import { wantsTopologyHints } from '../controllers/topology-hints.ts';
+import { zoneHinting } from '../controllers/traffic-distribution.ts';
 import type { Endpoint, EndpointPort, EndpointSlice, Node, Pod, Service } from '../objects/kube.ts';
 import { matchesPairs, printLabels } from '../objects/labels.ts';
 import { isOver, podAddresses } from '../objects/pod-facts.ts';
@@ -31,6 +33,8 @@ interface Listed {
   slice: Placed<EndpointSlice>;
   /** Position in the slice. */
   index: number;
+  /** Of the slice's ports. */
+  ports: string;
 }
 
 /** One kind of difference: told once for a Service, at the first place where it shows. */
@@ -68,9 +72,10 @@ function listedPods({ slices }: Compared): Map<string, Listed> {
     const { metadata, addressType, endpoints } = slice.object;
     const manager = metadata.labels?.[MANAGED_BY] ?? SLICE_CONTROLLER;
     if (manager !== SLICE_CONTROLLER) continue;
+    const ports = portsKey(slice.object.ports);
     for (const [index, endpoint] of endpoints.entries()) {
       const { kind, namespace = metadata.namespace, name } = endpoint.targetRef ?? {};
-      if (kind === 'Pod') listed.set(`${addressType} ${namespace}/${name}`, { endpoint, slice, index });
+      if (kind === 'Pod') listed.set(`${addressType} ${namespace}/${name}`, { endpoint, slice, index, ports });
     }
   }
   return listed;
@@ -81,30 +86,34 @@ function stateOf({ conditions }: Endpoint): string {
   return conditions?.ready === false ? 'not ready' : 'ready';
 }
 
+/** Whether the Service's trafficDistribution gives hints for zones, and nothing else does. */
+function hintsZones({ spec, metadata }: Service): boolean {
+  return zoneHinting(spec.trafficDistribution) && !wantsTopologyHints(metadata.annotations);
+}
+
+type Found = Omit<Difference, 'pods'>;
+
 /** How an endpoint differs from what the controller would make of the pod; the most telling difference first. */
-function differenceOf(
-  { endpoint, slice, index }: Listed,
-  wanted: Endpoint,
-  ports: readonly EndpointPort[],
-  pod: Pod,
-): Omit<Difference, 'pods'> | undefined {
+function differenceOf(service: Service, listed: Listed, wanted: Endpoint, pod: Pod): Found | undefined {
+  const { endpoint, slice, index } = listed;
   const at = { placed: slice, path: ['endpoints', index] };
-  const same = (address: string) => wanted.addresses.includes(canonicalIP(address) ?? address);
-  if (!endpoint.addresses.every(same))
+  if (!endpoint.addresses.every((address) => wanted.addresses.includes(canonicalIP(address) ?? address)))
     return {
       code: 'slice-other-address',
       at,
       text: `lists it at ${endpoint.addresses.join(', ')}, but it has ${wanted.addresses.join(', ')}`,
       mend: RENEW,
     };
-  if (portsKey(slice.object.ports) !== portsKey(ports))
+  const ports = endpointPorts(service, pod);
+  if (listed.ports !== portsKey(ports))
     return {
       code: 'slice-other-ports',
       at: { ...at, path: ['ports'] },
       text: `lists it with ${printPorts(slice.object.ports)}, but spec.ports lead to ${printPorts(ports)} of it`,
       mend: RENEW,
     };
-  if (stateOf(endpoint) !== stateOf(wanted)) {
+  // A pod whose readiness was assumed says nothing about conditions.
+  if (pod.status?.conditions !== undefined && stateOf(endpoint) !== stateOf(wanted)) {
     const why = whyNotReady(pod);
     return {
       code: 'slice-other-state',
@@ -113,6 +122,14 @@ function differenceOf(
       mend: RENEW,
     };
   }
+  const { zone, conditions, hints } = endpoint;
+  if (zone !== undefined && conditions?.ready && (hints?.forZones ?? []).length === 0 && hintsZones(service))
+    return {
+      code: 'slice-lacks-hints',
+      at,
+      text: `has no hint that it is for ${zone}, though spec.trafficDistribution is ${service.spec.trafficDistribution}: kube-proxy takes endpoints of every zone`,
+      mend: RENEW,
+    };
   return undefined;
 }
 
@@ -139,24 +156,28 @@ function* compareSelected({ placed, selected, collected, nodes }: Compared, list
   const service = placed.object;
   const families = addressTypesOf(service);
   for (const pod of selected) {
-    const shown = shownPod(collected, keyOf(pod));
+    const key = keyOf(pod);
+    const shown = shownPod(collected, key);
     // Where the address is redacted, the one that stands for it proves nothing.
     if (shown?.status?.phase === undefined || isOver(shown) || podAddresses(shown).length === 0) continue;
     const node = nodes.get(pod.spec.nodeName ?? '')?.object;
     for (const family of families) {
       const wanted = podToEndpoint(shown, node, service, family);
       if (wanted.addresses.length === 0) continue;
-      const found = listed.get(`${family} ${keyOf(pod)}`);
-      const at = { placed, path: ['spec', 'selector'] };
-      const text = `matches it (${stateOf(wanted)}, ${wanted.addresses.join(', ')}), but no EndpointSlice lists it`;
-      const difference = found
-        ? differenceOf(found, wanted, endpointPorts(service, shown), shown)
-        : { code: 'slice-lacks-pod', at, text, mend: RENEW };
-      // A pod whose readiness was assumed says nothing about conditions.
-      if (difference?.code === 'slice-other-state' && shown.status.conditions === undefined) continue;
-      if (difference) yield { ...difference, pods: [keyOf(pod)] };
+      const found = listed.get(`${family} ${key}`);
+      const difference = found ? differenceOf(service, found, wanted, shown) : lacking(placed, wanted);
+      if (difference) yield { ...difference, pods: [key] };
     }
   }
+}
+
+function lacking(placed: Placed<Service>, wanted: Endpoint): Found {
+  return {
+    code: 'slice-lacks-pod',
+    at: { placed, path: ['spec', 'selector'] },
+    text: `matches it (${stateOf(wanted)}, ${wanted.addresses.join(', ')}), but no EndpointSlice lists it`,
+    mend: RENEW,
+  };
 }
 
 /** Listed pods that are no endpoints. */

@@ -29,6 +29,11 @@ const HINTING: ReadonlyMap<string, Hinting> = new Map([
   ['PreferSameNode', sameNode],
 ]);
 
+/** Whether a value gives hints for zones. */
+export function zoneHinting(distribution: string | undefined): boolean {
+  return HINTING.has(distribution ?? '');
+}
+
 function sameHints(a: Hints, b: Hints): boolean {
   const names = (hints: Hints) =>
     JSON.stringify([hints?.forZones?.map((zone) => zone.name) ?? [], hints?.forNodes?.map((node) => node.name) ?? []]);
