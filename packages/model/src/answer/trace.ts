@@ -2,6 +2,7 @@
 import { API_VERSION, type Hint, type Outcome, type TraceAnswer, type TraceGroup } from './answer.ts';
 import { type Asking, fatesOf } from './fate.ts';
 import { type Fate, type FateGroup, groupFates } from './group.ts';
+import { healthCheckNotes } from './health-check-note.ts';
 import { noteAssumptions, noteBook } from './notes.ts';
 import { type Ending, outcomeOf } from './outcome.ts';
 import { allPaths } from './paths.ts';
@@ -45,7 +46,11 @@ export function trace(tracer: Tracer, question: Question): TraceAnswer {
   const asking: Asking = { tracer, question: resolved, notes, hints, outside: [], policies: new Map() };
   const fates = fatesOf(asking);
   for (const note of resolved.destinations.notes) notes.add(note);
-  if (fates.some((f) => f.endings.some((e) => e.listenerAssumed))) {
+  const health = healthCheckNotes(cluster, resolved.destinations.all, provenance);
+  for (const note of health) notes.add(note);
+  // kube-proxy itself listens on a health check node port.
+  const isKnown = health.length > 0 && health.length === resolved.destinations.all.length;
+  if (!isKnown && fates.some((f) => f.endings.some((e) => e.listenerAssumed))) {
     notes.add({
       kind: 'assumption',
       code: 'listener-assumed',

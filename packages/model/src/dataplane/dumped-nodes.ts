@@ -7,6 +7,7 @@ import type { Problem } from '../problem.ts';
 import { openEnds, routeTo } from './beyond.ts';
 import { isPart, patchNode, patchPod } from './dumped-parts.ts';
 import type { Dataplane, NodeState } from './node-state.ts';
+import { staleConnections } from './stale-connections.ts';
 import { farEnds } from './tunnel-ends.ts';
 
 function warning(code: string, message: string, mend?: string): Problem {
@@ -233,7 +234,7 @@ export function replaceNodes(
     nodes.set(state.name, replaced);
     for (const netns of [replaced.host, ...pods]) changed.set(netns.name, netns);
   }
-  problems.push(...takePods(podDumps, nodes, changed));
+  problems.push(...takePods(podDumps, nodes, changed), ...staleConnections(cluster, dumps));
   const dumped = new Set(dumps.map((dump) => dump.name).filter((name) => !parts.has(name)));
   for (const host of farEnds(
     dumps.filter(({ name }) => !parts.has(name)),

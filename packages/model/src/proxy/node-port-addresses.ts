@@ -12,6 +12,14 @@ export interface NodePortAddresses {
   nodeIPs(interfaceAddresses: readonly string[]): IpAddress[];
 }
 
+/**
+ * What an empty list stands for. Unlike the other modes, nftables serves node ports on the node's own addresses alone unless told otherwise
+ * (cmd/kube-proxy/app/options.go).
+ */
+export function givenNodePortAddresses(mode: string, nodePortAddresses: readonly string[]): readonly string[] {
+  return nodePortAddresses.length === 0 && mode === 'nftables' ? ['primary'] : nodePortAddresses;
+}
+
 /** The CIDRs that `primary`, the only value that is no CIDR, stands for: the node's own addresses. */
 export function resolvePrimary(
   nodePortAddresses: readonly string[],

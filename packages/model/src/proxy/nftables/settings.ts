@@ -1,6 +1,7 @@
 /** Everything but Services and endpoints that decides the rules of one family on one node. */
 import type { IPFamily } from '../../objects/kube.ts';
 import { parseCIDR } from '../ip.ts';
+import { givenNodePortAddresses } from '../node-port-addresses.ts';
 import type { ProxyConfig, ProxyNode } from '../proxy.ts';
 import { type FamilySettings, familySettings } from '../settings.ts';
 
@@ -17,7 +18,6 @@ export function nftablesSettings(
   family: IPFamily,
 ): NftablesSettings {
   const ours = serviceCIDRs.filter((text) => parseCIDR(text)?.family === family);
-  // Unlike the other modes, this one serves node ports on the node's own addresses alone unless told otherwise. (cmd/kube-proxy/app/options.go)
-  const given = config.nodePortAddresses.length > 0 ? config.nodePortAddresses : ['primary'];
+  const given = givenNodePortAddresses('nftables', config.nodePortAddresses);
   return { ...familySettings(config, node, family, given), serviceCIDRs: ours.join(',') };
 }
