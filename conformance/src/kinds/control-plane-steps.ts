@@ -2,6 +2,7 @@
 import { controllers, defaultObject, type KubeObject, type Node, type ObjectMeta } from '@podwire/model';
 import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../runner/contract.ts';
 import { comparableEndpoints, comparableSlice, differenceOf, keyOf } from './control-plane-objects.ts';
+import { judgeCreatedPods } from './control-plane-pods.ts';
 import { judgeServices } from './control-plane-services.ts';
 import { isAccepted, mergePatch, NOTHING, type Step, type StepsCase, stateOf } from './control-plane-state.ts';
 
@@ -90,6 +91,7 @@ export const controlPlaneSteps: Kind = {
       for (const resource of ['endpointslices', 'endpoints'] as const)
         yield { id: row.id, variant: resource, run: () => judge(row, nodes, resource) };
       yield { id: row.id, variant: 'services', run: () => judgeServices(row, nodes) };
+      yield { id: row.id, variant: 'pods-created', run: () => judgeCreatedPods(row, nodes) };
       const resources = new Set(row.steps.flatMap((step) => Object.keys(step.state ?? {})));
       for (const [resource, reason] of Object.entries(OTHERS))
         if (resources.has(resource)) yield { id: row.id, variant: resource, run: () => skip(reason) };

@@ -212,6 +212,17 @@ function judgeControllers(recording: Recording, resource: 'endpointslices' | 'en
   return difference === undefined ? pass : fail(difference);
 }
 
+/** A snapshot of a cluster at rest has no slice that its controller would write otherwise. */
+async function judgeSnapshot(recording: Recording): Promise<Outcome> {
+  const { nodes, pods, services, endpoints, endpointslices } = recording.snapshot;
+  const items = [...nodes, ...pods, ...services, ...endpoints, ...endpointslices];
+  const { problems } = await clusterOf(items, {});
+  const wrong = problems.find(({ code }) => /^slice-(lacks|other|unwanted)-/.test(code));
+  if (!wrong) return pass;
+  const isOver = pods.some((pod) => wrong.message.includes(`${keyOf(pod)}:`) && pod.status?.phase === 'Succeeded');
+  return isOver ? skip(LINGERING) : fail(wrong.message);
+}
+
 const CONTROLLED = /^(Deployment|DaemonSet|StatefulSet|ReplicaSet|ReplicationController|Job|CronJob)$/;
 
 /** How far Jobs have come is a matter of time, and the recording had no CronJob controller. */
@@ -311,6 +322,7 @@ const FACTS: readonly [string, (recording: Recording) => Outcome | Promise<Outco
   ['defaults', judgeDefaults],
   ['endpointslices', (recording) => judgeControllers(recording, 'endpointslices')],
   ['endpoints', (recording) => judgeControllers(recording, 'endpoints')],
+  ['snapshot-as-it-should-be', judgeSnapshot],
   ['pods-per-workload', judgePods],
   ['slices-from-manifests', judgeManifests],
   ['refused', () => skip('what the API server refuses is the kind api-validation')],

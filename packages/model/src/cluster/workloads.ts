@@ -1,8 +1,18 @@
 /** The Pods that controllers would make of workloads: names, labels and owners as Kubernetes gives them. */
 
 import { hexDigits, suffix, uniqueName } from '../objects/drawn-names.ts';
-import type { KubeObject, LabelSelector, ObjectMeta, Pod, PodTemplate, Toleration, Workload } from '../objects/kube.ts';
+import type {
+  KubeObject,
+  LabelSelector,
+  ObjectMeta,
+  Pod,
+  PodSpec,
+  PodTemplate,
+  Toleration,
+  Workload,
+} from '../objects/kube.ts';
 import { matchesSelector, printLabels } from '../objects/labels.ts';
+import { defaultPod } from '../objects/pod-defaults.ts';
 import { isLive } from '../objects/pod-facts.ts';
 import type { Placed } from './cluster.ts';
 import { type Collected, type HorizontalPodAutoscaler, keyOf } from './collect.ts';
@@ -124,6 +134,11 @@ function replicasOf(
   return Math.max(0, replicas);
 }
 
+/** What the API server sets on a Pod and not on a template: host ports in the host's network, a service account. */
+function asPod(spec: PodSpec = {}): PodSpec {
+  return defaultPod({ apiVersion: 'v1', kind: 'Pod', metadata: { name: '' }, spec }).spec;
+}
+
 function makePods(
   workload: Placed<Workload>,
   template: PodTemplate,
@@ -136,7 +151,7 @@ function makePods(
   const seed = `${namespace}/${object.kind}/${name}`;
   const mine: Making = {
     workload,
-    template,
+    template: { ...template, spec: asPod(template.spec) },
     labels: {},
     owner: { apiVersion: object.apiVersion, kind: object.kind, name },
   };
@@ -177,7 +192,9 @@ function makePods(
       });
     }
     case 'DaemonSet': {
-      const placed = pod({ ...mine, labels: { 'controller-revision-hash': hash } }, name);
+      const generation = object.metadata.annotations?.['deprecated.daemonset.template.generation'] ?? '1';
+      const labels = { 'controller-revision-hash': hash, 'pod-template-generation': generation };
+      const placed = pod({ ...mine, labels }, name);
       const { spec } = placed.object;
       placed.object.spec = {
         ...spec,
