@@ -12,8 +12,8 @@ import {
   type Network,
   type Packet,
   Protocol,
+  plainPacket,
   type Rule,
-  TcpFlag,
 } from '@podwire/engine';
 import { createReference } from '@podwire/engine/reference';
 import { measureBatch } from './batches.ts';
@@ -36,23 +36,13 @@ const toService = (service: number): HeaderMatch[] => [
 ];
 
 function packetTo(daddr: string, random: Random): Packet {
-  return {
-    family: 4,
+  return plainPacket({
     protocol: Protocol.TCP,
     saddr: '10.0.0.1',
     daddr,
     sport: 32_768 + random.below(28_232),
     dport: 80,
-    tcpFlags: TcpFlag.SYN,
-    icmpType: 0,
-    icmpCode: 0,
-    icmpId: 0,
-    ttl: 64,
-    tos: 0,
-    mark: 0,
-    length: 60,
-    dontFragment: true,
-  };
+  });
 }
 
 async function* measureList(services: number, { seed, quick }: Settings): AsyncIterable<Row> {

@@ -7,8 +7,8 @@ import {
   type Network,
   type Packet,
   Protocol,
+  plainPacket,
   type Table,
-  TcpFlag,
 } from '@podwire/engine';
 import { createReference } from '@podwire/engine/reference';
 import { frameTable, nftTables, parseArptablesSave, parseEbtablesSave, parseNftRuleset } from '@podwire/model';
@@ -72,23 +72,14 @@ const RESTORE: Readonly<Record<Tool, string[]>> = {
 };
 
 function packetOf(daddr: string, tcp: boolean): Packet {
-  return {
-    family: daddr.includes(':') ? 6 : 4,
+  return plainPacket({
     protocol: tcp ? Protocol.TCP : Protocol.UDP,
     saddr: '',
     daddr,
     sport: 40000,
     dport: tcp ? TCP_PORT : UDP_PORT,
-    tcpFlags: tcp ? TcpFlag.SYN : 0,
-    icmpType: 0,
-    icmpCode: 0,
-    icmpId: 0,
-    ttl: 64,
-    tos: 0,
-    mark: 0,
-    length: 60,
     dontFragment: tcp,
-  };
+  });
 }
 
 const told = (at: string, error: string | undefined, reply: boolean): string =>

@@ -3,7 +3,7 @@
  * `plan N` makes a random network, `spoil N` puts something wrong somewhere into it, `grow N` makes something of it huge,
  * `load` loads it, `call N` calls the engine with good, bad or mad arguments. N is the seed of what the line does.
  */
-import { createEngine, type Engine, EngineError, type Network, type Packet } from '@podwire/engine';
+import { createEngine, type Engine, EngineError, type Network, type Packet, plainPacket } from '@podwire/engine';
 import { addNftTables, addRulesets, makePlan, type Random, random } from '@podwire/engine/reference';
 import type { Target } from './trial.ts';
 
@@ -189,23 +189,14 @@ function makeNetwork(seed: number): Tree {
   return structuredClone({ netnses: plan.netnses }) as unknown as Tree;
 }
 
-const GOOD: Packet = {
-  family: 4,
+const GOOD = plainPacket({
   protocol: 6,
   saddr: '10.0.0.1',
   daddr: '10.244.1.2',
   sport: 40000,
   dport: 80,
-  tcpFlags: 2,
-  icmpType: 0,
-  icmpCode: 0,
-  icmpId: 0,
-  ttl: 64,
-  tos: 0,
-  mark: 0,
-  length: 60,
   dontFragment: false,
-};
+});
 
 function addressesIn(network: Tree, family: number): string[] {
   const all = list(network, 'netnses')

@@ -5,6 +5,7 @@ import {
   Hook,
   type Packet,
   Protocol,
+  plainPacket,
   type Table,
   TcpFlag,
   type TcpNumbers,
@@ -34,21 +35,14 @@ const DIRECT = { saddr: '10.9.1.2', daddr: '10.9.2.2', sport: 4000, dport: 80 };
 /** What the server sends back. */
 const BACK = { saddr: '10.9.2.2', daddr: '10.9.1.2', sport: 8080, dport: 4000 };
 
-const packet = (ends: Pick<Packet, 'saddr' | 'daddr' | 'sport' | 'dport'>, more: Partial<Packet>): Packet => ({
-  family: 4,
-  protocol: Protocol.TCP,
-  tcpFlags: 0,
-  icmpType: 0,
-  icmpCode: 0,
-  icmpId: 0,
-  ttl: 64,
-  tos: 0,
-  mark: 0,
-  length: 40,
-  dontFragment: true,
-  ...ends,
-  ...more,
-});
+const packet = (ends: Pick<Packet, 'saddr' | 'daddr' | 'sport' | 'dport'>, more: Partial<Packet>): Packet =>
+  plainPacket({
+    tcpFlags: 0,
+    protocol: Protocol.TCP,
+    length: 40,
+    ...ends,
+    ...more,
+  });
 
 const segment = (ends: typeof SERVICE, tcpFlags: number, tcp: TcpNumbers, data = 0): Packet =>
   packet(ends, { tcpFlags, tcp, length: 20 + (tcp.header ?? 20) + data });

@@ -7,6 +7,7 @@ import {
   Disposition,
   type Machine,
   Protocol,
+  plainPacket,
   Reason,
 } from '@podwire/engine';
 import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../runner/contract.ts';
@@ -29,7 +30,6 @@ interface CniCase extends Lab {
   conntrack: Record<string, string[]>;
 }
 
-const SYN = 2;
 const ECHO_PORT = 8080;
 /** Ports that the clients' sockets drew; any do. */
 const FIRST_PORT = 40_000;
@@ -38,23 +38,19 @@ function ask(machine: Machine, netns: string, probe: Probe, sport: number, lengt
   const family = probe.addr.includes(':') ? 6 : 4;
   const tcp = probe.proto === 'tcp';
   const header = family === 4 ? 20 : 40;
-  const found = converse(machine, netns, {
-    family,
-    protocol: tcp ? Protocol.TCP : Protocol.UDP,
-    saddr: '',
-    daddr: probe.addr,
-    sport,
-    dport: probe.port,
-    tcpFlags: tcp ? SYN : 0,
-    icmpType: 0,
-    icmpCode: 0,
-    icmpId: 0,
-    ttl: 64,
-    tos: 0,
-    mark: 0,
-    length: length ?? header + (tcp ? 40 : 16),
-    dontFragment: length !== undefined || tcp,
-  });
+  const found = converse(
+    machine,
+    netns,
+    plainPacket({
+      protocol: tcp ? Protocol.TCP : Protocol.UDP,
+      saddr: '',
+      daddr: probe.addr,
+      sport,
+      dport: probe.port,
+      length: length ?? header + (tcp ? 40 : 16),
+      dontFragment: length !== undefined || tcp,
+    }),
+  );
   // Who answered hears that the answer went nowhere.
   if (found.outcome === 'timeout' && found.back?.end.disposition === Disposition.UNREACHABLE) machine.answer();
   // An answer that nobody knows is answered by a reset, and so on.

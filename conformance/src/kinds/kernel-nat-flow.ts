@@ -8,6 +8,7 @@ import {
   type Machine,
   type Network,
   Protocol,
+  plainPacket,
 } from '@podwire/engine';
 import { fail, type Kind, type Outcome, pass, type SuiteCase } from '../runner/contract.ts';
 import { differentConntrack, type ListedConnection } from './kernel-conntrack.ts';
@@ -57,7 +58,6 @@ interface NatFlowCase {
 }
 
 const PROTOCOL = { tcp: Protocol.TCP, udp: Protocol.UDP };
-const SYN = 2;
 
 function outcomeOf({ outcome, error }: Conversation): Expected['outcome'] {
   if (outcome === 'reply' || outcome === 'timeout') return outcome;
@@ -98,23 +98,19 @@ function difference(expected: Expected, found: Conversation): string | undefined
 /** One SYN, or one datagram, and everything that follows from it. */
 function ask(machine: Machine, family: 4 | 6, probe: Probe): Conversation {
   const tcp = probe.proto === 'tcp';
-  const found = converse(machine, probe.from, {
-    family,
-    protocol: PROTOCOL[probe.proto],
-    saddr: '',
-    daddr: probe.dst,
-    sport: probe.sport,
-    dport: probe.dport,
-    tcpFlags: tcp ? SYN : 0,
-    icmpType: 0,
-    icmpCode: 0,
-    icmpId: 0,
-    ttl: 64,
-    tos: 0,
-    mark: 0,
-    length: tcp ? 60 : 48,
-    dontFragment: true,
-  });
+  const found = converse(
+    machine,
+    probe.from,
+    plainPacket({
+      family,
+      protocol: PROTOCOL[probe.proto],
+      saddr: '',
+      daddr: probe.dst,
+      sport: probe.sport,
+      dport: probe.dport,
+      length: tcp ? 60 : 48,
+    }),
+  );
   if (found.outcome === 'reply' && tcp) continueConversation(machine, found);
   else if (found.outcome === 'timeout') {
     // An answer that the client does not know is answered by a reset, and so on.

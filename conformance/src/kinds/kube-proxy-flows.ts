@@ -8,6 +8,7 @@ import {
   fractionToNumber,
   type Machine,
   Protocol,
+  plainPacket,
   tally,
 } from '@podwire/engine';
 import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../runner/contract.ts';
@@ -53,28 +54,21 @@ interface Run {
   probes: Probe[];
 }
 
-const SYN = 2;
 const SPORT = 40_000;
 
 function ask(machine: Machine, { from, src, dst, port, protocol }: Probe): Conversation {
   const tcp = protocol === 'TCP';
-  return converse(machine, PLACES[from], {
-    family: dst.includes(':') ? 6 : 4,
-    protocol: tcp ? Protocol.TCP : Protocol.UDP,
-    saddr: src === 'node' ? '' : src,
-    daddr: dst,
-    sport: SPORT,
-    dport: port,
-    tcpFlags: tcp ? SYN : 0,
-    icmpType: 0,
-    icmpCode: 0,
-    icmpId: 0,
-    ttl: 64,
-    tos: 0,
-    mark: 0,
-    length: 60,
-    dontFragment: true,
-  });
+  return converse(
+    machine,
+    PLACES[from],
+    plainPacket({
+      protocol: tcp ? Protocol.TCP : Protocol.UDP,
+      saddr: src === 'node' ? '' : src,
+      daddr: dst,
+      sport: SPORT,
+      dport: port,
+    }),
+  );
 }
 
 /** What the client's program is told. A packet that goes round until its TTL ends is as little served as one that is dropped. */

@@ -1,28 +1,15 @@
 /** The engine walks the scenes that it knows as the reference does. */
-import { createEngine, EngineError, type Packet, Protocol, TcpFlag } from '@podwire/engine';
+import { createEngine, EngineError, type Packet, Protocol, plainPacket } from '@podwire/engine';
 import { createReference } from '@podwire/engine/reference';
 import { expect, test } from 'vitest';
 import { type Scene, scenes } from './scenes.ts';
 
 function packets(daddr: string): Packet[] {
-  const common = {
-    family: daddr.includes(':') ? (6 as const) : (4 as const),
-    saddr: '',
-    daddr,
-    sport: 40000,
-    dport: 80,
-    icmpType: 0,
-    icmpCode: 0,
-    icmpId: 0,
-    ttl: 64,
-    tos: 3,
-    mark: 5,
-  };
-  const tcp = { ...common, protocol: Protocol.TCP, tcpFlags: TcpFlag.SYN, length: 60, dontFragment: true };
+  const common = { saddr: '', daddr, sport: 40000, dport: 80, tos: 3, mark: 5 };
   return [
-    tcp,
+    plainPacket({ ...common, protocol: Protocol.TCP }),
     ...[100, 1430, 1480, 3000].flatMap((length) =>
-      [true, false].map((dontFragment) => ({ ...common, protocol: Protocol.UDP, tcpFlags: 0, length, dontFragment })),
+      [true, false].map((dontFragment) => plainPacket({ ...common, protocol: Protocol.UDP, length, dontFragment })),
     ),
   ];
 }

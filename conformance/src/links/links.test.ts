@@ -1,5 +1,13 @@
 /** Stacked links and tunnels: both the machine and this kernel are asked who gets what. */
-import { type Conversation, converse, explore, type Network, type Packet, Protocol, TcpFlag } from '@podwire/engine';
+import {
+  type Conversation,
+  converse,
+  explore,
+  type Network,
+  type Packet,
+  Protocol,
+  plainPacket,
+} from '@podwire/engine';
 import { createReference } from '@podwire/engine/reference';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type AttemptResult, kernelMissing, Lab } from '../lab/lab.ts';
@@ -26,23 +34,14 @@ const listening = ({ netnses }: Network): Listening[] =>
   ]);
 
 function packetOf(daddr: string, tcp: boolean, sport: number): Packet {
-  return {
-    family: daddr.includes(':') ? 6 : 4,
+  return plainPacket({
     protocol: tcp ? Protocol.TCP : Protocol.UDP,
     saddr: '',
     daddr,
     sport,
     dport: tcp ? TCP_PORT : UDP_PORT,
-    tcpFlags: tcp ? TcpFlag.SYN : 0,
-    icmpType: 0,
-    icmpCode: 0,
-    icmpId: 0,
-    ttl: 64,
-    tos: 0,
-    mark: 0,
-    length: 60,
     dontFragment: tcp,
-  };
+  });
 }
 
 const told = (at: string, sees: string, error: string | undefined, reply: boolean): string =>

@@ -1,5 +1,5 @@
 /** A client, a router, and a server behind a wire of another size; what is sent through them. */
-import { type Hook, type Network, type Packet, Protocol, type Rule, type Table } from '@podwire/engine';
+import { type Hook, type Network, type Packet, Protocol, plainPacket, type Rule, type Table } from '@podwire/engine';
 import { host, wire } from './topology.ts';
 
 export const PORT = 9090;
@@ -47,23 +47,15 @@ export function path({ client = {}, router = {}, route, far = 1300, rules = {} }
 export type Sent = { length: number; df?: boolean; to?: string };
 
 export function packetOf({ length, df = true, to = '10.2.0.2' }: Sent): Packet {
-  return {
-    family: to.includes(':') ? 6 : 4,
+  return plainPacket({
     protocol: Protocol.UDP,
     saddr: '',
     daddr: to,
     sport: 41000,
     dport: PORT,
-    tcpFlags: 0,
-    icmpType: 0,
-    icmpCode: 0,
-    icmpId: 0,
-    ttl: 64,
-    tos: 0,
-    mark: 0,
     length,
     dontFragment: df,
-  };
+  });
 }
 
 /** The same packet, for the lab's sockets. */

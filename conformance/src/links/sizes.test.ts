@@ -1,5 +1,5 @@
 /** How long a packet may be that goes through a tunnel: the machine and this kernel. */
-import { Disposition, type Link, type Network, type Packet, Protocol, Reason } from '@podwire/engine';
+import { Disposition, type Link, type Network, type Packet, Protocol, plainPacket, Reason } from '@podwire/engine';
 import { createReference } from '@podwire/engine/reference';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { kernelMissing, Lab } from '../lab/lab.ts';
@@ -32,23 +32,16 @@ function ends(outer: number, inner: number, tunnel: Link['tunnel']): Network {
   };
 }
 
-const packetOf = (length: number, dontFragment: boolean, sport: number): Packet => ({
-  family: 4,
-  protocol: Protocol.UDP,
-  saddr: '10.9.0.1',
-  daddr: '10.9.0.2',
-  sport,
-  dport: PORT,
-  tcpFlags: 0,
-  icmpType: 0,
-  icmpCode: 0,
-  icmpId: 0,
-  ttl: 64,
-  tos: 0,
-  mark: 0,
-  length,
-  dontFragment,
-});
+const packetOf = (length: number, dontFragment: boolean, sport: number): Packet =>
+  plainPacket({
+    protocol: Protocol.UDP,
+    saddr: '10.9.0.1',
+    daddr: '10.9.0.2',
+    sport,
+    dport: PORT,
+    length,
+    dontFragment,
+  });
 
 test.for([
   ['room for the headers', 1500, 1450, 'unset'],

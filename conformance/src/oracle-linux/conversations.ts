@@ -1,5 +1,5 @@
 /** TCP segment by segment, of two ends that no namespace has: what conntrack on the way thinks of sequence numbers and windows. */
-import { type Family, type Packet, Protocol, TcpFlag } from '@podwire/engine';
+import { type Family, type Packet, Protocol, plainPacket, TcpFlag } from '@podwire/engine';
 import { random, tcpNumbers } from '@podwire/engine/reference';
 import type { Random } from '../lab/random.ts';
 import type { Event } from './scenario.ts';
@@ -66,24 +66,16 @@ export class Conversation {
     while (!tcp) tcp = numbers();
     const options = (tcp.windowScale === undefined ? 0 : 3) + (tcp.sackPermitted ? 2 : 0);
     const header = Math.max(20 + Math.ceil(options / 4) * 4, tcp.header ?? 20);
-    return {
-      family: this.#family,
+    return plainPacket({
       protocol: Protocol.TCP,
       saddr: from.saddr,
       daddr: to.saddr,
       sport: from.sport,
       dport: to.sport,
       tcpFlags,
-      icmpType: 0,
-      icmpCode: 0,
-      icmpId: 0,
-      ttl: 64,
-      tos: 0,
-      mark: 0,
       length: least + header + (tcpFlags & (SYN | RST) ? 0 : r.pick([0, 0, 20, 500])),
-      dontFragment: true,
       tcp: { ...tcp, header },
-    };
+    });
   }
 }
 

@@ -1,26 +1,11 @@
-import type { Packet } from '@podwire/engine';
+import { plainPacket } from '@podwire/engine';
 import { expect, test } from 'vitest';
 import type { RuleEvent } from '../lab/lab.ts';
 import { runsOf } from './observe.ts';
 import { encodePacket, hex } from './wire.ts';
 
-const packet = (saddr: string, protocol = 17): Packet => ({
-  family: 4,
-  protocol,
-  saddr,
-  daddr: '10.0.0.2',
-  sport: 1,
-  dport: 2,
-  tcpFlags: 0,
-  icmpType: 0,
-  icmpCode: 0,
-  icmpId: 0,
-  ttl: 64,
-  tos: 0,
-  mark: 0,
-  length: 40,
-  dontFragment: true,
-});
+const packet = (saddr: string, protocol = 17) =>
+  plainPacket({ protocol, saddr, daddr: '10.0.0.2', sport: 1, dport: 2, tcpFlags: 0, length: 40 });
 
 const event = (id: string, more: Partial<Extract<RuleEvent, { table: string }>>): RuleEvent => ({
   family: 2,

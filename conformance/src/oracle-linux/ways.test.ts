@@ -1,5 +1,4 @@
-import type { Netns, Packet, Rule } from '@podwire/engine';
-import { Hook, Protocol } from '@podwire/engine';
+import { Hook, type Netns, Protocol, plainPacket, type Rule } from '@podwire/engine';
 import { expect, test } from 'vitest';
 import { createMachine } from '../lab/machine.ts';
 import { Predictor } from './predict.ts';
@@ -24,23 +23,15 @@ function scenarioOf(rules: Rule[], events: number, backend: Scenario['backend'])
     ],
     sysctls: {},
   };
-  const packet: Packet = {
-    family: 4,
+  const packet = plainPacket({
     protocol: Protocol.UDP,
     saddr: '10.0.0.1',
     daddr: '10.0.0.1',
     sport: 40000,
     dport: 53,
-    tcpFlags: 0,
-    icmpType: 0,
-    icmpCode: 0,
-    icmpId: 0,
-    ttl: 64,
-    tos: 0,
-    mark: 0,
     length: 40,
     dontFragment: false,
-  };
+  });
   return {
     network: { netnses: [host] },
     listening: [{ netns: 'host', protocol: 'udp', port: 53 }],

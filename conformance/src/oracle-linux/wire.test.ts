@@ -1,26 +1,16 @@
-import type { Packet } from '@podwire/engine';
+import { type Packet, plainPacket } from '@podwire/engine';
 import { describe, expect, test } from 'vitest';
 import { castagnoli } from './checksum.ts';
 import { decodePacket, encodeFrame, encodePacket, hex, numbersAfter, unhex } from './wire.ts';
 
-const packet = (more: Partial<Packet>): Packet => ({
-  family: 4,
-  protocol: 17,
-  saddr: '10.0.0.1',
-  daddr: '10.0.0.2',
-  sport: 0,
-  dport: 0,
-  tcpFlags: 0,
-  icmpType: 0,
-  icmpCode: 0,
-  icmpId: 0,
-  ttl: 64,
-  tos: 0,
-  mark: 0,
-  length: 60,
-  dontFragment: true,
-  ...more,
-});
+const packet = (more: Partial<Packet>): Packet =>
+  plainPacket({
+    protocol: 17,
+    saddr: '10.0.0.1',
+    daddr: '10.0.0.2',
+    tcpFlags: 0,
+    ...more,
+  });
 const six = { family: 6, saddr: 'fd00::1', daddr: 'fd00::2' } as const;
 const udp = { sport: 40000, dport: 53, length: 40 };
 

@@ -11,7 +11,7 @@ import {
   type Machine,
   type Packet,
   Protocol,
-  TcpFlag,
+  plainPacket,
   tally,
 } from '@podwire/engine';
 import type { Tracked } from '../lab/terms.ts';
@@ -48,23 +48,14 @@ const MOST_BRANCHES = 128;
 export function packetOf(probe: Probe, sport: number): Packet {
   const family = probe.daddr.includes(':') ? 6 : 4;
   const tcp = probe.protocol === 'tcp';
-  return {
-    family,
+  return plainPacket({
     protocol: tcp ? Protocol.TCP : Protocol.UDP,
     saddr: probe.saddr ?? '',
     daddr: probe.daddr,
     sport,
     dport: probe.dport,
-    tcpFlags: tcp ? TcpFlag.SYN : 0,
-    icmpType: 0,
-    icmpCode: 0,
-    icmpId: 0,
-    ttl: 64,
-    tos: 0,
-    mark: 0,
     length: (family === 4 ? 20 : 40) + (tcp ? 40 : 20),
-    dontFragment: true,
-  };
+  });
 }
 
 function trackedOf(netns: string, entry: ConntrackEntry): Tracked {

@@ -1,6 +1,7 @@
 /** Groups of nexthop objects on this kernel: which ways flows take, and with which odds. */
+
 import { spawnSync } from 'node:child_process';
-import { createEngine, type Machine, type Netns, type Packet, Protocol } from '@podwire/engine';
+import { createEngine, type Machine, type Netns, type Packet, Protocol, plainPacket } from '@podwire/engine';
 import { createReference } from '@podwire/engine/reference';
 import { applyIp, emptyNetns } from '@podwire/model';
 import { describe, expect, test } from 'vitest';
@@ -56,23 +57,15 @@ function host(): Netns {
   return netns;
 }
 
-const packet = (net: number): Packet => ({
-  family: 4,
-  protocol: Protocol.UDP,
-  saddr: '10.1.0.1',
-  daddr: `192.0.${net}.1`,
-  sport: 4000,
-  dport: 53,
-  tcpFlags: 0,
-  icmpType: 0,
-  icmpCode: 0,
-  icmpId: 0,
-  ttl: 64,
-  tos: 0,
-  mark: 0,
-  length: 60,
-  dontFragment: false,
-});
+const packet = (net: number): Packet =>
+  plainPacket({
+    protocol: Protocol.UDP,
+    saddr: '10.1.0.1',
+    daddr: `192.0.${net}.1`,
+    sport: 4000,
+    dport: 53,
+    dontFragment: false,
+  });
 
 /** The links that it may leave by, and the weights of the choice, if it is one. */
 function askMachine(machine: Machine, net: number): { ways: string[]; weights: number[] | undefined } {

@@ -39,6 +39,7 @@ export type * from './machine.ts';
 export type * from './network.ts';
 export type * from './packet.ts';
 export { optionText, plainStatements, unsaidText } from './plain.ts';
+export { plainPacket } from './plain-packet.ts';
 export type * from './rule.ts';
 export { createRuleList, type HeaderMatch, type RuleList, type RuleListOptions } from './rules.ts';
 export type * from './selector.ts';

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { containsAddress, type IpAddress, type IpPrefix, parseAddress, parsePrefix } from './address.ts';
 import { compileEngine } from './compile.ts';
 import type { Family, Packet } from './packet.ts';
+import { plainPacket } from './plain-packet.ts';
 import { createRuleList, type HeaderMatch } from './rules.ts';
 import { Protocol } from './terms.ts';
 import { Random } from './testing/random.ts';
@@ -49,7 +50,7 @@ function randomMatch(random: Random, family: Family): HeaderMatch {
 }
 
 function randomPacket(random: Random, family: Family): Packet {
-  return {
+  return plainPacket({
     family,
     protocol: random.pick([Protocol.TCP, Protocol.UDP, 99]),
     saddr: randomAddress(random, family),
@@ -57,15 +58,8 @@ function randomPacket(random: Random, family: Family): Packet {
     sport: random.pick(PORTS),
     dport: random.pick(PORTS),
     tcpFlags: 0,
-    icmpType: 0,
-    icmpCode: 0,
-    icmpId: 0,
-    ttl: 64,
-    tos: 0,
-    mark: 0,
-    length: 60,
     dontFragment: false,
-  };
+  });
 }
 
 const lengthOf = (prefix: string): number => (parsePrefix(prefix) as IpPrefix).length;

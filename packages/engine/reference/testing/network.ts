@@ -10,11 +10,11 @@ import {
   type Network,
   type Packet,
   Protocol,
+  plainPacket,
   type Route,
   type Rule,
   type Statement,
   type Table,
-  TcpFlag,
 } from '../../src/index.ts';
 
 /** `10.0.0.0/24 dev eth0`, `default via 10.0.0.1 dev eth0`, `blackhole 10.9.0.0/16`, with `src` and `metric`. */
@@ -104,22 +104,12 @@ export const table = (name: string, chains: Chain[], family: 'ip' | 'ip6' = 'ip'
 export const network = (...netnses: Netns[]): Network => ({ netnses });
 
 export function packet(saddr: string, daddr: string, more: Partial<Packet> = {}): Packet {
-  return {
-    family: daddr.includes(':') ? 6 : 4,
+  return plainPacket({
     protocol: Protocol.TCP,
     saddr,
     daddr,
     sport: 40000,
     dport: 80,
-    tcpFlags: TcpFlag.SYN,
-    icmpType: 0,
-    icmpCode: 0,
-    icmpId: 0,
-    ttl: 64,
-    tos: 0,
-    mark: 0,
-    length: 60,
-    dontFragment: true,
     ...more,
-  };
+  });
 }

@@ -6,6 +6,7 @@ import {
   type Match,
   type Packet,
   Protocol,
+  plainPacket,
   type Rule,
   type Statement,
   type Table,
@@ -91,20 +92,14 @@ export function tinyTable(r: Random, marks: boolean): Table {
   };
 }
 
-const plain: Omit<Packet, 'saddr' | 'mark' | 'tos'> = {
-  family: 4,
+const plain = plainPacket({
+  saddr: '',
   protocol: Protocol.UDP,
   daddr: '10.9.9.9',
   sport: 1,
   dport: 2,
-  tcpFlags: 0,
-  icmpType: 0,
-  icmpCode: 0,
-  icmpId: 0,
-  ttl: 64,
-  length: 60,
   dontFragment: false,
-};
+});
 
 const isTracked = (state: CtState) => state !== CtState.UNTRACKED && state !== CtState.INVALID;
 

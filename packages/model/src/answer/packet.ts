@@ -1,5 +1,5 @@
 /** The packets a question sends. */
-import { type Family, type Packet, Protocol, TcpFlag } from '@podwire/engine';
+import { type Family, type Packet, Protocol, plainPacket } from '@podwire/engine';
 import type { TransportName } from './reference.ts';
 
 const ECHO_REQUEST = { 4: 8, 6: 128 } as const;
@@ -36,22 +36,17 @@ export interface Opening {
 /** The packet that opens a connection: a SYN, a datagram, an echo request. */
 export function openingPacket({ family, protocol, saddr, daddr, sport, dport, size, owner }: Opening): Packet {
   const icmp = protocol === 'icmp';
-  return {
+  return plainPacket({
     family,
     protocol: protocolNumber(protocol, family),
     saddr: saddr ?? '',
     daddr,
     sport: icmp ? 0 : sport,
     dport: icmp ? 0 : dport,
-    tcpFlags: protocol === 'tcp' ? TcpFlag.SYN : 0,
     icmpType: icmp ? ECHO_REQUEST[family] : 0,
-    icmpCode: 0,
     icmpId: icmp ? 1 : 0,
-    ttl: 64,
-    tos: 0,
-    mark: 0,
     length: Math.max(size ?? 0, IP_HEADER[family] + OPENING_BYTES[protocol]),
     dontFragment: !icmp,
     ...(owner && { owner }),
-  };
+  });
 }

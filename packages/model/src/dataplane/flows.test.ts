@@ -2,7 +2,7 @@
  * Packets through whole clusters on the reference machine. What each end sees is what real kernels and plugins were seen to do with
  * kube-proxy's rules, kindnet, flannel and Calico.
  */
-import { Disposition, type Packet, Protocol, Reason, TcpFlag, type Walk } from '@podwire/engine';
+import { Disposition, Protocol, plainPacket, Reason, type Walk } from '@podwire/engine';
 import { createReference } from '@podwire/engine/reference';
 import { describe, expect, test } from 'vitest';
 import type { Cluster } from '../cluster/cluster.ts';
@@ -68,23 +68,14 @@ async function lab(cni: string, family: 4 | 6): Promise<Lab> {
     ask(from, to, port, choices = [], saddr = '') {
       machine.reset();
       machine.script(choices);
-      const packet: Packet = {
-        family,
+      const packet = plainPacket({
         protocol: Protocol.TCP,
         saddr,
         daddr: to,
         sport: 40000,
         dport: port,
-        tcpFlags: TcpFlag.SYN,
-        icmpType: 0,
-        icmpCode: 0,
-        icmpId: 0,
-        ttl: 64,
-        tos: 0,
-        mark: 0,
-        length: 60,
         dontFragment: false,
-      };
+      });
       const walk: Walk = machine.send(from, packet);
       const { disposition, reason, netns } = walk.end;
       const answer = walk.end.answers ? machine.answer() : undefined;
