@@ -203,9 +203,10 @@ export function answerExternal(
   objects: DnsObjects,
   config: KubernetesZones,
   external: ExternalZones,
-  question: DnsQuestion,
+  asked: DnsQuestion,
   lookup: DnsLookup,
 ): DnsResponse | undefined {
+  const question = { ...asked, name: absolute(asked.name) };
   const name = question.name.toLowerCase();
   const zone = zoneOf(external.zones, name);
   if (zone === undefined) return undefined;

@@ -198,9 +198,10 @@ function recordsFor(asking: Asking, { name, type }: DnsQuestion): Records | unde
 export function answerKubernetes(
   objects: DnsObjects,
   config: KubernetesZones,
-  question: DnsQuestion,
+  asked: DnsQuestion,
   lookup: DnsLookup,
 ): DnsResponse | undefined {
+  const question = { ...asked, name: absolute(asked.name) };
   const matched = zoneOf(config.zones, question.name);
   if (matched === undefined) return undefined;
   const zone = question.name.slice(question.name.length - matched.length);
