@@ -34,6 +34,7 @@ describe('tallySuite', () => {
         { id: 'wrong', why: '1 is not 2' },
         { id: 'both', why: 'not explained' },
       ],
+      rates: { IPv4: { held: 0, run: 1 }, IPv6: { held: 0, run: 1 } },
     });
   });
 
