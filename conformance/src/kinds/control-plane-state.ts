@@ -33,6 +33,8 @@ export interface Step {
     labels?: Record<string, string | null>;
   };
   result?: { accepted: boolean } | { accepted: boolean }[];
+  /** Where a step is about nodes: those that are left, with their Ready condition. */
+  nodes?: { name: string; ready?: string[] }[];
   state?: Record<string, Short[]>;
 }
 

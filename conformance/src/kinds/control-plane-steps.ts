@@ -13,6 +13,7 @@ function changedByHand<T extends KubeObject>(kind: string, before: readonly T[],
     const made = objects.filter((object, i) => object.kind === kind && isAccepted(step, i)) as T[];
     return [...before, ...made.map(defaultObject)];
   }
+  if (op === 'delete-namespace') return [];
   if (step.action.kind !== kind.toLowerCase() || !isAccepted(step)) return [...before];
   if (op === 'delete') return before.filter((object) => object.metadata.name !== name);
   if (op !== 'patch') return [...before];
@@ -21,13 +22,24 @@ function changedByHand<T extends KubeObject>(kind: string, before: readonly T[],
   );
 }
 
-function relabelled(nodes: ReadonlyMap<string, Node>, { action }: Step): Map<string, Node> {
-  const changed = new Map(nodes);
-  const node = nodes.get(action.node ?? '');
+/** The cluster's nodes, Ready as their kubelets report. */
+function readyNodes(given: readonly Node[]): Map<string, Node> {
+  const ready = { conditions: [{ type: 'Ready', status: 'True' }] };
+  return new Map(given.map((node) => [node.metadata.name, { ...node, status: { ...node.status, ...ready } }]));
+}
+
+function nodesAfter(before: ReadonlyMap<string, Node>, { action, nodes: shown }: Step): Map<string, Node> {
+  const changed = new Map(before);
+  const node = before.get(action.node ?? '');
   if (action.op === 'delete-node') changed.delete(action.node ?? '');
   if (action.op === 'label-node' && node) {
     const metadata = mergePatch(node.metadata, { labels: action.labels ?? {} }) as ObjectMeta;
     changed.set(node.metadata.name, { ...node, metadata });
+  }
+  for (const { name, ready = [] } of shown ?? []) {
+    const known = changed.get(name);
+    const conditions = [{ type: 'Ready', status: ready[0] ?? 'Unknown' }];
+    if (known) changed.set(name, { ...known, status: { ...known.status, conditions } });
   }
   return changed;
 }
@@ -35,9 +47,9 @@ function relabelled(nodes: ReadonlyMap<string, Node>, { action }: Step): Map<str
 /** One judge for one resource, over all states of a sequence. */
 function judge(row: StepsCase, given: readonly Node[], resource: 'endpointslices' | 'endpoints'): Outcome {
   let before = NOTHING;
-  let nodes = new Map(given.map((node) => [node.metadata.name, node]));
+  let nodes = readyNodes(given);
   for (const [i, step] of row.steps.entries()) {
-    nodes = relabelled(nodes, step);
+    nodes = nodesAfter(nodes, step);
     if (!step.state) continue;
     const after = stateOf(step.state);
     const index = new controllers.PodIndex(after.pods);

@@ -138,6 +138,15 @@ describe('node ports', () => {
       (await specs(service('l', 'type: LoadBalancer, externalTrafficPolicy: Local'))).l?.healthCheckNodePort,
     ).toBeGreaterThan(30000);
     expect((await specs(service('l', 'type: LoadBalancer'))).l?.healthCheckNodePort).toBeUndefined();
+    // Whole but for that: the policy was changed.
+    const whole = service(
+      'l',
+      'type: LoadBalancer, externalTrafficPolicy: Local, clusterIP: 10.96.3.3, clusterIPs: [10.96.3.3], ipFamilies: [IPv4], ipFamilyPolicy: SingleStack',
+    );
+    const kept = whole
+      .replace('targetPort: http}', 'targetPort: http, nodePort: 30080}')
+      .replace('namespace: shop}', 'namespace: shop, uid: u}');
+    expect((await specs(kept)).l?.healthCheckNodePort).toBeGreaterThanOrEqual(30000);
   });
 });
 

@@ -307,7 +307,10 @@ function completeService(placed: Placed<Service>, key: string, a: Allocators): P
   const clusterIPs = headless ? ['None'] : clusterIPsOf(placed, key, families, a);
   const status = loadBalancerOf(placed, key, families, a);
   const ports = portsOf(placed, key, a);
+  const needsHealthPort =
+    spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local' && !spec.healthCheckNodePort;
   const isSame =
+    !needsHealthPort &&
     spec.clusterIP === clusterIPs[0] &&
     spec.clusterIPs?.join() === clusterIPs.join() &&
     spec.ipFamilies?.join() === families.join() &&
@@ -315,8 +318,6 @@ function completeService(placed: Placed<Service>, key: string, a: Allocators): P
     status === service.status &&
     ports.every((p, i) => p === spec.ports?.[i]);
   if (isSame) return placed;
-  const needsHealthPort =
-    spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local' && !spec.healthCheckNodePort;
   const healthCheckNodePort = needsHealthPort ? takeNodePort(key, 'TCP', `${key}:health`, a) : undefined;
   const made: Service = {
     ...service,
