@@ -1,5 +1,6 @@
 /** What arptables tests of a packet: addresses, interfaces, and the fields of the ARP header (net/ipv4/netfilter/arp_tables.c). */
 import { prefix, printHostPrefix } from '../iptables/base/address.ts';
+import { arpOpcodeNumber } from '../iptables/base/arp-opcodes.ts';
 import { bang, type Given, inverted, option, Refusal, word } from '../iptables/base/extension.ts';
 import { isAnyMac, printMacAndMask, readMacAndMask } from '../iptables/base/mac.ts';
 import { parseNumber } from '../iptables/base/numbers.ts';
@@ -47,17 +48,6 @@ export const HEADER_ORDER = [
   'proto-type',
 ];
 
-const OPCODES = [
-  'Request',
-  'Reply',
-  'Request_Reverse',
-  'Reply_Reverse',
-  'DRARP_Request',
-  'DRARP_Reply',
-  'DRARP_Error',
-  'InARP_Request',
-  'ARP_NAK',
-];
 const ETHERNET = 1;
 const IPV4 = 0x0800;
 const MAC_LENGTH = 6;
@@ -144,13 +134,8 @@ export function readField(given: Given): string | undefined {
       return mac(given, 'dst-mac');
     case 'h-length':
       return length(given);
-    case 'opcode': {
-      const named = (name: string) => {
-        const at = OPCODES.findIndex((opcode) => opcode.toLowerCase() === name.toLowerCase());
-        return at < 0 ? undefined : at + 1;
-      };
-      return field(given, { max: u16, base: 10, named, usual: 0 }, String);
-    }
+    case 'opcode':
+      return field(given, { max: u16, base: 10, named: arpOpcodeNumber, usual: 0 }, String);
     case 'h-type': {
       const named = (name: string) => (name.toLowerCase() === 'ethernet' ? ETHERNET : undefined);
       return field(given, { max: u16, base: 16, named, usual: ETHERNET }, hex);

@@ -1,5 +1,7 @@
 /** The ebtables matches on frames that carry no IP: ARP, VLAN tags, 802.3, spanning tree. net/bridge/netfilter/ebt_arp.c and its siblings. */
+
 import { prefix, printHostPrefix } from '../iptables/base/address.ts';
+import { arpOpcodeName, arpOpcodeNumber } from '../iptables/base/arp-opcodes.ts';
 import { dictionary } from '../iptables/base/dictionary.ts';
 import { ethertypeNumber } from '../iptables/base/ethertypes.ts';
 import { type Given, Refusal } from '../iptables/base/extension.ts';
@@ -35,23 +37,10 @@ function hexadecimal(max: number, digits: number): Printer {
 const mac: Printer = ([text = '']) => printMacAndMask(readMacAndMask(text, 'Invalid MAC/mask address specified.'));
 const network: Printer = ([text = '']) => printHostPrefix(prefix('ip', text));
 
-const OPCODES = [
-  'Request',
-  'Reply',
-  'Request_Reverse',
-  'Reply_Reverse',
-  'DRARP_Request',
-  'DRARP_Reply',
-  'DRARP_Error',
-  'InARP_Request',
-  'ARP_NAK',
-];
-
 const opcode: Printer = ([text = '']) => {
-  const named = OPCODES.findIndex((name) => name.toLowerCase() === text.toLowerCase());
-  const value = named >= 0 ? named + 1 : parseIn(10, text, U16);
+  const value = arpOpcodeNumber(text) ?? parseIn(10, text, U16);
   if (value === undefined) throw new Refusal('Problem with specified ARP opcode');
-  return OPCODES[value - 1] ?? String(value);
+  return arpOpcodeName(value) ?? String(value);
 };
 
 const hardwareType: Printer = ([text = '']) => {

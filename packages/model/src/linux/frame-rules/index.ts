@@ -2,44 +2,26 @@
  * Rules of ebtables and arptables for the machine: each is said in nftables' words, as its own tools translate it, and what nftables has
  * no word for stays what it was read as: a question.
  */
+
 import type { Rule, Statement, Table } from '@podwire/engine';
 import { Hook } from '@podwire/engine';
+import { arpOpcodeNumber } from '../iptables/base/arp-opcodes.ts';
 import { printMac, readMac } from '../iptables/base/mac.ts';
 import { NftRefusal, readRule } from '../nft/index.ts';
 import { nftStatements } from '../nft-compile/index.ts';
 import { writtenAs, writtenRule } from '../rule-dump/index.ts';
 import { addressTest } from '../translate/header.ts';
 import { NotTranslated, translateRule } from '../translate/index.ts';
-import { bareOptions, compare, type TextOption } from '../translate/part.ts';
+import { bareOptions, compare, macTest, type TextOption } from '../translate/part.ts';
 
 type Family = 'bridge' | 'arp';
 
-const OPERATIONS = [
-  'Request',
-  'Reply',
-  'Request_Reverse',
-  'Reply_Reverse',
-  'DRARP_Request',
-  'DRARP_Reply',
-  'DRARP_Error',
-  'InARP_Request',
-  'ARP_NAK',
-];
-
 const first = ({ values }: TextOption): string => values[0] ?? '';
 
-function mac(left: string, option: TextOption): string {
-  const [address = '', mask] = first(option).split('/');
-  return mask === undefined
-    ? compare(left, address, option.not)
-    : `${left} & ${mask} ${option.not ? '!=' : '=='} ${address}`;
-}
+const mac = (left: string, option: TextOption): string => macTest(left, first(option), option.not);
 
 const ARP: Readonly<Record<string, (option: TextOption) => string>> = {
-  'arp-op': (option) => {
-    const named = OPERATIONS.indexOf(first(option));
-    return compare('arp operation', named < 0 ? first(option) : String(named + 1), option.not);
-  },
+  'arp-op': (option) => compare('arp operation', `${arpOpcodeNumber(first(option)) ?? first(option)}`, option.not),
   'arp-htype': (option) => compare('arp htype', first(option), option.not),
   'arp-ptype': (option) => compare('arp ptype', first(option), option.not),
   'arp-ip-src': (option) => addressTest('arp saddr ip', first(option), option.not),

@@ -1,5 +1,6 @@
 /** One statement of a rule, for the machine. */
 import type { Statement } from '@podwire/engine';
+import { REJECT_CODES } from '../iptables/base/reject-codes.ts';
 import { NftRefusal } from '../nft/refusal.ts';
 import type { NftExpression, NftMangle, NftMapLookup, NftReject, NftStatement } from '../nft/syntax.ts';
 import { type Datatype, types } from '../nft/tables/datatypes.ts';
@@ -65,29 +66,8 @@ function mangle({ mangle: { key, value } }: NftMangle, scope: Scope): Statement[
 }
 
 const CODES: Readonly<Record<string, readonly [Datatype, Readonly<Record<number, string>>]>> = {
-  icmp: [
-    types.icmpCode,
-    {
-      0: 'icmp-net-unreachable',
-      1: 'icmp-host-unreachable',
-      2: 'icmp-proto-unreachable',
-      3: 'icmp-port-unreachable',
-      9: 'icmp-net-prohibited',
-      10: 'icmp-host-prohibited',
-      13: 'icmp-admin-prohibited',
-    },
-  ],
-  icmpv6: [
-    types.icmpv6Code,
-    {
-      0: 'icmp6-no-route',
-      1: 'icmp6-adm-prohibited',
-      3: 'icmp6-addr-unreachable',
-      4: 'icmp6-port-unreachable',
-      5: 'icmp6-policy-fail',
-      6: 'icmp6-reject-route',
-    },
-  ],
+  icmp: [types.icmpCode, REJECT_CODES.icmp],
+  icmpv6: [types.icmpv6Code, REJECT_CODES.icmpv6],
   icmpx: [
     types.icmpxCode,
     { 0: 'icmpx-no-route', 1: 'icmpx-port-unreachable', 2: 'icmpx-host-unreachable', 3: 'icmpx-admin-prohibited' },

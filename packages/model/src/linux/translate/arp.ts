@@ -1,7 +1,17 @@
 /** Rules of arptables, as nftables writes them. */
 import type { Rule } from '@podwire/engine';
 import { addressTest, interfaceTest } from './header.ts';
-import { bareOptions, compare, firstOf, hex, NotTranslated, numbersOf, type TextOption } from './part.ts';
+import {
+  bareOptions,
+  compare,
+  firstOf,
+  hex,
+  macTest,
+  NotTranslated,
+  numbersOf,
+  type TextOption,
+  verdictText,
+} from './part.ts';
 
 const first = ({ values }: TextOption): string => values[0] ?? '';
 
@@ -12,12 +22,8 @@ const address =
 
 const mac =
   (side: 'saddr' | 'daddr') =>
-  (option: TextOption): string => {
-    const [value = '', mask] = first(option).split('/');
-    return mask === undefined
-      ? compare(`arp ${side} ether`, value, option.not)
-      : `arp ${side} ether & ${mask} ${option.not ? '!=' : '=='} ${value}`;
-  };
+  (option: TextOption): string =>
+    macTest(`arp ${side} ether`, first(option), option.not);
 
 const field =
   (left: string, print: (value: number) => string) =>
@@ -86,16 +92,8 @@ export function arpTexts(rule: Rule): string[] {
       case 'set-mark':
         actions.push(setMark(statement.value, statement.mask));
         break;
-      case 'jump':
-        actions.push(`jump ${statement.chain}`);
-        break;
-      case 'accept':
-      case 'drop':
-      case 'return':
-        actions.push(statement.kind);
-        break;
       default:
-        throw new NotTranslated(statement.kind);
+        actions.push(verdictText(statement));
     }
   }
   const tests = FIELDS.flatMap(({ name, print, assumed }) => {

@@ -5,7 +5,19 @@ import { protocolNumber } from '../iptables/base/names.ts';
 import { splitRestoreWords } from '../iptables/base/words.ts';
 import { ICMP_NAMES, ICMP6_NAMES, type IcmpNames } from '../iptables/match/icmp.ts';
 import { interfaceTest } from './header.ts';
-import { bareOptions, compare, firstOf, hex, NotTranslated, numbersOf, quoted, span, type TextOption } from './part.ts';
+import {
+  bareOptions,
+  compare,
+  firstOf,
+  hex,
+  macTest,
+  NotTranslated,
+  numbersOf,
+  quoted,
+  span,
+  type TextOption,
+  verdictText,
+} from './part.ts';
 
 type Option = (option: TextOption) => string | string[];
 
@@ -29,12 +41,8 @@ const NAMED_MACS: Readonly<Record<string, string>> = {
 
 const mac =
   (left: string): Option =>
-  (option) => {
-    const [address = '', mask] = (NAMED_MACS[first(option)] ?? first(option)).split('/');
-    return mask === undefined
-      ? compare(left, address, option.not)
-      : `${left} & ${mask} ${option.not ? '!=' : '=='} ${address}`;
-  };
+  (option) =>
+    macTest(left, NAMED_MACS[first(option)] ?? first(option), option.not);
 
 const device =
   (key: 'meta ibrname' | 'meta obrname'): Option =>
@@ -222,16 +230,8 @@ export function bridgeTexts(rule: Rule): string[] {
       case 'unmodelled-target':
         actions.push(...target(statement.text));
         break;
-      case 'jump':
-        actions.push(`jump ${statement.chain}`);
-        break;
-      case 'accept':
-      case 'drop':
-      case 'return':
-        actions.push(statement.kind);
-        break;
       default:
-        throw new NotTranslated(statement.kind);
+        actions.push(verdictText(statement));
     }
   }
   header.sort((a, b) => ORDER.indexOf(a.name) - ORDER.indexOf(b.name));

@@ -1,5 +1,5 @@
 /** Pieces of nftables text, and the options of an iptables extension that is kept as text. */
-import type { PortRange } from '@podwire/engine';
+import type { PortRange, Statement } from '@podwire/engine';
 import { parseNumber } from '../iptables/base/numbers.ts';
 import type { TextOption } from '../iptables/base/text-options.ts';
 import { splitRestoreWords } from '../iptables/base/words.ts';
@@ -31,6 +31,26 @@ export function compare(left: string, right: string, not?: boolean): string {
 export function masked(left: string, value: number, mask: number, not?: boolean): string {
   if (mask === 0xffffffff) return compare(left, hex(value), not);
   return `${left} & ${hex(mask)} ${not ? '!=' : '=='} ${hex(value)}`;
+}
+
+/** `ether saddr 02:00:00:00:00:01`; with a mask behind a slash `ether saddr & ff:ff:ff:00:00:00 == 02:00:00:00:00:00`. */
+export function macTest(left: string, text: string, not?: boolean): string {
+  const [address = '', mask] = text.split('/');
+  return mask === undefined ? compare(left, address, not) : `${left} & ${mask} ${not ? '!=' : '=='} ${address}`;
+}
+
+/** What a rule decides without a target's own options. */
+export function verdictText(statement: Statement): string {
+  switch (statement.kind) {
+    case 'jump':
+      return `jump ${statement.chain}`;
+    case 'accept':
+    case 'drop':
+    case 'return':
+      return statement.kind;
+    default:
+      throw new NotTranslated(statement.kind);
+  }
 }
 
 export function rangeText({ from, to }: PortRange): string {

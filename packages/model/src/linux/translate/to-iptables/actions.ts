@@ -1,5 +1,6 @@
 /** Statements that do something, as targets of iptables. */
 
+import { REJECT_CODES } from '../../iptables/base/reject-codes.ts';
 import type {
   NftExpression,
   NftLog,
@@ -44,25 +45,6 @@ function verdictTarget(statement: NftStatement): Target | 'nothing' | undefined 
   return 'continue' in statement ? 'nothing' : undefined;
 }
 
-const REJECTS: Readonly<Record<'icmp' | 'icmpv6', Readonly<Record<number, string>>>> = {
-  icmp: {
-    0: 'icmp-net-unreachable',
-    1: 'icmp-host-unreachable',
-    2: 'icmp-proto-unreachable',
-    3: 'icmp-port-unreachable',
-    9: 'icmp-net-prohibited',
-    10: 'icmp-host-prohibited',
-    13: 'icmp-admin-prohibited',
-  },
-  icmpv6: {
-    0: 'icmp6-no-route',
-    1: 'icmp6-adm-prohibited',
-    3: 'icmp6-addr-unreachable',
-    4: 'icmp6-port-unreachable',
-    5: 'icmp6-policy-fail',
-    6: 'icmp6-reject-route',
-  },
-};
 /** Codes of both families: no route, port unreachable, host unreachable, prohibited. */
 const EITHER: readonly (readonly [icmp: number, icmpv6: number])[] = [
   [0, 0],
@@ -82,7 +64,7 @@ function reject({ reject: given }: NftReject, { family }: Context): Done {
     if (given.type !== own) return 'other family';
     code = numberOf(given.expr, six ? types.icmpv6Code : types.icmpCode);
   }
-  const name = REJECTS[own][code];
+  const name = REJECT_CODES[own][code];
   return name === undefined ? lacks(`reject with ${own} code ${code}`) : verdict('-j', 'REJECT', '--reject-with', name);
 }
 
