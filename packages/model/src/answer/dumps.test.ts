@@ -184,6 +184,18 @@ describe('a plain router', () => {
     ]);
   });
 
+  test('a packet that leaves by the link it came in by is one that redirects are sent about', async () => {
+    const files = folder('router').filter(({ name }) => name.endsWith('.txt'));
+    const told = async (more: string, to: string) => {
+      const dump = readNode('router', [...files, { name: 'more', bytes: encoder.encode(more) }]);
+      const { notes } = await ask({ from: '10.0.0.5', to }, [dump]);
+      return notes.filter(({ code }) => code === 'redirects').map(({ text }) => text.split(':')[0]);
+    };
+    const back = '10.98.0.0/16 via 10.0.0.9 dev lan0 \n';
+    expect(await told(back, 'tcp:93.184.216.34:443')).toEqual([]);
+    expect(await told(back, 'tcp:10.98.0.1:443')).toEqual(['router sends the packet out of lan0, by which it came']);
+  });
+
   test('rules of nftables decide as those of iptables do', async () => {
     const ruleset =
       'table inet fw {\n\tchain f {\n\t\ttype filter hook forward priority filter; policy accept;\n\t\tip daddr 93.184.216.0/24 tcp dport { 80, 443 } drop\n\t}\n}\n';

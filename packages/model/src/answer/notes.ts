@@ -1,5 +1,5 @@
 /** What had to be assumed or is not modelled, and touched this answer. */
-import type { Step } from '@podwire/engine';
+import { confAny, type Netns, type Step } from '@podwire/engine';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { AddressKind, Note } from './answer.ts';
 import { causeNotModelled } from './cause.ts';
@@ -41,9 +41,36 @@ function causesOf(step: Step): unknown[] {
   }
 }
 
+/** Hosts that forward a packet out of the link that it came in by: their redirects are not walked (ip_route_send_redirect, ndisc_send_redirect). */
+function noteRedirects(steps: readonly Step[], notes: NoteBook): void {
+  let came: { netns: Netns; dev: string } | undefined;
+  for (const [i, step] of steps.entries()) {
+    if (step.kind === 'enter') {
+      const { link, netns } = step;
+      const isPort = netns.links.some(({ name, kind }) => name === link?.master && kind === 'bridge');
+      came = link && { netns, dev: (isPort && link.master) || link.name };
+    }
+    if (step.kind !== 'route' || step.purpose !== 'input' || step.local || !came) continue;
+    const { netns, dev } = came;
+    if (step.netns !== netns || step.nexthop?.dev !== dev) continue;
+    const family = step.route?.family ?? 4;
+    if (family === 4 && !confAny(netns.sysctls, 4, dev, 'send_redirects')) continue;
+    // Bridge netfilter routes what it then bridges all the same.
+    const next = steps.slice(i + 1).find(({ kind }) => kind === 'bridge' || kind === 'transmit');
+    if (next?.kind === 'bridge' && next.from) continue;
+    notes.add({
+      kind: 'caveat',
+      code: 'redirects',
+      text: `${netns.name} sends the packet out of ${dev}, by which it came: Linux tells the sender of the nearer way (an ICMP redirect), and a sender that accepts redirects takes that way for the next packets. podwire sends none.`,
+      settle: `sysctl net.ipv${family}.conf.all.accept_redirects of the sender`,
+    });
+  }
+}
+
 /** Constructs of the network plugin that stood in for something simpler on the way. */
 export function notePath(path: Path, notes: NoteBook): void {
   for (const walk of [path.conversation.there, path.conversation.back]) {
+    noteRedirects(walk?.steps ?? [], notes);
     for (const step of walk?.steps ?? []) {
       for (const cause of causesOf(step)) {
         const notModelled = causeNotModelled(cause);
