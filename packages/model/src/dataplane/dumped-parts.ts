@@ -179,7 +179,13 @@ class PartialNode {
   /** The plugin gives both ends of a pod's wire the same MTU. */
   #takeMtus(): void {
     const { host, pods } = this.#state;
-    const links = host.links.map((link) => this.#withMtu(link));
+    const shown = host.links.map((link) => this.#withMtu(link));
+    const mtuOf = new Map(shown.map(({ name, mtu }) => [name, mtu]));
+    // Ports of a bridge are made with its MTU.
+    const links = shown.map((link): Link => {
+      const mtu = link.mtu ?? (link.kind === 'veth' ? mtuOf.get(link.master ?? '') : undefined);
+      return mtu === undefined ? link : { ...link, mtu };
+    });
     const wires = new Map(
       links.flatMap(({ peer, mtu }) => (peer && mtu !== undefined ? [[peer.netns, mtu] as const] : [])),
     );

@@ -19,7 +19,7 @@ const BY_HINT: Readonly<Record<string, LinkName>> = {
   'endpoints-not-ready': 'readiness',
   'endpoints-terminating': 'readiness',
   'endpoints-port-name': 'endpoints',
-  'stray-endpoint': 'endpoints',
+  'endpoint-of-nobody': 'endpoints',
   'target-port-not-declared': 'port',
 };
 

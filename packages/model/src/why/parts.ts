@@ -235,12 +235,36 @@ function listenerParts(name: string, { netns }: Host): DumpPart[] {
   ];
 }
 
-/** Everything in a dump that may be at fault, what decides most often first. `name`: `node-1`, `pod shop/api-1`. */
-export function dumpParts(name: string, dump: NodeDump): DumpPart[] {
+/** Connections that lead to an address which nobody has any more. */
+function conntrackParts(node: string, { netns }: Host, isKnown: (address: string) => boolean): DumpPart[] {
+  const stale = (netns.conntrack ?? []).filter(({ dnat, reply }) => dnat && !isKnown(reply.saddr));
+  const [first] = stale;
+  if (!first) return [];
+  const { original, reply } = first;
+  const port = reply.sport === 0 ? '' : `:${reply.sport}`;
+  return [
+    {
+      link: 'conntrack',
+      code: 'stale-connection',
+      setting: `conntrack entry on ${node}: ${original.daddr}:${original.dport} to ${reply.saddr}${port}`,
+      text: `${node} still takes ${original.daddr}:${original.dport} for ${reply.saddr}${port}, which no pod has: a client that never pauses keeps the old entry.`,
+      mend: `conntrack -D -d ${original.daddr} on ${node}, or let the client use a new source port.`,
+      healthy: (dump) =>
+        changed(dump, (host) => {
+          const { conntrack: _, ...rest } = host.netns;
+          return { ...host, netns: rest };
+        }),
+    },
+  ];
+}
+
+/** Everything in a dump that may be at fault, what decides most often first. `name`: `node-1`, `pod shop/api-1`; `isKnown`: whether the cluster has the address. */
+export function dumpParts(name: string, dump: NodeDump, isKnown: (address: string) => boolean): DumpPart[] {
   const [host] = dump.netnses;
   if (!host) return [];
   return [
     ...listenerParts(name, host),
+    ...conntrackParts(name, host, isKnown),
     ...sysctlParts(name, host),
     ...hairpinParts(name, host),
     ...tableParts(name, host),

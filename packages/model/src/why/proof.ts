@@ -2,6 +2,7 @@
 import type { Outcome } from '../answer/answer.ts';
 import type { Question } from '../answer/question.ts';
 import type { Dumps, Session } from '../answer/session.ts';
+import { addressOwner } from './addresses.ts';
 import type { Fault } from './answer.ts';
 import { type DumpPart, dumpParts } from './parts.ts';
 
@@ -14,9 +15,13 @@ interface Candidate {
 }
 
 /** Things on the way of the packet first: the others are seldom at fault. */
-function candidates({ nodes, pods }: Dumps, onTheWay: ReadonlySet<string>): Candidate[] {
+function candidates(
+  { nodes, pods }: Dumps,
+  onTheWay: ReadonlySet<string>,
+  isKnown: (address: string) => boolean,
+): Candidate[] {
   const ofPods = pods.flatMap((one): Candidate[] =>
-    dumpParts(`pod ${one.pod}`, one.dump).map((part) => ({
+    dumpParts(`pod ${one.pod}`, one.dump, isKnown).map((part) => ({
       part,
       with: () => ({
         nodes,
@@ -27,7 +32,7 @@ function candidates({ nodes, pods }: Dumps, onTheWay: ReadonlySet<string>): Cand
   const ofNodes = nodes
     .filter(({ name }) => onTheWay.has(name))
     .flatMap((one): Candidate[] =>
-      dumpParts(one.name, one).map((part) => ({
+      dumpParts(one.name, one, isKnown).map((part) => ({
         part,
         with: () => ({ pods, nodes: nodes.map((other) => (other === one ? part.healthy(other) : other)) }),
       })),
@@ -43,7 +48,7 @@ function placesOf(outcomes: readonly Outcome[]): Set<string> {
 export function provedFaults(session: Session, question: Question, outcomes: readonly Outcome[]): Fault[] {
   const found: Fault[] = [];
   const way = placesOf(outcomes);
-  for (const candidate of candidates(session.dumps, way).slice(0, TRIALS_MAX)) {
+  for (const candidate of candidates(session.dumps, way, addressOwner(session.cluster)).slice(0, TRIALS_MAX)) {
     const { part } = candidate;
     if (session.traceWith(candidate.with(), question).verdict !== 'delivered') continue;
     const { link, code, setting, text, mend } = part;

@@ -112,8 +112,8 @@ function overlap({ cluster, answer, outcome }: Looking, fault: Fault): Fault {
   const address = parseAddress(destination?.address ?? '');
   if (!address || (destination?.addressKind !== 'external' && destination?.addressKind !== 'address')) return fault;
   const ranges = [
-    ...cluster.settings.podCIDRs.value,
     ...[...cluster.nodes.values()].flatMap(({ object }) => nodePodCIDRs(object)),
+    ...cluster.settings.podCIDRs.value,
   ];
   const range = ranges.find((text) => {
     const prefix = parsePrefix(text);
@@ -190,7 +190,17 @@ function tooLong({ outcome, answer }: Looking, fault: Fault): Fault {
   };
 }
 
-const REFINEMENTS = [tooLong, foreignSource, readiness, namesOfPorts, headless, annotations, overlap, local];
+/** The Service has addresses of a family that the client has not. */
+function families({ provenance, service }: Looking, fault: Fault): Fault {
+  if (fault.code !== 'no-common-family' || !service) return fault;
+  return {
+    ...fault,
+    object: objectRef(provenance, service, ['spec', 'ipFamilies']),
+    mend: 'Give the Service both families (ipFamilyPolicy: PreferDualStack), or the client an address of its family.',
+  };
+}
+
+const REFINEMENTS = [families, tooLong, foreignSource, readiness, namesOfPorts, headless, annotations, overlap, local];
 
 export function refined(looking: Looking, fault: Fault): Fault {
   return REFINEMENTS.reduce((found, refine) => refine(looking, found), fault);
