@@ -66,7 +66,9 @@ describe.each(slugs)('%s', (slug) => {
     }
   });
 
-  test.skipIf(!existsSync(join(folder, 'mended')))('is gone after the mend', async () => {
+  // Ranges that overlap are mended by a new cluster.
+  if (!existsSync(join(folder, 'mended'))) return;
+  test('is gone after the mend', async () => {
     const answer = why(await open(join(folder, 'mended')), question);
     expect({ verdict: answer.verdict, fault: answer.fault, also: answer.also }).toEqual({
       verdict: 'delivered',
