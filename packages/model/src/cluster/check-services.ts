@@ -133,12 +133,14 @@ function checkReadiness(
     const why = pod && whyNotReady(pod);
     return why === undefined ? [] : [{ key, why }];
   });
-  const cause = first ? `: Pod ${first.key} is not, because ${first.why}` : '';
+  const count = new Set(keys).size || endpoints.length;
+  const who = count === 1 ? 'its only endpoint is not ready' : `none of its ${count} endpoints is ready`;
+  const cause = first ? `: Pod ${first.key}${count === 1 ? '' : ', for one'}, because ${first.why}` : '';
   report.problem(
     'warning',
     'no-ready-endpoints',
     { ...placed, path: ['spec', 'selector'] },
-    `none of its ${new Set(keys).size || endpoints.length} endpoints is ready${cause}`,
+    `${who}${cause}`,
     first
       ? `See why: kubectl describe pod ${first.key.split('/')[1]} -n ${first.key.split('/')[0]}`
       : 'Let whoever writes its EndpointSlices say that they are ready.',

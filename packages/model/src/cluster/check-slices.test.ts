@@ -137,7 +137,16 @@ describe('endpoints of which none is ready', () => {
     [{ ready: 'Unknown', more: ', reason: NodeStatusUnknown' }, 'its condition Ready is Unknown (NodeStatusUnknown)'],
   ])('%j', async (facts, why) => {
     expect(await told(pod('p1', facts), slice(endpoint('p1', '10.1.0.2', false)))).toEqual([
-      ['no-ready-endpoints', 'spec.selector', `none of its 1 endpoints is ready: Pod shop/p1 is not, because ${why}`],
+      ['no-ready-endpoints', 'spec.selector', `its only endpoint is not ready: Pod shop/p1, because ${why}`],
+    ]);
+  });
+
+  test('several', async () => {
+    const unready = { ready: 'False', more: ', reason: ContainersNotReady' };
+    const two = [pod('p1', unready), pod('p2', { ...unready, ip: '10.1.0.3' })];
+    const listed = `${endpoint('p1', '10.1.0.2', false)}, ${endpoint('p2', '10.1.0.3', false)}`;
+    expect((await told(...two, slice(listed))).map(([, , message]) => message)).toEqual([
+      'none of its 2 endpoints is ready: Pod shop/p1, for one, because its condition Ready is False (ContainersNotReady)',
     ]);
   });
 
