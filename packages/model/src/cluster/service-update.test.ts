@@ -58,6 +58,10 @@ describe('an update of a Service', () => {
     expect(update(nodePort, { ports }).ports).toEqual(ports);
   });
 
+  test('that declines node ports for the load balancer keeps those it has', () => {
+    expect(update(balanced, { allocateLoadBalancerNodePorts: false }).ports).toEqual(balanced.ports);
+  });
+
   test('to a smaller type drops what was drawn for the larger', () => {
     expect(update(balanced, { type: 'ClusterIP' })).toEqual(stored);
     expect(update(balanced, { type: 'NodePort', externalTrafficPolicy: 'Cluster' })).toEqual(nodePort);

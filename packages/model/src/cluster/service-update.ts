@@ -8,8 +8,8 @@ import type { Service, ServicePort } from '../objects/kube.ts';
 type Spec = Service['spec'];
 
 const needsClusterIP = ({ type = 'ClusterIP' }: Spec): boolean => type !== 'ExternalName';
-const needsNodePort = ({ type, allocateLoadBalancerNodePorts = true }: Spec): boolean =>
-  type === 'NodePort' || (type === 'LoadBalancer' && allocateLoadBalancerNodePorts);
+/** Also where a load balancer declines new ones: what it has stays until it is taken out. */
+const needsNodePort = ({ type }: Spec): boolean => type === 'NodePort' || type === 'LoadBalancer';
 const needsHealthCheckNodePort = ({ type, externalTrafficPolicy }: Spec): boolean =>
   type === 'LoadBalancer' && externalTrafficPolicy === 'Local';
 const hasExternalPolicy = ({ type, externalIPs = [] }: Spec): boolean =>

@@ -84,6 +84,32 @@ const specs: [title: string, apiVersion: string, kind: string, given: unknown, s
     { type: 'ExternalName', externalName: 'db.example.com', sessionAffinity: 'None' },
   ],
   [
+    'an ExternalName Service with a policy',
+    'v1',
+    'Service',
+    { type: 'ExternalName', externalName: 'db.example.com', internalTrafficPolicy: 'Local' },
+    { type: 'ExternalName', externalName: 'db.example.com', sessionAffinity: 'None' },
+  ],
+  [
+    'a Service with empty words',
+    'v1',
+    'Service',
+    { type: '', sessionAffinity: '', externalTrafficPolicy: '', ports: [{ port: 80, protocol: '' }] },
+    {
+      type: 'ClusterIP',
+      sessionAffinity: 'None',
+      internalTrafficPolicy: 'Cluster',
+      ports: [{ port: 80, protocol: 'TCP', targetPort: 80 }],
+    },
+  ],
+  [
+    'a Service with a time of affinity, but without affinity',
+    'v1',
+    'Service',
+    { sessionAffinity: 'None', sessionAffinityConfig: { clientIP: { timeoutSeconds: 10 } } },
+    { type: 'ClusterIP', sessionAffinity: 'None', internalTrafficPolicy: 'Cluster' },
+  ],
+  [
     'a Pod',
     'v1',
     'Pod',

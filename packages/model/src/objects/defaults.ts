@@ -20,14 +20,37 @@ import { defaultPod, defaultWorkload } from './pod-defaults.ts';
 /** core/v1/defaults.go:SetDefaults_Service(); the server's default for ClientIP affinity is three hours. */
 const AFFINITY_TIMEOUT_SECONDS = 10_800;
 
+/** The object without fields of one of these names; the object itself where it has none. */
+function without<T extends object>(object: T, fields: readonly (keyof T)[]): T {
+  if (!fields.some((field) => field in object)) return object;
+  const left = { ...object };
+  for (const field of fields) delete left[field];
+  return left;
+}
+
+/** Empty text in these fields counts as not written. */
+function withoutEmpty<T extends object>(object: T, fields: readonly (keyof T)[]): T {
+  return without(
+    object,
+    fields.filter((field) => object[field] === ''),
+  );
+}
+
 function defaultServicePort(port: ServicePort): ServicePort {
   const targetPort = port.targetPort === 0 || port.targetPort === '' ? undefined : port.targetPort;
-  const filled = fill(port, { protocol: 'TCP' });
+  const filled = fill(withoutEmpty(port, ['protocol']), { protocol: 'TCP' });
   return targetPort === undefined ? withField(filled, 'targetPort', port.port) : filled;
 }
 
+/** Fields without a meaning under what others say go silently (registry/core/service/strategy.go, SetDefaults_Service()). */
+function withoutMeaningless(spec: Service['spec']): Service['spec'] {
+  const kept = spec.sessionAffinity === 'ClientIP' ? spec : without(spec, ['sessionAffinityConfig']);
+  return kept.type === 'ExternalName' ? without(kept, ['internalTrafficPolicy']) : kept;
+}
+
 function defaultService(service: Service): Service {
-  let spec = fill(service.spec, { type: 'ClusterIP', sessionAffinity: 'None' });
+  const given = withoutEmpty(service.spec, ['type', 'sessionAffinity', 'externalTrafficPolicy']);
+  let spec = withoutMeaningless(fill(given, { type: 'ClusterIP', sessionAffinity: 'None' }));
   const { type } = spec;
   const isPublic = type === 'NodePort' || type === 'LoadBalancer';
   const hasExternalIPs = type === 'ClusterIP' && (spec.externalIPs?.length ?? 0) > 0;
