@@ -65,6 +65,13 @@ export async function complete(program: Command, args: readonly string[]): Promi
       };
     }
   }
+  for (const name of ['dns', 'env', 'pod']) {
+    const pod = root.commands.get(name)?.arguments.get('pod');
+    if (!directory || !pod) continue;
+    pod.handler = (reply) => {
+      for (const reference of references(directory)) if (!/^(svc|node)\//.test(reference)) reply(reference, '');
+    };
+  }
   const rules = root.commands.get('rules')?.arguments.get('node');
   if (rules && directory) {
     rules.handler = (reply) => {

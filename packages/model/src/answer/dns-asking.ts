@@ -4,6 +4,8 @@ import type { ClientKind } from '../dns/client.ts';
 import type { ClusterDns } from '../dns/cluster-dns.ts';
 import type { PodResolvConf } from '../dns/resolv-conf.ts';
 import type { Pod } from '../objects/kube.ts';
+import { declaredPorts } from '../objects/pod-facts.ts';
+import { isLoopback } from '../pod/listen.ts';
 import type { Provenance } from './provenance.ts';
 import type { Session } from './session.ts';
 
@@ -39,4 +41,20 @@ export function isMistaken({ dns, session }: Pick<DnsAsking, 'dns' | 'session'>,
   if (dns.addresses.how === 'assumed' || dns.service !== undefined || !dns.addresses.value.includes(address))
     return false;
   return [...session.cluster.services.keys()].some((key) => /\/(kube-dns|coredns|rke2-coredns)/.test(key));
+}
+
+/** All nameservers are addresses of the pod's own localhost, where none of its containers declares the port. */
+export function asksItself({ conf, pod }: Pick<DnsAsking, 'conf' | 'pod'>): boolean {
+  if (pod.object.spec.hostNetwork || conf.nameservers.length === 0) return false;
+  return conf.nameservers.every(isLoopback) && !declaredPorts(pod.object).some((port) => port.containerPort === 53);
+}
+
+/** `/etc/resolv.conf` as the pod's dump shows it. */
+export function dumpedResolvConf({ dumps }: Session, pod: string): string | undefined {
+  return dumps.pods.find((dump) => dump.pod === pod)?.dump.netnses[0]?.resolvConf;
+}
+
+/** The node's own, as its dump shows it. */
+export function dumpedNodeResolvConf({ dumps }: Session, node: string | undefined): string | undefined {
+  return dumps.nodes.find(({ name }) => name === node)?.netnses[0]?.resolvConf;
 }

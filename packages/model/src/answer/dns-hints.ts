@@ -1,7 +1,8 @@
 /** What would make a name resolve, and what was probably meant. */
 import { suggest } from '../objects/suggest.ts';
+import { isLoopback } from '../pod/listen.ts';
 import type { Hint } from './answer.ts';
-import { type DnsAsking, isMistaken } from './dns-asking.ts';
+import { asksItself, type DnsAsking, isMistaken } from './dns-asking.ts';
 import type { DnsFindings } from './dns-words.ts';
 import { objectRef } from './provenance.ts';
 
@@ -97,6 +98,32 @@ function addressHint(asking: DnsAsking): Hint[] {
   ];
 }
 
+/** Kubelets and the cluster DNS are set up apart. */
+function domainHint({ session, conf }: DnsAsking): Hint[] {
+  const { kubeletDomain, clusterDomain } = session.cluster.settings;
+  if (!kubeletDomain || conf.type !== 'cluster' || kubeletDomain.value === clusterDomain.value) return [];
+  return [
+    {
+      code: 'domain-mismatch',
+      text: `Kubelets put ${kubeletDomain.value} behind names (${kubeletDomain.why}), but the cluster DNS serves ${clusterDomain.value} (${clusterDomain.why}).`,
+      mend: `Set clusterDomain of the kubelets to ${clusterDomain.value}, and start the pods anew.`,
+    },
+  ];
+}
+
+/** On its own localhost a pod with a network of its own has no server, unless one of its containers is one. */
+function loopbackHint(asking: DnsAsking): Hint[] {
+  const address = asking.conf.nameservers.find(isLoopback);
+  if (address === undefined || !asksItself(asking)) return [];
+  return [
+    {
+      code: 'loopback-nameserver',
+      text: `The nameserver ${address} is the pod itself: what listens there on the node is not in the pod's network.`,
+      mend: 'Point resolvConf of the kubelet at a file with the real servers: with systemd-resolved /run/systemd/resolve/resolv.conf.',
+    },
+  ];
+}
+
 /** No server of the cluster has the name: nothing was found, and at most somebody outside may know it. */
 function isNoClusterName({ result, resolution, object }: DnsFindings): boolean {
   const left = resolution.attempts.every(({ outcome }) => outcome === 'no-name' || outcome === 'unknown');
@@ -107,6 +134,8 @@ export function dnsHints(asking: DnsAsking, findings: DnsFindings): Hint[] {
   const { result } = findings;
   return [
     ...addressHint(asking),
+    ...loopbackHint(asking),
+    ...(result === 'found' ? [] : domainHint(asking)),
     ...(result === 'found' ? [] : policyHint(asking)),
     ...(isNoClusterName(findings) && !asking.asked.type ? otherNames(asking) : []),
   ];

@@ -201,6 +201,41 @@ spec: {hostNetwork: true, containers: [{name: c, image: c}]}
   expect(given.servers).toMatchObject([{ address: '192.0.2.53', kind: 'other' }]);
 });
 
+test('kubelets that put another domain behind names', async () => {
+  const kubelet = `
+---
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+clusterDomain: corp.test
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: coredns, namespace: kube-system}
+data: {Corefile: ".:53 {\\n kubernetes cluster.local\\n forward . 192.0.2.1\\n}\\n"}
+`;
+  const answer = await ask(SHOP + DNS + kubelet, { name: 'api' });
+  expect(answer.attempts[0]?.name).toBe('api.shop.svc.corp.test.');
+  expect(answer.result).toBe('unknown');
+  expect(codes(answer.hints)).toContain('domain-mismatch');
+});
+
+test('a nameserver on the localhost of the pod', async () => {
+  const pod = (ports: string): string => `
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: plain, namespace: shop}
+spec: {dnsPolicy: Default, containers: [{name: c, image: c${ports}}]}
+`;
+  const question = { from: 'shop/plain', name: 'example.org', nodeResolvConf: 'nameserver 127.0.0.53\n' };
+  const answer = await ask(SHOP + pod(''), question);
+  expect(answer.result).toBe('no-answer');
+  expect(answer.summary).toContain('The pod asks itself');
+  expect(codes(answer.hints)).toContain('loopback-nameserver');
+  // One of its containers may be the server.
+  expect((await ask(SHOP + pod(', ports: [{containerPort: 53, protocol: UDP}]'), question)).result).toBe('unknown');
+});
+
 test('its own file comes before any server', async () => {
   const answer = await ask(SHOP + DNS, { name: 'localhost' });
   expect(answer).toMatchObject({ result: 'found', hostsFile: ['127.0.0.1', '::1'], attempts: [], servers: [] });

@@ -7,9 +7,17 @@ import { absolute } from '../dns/names.ts';
 import { parseResolvConf } from '../dns/resolv-conf.ts';
 import { resolveName } from '../dns/resolve-name.ts';
 import type { ConfigMap, Pod } from '../objects/kube.ts';
+import { isLoopback } from '../pod/listen.ts';
 import { API_VERSION, type Hint, type Note, type ObjectRef, type VerdictWord } from './answer.ts';
 import type { DnsAttemptView, DnsLookupAnswer, DnsServerView, DnsTraffic } from './dns-answer.ts';
-import { type DnsAsking, type DnsQuestionAsked, isMistaken } from './dns-asking.ts';
+import {
+  asksItself,
+  type DnsAsking,
+  type DnsQuestionAsked,
+  dumpedNodeResolvConf,
+  dumpedResolvConf,
+  isMistaken,
+} from './dns-asking.ts';
 import { dnsHints } from './dns-hints.ts';
 import { dnsNotes } from './dns-notes.ts';
 import { dnsSummary, dnsSymptom } from './dns-words.ts';
@@ -117,10 +125,6 @@ function serverView(asking: DnsAsking, address: string): DnsServerView {
   };
 }
 
-function isLoopback(address: string): boolean {
-  return address.startsWith('127.') || address === '::1';
-}
-
 function nameserversReached(servers: readonly DnsServerView[]): 'yes' | 'no' | 'undecided' {
   const verdicts = servers.map(({ traffic = [] }) => traffic.map((t) => t.verdict));
   if (verdicts.length === 0) return 'no';
@@ -153,10 +157,22 @@ function confOf(
   return { ...own, type: 'error' in written ? 'cluster' : written.type, events: [] };
 }
 
+/** What nobody gave with the question, a dump may show. */
+function withDumps(session: Session, asked: DnsQuestionAsked, key: string, node: string | undefined): DnsQuestionAsked {
+  const resolvConf = asked.resolvConf ?? dumpedResolvConf(session, key);
+  const nodeResolvConf = asked.nodeResolvConf ?? dumpedNodeResolvConf(session, node);
+  return {
+    ...asked,
+    ...(resolvConf !== undefined && { resolvConf }),
+    ...(nodeResolvConf !== undefined && { nodeResolvConf }),
+  };
+}
+
 /** Throws `QuestionError` where the question cannot be asked of this cluster. Needs a session with a machine. */
-export function lookUpDns(session: Session, asked: DnsQuestionAsked): DnsLookupAnswer {
+export function lookUpDns(session: Session, question: DnsQuestionAsked): DnsLookupAnswer {
   const { cluster, read } = session;
-  const { key, pod } = podOf(session, asked.from, asked.namespace);
+  const { key, pod } = podOf(session, question.from, question.namespace);
+  const asked = withDumps(session, question, key, pod.object.spec.nodeName);
   const dns = clusterDnsOf(cluster);
   const conf = confOf(dns, pod, asked);
   if ('error' in conf)
@@ -179,7 +195,7 @@ export function lookUpDns(session: Session, asked: DnsQuestionAsked): DnsLookupA
   const result: DnsLookupAnswer['result'] =
     !named && conf.type === 'host'
       ? 'unknown'
-      : reached === 'no'
+      : reached === 'no' || (inFile.length === 0 && asksItself(asking))
         ? 'no-answer'
         : reached === 'undecided' && servers.some((s) => s.traffic)
           ? 'unknown'

@@ -35,7 +35,7 @@ function sourceNotes({ dns, conf, asked }: DnsAsking, { servers, resolution }: D
         'add them: kubectl get -n kube-system services,pods,endpointslices -o json',
       ),
     );
-  if (conf.type !== 'none' && asked.nodeResolvConf === undefined)
+  if (conf.type !== 'none' && asked.nodeResolvConf === undefined && asked.resolvConf === undefined)
     notes.push(
       assumption(
         'node-resolv-conf',

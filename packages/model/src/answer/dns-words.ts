@@ -2,7 +2,7 @@
 import type { ClientKind, Resolution } from '../dns/client.ts';
 import type { ObjectRef } from './answer.ts';
 import type { DnsLookupAnswer, DnsServerView } from './dns-answer.ts';
-import type { DnsAsking } from './dns-asking.ts';
+import { asksItself, type DnsAsking } from './dns-asking.ts';
 
 /** What is known when hints, notes and sentences are made. */
 export interface DnsFindings {
@@ -40,7 +40,9 @@ function count(n: number, word: string): string {
   return `${n} ${word}${n === 1 ? '' : 's'}`;
 }
 
-function lostSentence(servers: readonly DnsServerView[]): string {
+function lostSentence(servers: readonly DnsServerView[], isItself: boolean): string {
+  if (isItself)
+    return 'The pod asks itself: its nameservers are on its own localhost, where none of its containers declares port 53.';
   const lost = servers.flatMap(({ traffic = [] }) => traffic).find(({ verdict }) => verdict !== 'delivered');
   if (!lost) return 'The pod has no nameserver: nothing can be asked.';
   return `DNS fails for a lower cause, whatever the name: ${lost.protocol} from ${lost.from} to ${lost.to} is ${lost.verdict}. ${lost.summary}`;
@@ -72,7 +74,7 @@ export function dnsSummary(asking: DnsAsking, findings: DnsFindings): string {
     case 'try-again':
       return `A server fails on ${asked.name} (${tried} tried).`;
     case 'no-answer':
-      return lostSentence(servers);
+      return lostSentence(servers, asksItself(asking));
     case 'unknown': {
       if (conf.nameservers.length === 0) return "The pod asks its node's nameservers, which the input does not show.";
       const undecided = servers.flatMap(({ traffic = [] }) => traffic).find(({ verdict }) => verdict !== 'delivered');

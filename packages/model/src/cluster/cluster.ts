@@ -47,6 +47,8 @@ export interface ClusterSettings {
   serviceCIDRs: Setting<string[]>;
   nodePortRange: Setting<{ from: number; to: number }>;
   clusterDomain: Setting<string>;
+  /** The domain that kubelets put into pods' search paths, where the input shows it: it should be the one the cluster DNS serves. */
+  kubeletDomain?: Setting<string>;
   /** Addresses that kubelets write into pods' resolv.conf, where the input shows what kubelets were told. */
   clusterDNS?: Setting<string[]>;
   /** `kindnet`, `flannel`, `calico`, `cilium` ... or `unknown`. */

@@ -228,7 +228,7 @@ function build(cluster: Cluster): ClusterDns {
       const node = cluster.nodes.get(pod.spec.nodeName ?? '')?.object;
       return podResolvConf(pod, {
         clusterDNS: addresses.value,
-        clusterDomain: cluster.settings.clusterDomain.value,
+        clusterDomain: (cluster.settings.kubeletDomain ?? cluster.settings.clusterDomain).value,
         nodeResolvConf,
         nodeIPs: node ? Object.values(nodeIPs(node)) : [],
       });

@@ -2,7 +2,7 @@
 import type { Cluster, Placed } from '../cluster/cluster.ts';
 import { imageName } from '../cluster/detect/programs.ts';
 import type { Node, Pod, TransportProtocol } from '../objects/kube.ts';
-import { isOver } from '../objects/pod-facts.ts';
+import { hasHostPorts, isOver } from '../objects/pod-facts.ts';
 import { type DeclaredPort, portsOf } from './containers.ts';
 
 export interface NodePortUse {
@@ -36,7 +36,9 @@ export function overlap(a: NodePortUse, b: NodePortUse): boolean {
 export function usesByNode(cluster: Pick<Cluster, 'pods'>): Map<string, NodePortUse[]> {
   const found = new Map<string, NodePortUse[]>();
   for (const [key, pod] of cluster.pods) {
-    const { nodeName } = pod.object.spec;
+    const { nodeName, hostNetwork } = pod.object.spec;
+    // Nearly all pods of a large cluster have a network of their own.
+    if (!hostNetwork && !hasHostPorts(pod.object)) continue;
     if (nodeName === undefined || isOver(pod.object)) continue;
     const uses = nodePortsOf(pod, key);
     if (uses.length === 0) continue;

@@ -2,6 +2,7 @@
 import { parseAddress } from '@podwire/engine';
 import { API_VERSION, type Hint } from '../answer/answer.ts';
 import type { DnsLookupAnswer } from '../answer/dns-answer.ts';
+import { dumpedNodeResolvConf } from '../answer/dns-asking.ts';
 import { lookUpDns } from '../answer/dns-lookup.ts';
 import { dnsSymptom } from '../answer/dns-words.ts';
 import { podOf } from '../answer/pod-of.ts';
@@ -27,14 +28,6 @@ interface Looking {
   key: string;
   pod: Placed<Pod>;
   answer: DnsLookupAnswer;
-}
-
-function resolvConfOfPod({ dumps }: Session, key: string): string | undefined {
-  return dumps.pods.find(({ pod }) => pod === key)?.dump.netnses[0]?.resolvConf;
-}
-
-function resolvConfOfNode({ dumps }: Session, node: string | undefined): string | undefined {
-  return dumps.nodes.find(({ name }) => name === node)?.netnses[0]?.resolvConf;
 }
 
 function faultOfHint({ code, text, mend, object }: Hint, { key, pod, provenance }: Looking): Fault {
@@ -91,7 +84,7 @@ function upstreamFault({ session, answer }: Looking): Fault | undefined {
   const slices = service === undefined ? [] : (session.cluster.endpointSlices.get(service) ?? []);
   for (const { object } of slices) {
     for (const { nodeName } of object.endpoints ?? []) {
-      const text = resolvConfOfNode(session, nodeName ?? undefined);
+      const text = dumpedNodeResolvConf(session, nodeName ?? undefined);
       const conf = text === undefined ? undefined : parseResolvConf(text);
       const loopback = conf && !('error' in conf) ? conf.nameservers.find((a) => /^127\.|^::1$/.test(a)) : undefined;
       if (loopback === undefined) continue;
@@ -168,15 +161,7 @@ export function whyDns(
 ): WhyAnswer {
   const { from, name, namespace } = question;
   const { key, pod } = podOf(session, from, namespace);
-  const resolvConf = resolvConfOfPod(session, key);
-  const nodeResolvConf = resolvConfOfNode(session, pod.object.spec.nodeName);
-  const answer = lookUpDns(session, {
-    from,
-    name,
-    ...(namespace !== undefined && { namespace }),
-    ...(resolvConf !== undefined && { resolvConf }),
-    ...(nodeResolvConf !== undefined && { nodeResolvConf }),
-  });
+  const answer = lookUpDns(session, question);
   const provenance = provenanceOf(session.cluster, session.read);
   const lost = answer.servers.flatMap(({ traffic = [] }) => traffic).find(({ verdict }) => verdict !== 'delivered');
   const below =

@@ -100,25 +100,41 @@ export function clusterDomains(collected: Collected, programs: Programs): Findin
   return found;
 }
 
-/** Addresses of the cluster DNS that kubelets were told. */
-export function clusterDNSAddresses(collected: Collected, programs: Programs): Finding<string[]>[] {
-  const found: Finding<string[]>[] = [];
-  const add = (value: unknown, placed: Placed<KubeObject>, why: string): void => {
-    const addresses = words(value).flatMap((word) => canonical(word) ?? []);
-    if (addresses.length > 0) found.push(finding(addresses, placed, why));
-  };
+/** What kubelets were told under a name of their configuration, or by a flag. */
+function* toldKubelets(
+  collected: Collected,
+  programs: Programs,
+  field: string,
+  flag: string,
+): Generator<{ value: unknown; placed: Placed<KubeObject>; why: string }> {
   for (const { object, origin } of collected.others) {
-    if (object.kind === 'KubeletConfiguration') add(at(object, 'clusterDNS'), { object, origin }, 'clusterDNS');
+    if (object.kind === 'KubeletConfiguration')
+      yield { value: at(object, field), placed: { object, origin }, why: field };
   }
   for (const placed of collected.configMaps.values()) {
     if (!placed.object.metadata.name.startsWith('kubelet-config')) continue;
-    add(at(parseEmbedded(placed.object.data?.kubelet ?? ''), 'clusterDNS'), placed, 'kubelet: clusterDNS');
+    yield { value: at(parseEmbedded(placed.object.data?.kubelet ?? ''), field), placed, why: `kubelet: ${field}` };
   }
   for (const program of programs.named('kubelet'))
-    add(program.flags().get('cluster-dns'), program.placed, '--cluster-dns');
+    yield { value: program.flags().get(flag), placed: program.placed, why: `--${flag}` };
   const k3s = k3sFlags(collected.nodes);
-  if (k3s) add(k3s.flags.get('cluster-dns'), k3s.placed, '--cluster-dns');
-  return found;
+  if (k3s) yield { value: k3s.flags.get(flag), placed: k3s.placed, why: `--${flag}` };
+}
+
+/** Addresses of the cluster DNS that kubelets were told. */
+export function clusterDNSAddresses(collected: Collected, programs: Programs): Finding<string[]>[] {
+  return [...toldKubelets(collected, programs, 'clusterDNS', 'cluster-dns')].flatMap(({ value, placed, why }) => {
+    const addresses = words(value).flatMap((word) => canonical(word) ?? []);
+    return addresses.length > 0 ? [finding(addresses, placed, why)] : [];
+  });
+}
+
+/** The domain that kubelets were told. */
+export function kubeletDomains(collected: Collected, programs: Programs): Finding<string>[] {
+  return [...toldKubelets(collected, programs, 'clusterDomain', 'cluster-domain')].flatMap(({ value, placed, why }) => {
+    const domain = text(value);
+    return domain === undefined ? [] : [finding(domain.replace(/\.$/, ''), placed, why)];
+  });
 }
 
 /** Families that kind or kubeadm files ask for. */

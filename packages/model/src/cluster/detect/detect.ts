@@ -13,6 +13,7 @@ import {
   clusterDNSAddresses,
   clusterDomains,
   kindFamily,
+  kubeletDomains,
   nodePortRanges,
   podRanges,
   serviceRanges,
@@ -21,7 +22,7 @@ import { detectFamilies } from './families.ts';
 import { detectProxy } from './kube-proxy.ts';
 import { Programs } from './programs.ts';
 import { podNetwork, serviceNetwork } from './ranges.ts';
-import { choose } from './setting.ts';
+import { choose, type Finding } from './setting.ts';
 import { type NodeShown, shownPlugins } from './shown.ts';
 
 export interface Detected {
@@ -62,17 +63,12 @@ function detectWiring(cni: Setting<string>, given: PodWiring | undefined): Setti
   };
 }
 
-/** Undefined where nothing says: then it follows from the Services, which have no addresses yet. */
-function detectClusterDNS(
-  collected: Collected,
-  programs: Programs,
-  given: string[] | undefined,
-): Setting<string[]> | undefined {
-  if (given) return { value: given, how: 'given', why: '--cluster-dns' };
-  const [found] = clusterDNSAddresses(collected, programs);
-  return (
-    found && { value: found.value, how: 'detected', why: found.why, ...(found.origin && { origin: found.origin }) }
-  );
+/** Undefined where nothing says. */
+function told<T>(given: T | undefined, option: string, findings: readonly Finding<T>[]): Setting<T> | undefined {
+  if (given !== undefined) return { value: given, how: 'given', why: option };
+  const [found] = findings;
+  if (!found) return undefined;
+  return { value: found.value, how: 'detected', why: found.why, ...(found.origin && { origin: found.origin }) };
 }
 
 export function detect(
@@ -93,7 +89,9 @@ export function detect(
   const families = detectFamilies(collected, overrides, services, pods, kindFamily(collected));
   const podCIDRs = podNetwork(collected, pods, families, overrides.podCIDRs);
   const profile = cniProfile(cni.value);
-  const clusterDNS = detectClusterDNS(collected, programs, overrides.clusterDNS);
+  // What kubelets are told otherwise follows from the Services, which have no addresses yet.
+  const clusterDNS = told(overrides.clusterDNS, '--cluster-dns', clusterDNSAddresses(collected, programs));
+  const kubeletDomain = told(overrides.clusterDomain, '--cluster-domain', kubeletDomains(collected, programs));
   const settings: ClusterSettings = {
     proxyMode: proxy.mode,
     // kubeadm, kind and the rest tell kube-proxy the pod network; only a configuration that is in the input can say otherwise.
@@ -112,6 +110,7 @@ export function detect(
       why: 'nothing in the input shows the configuration of the cluster DNS: the usual domain',
     })),
     ...(clusterDNS && { clusterDNS }),
+    ...(kubeletDomain && { kubeletDomain }),
     cni,
     wiring: detectWiring(cni, overrides.wiring),
     encapsulation: choose(undefined, '', encapsulations(cni.value, collected, programs), () => ({
