@@ -1,6 +1,7 @@
 /** The receiving ends of a question: addresses and ports a packet can be sent to. */
 import { type Family, formatAddress, parseAddress } from '@podwire/engine';
 import type { Cluster } from '../cluster/cluster.ts';
+import { clusterDnsOf } from '../dns/cluster-dns.ts';
 import { resolveName } from '../dns/resolve-name.ts';
 import type { Pod } from '../objects/kube.ts';
 import { declaredPorts } from '../objects/pod-facts.ts';
@@ -194,6 +195,19 @@ function withNameHint(question: DestinationQuestion, target: Target, key: string
   return { ...found, hints: [hint, ...found.hints] };
 }
 
+/** A name is answered here as by the cluster DNS, also for a pod that asks its node's servers; there it would not be found. */
+function withResolverHint({ cluster, asker }: DestinationQuestion, name: string, found: Destinations): Destinations {
+  const conf = asker && clusterDnsOf(cluster).resolvConfOf(asker);
+  if (!conf || 'error' in conf || conf.type !== 'host') return found;
+  const { hostNetwork } = (asker as Pod).spec;
+  const hint: Hint = {
+    code: 'node-resolver',
+    text: `The pod asks its node's nameservers, which know no names of the cluster: ${name} is not found there.`,
+    mend: `Set dnsPolicy: ${hostNetwork ? 'ClusterFirstWithHostNet' : 'ClusterFirst'}.`,
+  };
+  return { ...found, hints: [hint, ...found.hints] };
+}
+
 type Target = Extract<Reference['target'], { kind: 'name' | 'object' }>;
 
 function namedDestinations(question: DestinationQuestion, target: Target): Destinations {
@@ -222,11 +236,10 @@ function namedDestinations(question: DestinationQuestion, target: Target): Desti
         answer.name,
         answer.addresses.map((address) => addressDestination(question, address)),
       );
-    if (answer)
-      return service(
-        answer.key,
-        answer.kind === 'headless' && answer.hostname !== undefined ? answer.addresses : undefined,
-      );
+    if (answer) {
+      const isOne = answer.kind === 'headless' && answer.hostname !== undefined;
+      return withResolverHint(question, target.name, service(answer.key, isOne ? answer.addresses : undefined));
+    }
   }
   named ??= findOrFail(cluster, directory, reference.text, target, namespaces, 'to');
   if (named.kind === 'service') return withNameHint(question, target, named.key, service(named.key));

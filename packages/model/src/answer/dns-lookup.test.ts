@@ -265,6 +265,11 @@ apiVersion: v1
 kind: Pod
 metadata: {name: none, namespace: other}
 spec: {containers: [{name: c, image: c}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: agent, namespace: other}
+spec: {hostNetwork: true, containers: [{name: c, image: c}]}
 `;
   const session = await openSession({ files: [source(SHOP + DNS + pod)], machine: createReference() });
   const [endpoint] = session.cluster.endpointSlices.get('shop/api-direct')?.[0]?.object.endpoints ?? [];
@@ -272,6 +277,9 @@ spec: {containers: [{name: c, image: c}]}
   const found = session.trace({ from: 'other/plain', to: `${name}:8080` });
   expect(found).toMatchObject({ verdict: 'delivered' });
   expect(found.groups[0]?.destinations).toMatchObject([{ address: endpoint?.addresses[0] }]);
+  expect(found.hints).toEqual([]);
+  const agent = session.trace({ from: 'other/agent', to: 'api.shop:80' });
+  expect(agent).toMatchObject({ verdict: 'delivered', hints: [{ code: 'node-resolver' }] });
   // The other pod has no such search path.
   expect(() => session.trace({ from: 'other/none', to: `${name}:8080` })).toThrow('the input has no');
 });

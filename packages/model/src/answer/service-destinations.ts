@@ -92,6 +92,11 @@ function headlessDials(
   return dials;
 }
 
+/** Ports of the endpoints themselves, which clients of a headless Service dial. */
+function servedPorts(cluster: Cluster, key: string): number[] {
+  return (cluster.endpointSlices.get(key) ?? []).flatMap((s) => s.object.ports ?? []).flatMap((p) => p.port ?? []);
+}
+
 /** The ports that the slices of a Service have under one of its port names. */
 function slicePorts(cluster: Cluster, key: string, name: string): number[] {
   const ports = (cluster.endpointSlices.get(key) ?? []).flatMap((s) => s.object.ports ?? []);
@@ -226,7 +231,9 @@ export function serviceDestinations(question: ServiceQuestion): ServiceDestinati
     );
     const ref = { key, ...(meant.index !== undefined && { port: meant.index }) };
     const name = `svc/${key}${portLabel(meant)}`;
-    if (meant.index === undefined && meant.protocol !== 'icmp') hints.push(wrongPortHint(service, meant, provenance));
+    const isServed = headless && servedPorts(cluster, key).includes(meant.port);
+    if (meant.index === undefined && meant.protocol !== 'icmp' && !isServed)
+      hints.push(wrongPortHint(service, meant, provenance));
     const dials = headless
       ? headlessDials(question, service.object, meant)
       : fromOutside
