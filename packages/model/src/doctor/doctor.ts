@@ -4,12 +4,12 @@ import type { Session } from '../answer/session.ts';
 import type { Problem } from '../problem.ts';
 import type { DoctorAnswer, Finding, Rank } from './answer.ts';
 import { type Check, Looking } from './look.ts';
-import { checkNodes } from './nodes.ts';
+import { checkNodes, checkOverlay } from './nodes.ts';
 import { checkRanges } from './ranges.ts';
 import { checkReferences } from './references.ts';
 import { checkServices } from './services.ts';
 
-const CHECKS: readonly Check[] = [checkServices, checkReferences, checkRanges, checkNodes];
+const CHECKS: readonly Check[] = [checkServices, checkReferences, checkRanges, checkNodes, checkOverlay];
 
 const RANKS: readonly Rank[] = ['broken', 'suspect', 'note'];
 

@@ -193,23 +193,11 @@ function checkStatefulSet(looking: Looking, from: SourcedObject): Finding[] {
   if (name === undefined) return [];
   const key = `${namespaceOf(from)}/${name}`;
   const path = ['spec', 'serviceName'];
-  const service = looking.session.cluster.services.get(key);
-  if (!service)
-    return missing(looking, { from, path, kind: 'Service', key }).map((finding) => ({
-      ...finding,
-      rank: 'suspect',
-      text: `${finding.text} Its pods have no names of their own in DNS.`,
-    }));
-  if (service.object.spec.clusterIP === 'None') return [];
-  return [
-    {
-      rank: 'suspect',
-      code: 'governing-service',
-      text: `StatefulSet ${keyOf(from.object)} names Service ${name}, which is not headless: its pods have no names of their own in DNS.`,
-      mend: 'Name a Service with clusterIP: None.',
-      object: looking.at(from, path),
-    },
-  ];
+  return missing(looking, { from, path, kind: 'Service', key }).map((finding) => ({
+    ...finding,
+    rank: 'suspect',
+    text: `${finding.text} Its pods have no names of their own in DNS.`,
+  }));
 }
 
 function checkAutoscaler(looking: Looking, from: SourcedObject): Finding[] {

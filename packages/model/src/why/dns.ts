@@ -59,6 +59,45 @@ function aliasFault({ session, provenance, answer }: Looking): Fault | undefined
   };
 }
 
+/** `db-0.db`: pods of a StatefulSet have names below the Service alone that it names. */
+function governingFault({ session, provenance, answer, key }: Looking): Fault | undefined {
+  if (answer.result === 'found') return undefined;
+  const [pod = '', service = '', third] = answer.question.name.toLowerCase().split('.');
+  const namespace = third === undefined || third === 'svc' ? (key.split('/')[0] as string) : third;
+  const set = session.cluster.workloads.get(`StatefulSet ${namespace}/${pod.replace(/-\d+$/, '')}`);
+  const governing = set?.object.spec.serviceName as string | undefined;
+  if (!set || !/-\d+$/.test(pod)) return undefined;
+  if (governing === service) return undefined;
+  return {
+    link: 'dns',
+    code: 'governing-service',
+    text: `StatefulSet ${namespace}/${set.object.metadata.name} names ${governing ? `Service ${governing}` : 'no Service'} in serviceName, so ${pod} has a name below that one alone, not below ${service}.`,
+    object: objectRef(provenance, set, ['spec', 'serviceName']),
+    mend: `Set serviceName: ${service} (a StatefulSet has to be made anew for it)${governing ? `, or ask for ${pod}.${governing}` : ''}.`,
+  };
+}
+
+/** With the search paths and `ndots` that the kubelet writes, the name would be found. */
+function searchFault({ session, provenance, answer, key, pod }: Looking): Fault | undefined {
+  const { source, searches, options } = answer.resolvConf;
+  if (answer.result === 'found' || source === 'host') return undefined;
+  const usual = resolveName(session.cluster, answer.question.name, { namespace: key.split('/')[0] as string });
+  const ndots = options.find((option) => option.startsWith('ndots:'));
+  const isUsual = ndots === 'ndots:5' && searches.some((path) => path.startsWith('svc.'));
+  if (!usual || isUsual) return undefined;
+  const fromSpec = pod.object.spec.dnsConfig !== undefined;
+  const what = `${searches.length === 0 ? 'no search paths' : `search ${searches.join(' ')}`}, ${ndots ?? 'ndots:1'}`;
+  return {
+    link: 'dns',
+    code: 'search-paths',
+    text: `${answer.question.name} is a name of the cluster, and the pod's resolver does not complete it: it has ${what}.`,
+    ...(fromSpec
+      ? { object: makerOf(pod, provenance, ['spec', 'dnsConfig']) }
+      : { setting: `resolv.conf of ${key}: ${what}` }),
+    mend: `Ask for the whole name with its namespace and domain, or leave ndots and the search paths to the kubelet (dnsPolicy: ClusterFirst).`,
+  };
+}
+
 /** The pod asks a server that is none of the cluster DNS's. */
 function serverFault({ session, answer }: Looking): Fault | undefined {
   const dns = clusterDnsOf(session.cluster);
@@ -109,9 +148,13 @@ function matters({ code }: Hint, { session, answer, key }: Looking): boolean {
 /** All that may be wrong, the likeliest first. `below`: why the questions do not arrive. */
 function faultsOf(looking: Looking, below: Fault | undefined): Fault[] {
   const { answer } = looking;
-  const special = [aliasFault(looking), serverFault(looking), upstreamFault(looking)].filter(
-    (fault) => fault !== undefined,
-  );
+  const special = [
+    aliasFault(looking),
+    serverFault(looking),
+    upstreamFault(looking),
+    governingFault(looking),
+    searchFault(looking),
+  ].filter((fault) => fault !== undefined);
   const hints =
     answer.result === 'found'
       ? []
@@ -127,6 +170,15 @@ const VERDICTS: Readonly<Record<DnsLookupAnswer['result'], WhyVerdict>> = {
   'no-answer': 'dropped',
   unknown: 'unknown',
 };
+
+/** Faults by which a name is not found, whatever a server outside might say. */
+const NAMED = new Set([
+  'external-name-address',
+  'upstream-loopback',
+  'node-resolver',
+  'governing-service',
+  'search-paths',
+]);
 
 /** What the questions meet on their way, where they do not arrive. */
 type Below = Pick<WhyAnswer, 'verdict' | 'reason' | 'fault' | 'chain' | 'unseen'>;
@@ -168,8 +220,7 @@ export function whyDns(
     answer.result === 'no-answer' && lost ? ask(lost.from, `udp:${lost.to.replace(/^udp:/, '')}`) : undefined;
   const looking: Looking = { session, provenance, key, pod, answer };
   const [fault, ...also] = faultsOf(looking, below?.fault);
-  const isNamed =
-    fault !== undefined && ['external-name-address', 'upstream-loopback', 'node-resolver'].includes(fault.code);
+  const isNamed = fault !== undefined && NAMED.has(fault.code);
   const verdict = isNamed ? 'no-such-name' : (below?.verdict ?? verdictOf(answer, fault));
   const symptom =
     verdict === 'delivered'

@@ -62,7 +62,9 @@ describe.each(slugs)('%s', (slug) => {
       expect(JSON.stringify([answer.fault?.setting, answer.fault?.text])).toContain(blame.setting);
     else {
       const { kind, namespace, name, field } = answer.fault?.object ?? {};
-      expect(`${kind} ${namespace}/${name} ${field}`).toBe(`${blame.object} ${blame.field}`);
+      expect(`${kind} ${namespace === undefined ? name : `${namespace}/${name}`} ${field}`).toBe(
+        `${blame.object} ${blame.field}`,
+      );
     }
   });
 

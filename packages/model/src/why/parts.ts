@@ -81,6 +81,14 @@ const SYSCTLS: readonly {
   },
 ];
 
+/** Of `all` and the link's own setting the larger counts for some: these are set together. */
+function settled({ netns }: Host, key: string, value: number): Record<string, number> {
+  const together = key.endsWith('.rp_filter')
+    ? Object.keys(netns.sysctls).filter((k) => k.endsWith('.rp_filter'))
+    : [key];
+  return Object.fromEntries([...together, key].map((name) => [name, value]));
+}
+
 function sysctlParts(name: string, { netns, shown }: Host): DumpPart[] {
   if (!shown.has('sysctl')) return [];
   return Object.entries(netns.sysctls).flatMap(([key, value]): DumpPart[] => {
@@ -97,7 +105,7 @@ function sysctlParts(name: string, { netns, shown }: Host): DumpPart[] {
         healthy: (dump) =>
           changed(dump, (host) => ({
             ...host,
-            netns: { ...host.netns, sysctls: { ...host.netns.sysctls, [key]: healthy } },
+            netns: { ...host.netns, sysctls: { ...host.netns.sysctls, ...settled(host, key, healthy) } },
           })),
       },
     ];
@@ -122,7 +130,7 @@ function isTranslation({ body }: Table['chains'][number]['rules'][number]): bool
   return body.some(({ kind }) => kind === 'dnat' || kind === 'redirect');
 }
 
-function tableParts(node: string, { netns }: Host): DumpPart[] {
+function tableParts(node: string, { netns, mixed }: Host): DumpPart[] {
   return netns.netfilter.map(({ family, name, chains, syntax }): DumpPart => {
     const tool =
       syntax === 'nft' ? `table ${family} ${name}` : `${family === 'ip6' ? 'ip6tables' : 'iptables'} ${name}`;
@@ -130,7 +138,8 @@ function tableParts(node: string, { netns }: Host): DumpPart[] {
     const withoutProxy = name === 'nat' && !translates;
     const writer = writerOf(chains);
     const dropping = chains.filter(({ hook }) => hook?.policy === 'drop').map((chain) => chain.name);
-    const by = writer === undefined ? '' : ` (${writer})`;
+    const twice = mixed.includes(`${family} ${name}`) ? ', by iptables-legacy and iptables-nft both' : '';
+    const by = `${writer === undefined ? '' : ` (${writer})`}${twice}`;
     const policies = dropping.length === 0 ? '' : `; policy DROP: ${dropping.join(', ')}`;
     const rest = {
       setting: withoutProxy

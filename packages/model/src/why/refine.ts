@@ -200,7 +200,31 @@ function families({ provenance, service }: Looking, fault: Fault): Fault {
   };
 }
 
-const REFINEMENTS = [families, tooLong, foreignSource, readiness, namesOfPorts, headless, annotations, overlap, local];
+/** The sysctl is the larger of `all` and the link's own; which of the two it is, the dump may not say. */
+function reversePath({ outcome }: Looking, fault: Fault): Fault {
+  if (fault.code !== 'rp-filter') return fault;
+  const at = outcome?.decisive?.place?.name ?? 'the node';
+  return {
+    ...fault,
+    code: 'rp-filter-strict',
+    text: `${at} drops the packet by reverse path filtering: an answer to its source would leave by another link.`,
+    setting: `net.ipv4.conf.*.rp_filter = 1 on ${at}`,
+    mend: `Set net.ipv4.conf.all.rp_filter and that of the link to 2 (loose) on ${at}, or give ${at} a route back by the link it came in by.`,
+  };
+}
+
+const REFINEMENTS = [
+  reversePath,
+  families,
+  tooLong,
+  foreignSource,
+  readiness,
+  namesOfPorts,
+  headless,
+  annotations,
+  overlap,
+  local,
+];
 
 export function refined(looking: Looking, fault: Fault): Fault {
   return REFINEMENTS.reduce((found, refine) => refine(looking, found), fault);

@@ -1,5 +1,5 @@
 /** `why`: one question, walked from name to socket and back; the first broken link, what is to blame for it, and the mend. */
-import { API_VERSION, type Hint, type TraceAnswer } from '../answer/answer.ts';
+import { API_VERSION, type Hint, type Outcome, type TraceAnswer } from '../answer/answer.ts';
 import { type Provenance, provenanceOf } from '../answer/provenance.ts';
 import type { Question } from '../answer/question.ts';
 import type { Session } from '../answer/session.ts';
@@ -11,6 +11,7 @@ import { chainOf } from './chain.ts';
 import { whyDns } from './dns.ts';
 import { decidingOutcome, faultOfHint, faultOfReason } from './findings.ts';
 import { neighbour } from './neighbour.ts';
+import { overlayFault } from './overlay.ts';
 import { provedFaults } from './proof.ts';
 import { type Looking, refined } from './refine.ts';
 import { sourceFault } from './source.ts';
@@ -61,9 +62,15 @@ interface Found {
   sourceChanged: boolean;
   /** Some connections end at another program. */
   hasStrangers: boolean;
+  /** The overlay that it goes by, and that is not walked, cannot work. */
+  noOverlay: boolean;
 }
 
-function verdictOf(answer: TraceAnswer, { tooLong, refuses, sourceChanged, hasStrangers }: Found): WhyVerdict {
+function verdictOf(
+  answer: TraceAnswer,
+  { tooLong, refuses, sourceChanged, hasStrangers, noOverlay }: Found,
+): WhyVerdict {
+  if (noOverlay) return 'dropped';
   if (tooLong || hasStrangers) return 'depends';
   if (refuses) return 'refused';
   return sourceChanged ? 'source-changed' : answer.verdict;
@@ -108,6 +115,12 @@ function keyOf({ object: { metadata } }: Placed<Service>): string {
   return `${metadata.namespace ?? 'default'}/${metadata.name}`;
 }
 
+/** Whether pods of two nodes talk: by the overlay, where there is one. */
+function crossesNodes(outcome: Outcome | undefined): boolean {
+  const nodes = new Set(outcome?.forward.hops.flatMap(({ place }) => (place.kind === 'node' ? [place.name] : [])));
+  return nodes.size > 1 && outcome?.receiver?.place.kind === 'pod';
+}
+
 function isName(to: string): boolean {
   return to.startsWith('dns:');
 }
@@ -143,6 +156,8 @@ export function why(session: Session, asked: WhyQuestion): WhyAnswer {
   const isPlain = ({ code }: Fault) => code === answer.reason || code === 'routes' || code === 'nat-rules';
   const all = [...first(ofHints).map(closer), ...byWeight([...proved.map(closer), ...reason], isPlain)];
   if (ofSource) all.push(ofSource);
+  const overlay = crossesNodes(outcome) ? overlayFault(session.cluster, provenance) : undefined;
+  if (overlay && arrived) all.unshift(overlay);
   const strangers = service && strangersOf(session.cluster, keyOf(service), provenance);
   if (strangers && (arrived || answer.verdict === 'depends')) all.unshift({ link: 'selector', ...strangers });
   const refuses = arrived && all.some(({ code }) => code === 'headless-port') && refusesProbably(answer, session);
@@ -152,6 +167,7 @@ export function why(session: Session, asked: WhyQuestion): WhyAnswer {
     tooLong,
     refuses,
     sourceChanged: ofSource !== undefined && all[0]?.link === 'nat',
+    noOverlay: overlay !== undefined && arrived,
     hasStrangers: all[0]?.code === 'selector-too-broad',
   });
   const faults = arrived && !refuses ? all.filter(({ code }) => code !== 'headless-port') : all;

@@ -24,6 +24,8 @@ export interface Assembled {
   routes: readonly { table: number; route: Route }[];
   /** `hairpin_mode` of bridge ports, in no order. */
   hairpin: readonly boolean[];
+  /** Tables that iptables-legacy and iptables-nft both have rules in: `ip filter`. */
+  mixed: readonly string[];
   /** Command lines of programs that packets depend on. */
   processes: readonly string[];
   /** Text of /etc/resolv.conf. */
@@ -278,6 +280,7 @@ export function assemble(read: CollectedNetns, name: string): Assembled {
     shown: read.kindsSeen,
     routes: assembly.routes(),
     hairpin: read.hairpin,
+    mixed: netfilter.mixed,
     processes: read.processes,
     ...(read.resolvConf !== undefined && { resolvConf: read.resolvConf }),
   };

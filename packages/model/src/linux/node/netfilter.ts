@@ -11,6 +11,8 @@ function hasRules(table: Table): boolean {
 
 export interface JoinedFilters {
   tables: Table[];
+  /** Tables that both implementations have rules in: `ip filter`. */
+  mixed: string[];
   problems: Problem[];
 }
 
@@ -42,6 +44,7 @@ function ownTables({ objects, from }: NftRead, given: ReadonlySet<string>, probl
 
 export function joinFilters({ netfilter, warnsOfLegacy, nft }: CollectedNetns): JoinedFilters {
   const problems: Problem[] = [];
+  const mixed: string[] = [];
   const chosen = new Map<string, (typeof netfilter)[number]>();
   for (const dump of netfilter) {
     const key = `${dump.table.family} ${dump.table.name}`;
@@ -65,6 +68,7 @@ export function joinFilters({ netfilter, warnsOfLegacy, nft }: CollectedNetns): 
     const taken = full.length > 0 ? full : dumps.slice(0, 1);
     tables.push(...taken.map(({ table, flavour }) => frameTable(table, flavour === 'legacy')));
     if (full.length > 1) {
+      mixed.push(key);
       problems.push({
         severity: 'warning',
         code: 'mixed-iptables',
@@ -87,6 +91,7 @@ export function joinFilters({ netfilter, warnsOfLegacy, nft }: CollectedNetns): 
   const [ruleset] = nft.toSorted((a, b) => b.objects.length - a.objects.length);
   return {
     tables: [...tables.sort((a, b) => rank(a) - rank(b)), ...(ruleset ? ownTables(ruleset, given, problems) : [])],
+    mixed,
     problems,
   };
 }
