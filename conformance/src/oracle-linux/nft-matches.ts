@@ -36,9 +36,11 @@ const within: Form = ({ r }, { expr, values, plain }) => {
   return match(r.chance(0.7) ? '==' : '!=', expr, found.length === 1 ? (found[0] as NftExpression) : { set: found });
 };
 
-/** Of `>=` and a `<=` behind it, nft 1.0.6 lists a range, whatever they test. */
-const ordered: Form = ({ r }, { expr, values }) =>
-  values.ordered ? match(r.pick<NftOperator>(['<', '>', '>=']), expr, anyValue(r, values)) : undefined;
+/** Of `>=` and a `<=` behind it, or `<` and a `>`, nft 1.0.6 lists a range, whatever they test: no rule has both. */
+const ordered: Form = ({ r, version }, { expr, values }) =>
+  values.ordered
+    ? match(r.pick<NftOperator>(version === 4 ? ['<', '>='] : ['>', '<=']), expr, anyValue(r, values))
+    : undefined;
 
 const masked: Form = (spot, { expr, values, masks }) => {
   const { r } = spot;

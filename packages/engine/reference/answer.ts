@@ -29,7 +29,7 @@ import { isIcmp, isIcmpError } from './tuple.ts';
 /** No error about an error, about what was sent to many, or to nobody in particular. */
 function allowsError(stop: Stop): boolean {
   const { packet, route, locked, indev } = stop.skb;
-  if (locked && !indev && stop.reason === Reason.REJECT_RULE) return false;
+  if (locked === packet.family && !indev && stop.reason === Reason.REJECT_RULE) return false;
   if (isIcmpError(packet) || route?.kind === 'multi') return false;
   // Of pieces IPv4 speaks of the first alone (icmp_send).
   if (packet.family === 4 && isLater(packet)) return false;
@@ -217,10 +217,13 @@ const boundFlow = (skb: Skb) => {
 export function answerTo(stop: Stop): Skb | undefined {
   const made = madeFor(stop);
   if (!made) return undefined;
-  const locked = isIcmp(made.packet.protocol);
+  const { packet } = made;
+  const locked = isIcmp(packet.protocol) ? packet.family : undefined;
   // A listener replies; echoes, resets and errors are the stack's.
   const socket = stop.reply?.kind === 'reply' && !locked ? 'process' : 'stack';
-  return { ...made, bound: cameBy(stop.skb), locked, socket };
+  // A rule's reset is bound to no device (nf_send_reset6), but for addresses of one link.
+  const isFree = stop.reply?.kind === 'reject-reset' && packet.daddr === '::1';
+  return { ...made, bound: isFree ? undefined : cameBy(stop.skb), locked, socket };
 }
 
 function madeFor(stop: Stop): Skb | undefined {

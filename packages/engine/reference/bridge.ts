@@ -8,7 +8,7 @@ import { runArp, runBridge } from './device-hooks.ts';
 import { cut } from './fragment.ts';
 import { runHook } from './hooks.ts';
 import { resolve } from './neighbor.ts';
-import { routeInput } from './route.ts';
+import { nexthopOf, routeInput } from './route.ts';
 import type { Device, FrameOut, Host, Run, Skb, Stop } from './state.ts';
 import { frameOut, isForMany, type Next, noNeighbor, portTowards, stopped, VLAN_HEADER } from './transmit.ts';
 import { mayPass, ownsMac } from './wire.ts';
@@ -110,8 +110,9 @@ function redirect(
   }
   const { route } = skb;
   if (route?.kind !== 'unicast' || route.device !== bridge) return { mac: bridge.mac, nexthop: '' };
-  const neighbor = resolve(run, bridge, route.nexthop, skb.packet);
-  return neighbor ? { mac: neighbor.mac, nexthop: route.nexthop } : noNeighbor(run, host, skb, bridge, route.nexthop);
+  const nexthop = nexthopOf(skb);
+  const neighbor = resolve(run, bridge, nexthop, skb.packet);
+  return neighbor ? { mac: neighbor.mac, nexthop } : noNeighbor(run, host, skb, bridge, nexthop);
 }
 
 /** No chain is told the input interface there (br_nf_post_routing). */

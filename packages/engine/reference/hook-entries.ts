@@ -14,6 +14,8 @@ import {
   type Statement,
   type Table,
 } from '../src/index.ts';
+import { addressOf } from './addresses.ts';
+import { namedSet } from './nft-sets.ts';
 import type { HookEntry } from './state.ts';
 
 /** NF_IP_PRI_CONNTRACK_DEFRAG */
@@ -55,7 +57,6 @@ const TRACKING = new Set<Statement['kind']>([
   'masquerade',
   'redirect',
   'ct-zone',
-  'nat-to',
 ]);
 
 const selectsCt = (key: readonly Selector[]): boolean =>
@@ -64,9 +65,39 @@ const selectsCt = (key: readonly Selector[]): boolean =>
 const sourceTracks = (source: DataSource | undefined): boolean =>
   source !== undefined && source.kind !== 'value' && selectsCt(source.key);
 
+/** The type of the address that the packet is translated to; undefined: to none, or nobody knows. */
+function addressType(table: Table, { gives, value }: Statement & { kind: 'nat-to' }): string | undefined {
+  const at = gives.indexOf('address');
+  if (at < 0) return undefined;
+  if (value.kind === 'map') {
+    const { map } = value;
+    const set = typeof map === 'string' ? namedSet(table, map) : map;
+    return Array.isArray(set?.data) ? set.data[at] : undefined;
+  }
+  if (value.kind === 'selectors')
+    return /^(ip6?|ct (?:original|reply)) [sd]addr$/.exec(value.key[at]?.field ?? '')?.[1];
+  return JSON.stringify(value.values[at]).includes(':') ? 'ip6' : 'ip';
+}
+
+/** Of an address in a table of both families the statement asks for the address's family alone (nft_nat_init). */
+function natTracks(table: Table, statement: Statement & { kind: 'dnat' | 'snat' | 'nat-to' }, family: Family): boolean {
+  if (statement.kind !== 'nat-to') {
+    const { addresses } = statement.range;
+    return addresses === undefined || addressOf(addresses.from).family === family;
+  }
+  if (sourceTracks(statement.value)) return true;
+  const type = addressType(table, statement);
+  if (type === 'ip' || type === 'ipv4_addr') return family === 4;
+  return type === 'ip6' || type === 'ipv6_addr' ? family === 6 : true;
+}
+
 /** Expressions of nftables ask for conntrack when they are made (nft_ct_get_init, nft_ct_set_init, nft_nat_init). */
-function statementTracks(statement: Statement): boolean {
+function statementTracks(table: Table, statement: Statement, family: Family): boolean {
   switch (statement.kind) {
+    case 'dnat':
+    case 'snat':
+    case 'nat-to':
+      return natTracks(table, statement, family);
     case 'compare':
     case 'lookup':
     case 'verdict-map':
@@ -82,19 +113,24 @@ function statementTracks(statement: Statement): boolean {
   }
 }
 
-const known = new WeakMap<Chain, boolean>();
-function chainTracks(chain: Chain): boolean {
-  const before = known.get(chain);
+const known = { 4: new WeakMap<Chain, boolean>(), 6: new WeakMap<Chain, boolean>() };
+function chainTracks(table: Table, chain: Chain, family: Family): boolean {
+  const before = known[family].get(chain);
   if (before !== undefined) return before;
-  const tracks = chain.rules.some((rule) => plainStatements(rule.body).some(statementTracks));
-  known.set(chain, tracks);
+  const tracks = chain.rules.some((rule) =>
+    plainStatements(rule.body).some((statement) => statementTracks(table, statement, family)),
+  );
+  known[family].set(chain, tracks);
   return tracks;
 }
+
+const tableTracks = (table: Table, family: Family): boolean =>
+  [...chainsOf(table).values()].some((chain) => chainTracks(table, chain, family));
 
 /** Conntrack registers its hooks with the first rule that needs it (nf_ct_netns_get); NOTRACK does not. */
 export function needsConntrack(netns: Netns, family: Family): boolean {
   if (netns.conntrack?.some((entry) => entry.family === family)) return true;
-  return tablesOfFamily(netns, family).some((table) => [...chainsOf(table).values()].some(chainTracks));
+  return tablesOfFamily(netns, family).some((table) => tableTracks(table, family));
 }
 
 interface Placed {
@@ -106,8 +142,8 @@ interface Placed {
 type Ordered = HookEntry & { order: number };
 
 /** Conntrack's functions are registered behind the chains of the first table with a rule that needs them. */
-function orderOfConntrack(netns: Netns, tables: readonly Table[], placed: readonly Placed[]): number {
-  const asks = tables.find((table) => [...chainsOf(table).values()].some(chainTracks));
+function orderOfConntrack(netns: Netns, family: Family, tables: readonly Table[], placed: readonly Placed[]): number {
+  const asks = tables.find((table) => tableTracks(table, family));
   if (!asks || netns.conntrack) return Number.POSITIVE_INFINITY;
   const upTo = tables.slice(0, tables.indexOf(asks) + 1);
   return placed.filter(({ table }) => upTo.includes(table)).length - 0.5;
@@ -118,7 +154,7 @@ export function hookEntries(netns: Netns, family: Family, conntrack: boolean): H
   const tables = tablesOfFamily(netns, family);
   for (const table of tables)
     for (const chain of chainsOf(table).values()) if (chain.hook) placed.push({ table, chain, base: chain.hook });
-  const conntrackOrder = orderOfConntrack(netns, tables, placed);
+  const conntrackOrder = orderOfConntrack(netns, family, tables, placed);
   // NAT's own functions are registered with its first chain (nf_nat_register_fn).
   const natOrder = placed.findIndex(({ base }) => base.type === 'nat');
   return [Hook.PREROUTING, Hook.INPUT, Hook.FORWARD, Hook.OUTPUT, Hook.POSTROUTING].map((hook) => {

@@ -1,6 +1,6 @@
 /** Runs all that stands at one netfilter hook, by priority: nf_hook_slow (net/netfilter/core.c). */
 import type { Hook, Packet } from '../src/index.ts';
-import { Hook as At } from '../src/index.ts';
+import { Hook as At, CtDirection } from '../src/index.ts';
 import { runChain } from './chain.ts';
 import { confirm, conntrackIn } from './conntrack.ts';
 import { gather } from './fragment.ts';
@@ -17,6 +17,14 @@ const changesRoute = (a: Packet, b: Packet): boolean =>
   // nf_route_table_hook6 looks at the hop limit, too.
   (a.family === 6 && a.ttl !== b.ttl);
 
+/** The destination of the packet's direction is another than who answers: it is routed again, an error about it as well (nf_nat_ipv4_local_fn). */
+function leadsElsewhere({ ct }: Skb): boolean {
+  if (!ct?.connection) return false;
+  const { tuples } = ct.connection;
+  const [own, other] = ct.direction === CtDirection.ORIGINAL ? tuples : [tuples[1], tuples[0]];
+  return own.daddr !== other.saddr;
+}
+
 export function runHook(run: Run, host: Host, skb: Skb, hook: Hook): Stop | undefined {
   // Of one hook all chains see the same devices (struct nf_hook_state), wherever the packet is routed in between.
   const { outdev } = skb;
@@ -30,12 +38,14 @@ function runEntries(run: Run, host: Host, skb: Skb, hook: Hook, outdev: Device |
     const before = skb.packet;
     const stop = runEntry(run, host, skb, hook, entry);
     if (stop) return stop;
+    // What came back by `lo` still has its route, wherever rules write that it goes, unless nat sends it elsewhere (nf_nat_ipv4_pre_routing).
+    if (hook === At.PREROUTING && entry.kind === 'nat' && before.daddr !== skb.packet.daddr) skb.route = undefined;
     // Questions for neighbours have their device.
     if (hook !== At.OUTPUT || skb.question) continue;
     const again =
       entry.kind === 'chain'
         ? entry.base.type === 'route' && changesRoute(before, skb.packet)
-        : entry.kind === 'nat' && before.daddr !== skb.packet.daddr;
+        : entry.kind === 'nat' && leadsElsewhere(skb);
     const failed = again && routeOutput(run, host, skb, 'reroute');
     if (failed) return failed;
     skb.outdev = outdev;

@@ -23,6 +23,7 @@ import { receive } from './receive.ts';
 import { newRun } from './run.ts';
 import { emit, emitThroughPort } from './send.ts';
 import type { Host, Run, Skb, Stop, World } from './state.ts';
+import { tcpClose } from './tcp.ts';
 import { expire } from './timeouts.ts';
 import type { Next } from './transmit.ts';
 import { wireEnds } from './wire.ts';
@@ -116,9 +117,16 @@ class Reference implements Machine, RouteLookup {
     if (!last || !skb) return undefined;
     const { host, reply, skb: about } = last.stop;
     const port = reply?.kind === 'reject-reset' ? about.bridge?.physin : undefined;
-    return walk(this.#world, (run) =>
-      port ? emitThroughPort(run, host, skb, port, about.macSource) : emit(run, host, skb, () => undefined),
-    );
+    // A reset that finds a way closes the connection that it is about (nf_send_reset: nf_ct_set_closing).
+    const close = () => {
+      const connection = reply?.kind === 'reject-reset' ? about.ct?.connection : undefined;
+      if (connection) tcpClose(host, connection, this.#world.clockMs);
+    };
+    return walk(this.#world, (run) => {
+      if (!port) return emit(run, host, skb, close);
+      close();
+      return emitThroughPort(run, host, skb, port, about.macSource);
+    });
   }
 
   lookup(netns: string, question: RouteQuestion): RouteAnswer {

@@ -1,12 +1,12 @@
 /**
- * Who has an address on a link: arp_solicit, arp_process (net/ipv4/arp.c), ndisc_recv_ns (net/ipv6/ndisc.c). Everyone is asked as often
- * as needed; only where questions meet chains (`question.ts`) is anything learnt of them, and forgotten with the next `send`.
+ * Who has an address on a link: arp_solicit, arp_process (net/ipv4/arp.c), ndisc_recv_ns (net/ipv6/ndisc.c). Who is asked
+ * learns who asks; where questions meet chains (`question.ts`), so does who asks. It is forgotten with the next `send`.
  */
 import { confAll, confAny, confMax, confOf, containsAddress, type Neighbor, type Packet } from '../src/index.ts';
 import { addressOf, canonical } from './addresses.ts';
 import { fibLookup, vrfOf } from './fib.ts';
 import { isLocalFor } from './match-addrtype.ts';
-import { exchange } from './question.ts';
+import { exchange, learn } from './question.ts';
 import { routeInput } from './route.ts';
 import { newRun } from './run.ts';
 import { LINK, selectAddress4 } from './source-address.ts';
@@ -33,7 +33,11 @@ export function resolve(run: Run, device: Device, nexthop: string, packet: Packe
   const isWalked = run.world.questions[v4 ? 4 : 6];
   for (const other of reachable(run.world, device)) {
     if (!(v4 ? answersArp(run, other, nexthop, asker) : answersSolicitation(other, nexthop))) continue;
-    if (!isWalked) return { mac: other.mac };
+    if (!isWalked) {
+      // Who is asked knows from then on who asked (arp_process: neigh_event_ns).
+      if (v4 && asker !== '0.0.0.0') learn(run, other, asker, device.mac);
+      return { mac: other.mac };
+    }
     const answers = (by: string) => answersArp(run, other, nexthop, by);
     const mac = exchange(run, device, other, { address: nexthop, asker, source: packet.saddr, answers });
     if (mac !== undefined) return { mac };

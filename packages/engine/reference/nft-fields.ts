@@ -14,8 +14,8 @@ import {
 import { isLimitedBroadcast, isMulticast } from './addresses.ts';
 import { isLater } from './fragment.ts';
 import { address, ether, ifname, integer, type Value } from './nft-value.ts';
-import { gatewayOf } from './route.ts';
-import type { Arp, Device, Frame, Host, Skb } from './state.ts';
+import type { Arp, Device, Frame, Skb } from './state.ts';
+import { carriesFrames } from './tunnel-ends.ts';
 import { hasPorts, isIcmp } from './tuple.ts';
 
 const ETHERTYPES = { 4: 0x0800, 6: 0x86dd } as const;
@@ -62,10 +62,14 @@ const addressOf =
   ({ packet }) =>
     packet.family === family ? address(packet[side]) : undefined;
 
-/** The frame it leaves in, below IP, or came in by a wire; what was made here has none yet. */
-function frameOf({ indev, macSource, macTarget, leaving, question }: Skb): Frame | undefined {
+/**
+ * The frame it leaves in, below IP, or came in by a wire; what was made here has none yet, but for a tunnel's outer packet: that of the frame
+ * within (skb->mac_header).
+ */
+function frameOf({ indev, macSource, macTarget, leaving, question, payload }: Skb): Frame | undefined {
   const group = question?.group;
   if (leaving) return group === undefined ? leaving : { ...leaving, target: group };
+  if (payload && !indev) return carriesFrames(payload.device) ? payload.frame : undefined;
   const came = macSource !== undefined && indev?.link.kind !== 'loopback';
   return came ? { source: macSource, target: group ?? macTarget } : undefined;
 }
@@ -141,6 +145,16 @@ function bridgeOf(device: Device | undefined): Value | undefined {
   return master?.link.kind === 'bridge' ? ifname(master.name) : undefined;
 }
 
+/**
+ * The device that the packet itself names (`skb->dev`), whose type `meta iiftype` gives since Linux 5.16 (NFT_META_IFTYPE): on its way out the one
+ * that it leaves by; a packet that was just made has none, unless it asks for a neighbour or has come out of a tunnel.
+ */
+function ownDevice({ indev, outdev, question, payload }: Skb, family: TableFamily, hook: Hook): Device | undefined {
+  if (hook === Hook.POSTROUTING || hook === Hook.EGRESS) return outdev;
+  if (hook !== Hook.OUTPUT) return indev;
+  return family === 'bridge' || family === 'arp' || question ? outdev : payload?.device;
+}
+
 const linkType = (device: Device | undefined): Value | undefined =>
   device && integer(device.link.kind === 'loopback' ? ARPHRD_LOOPBACK : ARPHRD_ETHER);
 
@@ -202,7 +216,7 @@ export function loadMeta(
     case 'meta oifname':
       return ifname(outdev?.name ?? '');
     case 'meta iiftype':
-      return linkType(indev);
+      return linkType(ownDevice(skb, family, hook));
     case 'meta oiftype':
       return linkType(outdev);
     case 'meta iifkind':
@@ -269,11 +283,14 @@ export function loadCt({ ct }: Skb, field: CtField): Value | undefined {
 }
 
 /** The gateway of the packet's route, which it has from routing on, or its destination (rt_nexthop). */
-export function loadNexthop(host: Host, skb: Skb, table: TableFamily, family: 4 | 6): Value | undefined {
+export function loadNexthop(skb: Skb, table: TableFamily, family: 4 | 6): Value | undefined {
   // Tables of bridges and devices have no such thing (nft_pf).
   if (table === 'bridge' || table === 'netdev' || table === 'arp') return undefined;
   if (!skb.route || skb.packet.family !== family) return undefined;
-  const isUnicast = skb.route.kind === 'unicast';
-  const gateway = isUnicast && skb.route.leg && gatewayOf(host, { nexthop: skb.route.leg, device: skb.route.device });
-  return address(gateway && gateway.includes(':') === (family === 6) ? gateway : skb.packet.daddr);
+  const { kind, gateway } = skb.route;
+  return address(
+    kind === 'unicast' && gateway !== undefined && gateway.includes(':') === (family === 6)
+      ? gateway
+      : skb.packet.daddr,
+  );
 }

@@ -42,7 +42,7 @@ function chanceKey(at: At, selector: ChanceSelector, classes: Classes | undefine
 function plainValue({ host, skb, place }: At, selector: Exclude<Selector, ChanceSelector>): Value | undefined {
   const { field } = selector;
   if (field === 'fib') return loadFib(host, skb, place.hook, selector);
-  if (field === 'rt nexthop') return loadNexthop(host, skb, place.table.family, selector.family);
+  if (field === 'rt nexthop') return loadNexthop(skb, place.table.family, selector.family);
   if (field === 'unmodelled') throw new Error('what is not modelled has no value');
   if (isHeaderField(field)) return loadHeader(skb, field);
   return field.startsWith('ct ')

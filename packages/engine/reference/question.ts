@@ -167,7 +167,7 @@ function ask(device: Device, holder: Device, address: string, asker: string, sou
   };
 }
 
-function learn(run: Run, device: Device, address: string, mac: string): void {
+export function learn(run: Run, device: Device, address: string, mac: string): void {
   const { learnt } = run.world;
   const known = learnt.get(device) ?? new Map<string, string>();
   known.set(address, mac);

@@ -106,7 +106,6 @@ function input(run: Run, host: Host, skb: Skb, device: Device, prerouted: boolea
   const isPort = vrf !== undefined && vrf !== device;
   // A bridge's ports spare it, unless it is a port of a VRF itself (ip_sabotage_in).
   if (!prerouted || isPort) {
-    const { daddr } = skb.packet;
     const stop = runHook(run, host, skb, Hook.PREROUTING);
     if (stop) return { stop };
     // A VRF takes what came by its ports, and its hooks run for the VRF too (vrf_l3_rcv).
@@ -116,8 +115,6 @@ function input(run: Run, host: Host, skb: Skb, device: Device, prerouted: boolea
       const again = runHook(run, host, skb, Hook.PREROUTING);
       return again ? { stop: again } : input(run, host, skb, vrf, true);
     }
-    // What comes back by `lo` still has its route, unless nat sends it elsewhere.
-    if (skb.packet.daddr !== daddr) skb.route = undefined;
   }
   if (!skb.route) {
     const stop = routeInput(run, host, skb, device);

@@ -16,6 +16,7 @@ import {
   type Step,
   sysctl,
   unsaidText,
+  TcpFlag,
 } from '../src/index.ts';
 import { isLimitedBroadcast, isLinkLocal6, isLoopback, isMulticast, isUnspecified, isZeroNet } from './addresses.ts';
 import { choose } from './choice.ts';
@@ -209,11 +210,13 @@ function routed(
   leg: Leg,
   { route }: FibResult,
   { mtu, locked }: Sizes,
-  { saddr: source, daddr }: Packet,
+  { saddr: source }: Packet,
 ): Routed {
-  const nexthop = gatewayOf(host, leg) ?? daddr;
-  return { kind, device: leg.device, nexthop, route, leg: leg.nexthop, mtu, locked, source };
+  return { kind, device: leg.device, gateway: gatewayOf(host, leg), route, leg: leg.nexthop, mtu, locked, source };
 }
+
+/** Who the packet goes to next; rules may have given it another destination since it was routed (ip_finish_output2, ip6_finish_output2). */
+export const nexthopOf = ({ route, packet }: Pick<Skb, 'route' | 'packet'>): string => route?.gateway ?? packet.daddr;
 
 const isLocalType = (type: string | undefined) => type === 'local' || type === 'anycast';
 
@@ -270,6 +273,14 @@ function senderOf(run: Run, host: Host, skb: Skb, purpose: 'output' | 'reroute')
   };
 }
 
+/**
+ * To ::1 resets and echoes go back by the device that has the address which the packet was for: where that is another one than lo, nowhere
+ * (tcp_v6_send_response, icmpv6_echo_reply: rt6_need_strict).
+ */
+const isOwnReply = ({ daddr, protocol, tcpFlags, icmpType }: Packet): boolean =>
+  daddr === '::1' &&
+  (protocol === Protocol.TCP ? (tcpFlags & TcpFlag.RST) !== 0 : protocol === Protocol.ICMPV6 && icmpType === 129);
+
 /** For a packet made here. Sets `skb.route` and an empty source; a `Stop` where there is no way. */
 export function routeOutput(run: Run, host: Host, skb: Skb, purpose: 'output' | 'reroute'): Stop | undefined {
   const { packet } = skb;
@@ -277,7 +288,10 @@ export function routeOutput(run: Run, host: Host, skb: Skb, purpose: 'output' | 
   // that the packet came in by (icmp6_iif, inet6_iif).
   const onLink = packet.family === 6 && (isLinkLocal6(packet.daddr) || isMulticast(6, packet.daddr));
   const device = purpose === 'reroute' ? skb.route?.device : skb.bound;
-  const bound = (onLink || isOpenEcho(packet)) && device ? { oif: device.name, strict: true } : {};
+  const bound =
+    (onLink || isOpenEcho(packet) || (purpose === 'output' && isOwnReply(packet))) && device
+      ? { oif: device.name, strict: true }
+      : {};
   const through = skb.through && { oif: skb.through.name, strict: packet.family === 6 && packet.saddr === '' };
   const sender = senderOf(run, host, skb, purpose);
   // A reroute keeps to the VRF of the device that the packet was to leave by (ip_route_me_harder).
@@ -357,7 +371,6 @@ function deliverHere(
   skb.route = {
     kind,
     device: host.byName.get('lo') ?? device,
-    nexthop: skb.packet.daddr,
     route: result.route,
     leg: result.legs[0]?.nexthop,
     mtu: device.mtu,

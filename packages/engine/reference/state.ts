@@ -244,8 +244,8 @@ export interface Skb {
   bound?: Device | undefined;
   /** Link-layer source, unknown for a packet that was made here or put in from outside. */
   macSource?: string | undefined;
-  /** ICMP that the stack itself makes: until it has left, its socket sends no other (icmp_xmit_lock). */
-  locked?: boolean;
+  /** ICMP that the stack itself makes: until it has left, its family's socket sends no other (icmp_xmit_lock, icmpv6_xmit_lock). */
+  locked?: Family | undefined;
   /** Whose socket made it here: a process's, or the stack's own (or none). Absent once it has come in from anywhere. */
   socket?: 'process' | 'stack' | undefined;
   /** The frame that it leaves in, while hooks below IP look at it. */
@@ -321,8 +321,8 @@ export interface Routed {
   /** local: up the stack; unicast: out of `device`; multi: broadcast or multicast. */
   kind: 'local' | 'unicast' | 'multi';
   device: Device;
-  /** Next hop; the destination where no gateway is. */
-  nexthop: string;
+  /** Without one the next hop is the packet's destination, as it is when it leaves. */
+  gateway?: string | undefined;
   route?: Route | undefined;
   leg?: Nexthop | undefined;
   mtu: number;

@@ -21,9 +21,9 @@ import { entryFor } from './match-set.ts';
 import { manipOf, setUpNat } from './nat.ts';
 import type { Range } from './nat-tuple.ts';
 import { rejectReply } from './reject.ts';
+import { nexthopOf } from './route.ts';
 import { sourceFor } from './source-address.ts';
 import type { Device, Host, Reply, Run, SetState, Skb } from './state.ts';
-import { tcpClose } from './tcp.ts';
 
 export interface ActionResult {
   verdict: Verdict;
@@ -75,8 +75,7 @@ function masquerade(host: Host, skb: Skb, hook: Hook, range: NatRange): ActionRe
   const connection = skb.ct?.connection;
   if (!connection || !skb.outdev) return { verdict: Verdict.ACCEPT };
   if (skb.packet.family === 4 && isUnspecified(connection.tuples[0].saddr)) return { verdict: Verdict.ACCEPT };
-  const nexthop = skb.route?.nexthop ?? skb.packet.daddr;
-  const source = sourceFor(host, skb.packet.family, skb.outdev, nexthop, skb.packet.daddr);
+  const source = sourceFor(host, skb.packet.family, skb.outdev, nexthopOf(skb), skb.packet.daddr);
   if (source === undefined) return { verdict: Verdict.DROP, reason: Reason.NO_SOURCE_ADDRESS };
   return bind(host, skb, hook, rangeOf(range, source));
 }
@@ -168,10 +167,7 @@ export function act(
     case 'goto':
       return { verdict: Verdict.GOTO, target: action.chain };
     case 'reject': {
-      const reply = rejectReply(skb, action.with);
-      // A reset closes the connection that it is about (nf_ct_set_closing).
-      if (reply?.kind === 'reject-reset' && connection) tcpClose(host, connection, run.world.clockMs);
-      return { verdict: Verdict.REJECT, reply };
+      return { verdict: Verdict.REJECT, reply: rejectReply(skb, action.with) };
     }
     case 'set-mark':
       setMark(skb, (skb.packet.mark & ~action.mask) ^ action.value);

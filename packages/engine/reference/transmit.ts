@@ -7,6 +7,7 @@ import { runBridge, runEgress } from './device-hooks.ts';
 import { encapsulate } from './encapsulate.ts';
 import { cut, pieceSize } from './fragment.ts';
 import { resolve } from './neighbor.ts';
+import { nexthopOf } from './route.ts';
 import type { Arrival, Device, Frame, FrameOut, Host, Question, Routed, Run, Skb, Stop } from './state.ts';
 import { carriesFrames, hasEntry, isTunnel, isUnfollowed } from './tunnel-ends.ts';
 import { above, activePort, hasAddress, landing, ownsMac, sent, shout, wireEnds } from './wire.ts';
@@ -63,7 +64,8 @@ export function transmit(run: Run, host: Host, skb: Skb): Next {
 
 /** A packet, or a piece of one, as the device takes it. */
 function out(run: Run, host: Host, skb: Skb): Next {
-  const { device, nexthop, ...route } = skb.route as Routed;
+  const { device, ...route } = skb.route as Routed;
+  const nexthop = nexthopOf(skb);
   if (device.link.kind === 'loopback') return leave(run, skb, device) ?? { arrival: { device, skb } };
   const frame: Frame = { source: device.mac, target: undefined };
   if (route.kind === 'multi') {

@@ -156,7 +156,7 @@ export function wrap(run: Run, host: Host, skb: Skb, device: Device, frame: Fram
   const payload: Payload = { device, packet, frame, payload: skb.payload, datagram: skb.datagram };
   const by = tunnel.dev === undefined ? undefined : underlay.byName.get(tunnel.dev);
   // What holds the lock of the stack's ICMP socket holds it until it is out of the underlay, too.
-  const locked = skb.locked && !skb.indev;
+  const locked = skb.indev ? undefined : skb.locked;
   // Its socket goes along as far as it is one of the same namespace.
   const socket = underlay === device.host ? skb.socket : undefined;
   return {

@@ -1,28 +1,26 @@
 /** What tables hold: base chains, names, sets, and whether conntrack is needed. */
 import { JumpCheck } from './encode-jumps.ts';
-import { isNft } from './encode-nft.ts';
+import { isNft, natFamily } from './encode-nft.ts';
 import { asksConntrack, keyOf, setsOfStatement } from './encode-selectors.ts';
 import { EngineError } from './errors.ts';
+import { findSet } from './find-set.ts';
 import { plainStatements } from './plain.ts';
 import type { BaseHook, Chain, PlainStatement, Rule, Statement, Table } from './rule.ts';
 
-/** Statements that need conntrack (nf_ct_netns_get()); NOTRACK does not. */
+/** Statements that need conntrack in the families of their table (nf_ct_netns_get()); NOTRACK does not. */
 const TRACKING: ReadonlySet<Statement['kind']> = new Set<Statement['kind']>([
-  'nat-to',
   'state',
   'conntrack',
   'connmark',
   'set-connmark',
   'save-mark',
   'restore-mark',
-  'dnat',
-  'snat',
   'masquerade',
   'redirect',
   'ct-zone',
 ]);
 
-/** The key and the value that an nftables statement looks at. */
+/** Does an nftables statement look at a connection? */
 function asks(statement: Statement): boolean {
   switch (statement.kind) {
     case 'compare':
@@ -40,12 +38,35 @@ function asks(statement: Statement): boolean {
   }
 }
 
+/** Families of packets, as bits. */
+const IPV4 = 1;
+const IPV6 = 2;
+const BOTH = 3;
+
+/** Translation to an address asks for conntrack in the family of the address alone (nft_nat_init()). */
+function natAsks(table: Table, statement: PlainStatement & { kind: 'dnat' | 'snat' | 'nat-to' }): number {
+  if (statement.kind !== 'nat-to') {
+    const { addresses } = statement.range;
+    return addresses === undefined ? BOTH : addresses.from.includes(':') ? IPV6 : IPV4;
+  }
+  if (asksConntrack(keyOf(statement.value))) return BOTH;
+  const family = natFamily((name) => findSet(table, name), statement);
+  return family === 'ipv4_addr' ? IPV4 : family === 'ipv6_addr' ? IPV6 : BOTH;
+}
+
+/** The families in which a statement needs conntrack. */
+function familiesOf(table: Table, statement: PlainStatement): number {
+  const { kind } = statement;
+  if (kind === 'dnat' || kind === 'snat' || kind === 'nat-to') return natAsks(table, statement);
+  return TRACKING.has(kind) || (isNft(statement) && asks(statement)) ? BOTH : 0;
+}
+
 /** What one table holds by itself, without its base. */
 interface Own {
   names: ReadonlySet<string>;
   hooked: readonly (Chain & { hook: BaseHook })[];
-  /** Names of chains that need conntrack. */
-  tracking: readonly string[];
+  /** Chains that need conntrack, and in which families. */
+  tracking: ReadonlyMap<string, number>;
   /** ipsets by the chains that name them, and likewise nftables' sets. */
   sets: ReadonlyMap<string, readonly string[]>;
   nftSets: ReadonlyMap<string, readonly string[]>;
@@ -55,12 +76,12 @@ interface Own {
 interface Wanted {
   sets: string[];
   nftSets: string[];
-  tracks: boolean;
+  tracks: number;
 }
 
 /** Looks at a chain's rules once: there are many. */
-function look({ rules }: Chain): Wanted {
-  const wanted: Wanted = { sets: [], nftSets: [], tracks: false };
+function look(table: Table, { rules }: Chain): Wanted {
+  const wanted: Wanted = { sets: [], nftSets: [], tracks: 0 };
   for (let i = 0; i < rules.length; i++) {
     const body = plainStatements((rules[i] as Rule).body);
     for (let j = 0; j < body.length; j++) {
@@ -69,8 +90,8 @@ function look({ rules }: Chain): Wanted {
       if (kind === 'set' || kind === 'set-add' || kind === 'set-del') wanted.sets.push(statement.set);
       else if (isNft(statement)) {
         for (const ref of setsOfStatement(statement)) if (typeof ref === 'string') wanted.nftSets.push(ref);
-        if (!wanted.tracks) wanted.tracks = TRACKING.has(kind) || asks(statement);
-      } else if (!wanted.tracks) wanted.tracks = TRACKING.has(kind);
+      }
+      if (wanted.tracks !== BOTH) wanted.tracks |= familiesOf(table, statement);
     }
   }
   return wanted;
@@ -87,10 +108,10 @@ export class TableFacts {
     if (!own) {
       const sets = new Map<string, string[]>();
       const nftSets = new Map<string, string[]>();
-      const tracking: string[] = [];
+      const tracking = new Map<string, number>();
       for (const chain of table.chains) {
-        const wanted = look(chain);
-        if (wanted.tracks) tracking.push(chain.name);
+        const wanted = look(table, chain);
+        if (wanted.tracks !== 0) tracking.set(chain.name, wanted.tracks);
         if (wanted.sets.length > 0) sets.set(chain.name, wanted.sets);
         if (wanted.nftSets.length > 0) nftSets.set(chain.name, wanted.nftSets);
       }
@@ -119,8 +140,11 @@ export class TableFacts {
     }
   }
 
-  tracks(table: Table): boolean {
-    for (const { own, isHidden } of this.layers(table)) if (own.tracking.some((name) => !isHidden(name))) return true;
+  /** True where a rule needs conntrack for packets of the family. */
+  tracks(table: Table, family: string): boolean {
+    const wanted = family === 'ip' ? IPV4 : family === 'ip6' ? IPV6 : BOTH;
+    for (const { own, isHidden } of this.layers(table))
+      for (const [name, families] of own.tracking) if ((families & wanted) !== 0 && !isHidden(name)) return true;
     return false;
   }
 

@@ -7,6 +7,7 @@ import type { Place } from './encode-record.ts';
 import { encodeBody } from './encode-statements.ts';
 import type { Encoding } from './encoding.ts';
 import { EngineError } from './errors.ts';
+import { findSet } from './find-set.ts';
 import type { Netns } from './network.ts';
 import { FamilyCode } from './nft-codes.ts';
 import type { BaseHook, Chain, Table, TableFamily } from './rule.ts';
@@ -29,13 +30,7 @@ function placeOf(encoding: Encoding, table: Table): Place {
     family: table.family === 'ip' ? 4 : table.family === 'ip6' ? 6 : 0,
     where: `table ${table.name}`,
     isBridge: table.family === 'bridge',
-    findSet(name) {
-      for (let level: Table | undefined = table; level; level = level.base) {
-        const set = level.sets?.find((known) => known.name === name);
-        if (set) return set;
-      }
-      return undefined;
-    },
+    findSet: (name) => findSet(table, name),
   };
 }
 
@@ -238,7 +233,7 @@ export function encodeHooks(
       const devices = family === 'netdev' ? (chain.hook.devices ?? []).map((name) => interfaces.of(name)) : [0];
       for (const device of devices) placed.push({ table: at, chain, device });
     }
-    if (tracked === undefined && facts.tracks(table)) tracked = placed.length - 1;
+    if (tracked === undefined && facts.tracks(table, family)) tracked = placed.length - 1;
   }
   const nat = placed.findIndex(({ chain }) => chain.hook.type === 'nat');
   const before = netns.conntrack ? undefined : tracked;

@@ -35,9 +35,11 @@ export interface Parts {
 const setTypes = (place: Place, ref: SetRef): readonly ValueType[] | undefined =>
   typeof ref === 'string' ? place.findSet(ref)?.type : ref.type;
 
+type FindSet = Place['findSet'];
+
 /** Types of a map's values. */
-function dataTypes(place: Place, ref: SetRef): readonly ValueType[] {
-  const set = typeof ref === 'string' ? place.findSet(ref) : ref;
+function dataTypes(findSet: FindSet, ref: SetRef): readonly ValueType[] {
+  const set = typeof ref === 'string' ? findSet(ref) : ref;
   return Array.isArray(set?.data) ? set.data : [];
 }
 
@@ -211,10 +213,10 @@ const MANIPS = {
 };
 
 /** The family of the address that a nat statement takes; none: it takes ports alone. */
-function natFamily(place: Place, { value, gives }: NftAction & { kind: 'nat-to' }): ValueType | undefined {
+export function natFamily(findSet: FindSet, { value, gives }: NftAction & { kind: 'nat-to' }): ValueType | undefined {
   const at = gives.indexOf('address');
   if (at < 0) return undefined;
-  if (value.kind === 'map') return dataTypes(place, value.map)[at];
+  if (value.kind === 'map') return dataTypes(findSet, value.map)[at];
   if (value.kind === 'selectors') {
     const selector = value.key[at];
     return selector && typeOf(selector);
@@ -225,7 +227,7 @@ function natFamily(place: Place, { value, gives }: NftAction & { kind: 'nat-to' 
 
 function encodeNatTo(place: Place, action: NftAction & { kind: 'nat-to' }, parts: Parts): void {
   const { abi, arena } = place.encoding;
-  const family = natFamily(place, action);
+  const family = natFamily(place.findSet, action);
   const flags =
     (action.random || action.randomFully ? NatFlag.RANDOM : 0) |
     (action.persistent ? NatFlag.PERSISTENT : 0) |

@@ -115,10 +115,23 @@ describe('NAT', () => {
 
   test('for one family lets packets of the other pass', () => {
     const dnat: Statement = { kind: 'dnat', range: { addresses: { from: '10.0.0.9', to: '10.0.0.9' } } };
-    engine.load(host(table('inet', 't', nat([dnat, mark(3)]))));
+    const tracking = table('inet', 'f', hooked('in', Hook.INPUT, 0, [[is({ field: 'ct direction' }, 0)]]));
+    engine.load(host(table('inet', 't', nat([dnat, mark(3)])), tracking));
     const { end } = engine.send('host', to6(), { link: 'eth0' });
     expect(end.packet).toMatchObject({ daddr: 'fd00::1', mark: 3 });
     expect(engine.send('host', from('192.0.2.1'), { link: 'eth1' }).end.packet.daddr).toBe('10.0.0.9');
+  });
+
+  test.each<[string, Statement, boolean]>([
+    ['an address', { kind: 'dnat', range: { addresses: { from: '10.0.0.9', to: '10.0.0.9' } } }, false],
+    ['a port', { kind: 'dnat', range: { ports: { from: 8080, to: 8080 } } }, true],
+    ['a map', toBackend, false],
+  ])('to %s has connections tracked in its own families (nft_nat_init)', (_, statement, isTracked) => {
+    engine.load(host({ ...table('inet', 't', nat([statement])), sets: [map] }));
+    engine.send('host', to6(), { link: 'eth0' });
+    expect(engine.conntrack('host')).toHaveLength(isTracked ? 1 : 0);
+    engine.send('host', from('192.0.2.1'), { link: 'eth1' });
+    expect(engine.conntrack('host')).toHaveLength(isTracked ? 2 : 1);
   });
 });
 

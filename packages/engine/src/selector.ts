@@ -69,7 +69,8 @@ export type ArpField =
 
 /**
  * What the host knows about the packet. Names are empty and indices 0 where there is no such interface (nft_meta.c); `iiftype` and
- * `oiftype` have no value then. `skuid` and `skgid` are those of the process whose socket made the packet: no value for any other, and
+ * `oiftype` have no value then. `iiftype` is that of the device which the packet itself names (`skb->dev`): the outgoing one from
+ * POSTROUTING on. `skuid` and `skgid` are those of the process whose socket made the packet: no value for any other, and
  * nobody knows where the packet does not say (nor at INPUT, where it may have found its socket already). `protocol` is the ethertype, `nfproto` 2 or 10, `pkttype` 0 host, 1 broadcast, 2 multicast, 3 other host.
  */
 export type MetaField =

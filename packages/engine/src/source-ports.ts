@@ -2,10 +2,11 @@
  * UDP source ports of tunnels. Linux makes them of a hash of the inner flow (udp_flow_src_port), so that nobody can say which one it is.
  * What can be said is which ports the rules of a network tell apart: within such a class all ports have one fate.
  */
+import { findSet } from './find-set.ts';
 import type { Netns } from './network.ts';
 import { plainStatements } from './plain.ts';
 import type { Match, PortRange, Statement, Table } from './rule.ts';
-import type { NftSet, Selector, SetRef, ValueRange } from './selector.ts';
+import type { Selector, SetRef, ValueRange } from './selector.ts';
 import type { Sysctls } from './sysctl.ts';
 
 /** Ports with one fate: the first, and how many. */
@@ -119,14 +120,6 @@ class Cuts {
         }
       }
   }
-}
-
-function findSet(table: Table, name: string): NftSet | undefined {
-  for (let level: Table | undefined = table; level; level = level.base) {
-    const found = level.sets?.find((set) => set.name === name);
-    if (found) return found;
-  }
-  return undefined;
 }
 
 /** The classes of a network's tunnels; rules are looked through when the first one asks. */

@@ -6,7 +6,6 @@ import { fail } from '../core/failure';
 import { FRAMES_BASE, FRAMES_SIZE } from '../core/memory';
 import { isLater, packet, skb, some } from '../core/skb';
 import { traceChain, traceRule } from '../core/trace';
-import { tcpClose } from '../ct/tcp';
 import { natClear, natReason } from '../expr/nat';
 import { foundElement, forgetElement } from '../expr/nft/lookup';
 import { headerClear, headerWritten } from '../expr/nft/write';
@@ -179,13 +178,6 @@ export function runChain(base: BaseChain): bool {
   return false;
 }
 
-function closeConnection(): void {
-  const s = skb();
-  const p = packet();
-  const answered = p.protocol == <u8>Protocol.TCP && (p.tcpFlags & TcpFlag.RST) == 0;
-  if (answered && some(s.flow)) tcpClose(s.flow);
-}
-
 /** A rule's verdict about the packet. */
 function conclude(verdict: Verdict): bool {
   if (verdict == Verdict.ACCEPT) return true;
@@ -196,7 +188,6 @@ function conclude(verdict: Verdict): bool {
   finishByRule(Disposition.REJECTED, Reason.REJECT_RULE);
   const reject = changetype<PairStatement>(ending);
   const reset = changetype<Statement>(ending).argument;
-  if (reset != 0) closeConnection();
   const error = packet().family == 4 ? reject.first : reject.second;
   answerWith(reset != 0 ? ReplyKind.REJECT_RESET : ReplyKind.ICMP, error >> 8, error & 255);
   return false;

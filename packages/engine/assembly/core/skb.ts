@@ -71,6 +71,8 @@ export class Skb {
   bound: Link;
   /** The outer packet of a tunnel leaves by this link alone. */
   through: Link;
+  /** The tunnel that it is the outer packet of. */
+  outerOf: Link;
   /** Position in the rules: the base chain under evaluation, and the rule. */
   base: BaseChain;
   table: u32;
@@ -195,6 +197,7 @@ export function enterHost(netns: Netns): void {
   s.bound = none<Link>();
   s.through = none<Link>();
   s.relayed = 0;
+  s.outerOf = none<Link>();
 }
 
 /** A packet on a wire has no owner any more. */

@@ -5,6 +5,7 @@ import { none, packet, skb, some } from '../core/skb';
 import { bind, newRange, rewritesSource } from '../ct/nat';
 import { NatRange } from '../ct/unique';
 import { isLinkLocal6 } from '../fib/kinds';
+import { hasGateway } from '../fib/result';
 import { addressAt, selectSource4, selectSource6 } from '../fib/source';
 import { InterfaceAddress } from '../layout/address';
 import { Link } from '../layout/link';
@@ -89,7 +90,7 @@ export function masqueradeTo(range: NatRange): Verdict {
   if (p.family == 4 && s.flow.oSaddrLo == 0) return Verdict.ACCEPT;
   let address = none<InterfaceAddress>();
   if (p.family == 6) address = selectSource6(s.netns, s.oif, p.daddrHi, p.daddrLo);
-  else address = selectSource4(s.netns, s.oif, s.gatewayFamily == 4 ? s.gatewayLo : 0, ScopeId.UNIVERSE);
+  else address = selectSource4(s.netns, s.oif, hasGateway() && s.gatewayFamily == 4 ? s.gatewayLo : p.daddrLo, ScopeId.UNIVERSE);
   return bindToAddress(range, address);
 }
 

@@ -2,7 +2,7 @@
 import { LinkFlag, RoutePurpose, Unsaid } from '../../src/codes';
 import { PacketL4 } from '../../src/ct-codes';
 import { SocketOf } from '../../src/match-codes';
-import { Disposition, Protocol, Reason, RouteType } from '../../src/terms';
+import { Disposition, Protocol, Reason, RouteType, TcpFlag } from '../../src/terms';
 import { finish } from '../core/end';
 import { linkByName, LOOPBACK_NAME, vrfOf } from '../core/links';
 import { none, packet, Relayed, RouteKind, skb, some } from '../core/skb';
@@ -10,7 +10,7 @@ import { InterfaceAddress } from '../layout/address';
 import { Link } from '../layout/link';
 import { Packet } from '../layout/packet';
 import { Endpoint } from '../layout/route';
-import { isLinkLocal6, isLoopback4, isMulticast6 } from './kinds';
+import { isLinkLocal6, isLoopback4, isLoopback6, isMulticast6 } from './kinds';
 import { clearKey, RouteKey, routeKey, routeLookup, routeResult } from './lookup';
 import { multipathSelect } from './multipath';
 import { measure, wayLocked, wayMtu, wayPathMtu } from './path-mtu';
@@ -130,6 +130,16 @@ function isOpenEcho(p: Packet): bool {
   return p.protocol == <u8>Protocol.ICMPV6 && p.icmpType == 129 && p.sourceless != 0;
 }
 
+/**
+ * To ::1 resets and echoes go back by the link that has the address which the packet was for: where that is another one than lo, nowhere
+ * (tcp_v6_send_response(), icmpv6_echo_reply(): rt6_need_strict()).
+ */
+function isOwnReply(p: Packet): bool {
+  if (p.family == 4 || !isLoopback6(p.daddrHi, p.daddrLo)) return false;
+  if (p.protocol == <u8>Protocol.TCP) return (p.tcpFlags & <u8>TcpFlag.RST) != 0;
+  return p.protocol == <u8>Protocol.ICMPV6 && p.icmpType == 129;
+}
+
 /** An answer to an address of one link goes back by the link that the packet came in by (icmp6_iif(), inet6_iif()). */
 function bindAnswer(): void {
   const p = packet();
@@ -141,7 +151,7 @@ function bindAnswer(): void {
   }
   key.vrf = vrfOf(s.bound);
   key.leaves = 1;
-  if (!some(s.bound) || !(isOfOneLink(p) || isOpenEcho(p))) return;
+  if (!some(s.bound) || !(isOfOneLink(p) || isOpenEcho(p) || isOwnReply(p))) return;
   key.oif = s.bound;
   key.strict = 1;
 }

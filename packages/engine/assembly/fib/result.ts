@@ -63,6 +63,27 @@ export function isAnycast(): bool {
   return packet().family == 6 && s.kind == <u8>RouteKind.LOCAL && some(s.route) && s.route.type == RouteType.ANYCAST;
 }
 
+/** Does the packet's route lead by its gateway? One that is an own address is none. */
+export function hasGateway(): bool {
+  const s = skb();
+  if (s.kind == <u8>RouteKind.NONE || !some(s.nexthop) || s.nexthop.via == 0) return false;
+  const via = changetype<Endpoint>(s.nexthop.via);
+  return via.family == s.gatewayFamily && via.hi == s.gatewayHi && via.lo == s.gatewayLo;
+}
+
+/**
+ * Without a gateway the next hop is the destination, and rules may have given the packet another one since it was routed
+ * (ip_finish_output2(), ip6_finish_output2()).
+ */
+export function renewNexthop(): void {
+  if (hasGateway()) return;
+  const s = skb();
+  const p = packet();
+  s.gatewayHi = p.daddrHi;
+  s.gatewayLo = p.daddrLo;
+  s.gatewayFamily = p.family;
+}
+
 /** The packet goes where the look-up says (`skb_dst_set`). */
 export function adopt(): void {
   const s = skb();

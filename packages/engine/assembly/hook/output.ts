@@ -1,18 +1,24 @@
 import { Hook } from '../../src/terms';
 import { gather } from '../core/gather';
-import { packet, skb } from '../core/skb';
+import { directionOf, packet, skb, some } from '../core/skb';
 import { conntrackIn } from '../ct/track';
 import { reroute } from '../fib/output';
 import { CONNTRACK, DEFRAG, FIRST, LAST, NAT_DST, runChains, tracks, translates } from './chains';
 import { nat } from './nat';
 
-/** NAT of the destination leads elsewhere: the packet is routed again (nf_nat_proto.c:nf_nat_ipv4_local_fn()). */
+/** Is the destination of this direction another than who answers? */
+function leadsElsewhere(): bool {
+  const s = skb();
+  const flow = s.flow;
+  if (!some(flow)) return false;
+  if (directionOf(s.ctInfo) == 0) return flow.oDaddrLo != flow.rSaddrLo || flow.oDaddrHi != flow.rSaddrHi;
+  return flow.rDaddrLo != flow.oSaddrLo || flow.rDaddrHi != flow.oSaddrHi;
+}
+
+/** The connection's destination is translated: the packet is routed again, an error about it as well (nf_nat_proto.c:nf_nat_ipv4_local_fn()). */
 function natAndReroute(): bool {
-  const p = packet();
-  const hi = p.daddrHi;
-  const lo = p.daddrLo;
   if (!nat(Hook.OUTPUT)) return false;
-  return (p.daddrHi == hi && p.daddrLo == lo) || skb().asks != 0 || reroute();
+  return !leadsElsewhere() || skb().asks != 0 || reroute();
 }
 
 /** raw -300, conntrack -200, mangle -150 (routes again), nat -100 (destination, routes again), filter 0, security 50. */

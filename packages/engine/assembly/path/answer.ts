@@ -20,27 +20,27 @@ import { InterfaceAddress } from '../layout/address';
 import { Link } from '../layout/link';
 import { Packet } from '../layout/packet';
 
-/** The packet is ICMP that the stack itself makes: until it has left, its socket sends no other (icmp.c:icmp_xmit_lock()). */
-let locked: bool = false;
+/** The packet is ICMP of this family that the stack itself makes: until it has left, its socket sends no other (icmp.c:icmp_xmit_lock()); 0: none. */
+let locked: u8 = 0;
 
 export function unlockIcmp(): void {
-  locked = false;
+  locked = 0;
 }
 
-export function isIcmpLocked(): bool {
+export function icmpLock(): u8 {
   return locked;
 }
 
 /** As it was when a packet was cut. */
-export function lockIcmp(on: bool): void {
-  locked = on;
+export function lockIcmp(family: u8): void {
+  locked = family;
 }
 
 /** No error about an error, about what was sent to many, or to nobody in particular. */
 function allowsError(): bool {
   const p = packet();
   const s = skb();
-  if (locked && !some(s.iif) && endRecord().reason == <u8>Reason.REJECT_RULE) return false;
+  if (locked == p.family && !some(s.iif) && endRecord().reason == <u8>Reason.REJECT_RULE) return false;
   if (isIcmpError(p) || s.kind == <u8>RouteKind.MULTI) return false;
   // Of pieces IPv4 speaks of the first alone (icmp_send()).
   if (p.family == 4 && isLater(p)) return false;
@@ -269,8 +269,8 @@ export let answersByProcess: bool = false;
 /** Turns the packet that ended the walk into what goes back. True: the connection goes along, in the other direction (nf_ct_attach()). */
 export function buildAnswer(): bool {
   const attached = build();
-  locked = isIcmp(packet().protocol);
-  answersByProcess = endRecord().reply == <u8>ReplyKind.REPLY && !locked;
+  locked = isIcmp(packet().protocol) ? packet().family : 0;
+  answersByProcess = endRecord().reply == <u8>ReplyKind.REPLY && locked == 0;
   return attached;
 }
 

@@ -13,7 +13,7 @@ import { traceTunnel } from '../core/trace';
 import { forwardsClear } from '../hook/device';
 import { Link } from '../layout/link';
 import { Packet } from '../layout/packet';
-import { isIcmpLocked, lockIcmp } from './answer';
+import { icmpLock, lockIcmp } from './answer';
 import { turnsRestore, turnsSoFar } from './stacked';
 import { out, overWire } from './transmit';
 import { payloadDepth, payloadRestore } from './tunnel';
@@ -78,7 +78,7 @@ export function cut(size: u32, port: Link, mac: u64): void {
   const room = size > header + added ? (size - header - added) & ~7 : 0;
   at.step = max<u32>(8, room);
   at.depth = payloadDepth();
-  at.locked = isIcmpLocked();
+  at.locked = icmpLock();
   at.turns = <u8>turnsSoFar();
   if (p.fragment == 0) p.whole = p.length;
   memory.copy(changetype<usize>(at) + offsetof<Cut>(), PACKET_BASE, PACKETS);
@@ -115,7 +115,7 @@ export function nextPiece(): void {
   p.offset = <u16>from;
   if (from != 0) strip(p);
   payloadRestore(at.depth);
-  lockIcmp(at.locked != 0);
+  lockIcmp(at.locked);
   turnsRestore(at.turns);
   forwardsClear();
   traceTunnel(StepKind.FRAGMENT, none<Link>());

@@ -37,8 +37,6 @@ function up(link: Link): void {
   const isPort = some(vrf) && vrf != link;
   // A bridge's ports spare it, unless it is a port of a VRF itself (br_netfilter_hooks.c:ip_sabotage_in()).
   if (!s.prerouted || isPort) {
-    const hi = p.daddrHi;
-    const lo = p.daddrLo;
     if (!prerouting()) return;
     if (isPort) {
       // The VRF takes what came by its ports, and the hooks run for it too (vrf.c:vrf_l3_rcv()).
@@ -48,8 +46,6 @@ function up(link: Link): void {
       if (prerouting()) up(vrf);
       return;
     }
-    // What comes back by lo still has its route, unless nat sends it elsewhere.
-    if (p.daddrHi != hi || p.daddrLo != lo) s.kind = <u8>RouteKind.NONE;
   }
   if (s.kind == <u8>RouteKind.NONE && !routeInput(link)) return;
   if (s.kind == <u8>RouteKind.UNICAST) {

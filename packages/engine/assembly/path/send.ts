@@ -1,11 +1,13 @@
 /** A packet made here (ip_output.c:ip_local_out(), ip_output()). */
 import { Disposition, Reason } from '../../src/terms';
 import { finish } from '../core/end';
-import { none, packet, skb } from '../core/skb';
+import { none, packet, skb, some } from '../core/skb';
 import { traceEnter } from '../core/trace';
 import { routeOutput } from '../fib/output';
+import { tcpClose } from '../ct/tcp';
 import { output } from '../hook/output';
 import { postrouting } from '../hook/postrouting';
+import { Flow } from '../layout/flow';
 import { Link } from '../layout/link';
 import { rememberSender } from './sockets';
 import { macOwner } from '../wire/owners';
@@ -19,10 +21,14 @@ function discover(): void {
   if (!asks || p.length > s.mtu) p.dontFragment = 0;
 }
 
-/** output -> route -> postrouting. `socket`: a process sends it, and waits for what comes back. */
-export function send(socket: bool): void {
+/**
+ * output -> route -> postrouting. `socket`: a process sends it, and waits for what comes back. `closes`: the connection that a rule's reset is
+ * about, which is over once the reset has found a way (nf_reject_ipv4.c:nf_send_reset(): nf_ct_set_closing()).
+ */
+export function send(socket: bool, closes: Flow): void {
   traceEnter(none<Link>());
   if (!routeOutput()) return;
+  if (some(closes)) tcpClose(closes);
   if (socket) rememberSender(packet());
   const p = packet();
   if (skb().discovers) discover();

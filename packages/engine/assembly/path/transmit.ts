@@ -8,6 +8,7 @@ import { traceBridge, traceTransmit } from '../core/trace';
 import { allBridgeChains } from '../hook/bridge';
 import { egress, Passage, sentTo } from '../hook/device';
 import { isTooLong, pieceSize } from '../fib/path-mtu';
+import { renewNexthop } from '../fib/result';
 import { FdbEntry } from '../layout/host';
 import { Link, Segment } from '../layout/link';
 import { endOf, isUp, leadsTo, portOf } from '../wire/domain';
@@ -239,6 +240,7 @@ export function transmit(): void {
 export function out(): void {
   const s = skb();
   const dev = s.dev;
+  renewNexthop();
   if ((dev.flags & LinkFlag.LOOPBACK) != 0) {
     if (leaves(dev, 0)) s.arrival = dev;
     return;

@@ -341,9 +341,11 @@ export function encapsulate(link: Link, sourceMac: u64): void {
     return;
   }
   const routed = s.kind != <u8>RouteKind.NONE && s.dev == link;
+  const framed = s.framed;
   push(link);
   build(link);
   startIn(tunnel.underlay, tunnel.dev);
+  s.outerOf = link;
   traceTunnel(StepKind.ENCAPSULATE, link);
   if (!routeOuter(tunnel)) {
     noWay(tunnel);
@@ -358,8 +360,15 @@ export function encapsulate(link: Link, sourceMac: u64): void {
   if (routed) tellRoute(link);
   if (tooBig(tunnel)) return;
   allowCuts(tunnel);
+  // The link-layer header that the outer packet has until it leaves is that of the frame within (skb->mac_header).
+  if (has(tunnel, TunnelFlag.FRAMES)) {
+    s.framed = framed;
+    s.sourceMac = sourceMac;
+  }
   if (!output()) return;
   if (!postrouting()) return;
+  s.framed = 0;
+  s.sourceMac = 0;
   if (p.dontFragment && p.length > s.mtu) {
     finish(Disposition.DROPPED, Reason.FRAGMENTATION_NEEDED);
     return;

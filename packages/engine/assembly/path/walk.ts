@@ -9,6 +9,9 @@ import { askedClear } from '../fib/lookup';
 import { changeHost, enterHost, leaveOwner, none, packet, skb, some } from '../core/skb';
 import { traceClear, traceEnter } from '../core/trace';
 import { flowsSweep } from '../ct/flows';
+import { tcpClose } from '../ct/tcp';
+import { isLoopback6 } from '../fib/kinds';
+import { Flow } from '../layout/flow';
 import { Link } from '../layout/link';
 import { Netns } from '../layout/netns';
 import { learntClear } from '../wire/learnt';
@@ -89,7 +92,7 @@ export function walk(netns: Netns, link: Link): void {
   }
   s.made = 1;
   s.socket = <u8>SocketOf.PROCESS;
-  send(true);
+  send(true, none<Flow>());
   run(1);
 }
 
@@ -104,16 +107,20 @@ export function walkBack(): bool {
   const attached = buildAnswer();
   const socket = answersByProcess ? SocketOf.PROCESS : SocketOf.STACK;
   const ctInfo = s.ctInfo;
-  const port = endRecord().reply == <u8>ReplyKind.REJECT_RESET ? s.physIn : none<Link>();
+  const resets = endRecord().reply == <u8>ReplyKind.REJECT_RESET;
+  const port = resets ? s.physIn : none<Link>();
+  const closes = resets ? flow : none<Flow>();
   const towards = s.sourceMac;
   begin(netns);
-  s.bound = bound;
+  // A rule's reset is bound to no link (nf_send_reset6()), but for addresses of one link.
+  s.bound = resets && isLoopback6(packet().daddrHi, packet().daddrLo) ? none<Link>() : bound;
   if (attached && some(flow)) {
     s.flow = flow;
     s.ctInfo = ctInfo;
     s.judged = 1;
   }
   if (some(port)) {
+    if (some(closes)) tcpClose(closes);
     sendThroughPort(port, towards);
     run(1);
     return true;
@@ -121,7 +128,7 @@ export function walkBack(): bool {
   s.made = 1;
   s.socket = <u8>socket;
   s.discovers = reply;
-  send(false);
+  send(false, closes);
   run(1);
   return true;
 }

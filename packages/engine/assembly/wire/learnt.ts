@@ -1,4 +1,4 @@
-/** What hosts learnt of questions that were walked: link-layer addresses of next hops, until the next packet that somebody sends. */
+/** What hosts learnt of questions: link-layer addresses of next hops, until the next packet that somebody sends. */
 import { none } from '../core/skb';
 import { Link } from '../layout/link';
 

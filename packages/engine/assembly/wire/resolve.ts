@@ -1,4 +1,4 @@
-/** Who takes frames for a next hop (arp.c:arp_solicit(), arp_process(); ndisc.c:ndisc_recv_ns()). Every time all are asked; what is learnt where chains may have a say, `learnt.ts` has. */
+/** Who takes frames for a next hop (arp.c:arp_solicit(), arp_process(); ndisc.c:ndisc_recv_ns()). What is learnt on the way, `learnt.ts` has. */
 import { LinkFlag, NeighborState, ScopeId } from '../../src/codes';
 import { RouteType } from '../../src/terms';
 import { none, packet, some } from '../core/skb';
@@ -12,7 +12,7 @@ import { Neighbor } from '../layout/host';
 import { Link, Segment } from '../layout/link';
 import { Netns } from '../layout/netns';
 import { ask } from './flood';
-import { learntMac, learntOwner, recall } from './learnt';
+import { learn, learntMac, learntOwner, recall } from './learnt';
 import { macOwner, ownersOf } from './owners';
 
 /** The answer to the last question: the link-layer address, and who has it. */
@@ -231,7 +231,7 @@ export function resolve(
     }
   }
   asker = family == 4 ? askerAddress(link, lo) : 0;
-  if (walk && recall(link, family, hi, lo)) {
+  if (recall(link, family, hi, lo)) {
     resolvedMac = learntMac;
     resolvedLink = learntOwner;
     return true;
@@ -243,5 +243,7 @@ export function resolve(
   if (!some(holder)) return false;
   resolvedMac = holder.mac;
   resolvedLink = holder;
+  // Who is asked knows from then on who asked (arp_process(): neigh_event_ns()).
+  if (family == 4 && asker != 0) learn(holder, 4, 0, asker, link.mac, link);
   return true;
 }

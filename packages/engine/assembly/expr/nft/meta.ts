@@ -62,6 +62,26 @@ function giveName(link: Link): bool {
   return giveNumber(some(link) ? link.name : 0);
 }
 
+/**
+ * The device that the packet itself names (`skb->dev`), whose type `meta iiftype` gives since Linux 5.16 (NFT_META_IFTYPE): on its way out the one
+ * that it leaves by; a packet that was just made has none, unless it asks for a neighbour or has come out of a tunnel.
+ */
+function ownLink(): Link {
+  const s = skb();
+  switch (<i32>s.hook) {
+    case <i32>Hook.POSTROUTING:
+    case <i32>Hook.EGRESS:
+      return s.oif;
+    case <i32>Hook.OUTPUT: {
+      const table = tableFamily();
+      if (table == FamilyCode.BRIDGE || table == FamilyCode.ARP || s.asks != 0) return s.oif;
+      return s.outerOf;
+    }
+    default:
+      return s.iif;
+  }
+}
+
 function giveType(link: Link): bool {
   return some(link) && giveNumber((link.flags & LinkFlag.LOOPBACK) != 0 ? LOOPBACK : ETHERNET);
 }
@@ -98,7 +118,7 @@ export function metaField(field: u32): bool {
     case <i32>Field.META_OIFNAME:
       return giveName(s.oif);
     case <i32>Field.META_IIFTYPE:
-      return giveType(s.iif);
+      return giveType(ownLink());
     case <i32>Field.META_OIFTYPE:
       return giveType(s.oif);
     case <i32>Field.META_IIFKIND:
