@@ -15,8 +15,8 @@ import {
   type Route,
   type Step,
   sysctl,
-  unsaidText,
   TcpFlag,
+  unsaidText,
 } from '../src/index.ts';
 import { isLimitedBroadcast, isLinkLocal6, isLoopback, isMulticast, isUnspecified, isZeroNet } from './addresses.ts';
 import { choose } from './choice.ts';
