@@ -69,8 +69,9 @@ const NETWORK: readonly Maker[] = [
   header('dscp', 'dscp', words(['cs0', 'cs1', 'cs2', 'ef', 4], 'dscp'), { alone: true }),
   header('ecn', 'ecn', words(['not-ect', 'ect1', 'ect0', 'ce'], 'ecn'), { alone: true }),
   (spot) => (spot.transport === 'udp' ? LENGTH(spot) : undefined),
-  header('version', 'version', integers([[4], [6]]), { alone: true }),
-  header('hdrlength', undefined, integers([[5], [7]])),
+  // Half a byte with an order nft lists by its place.
+  header('version', 'version', { ...integers([[4], [6]]), ordered: false }, { alone: true }),
+  header('hdrlength', undefined, { ...integers([[5], [7]]), ordered: false }),
   header('frag-off', undefined, integers([[0], [0x4000]]), { masks: [0x4000, 0x1fff] }),
 ];
 
