@@ -217,7 +217,7 @@ async function judgeSnapshot(recording: Recording): Promise<Outcome> {
   const { nodes, pods, services, endpoints, endpointslices } = recording.snapshot;
   const items = [...nodes, ...pods, ...services, ...endpoints, ...endpointslices];
   const { problems } = await clusterOf(items, {});
-  const wrong = problems.find(({ code }) => /^slice-(lacks|other|unwanted)-/.test(code));
+  const wrong = problems.find(({ code }) => /^slice-(lacks|other|unknown|unwanted)-/.test(code));
   if (!wrong) return pass;
   const isOver = pods.some((pod) => wrong.message.includes(`${keyOf(pod)}:`) && pod.status?.phase === 'Succeeded');
   return isOver ? skip(LINGERING) : fail(wrong.message);

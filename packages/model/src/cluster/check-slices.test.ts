@@ -36,9 +36,19 @@ async function told(...texts: string[]): Promise<[string, string | undefined, st
 }
 
 describe('slices of a snapshot beside those that should be', () => {
-  test('nothing is said where they agree, or where the input lacks the pod', async () => {
+  test('nothing is said where they agree, or where the input has none of the pods', async () => {
     expect(await told(pod('p1'), slice(endpoint('p1')))).toEqual([]);
-    expect(await told(pod('p1'), slice(`${endpoint('p1')}, ${endpoint('p9', '10.1.0.9')}`))).toEqual([]);
+    expect(await told(pod('other', { labels: 'app: other' }), slice(endpoint('p9', '10.1.0.9')))).toEqual([]);
+  });
+
+  test('a pod that is nowhere while others are there', async () => {
+    expect(await told(pod('p1'), slice(`${endpoint('p1')}, ${endpoint('p9', '10.1.0.9')}`))).toEqual([
+      [
+        'slice-unknown-pod',
+        'endpoints[1]',
+        'Pod shop/p9: the EndpointSlice lists it, but it is not in the input, though others of this Service are',
+      ],
+    ]);
   });
 
   test('a pod that is listed nowhere', async () => {

@@ -180,18 +180,28 @@ function lacking(placed: Placed<Service>, wanted: Endpoint): Found {
   };
 }
 
-/** Listed pods that are no endpoints. */
+/** Listed pods that are no endpoints, or are nowhere while others of the Service are there. */
 function* compareListed({ placed, collected }: Compared, listed: ReadonlyMap<string, Listed>) {
-  for (const [key, { slice, index, endpoint }] of listed) {
-    const name = key.slice(key.indexOf(' ') + 1);
-    const pod = shownPod(collected, name);
-    if (pod?.status?.phase === undefined) continue;
-    const why = whyUnwanted(placed.object, pod);
-    if (why === undefined) continue;
+  const named = [...listed].map(([key, one]) => ({ ...one, name: key.slice(key.indexOf(' ') + 1) }));
+  const isShown = named.some(({ name }) => shownPod(collected, name)?.status?.phase !== undefined);
+  for (const { name, slice, index, endpoint } of isShown ? named : []) {
     const at = { placed: slice, path: ['endpoints', index] };
+    const pod = shownPod(collected, name);
+    if (!pod) {
+      const text = 'lists it, but it is not in the input, though others of this Service are';
+      yield { code: 'slice-unknown-pod', at, text, mend: whereIs(name), pods: [name] };
+      continue;
+    }
+    const why = pod.status?.phase === undefined ? undefined : whyUnwanted(placed.object, pod);
+    if (why === undefined) continue;
     const mend = isOver(pod) && endpoint.conditions?.serving === false ? TOUCH : RENEW;
     yield { code: 'slice-unwanted-pod', at, text: `lists it, but ${why}`, mend, pods: [name] };
   }
+}
+
+function whereIs(key: string): string {
+  const [namespace, name] = key.split('/');
+  return `Look whether it is there: kubectl get pod ${name} -n ${namespace}. If not, the EndpointSlice is stale; else add the Pod.`;
 }
 
 /** Tells each kind of difference once. */
