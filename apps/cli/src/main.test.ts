@@ -1,12 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { answerJson, openSession } from '@podwire/model';
 import { load } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createMachine } from './input/machine.ts';
-import { run } from './main.ts';
+import { runPodwire } from './podwire.fixture.ts';
 import { displayWidth } from './print/width.ts';
 import { EXIT } from './shell/exit.ts';
 
@@ -63,35 +62,8 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-interface Ran {
-  exitCode: number;
-  out: string;
-  err: string;
-}
-
-interface Terminal {
-  columns?: number;
-  stdin?: string;
-  env?: NodeJS.ProcessEnv;
-}
-
-async function podwire(args: string, { columns, stdin = '', env = {} }: Terminal = {}): Promise<Ran> {
-  const written = { out: '', err: '' };
-  const stream = (name: 'out' | 'err') => ({
-    write: (text: string) => {
-      written[name] += text;
-    },
-    ...(columns !== undefined && { isTTY: true, columns }),
-  });
-  const exitCode = await run('podwire', args.split(' ').filter(Boolean), {
-    input: Readable.from([stdin]),
-    out: stream('out'),
-    err: stream('err'),
-    env,
-    color: 'auto',
-  });
-  return { exitCode, ...written };
-}
+const podwire = (args: string, around: Parameters<typeof runPodwire>[1] = {}) =>
+  runPodwire(args.split(' ').filter(Boolean), { color: 'auto', ...around });
 
 describe('exit codes', () => {
   test.each([

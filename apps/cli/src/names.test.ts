@@ -1,30 +1,12 @@
-import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { run } from './main.ts';
+import { runPodwire } from './podwire.fixture.ts';
 import { EXIT } from './shell/exit.ts';
 
 const example = (name: string): string => fileURLToPath(new URL(`../../../examples/${name}`, import.meta.url));
 
-async function podwire(
-  args: string,
-  input = ['-n', 'library', '-f', example('names')],
-): Promise<{ exitCode: number; out: string; err: string }> {
-  const written = { out: '', err: '' };
-  const stream = (name: 'out' | 'err') => ({
-    write: (text: string) => {
-      written[name] += text;
-    },
-  });
-  const exitCode = await run('podwire', [...args.split(' '), ...input], {
-    input: Readable.from(['']),
-    out: stream('out'),
-    err: stream('err'),
-    env: {},
-    color: 'never',
-  });
-  return { exitCode, ...written };
-}
+const podwire = (args: string, input = ['-n', 'library', '-f', example('names')]) =>
+  runPodwire([...args.split(' '), ...input]);
 
 test.each([
   [

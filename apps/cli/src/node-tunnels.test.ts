@@ -2,9 +2,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { run } from './main.ts';
+import { podwire } from './podwire.fixture.ts';
 import { EXIT } from './shell/exit.ts';
 
 let folder: string;
@@ -14,19 +13,6 @@ beforeEach(() => {
 afterEach(() => {
   rmSync(folder, { recursive: true });
 });
-
-async function podwire(...args: string[]): Promise<{ exitCode: number; out: string; err: string }> {
-  let out = '';
-  let err = '';
-  const exitCode = await run('podwire', args, {
-    input: Readable.from([]),
-    out: { write: (text: string) => (out += text) },
-    err: { write: (text: string) => (err += text) },
-    env: {},
-    color: 'never',
-  });
-  return { exitCode, out, err };
-}
 
 /** Writes the dump of router `n`: what `ip -d addr` says of its tunnel, its routes, and files besides. */
 function router(n: number, tunnel: string, route: string, more: Record<string, string> = {}): string {

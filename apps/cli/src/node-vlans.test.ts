@@ -2,9 +2,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { run } from './main.ts';
+import { podwire } from './podwire.fixture.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -13,19 +12,6 @@ beforeEach(() => {
 afterEach(() => {
   rmSync(folder, { recursive: true });
 });
-
-async function podwire(...args: string[]): Promise<{ exitCode: number; out: string; err: string }> {
-  let out = '';
-  let err = '';
-  const exitCode = await run('podwire', args, {
-    input: Readable.from([]),
-    out: { write: (text: string) => (out += text) },
-    err: { write: (text: string) => (err += text) },
-    env: {},
-    color: 'never',
-  });
-  return { exitCode, out, err };
-}
 
 const UP = 'UP,LOWER_UP';
 const head = (index: number, name: string, flags: string, more = '') =>

@@ -1,27 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { run } from './main.ts';
+import { podwire } from './podwire.fixture.ts';
 import { EXIT } from './shell/exit.ts';
 
 const ROUTER = fileURLToPath(new URL('../../../examples/router', import.meta.url));
 const SNAPSHOT = fileURLToPath(new URL('../../../examples/snapshot', import.meta.url));
-
-async function podwire(...args: string[]): Promise<{ exitCode: number; out: string; err: string }> {
-  let out = '';
-  let err = '';
-  const exitCode = await run('podwire', args, {
-    input: Readable.from([]),
-    out: { write: (text: string) => (out += text) },
-    err: { write: (text: string) => (err += text) },
-    env: {},
-    color: 'never',
-  });
-  return { exitCode, out, err };
-}
 
 let folder: string;
 beforeAll(() => {

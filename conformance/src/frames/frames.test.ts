@@ -12,19 +12,15 @@ import {
 } from '@podwire/engine';
 import { createReference } from '@podwire/engine/reference';
 import { frameTable, nftTables, parseArptablesSave, parseEbtablesSave, parseNftRuleset } from '@podwire/model';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type AttemptResult, kernelMissing, Lab } from '../lab/lab.ts';
+import { expect, test } from 'vitest';
+import { useLab } from '../lab/lab.fixture.ts';
+import type { AttemptResult } from '../lab/lab.ts';
 import { withListeners } from '../lab/listeners.ts';
 import { planOf } from '../lab/plan.ts';
 import type { Listening } from '../lab/terms.ts';
 import { type Rules, type Scene, scenes, type Tool } from './scenes.ts';
 
-const missing = kernelMissing();
-let lab: Lab | undefined;
-beforeAll(() => {
-  lab = missing === undefined ? new Lab() : undefined;
-});
-afterAll(() => lab?.close());
+const labOf = useLab();
 
 const TCP_PORT = 8080;
 const UDP_PORT = 9090;
@@ -116,8 +112,7 @@ test.each(scenes)('$name: one answer of both machines', async (scene) => {
 });
 
 test.for(scenes)('$name', async (scene: Scene, context) => {
-  context.skip(missing !== undefined, missing);
-  if (!lab) throw new Error('there is no lab');
+  const lab = labOf(context);
   const network = networkOf(scene);
   const machine = createReference();
   const expected: string[] = [];

@@ -11,21 +11,21 @@ import {
   type TcpNumbers,
 } from '@podwire/engine';
 import { createReference, type Random, random, sctpChunks, tcpNumbers } from '@podwire/engine/reference';
-import { expect, test } from 'vitest';
+import { expect, type TestContext, test } from 'vitest';
 import {
   askKernel,
   askMachine,
   differ,
-  kernelMissing,
   type Outcome,
   type RouterEvent,
+  routerMissing,
   type Script,
   type Side,
   timesOf,
 } from './router.ts';
 
-const missing = kernelMissing();
-const title = missing === undefined ? '' : ` (${missing})`;
+const missing = routerMissing();
+const skipWithoutRouter = ({ skip }: TestContext) => skip(missing !== undefined, missing);
 const engine = await createEngine();
 const reference = createReference();
 
@@ -114,7 +114,8 @@ const open: RouterEvent[] = [
 ];
 const stray: RouterEvent = { side: 's', packet: segment(BACK, ACK | PSH, { seq: 900000, ack: 100, window: 8 }, 100) };
 
-test.skipIf(missing !== undefined)(`a segment out of window reaches the client as the endpoint sent it${title}`, () => {
+test('a segment out of window reaches the client as the endpoint sent it', (context) => {
+  skipWithoutRouter(context);
   const outs = judge({ sysctls: {}, ...ruleset(false), events: [...open, stray] }).map(({ out }) => out);
   expect(outs).toEqual([
     's: 6 10.9.1.2:4000 > 10.9.2.2:8080',
@@ -124,7 +125,8 @@ test.skipIf(missing !== undefined)(`a segment out of window reaches the client a
   ]);
 });
 
-test.skipIf(missing !== undefined)(`with INVALID dropped it does not arrive, and the connection lives${title}`, () => {
+test('with INVALID dropped it does not arrive, and the connection lives', (context) => {
+  skipWithoutRouter(context);
   const events = [
     ...open,
     stray,
@@ -134,13 +136,15 @@ test.skipIf(missing !== undefined)(`with INVALID dropped it does not arrive, and
   expect(outs.slice(3)).toEqual([undefined, 'c: 6 10.96.0.1:80 > 10.9.1.2:4000']);
 });
 
-test.skipIf(missing !== undefined)(`with be_liberal it arrives from the service's address${title}`, () => {
+test("with be_liberal it arrives from the service's address", (context) => {
+  skipWithoutRouter(context);
   const sysctls = { 'net.netfilter.nf_conntrack_tcp_be_liberal': 1 };
   const outs = judge({ sysctls, ...ruleset(true), events: [...open, stray] }).map(({ out }) => out);
   expect(outs[3]).toBe('c: 6 10.96.0.1:80 > 10.9.1.2:4000');
 });
 
-test.skipIf(missing !== undefined)(`connections end by time; UDP becomes a stream after two seconds${title}`, () => {
+test('connections end by time; UDP becomes a stream after two seconds', (context) => {
+  skipWithoutRouter(context);
   const there = packet(DIRECT, { protocol: Protocol.UDP, length: 30 });
   const back = packet(
     { saddr: '10.9.2.2', daddr: '10.9.1.2', sport: 80, dport: 4000 },
@@ -219,10 +223,11 @@ const SETTINGS: [string, number[]][] = [
   ['tcp_timeout_unacknowledged', [300, 150]],
 ];
 
-test.skipIf(missing !== undefined).each([
+test.for([
   ['TCP by its windows', Protocol.TCP, 30],
   ['SCTP by its states', Protocol.SCTP, 15],
-])(`%s: conversations at random${title}`, (_, protocol, conversations) => {
+] as const)('%s: conversations at random', ([, protocol, conversations], context) => {
+  skipWithoutRouter(context);
   const seed = Number(process.env.PODWIRE_SEED ?? Date.now() % 1_000_000);
   process.stdout.write(`seed ${seed}\n`);
   for (let i = 0; i < conversations; i++) {

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { ConntrackEntry, Machine, Netns, Network, Packet, Table } from '@podwire/engine';
 import { readConntrack } from '@podwire/model';
+import { kernelMissing, PATH, PYTHON } from '../lab/lab.ts';
 
 export type Side = 'c' | 's';
 
@@ -27,21 +28,9 @@ export interface Outcome {
 }
 
 const ADDRESSES = { c: '10.9.1.1', s: '10.9.2.1' };
-const PATH = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`;
-/** The system's Python: one by a version manager starts slowly. */
-const PYTHON = '/usr/bin/python3';
 
 /** Why the kernel cannot be asked here; undefined where it can. */
-export function kernelMissing(): string | undefined {
-  if (process.platform !== 'linux') return 'needs kernel: not Linux';
-  if (process.getuid?.() !== 0) return 'needs kernel: not root';
-  for (const tool of ['ip', 'iptables', 'conntrack', PYTHON]) {
-    const { status } = spawnSync('sh', ['-c', `command -v ${tool}`], { env: { ...process.env, PATH } });
-    if (status !== 0) return `needs kernel: no ${tool}`;
-  }
-  const { status } = spawnSync('unshare', ['--net', 'true'], { env: { ...process.env, PATH } });
-  return status === 0 ? undefined : 'needs kernel: network namespaces are not allowed';
-}
+export const routerMissing = (): string | undefined => kernelMissing(['ip', 'iptables', 'conntrack']);
 
 interface Seen extends Pick<Packet, 'protocol' | 'saddr' | 'daddr' | 'sport' | 'dport'> {
   side: Side;

@@ -96,15 +96,15 @@ export class LabError extends Error {
 }
 
 const TOOLS = ['ip', 'iptables-nft-restore', 'ip6tables-nft-restore'] as const;
-const PATH = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`;
+export const PATH = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`;
 /** The system's Python: one by a version manager starts slowly. */
-const PYTHON = '/usr/bin/python3';
+export const PYTHON = '/usr/bin/python3';
 
-/** Why the kernel cannot be asked here; undefined where it can. */
-export function kernelMissing(): string | undefined {
+/** Why the kernel cannot be asked here, with these tools; undefined where it can. */
+export function kernelMissing(tools: readonly string[] = TOOLS): string | undefined {
   if (process.platform !== 'linux') return 'needs kernel: not Linux';
   if (process.getuid?.() !== 0) return 'needs kernel: not root';
-  for (const tool of [...TOOLS, PYTHON]) {
+  for (const tool of [...tools, PYTHON]) {
     const { status } = spawnSync('sh', ['-c', `command -v ${tool}`], { env: { ...process.env, PATH } });
     if (status !== 0) return `needs kernel: no ${tool}`;
   }

@@ -12,18 +12,14 @@ import {
   type Table,
 } from '@podwire/engine';
 import { createReference } from '@podwire/engine/reference';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { kernelMissing, Lab } from '../lab/lab.ts';
+import { expect, test } from 'vitest';
+import { useLab } from '../lab/lab.fixture.ts';
+import type { Lab } from '../lab/lab.ts';
 import { planOf } from '../lab/plan.ts';
 import { PORT, packetOf, path, requestOf, type Sent } from './paths.ts';
 import { host, wire } from './topology.ts';
 
-const missing = kernelMissing();
-let lab: Lab | undefined;
-beforeAll(() => {
-  lab = missing === undefined ? new Lab() : undefined;
-});
-afterAll(() => lab?.close());
+const labOf = useLab();
 const engine = await createEngine();
 const reference = createReference();
 
@@ -73,8 +69,7 @@ function pieceText(hex: string): string | undefined {
   return `${length} @ ${field & 0xfff8}${field & 1 ? '+' : ''}`;
 }
 
-async function askKernel(network: Network, sent: Sent): Promise<string[]> {
-  if (!lab) throw new Error('there is no lab');
+async function askKernel(lab: Lab, network: Network, sent: Sent): Promise<string[]> {
   await lab.build(planOf(network, [{ netns: 'server', protocol: 'udp', port: PORT }], 'nft'));
   await lab.listen(
     network.netnses.map(({ name }) => name),
@@ -172,9 +167,9 @@ const cases: [string, Network, Sent[]][] = [
 ];
 
 test.for(cases)('%s', async ([, network, all], context) => {
-  context.skip(missing !== undefined, missing);
+  const lab = labOf(context);
   for (const sent of all) {
-    const kernel = await askKernel(network, sent);
+    const kernel = await askKernel(lab, network, sent);
     const about = `${sent.length} bytes to ${sent.to ?? 'IPv4'}`;
     for (const machine of [reference, engine]) {
       const seen = askMachine(machine, network, sent);

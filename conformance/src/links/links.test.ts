@@ -9,19 +9,15 @@ import {
   plainPacket,
 } from '@podwire/engine';
 import { createReference } from '@podwire/engine/reference';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type AttemptResult, kernelMissing, Lab } from '../lab/lab.ts';
+import { expect, test } from 'vitest';
+import { useLab } from '../lab/lab.fixture.ts';
+import type { AttemptResult } from '../lab/lab.ts';
 import { withListeners } from '../lab/listeners.ts';
 import { planOf } from '../lab/plan.ts';
 import type { Listening } from '../lab/terms.ts';
 import { type Scene, scenes } from './scenes.ts';
 
-const missing = kernelMissing();
-let lab: Lab | undefined;
-beforeAll(() => {
-  lab = missing === undefined ? new Lab() : undefined;
-});
-afterAll(() => lab?.close());
+const labOf = useLab();
 
 const TCP_PORT = 8080;
 const UDP_PORT = 9090;
@@ -58,8 +54,7 @@ const ofKernel = ({ reply, error, endpoint, saw }: AttemptResult): string =>
   told(endpoint?.netns ?? '', saw?.address ?? '', error, reply === true);
 
 test.for(scenes)('$name', async ({ network, asks }: Scene, context) => {
-  context.skip(missing !== undefined, missing);
-  if (!lab) throw new Error('there is no lab');
+  const lab = labOf(context);
   const machine = createReference();
   machine.load(withListeners(network, listening(network)));
   const wanted = asks.flatMap(({ from, to }) => [true, false].map((tcp) => ({ from, to, tcp })));

@@ -1,18 +1,14 @@
 /** What hosts learn of the paths that their packets take: both machines and this kernel, packet after packet. */
 import { createEngine, Disposition, Hook, type Machine, type Network, Protocol, Reason } from '@podwire/engine';
 import { createReference } from '@podwire/engine/reference';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { kernelMissing, Lab } from '../lab/lab.ts';
+import { expect, test } from 'vitest';
+import { useLab } from '../lab/lab.fixture.ts';
+import type { Lab } from '../lab/lab.ts';
 import { planOf } from '../lab/plan.ts';
 import { PORT, packetOf, path, requestOf, type Sent, table } from './paths.ts';
 import { ANY_MAC, host, plugged } from './topology.ts';
 
-const missing = kernelMissing();
-let lab: Lab | undefined;
-beforeAll(() => {
-  lab = missing === undefined ? new Lab() : undefined;
-});
-afterAll(() => lab?.close());
+const labOf = useLab();
 const engine = await createEngine();
 const reference = createReference();
 
@@ -60,8 +56,7 @@ function askMachine(machine: Machine, network: Network, from: string, events: re
     });
 }
 
-async function askKernel(network: Network, from: string, events: readonly Event[]): Promise<Told> {
-  if (!lab) throw new Error('there is no lab');
+async function askKernel(lab: Lab, network: Network, from: string, events: readonly Event[]): Promise<Told> {
   const names = network.netnses.map(({ name }) => name);
   const servers = names.filter((name) => name !== from);
   await lab.build(
@@ -159,8 +154,8 @@ test.for<[string, Network, string, Event[]]>([
   ],
   ['through a tunnel whose outer packets are cut', overlay(), 'n1', to('10.9.0.2', [1350, 1351, 1351, 1350])],
 ])('%s', async ([, network, from, events], context) => {
-  context.skip(missing !== undefined, missing);
-  const { seen, times } = await askKernel(network, from, events);
+  const lab = labOf(context);
+  const { seen, times } = await askKernel(lab, network, from, events);
   expect(askMachine(reference, network, from, events, times), 'reference').toEqual(seen);
   expect(askMachine(engine, network, from, events, times), 'engine').toEqual(seen);
 });

@@ -1,17 +1,12 @@
 /** How long a packet may be that goes through a tunnel: the machine and this kernel. */
 import { Disposition, type Link, type Network, type Packet, Protocol, plainPacket, Reason } from '@podwire/engine';
 import { createReference } from '@podwire/engine/reference';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { kernelMissing, Lab } from '../lab/lab.ts';
+import { expect, test } from 'vitest';
+import { useLab } from '../lab/lab.fixture.ts';
 import { planOf } from '../lab/plan.ts';
 import { ANY_MAC, host, plugged } from './topology.ts';
 
-const missing = kernelMissing();
-let lab: Lab | undefined;
-beforeAll(() => {
-  lab = missing === undefined ? new Lab() : undefined;
-});
-afterAll(() => lab?.close());
+const labOf = useLab();
 
 const PORT = 9090;
 const HEADERS = 28;
@@ -49,8 +44,7 @@ test.for([
   ['no room, and the outer packet must stay whole', 1400, 1450, 'set'],
   ['no room, and the outer packet as the inner one', 1400, 1450, 'inherit'],
 ] as const)('VXLAN: %s', async ([, outer, inner, df], context) => {
-  context.skip(missing !== undefined, missing);
-  if (!lab) throw new Error('there is no lab');
+  const lab = labOf(context);
   const network = ends(outer, inner, { df });
   const machine = createReference();
   const listening = [{ netns: 'n2', protocol: 'udp' as const, port: PORT }];

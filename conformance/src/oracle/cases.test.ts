@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { kernelMissing, Lab } from '../lab/lab.ts';
+import { describe, expect, test } from 'vitest';
+import { useLab } from '../lab/lab.fixture.ts';
 import { createMachine } from '../lab/machine.ts';
 import { loadCases } from './cases.ts';
 import { courseText, expectationOf } from './expect.ts';
@@ -10,7 +10,6 @@ import { worldOf } from './world.ts';
 
 const folder = fileURLToPath(new URL('../../oracle-cases', import.meta.url));
 const cases = existsSync(folder) ? loadCases(folder) : [];
-const missing = kernelMissing();
 
 describe.each(cases)('$name', ({ found }) => {
   test.each(['reference', 'wasm'] as const)('the %s machine knows what the kernel did', async (name) => {
@@ -28,15 +27,10 @@ describe.each(cases)('$name', ({ found }) => {
 });
 
 describe('on this kernel', () => {
-  let lab: Lab | undefined;
-  beforeAll(() => {
-    lab = missing === undefined ? new Lab() : undefined;
-  });
-  afterAll(() => lab?.close());
+  const labOf = useLab();
 
   test.for(cases)('$name', async ({ found }, context) => {
-    context.skip(missing !== undefined, missing);
-    if (!lab) throw new Error('there is no lab');
+    const lab = labOf(context);
     const machine = await createMachine('wasm');
     const judgement = await judge({ machine, lab }, found.scenario, { ...DEFAULTS, spread: 0 });
     expect(judgement.mismatches).toEqual([]);

@@ -1,19 +1,14 @@
 /** The tables of nftables mode load into this kernel, and nft lists them as we print them. */
 import { printNftTables } from '@podwire/model';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { readBlocks } from '../kinds/kube-proxy-real-nft.ts';
-import { kernelMissing, Lab } from '../lab/lab.ts';
+import { useLab } from '../lab/lab.fixture.ts';
 import { planOf } from '../lab/plan.ts';
 import { Random } from '../lab/random.ts';
 import { generate } from './generate.ts';
 import { worldOf } from './world.ts';
 
-const missing = kernelMissing();
-let lab: Lab | undefined;
-beforeAll(() => {
-  lab = missing === undefined ? new Lab() : undefined;
-});
-afterAll(() => lab?.close());
+const labOf = useLab();
 
 const CLUSTERS = 6;
 
@@ -22,8 +17,7 @@ const ours = (listing: string) =>
   Object.fromEntries(Object.entries(readBlocks(listing)).filter(([name]) => /^table ip6? kube-proxy\b/.test(name)));
 
 test('random clusters, listed back the same', { timeout: 120_000 }, async (context) => {
-  context.skip(missing !== undefined, missing);
-  if (!lab) throw new Error('there is no lab');
+  const lab = labOf(context);
   const seed = process.env.PODWIRE_SEED ?? `${Date.now()}`;
   for (let number = 1; number <= CLUSTERS; number++) {
     const scenario = generate(new Random(`${seed}/${number}`));

@@ -1,7 +1,7 @@
 /** Each symptom comes with its cause and goes with it: on the machine, and on this kernel, which must agree in every detail. */
 import { converse } from '@podwire/engine';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { kernelMissing, Lab } from '../lab/lab.ts';
+import { expect, test } from 'vitest';
+import { useLab } from '../lab/lab.fixture.ts';
 import { createMachine } from '../lab/machine.ts';
 import { expectationOf, packetOf } from './expect.ts';
 import { DEFAULTS, judge } from './judge.ts';
@@ -9,12 +9,7 @@ import { type PublishedBug, publishedBugs } from './published-bugs.ts';
 import type { Scenario } from './scenario.ts';
 import { worldOf } from './world.ts';
 
-const missing = kernelMissing();
-let lab: Lab | undefined;
-beforeAll(() => {
-  lab = missing === undefined ? new Lab() : undefined;
-});
-afterAll(() => lab?.close());
+const labOf = useLab();
 
 /** What each attempt can come to. */
 async function resultsOf(scenario: Scenario, probe: PublishedBug['probe']): Promise<string[]> {
@@ -36,8 +31,7 @@ test.each(publishedBugs)('$name', async ({ probe, broken, mended, symptom }) => 
 });
 
 test.for(publishedBugs)('on this kernel: $name', async ({ broken, mended }, context) => {
-  context.skip(missing !== undefined, missing);
-  if (!lab) throw new Error('there is no lab');
+  const lab = labOf(context);
   const machine = await createMachine('wasm');
   for (const scenario of [broken, mended]) {
     const { mismatches } = await judge({ machine, lab }, scenario, { ...DEFAULTS, spread: 0 });

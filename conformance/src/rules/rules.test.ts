@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Family, Link, Netns, PolicyPorts, PolicyRule, RouteQuestion } from '@podwire/engine';
 import { createReference } from '@podwire/engine/reference';
 import { expect, test } from 'vitest';
-import { kernelMissing } from '../lab/lab.ts';
+import { skipWithoutKernel } from '../lab/lab.fixture.ts';
 import { Random } from '../lab/random.ts';
 
 const CASES = 150;
@@ -167,7 +167,8 @@ const ERRORS: Readonly<Record<number, string>> = {
   113: 'EHOSTUNREACH',
 };
 
-test.skipIf(kernelMissing() !== undefined)('every selector of a rule, on this kernel', () => {
+test('every selector of a rule, on this kernel', (context) => {
+  skipWithoutKernel(context);
   const r = new Random(SEED);
   const cases = Array.from({ length: CASES }, () => {
     const family = r.pick([4, 6] as const);
@@ -194,37 +195,35 @@ test.skipIf(kernelMissing() !== undefined)('every selector of a rule, on this ke
   expect(new Set(told.flat().map(([table]) => table)).size).toBeGreaterThan(TABLES.length);
 });
 
-test.skipIf(kernelMissing() !== undefined)(
-  'flow labels, on this kernel: what the reference has as a choice is the label of the packet',
-  () => {
-    const rule = (mask?: number) => ({
-      family: 6,
-      priority: 9,
-      flowlabel: 5,
-      ...(mask !== undefined && { flowlabelMask: mask }),
-      table: 101,
-    });
-    const questions = [0, 5, 0x105, LABEL_MAX].map((flowlabel) => ({ family: 6, daddr: '2001:db8::9', flowlabel }));
-    const behind = { family: 6, priority: 10, table: 100 };
-    const input = {
-      setup,
-      cases: [undefined, 0xff].map((mask) => ({ rules: [rule(mask ?? LABEL_MAX), behind], questions })),
-    };
-    const program = fileURLToPath(new URL('./rules.py', import.meta.url));
-    const { stdout } = spawnSync('python3', [program], { input: JSON.stringify(input), encoding: 'utf8' });
-    expect(JSON.parse(stdout)).toEqual([
-      [
-        [100, 0],
-        [101, 0],
-        [100, 0],
-        [100, 0],
-      ],
-      [
-        [100, 0],
-        [101, 0],
-        [101, 0],
-        [100, 0],
-      ],
-    ]);
-  },
-);
+test('flow labels, on this kernel: what the reference has as a choice is the label of the packet', (context) => {
+  skipWithoutKernel(context);
+  const rule = (mask?: number) => ({
+    family: 6,
+    priority: 9,
+    flowlabel: 5,
+    ...(mask !== undefined && { flowlabelMask: mask }),
+    table: 101,
+  });
+  const questions = [0, 5, 0x105, LABEL_MAX].map((flowlabel) => ({ family: 6, daddr: '2001:db8::9', flowlabel }));
+  const behind = { family: 6, priority: 10, table: 100 };
+  const input = {
+    setup,
+    cases: [undefined, 0xff].map((mask) => ({ rules: [rule(mask ?? LABEL_MAX), behind], questions })),
+  };
+  const program = fileURLToPath(new URL('./rules.py', import.meta.url));
+  const { stdout } = spawnSync('python3', [program], { input: JSON.stringify(input), encoding: 'utf8' });
+  expect(JSON.parse(stdout)).toEqual([
+    [
+      [100, 0],
+      [101, 0],
+      [100, 0],
+      [100, 0],
+    ],
+    [
+      [100, 0],
+      [101, 0],
+      [101, 0],
+      [100, 0],
+    ],
+  ]);
+});

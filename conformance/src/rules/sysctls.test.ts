@@ -2,9 +2,10 @@
 import { spawnSync } from 'node:child_process';
 import { fateOf } from '@podwire/model';
 import { expect, test } from 'vitest';
-import { kernelMissing } from '../lab/lab.ts';
+import { skipWithoutKernel } from '../lab/lab.fixture.ts';
 
-test.skipIf(kernelMissing() !== undefined)('no setting of this kernel is unheard of', () => {
+test('no setting of this kernel is unheard of', (context) => {
+  skipWithoutKernel(context);
   const { stdout } = spawnSync('sysctl', ['-aN'], { encoding: 'utf8' });
   const names = stdout.split('\n').filter((name) => name.startsWith('net.'));
   expect(names.length).toBeGreaterThan(300);

@@ -1,7 +1,6 @@
 /** `podwire rules --check` on a file of rules. */
-import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { run } from '../main.ts';
+import { runPodwire } from '../podwire.fixture.ts';
 import { EXIT } from '../shell/exit.ts';
 
 const GOOD = ['-A INPUT -i lo -j ACCEPT', '-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT'];
@@ -9,30 +8,8 @@ const GOOD = ['-A INPUT -i lo -j ACCEPT', '-A INPUT -p tcp -m tcp --dport 22 -j 
 const file = (rules: readonly string[]) =>
   `*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:WEB - [0:0]\n:LEFT - [0:0]\n${rules.join('\n')}\nCOMMIT\n`;
 
-const collect = (take: (part: string) => void) =>
-  ({
-    write: (part: string) => {
-      take(part);
-      return true;
-    },
-  }) as NodeJS.WriteStream;
-
-async function check(text: string, ...more: string[]) {
-  let out = '';
-  let err = '';
-  const exitCode = await run('podwire', ['rules', '--check', '-f', '-', ...more], {
-    input: Readable.from([Buffer.from(text)]),
-    out: collect((part) => {
-      out += part;
-    }),
-    err: collect((part) => {
-      err += part;
-    }),
-    env: {},
-    color: 'never',
-  });
-  return { out, err, exitCode };
-}
+const check = (text: string, ...more: string[]) =>
+  runPodwire(['rules', '--check', '-f', '-', ...more], { stdin: text });
 
 test('nothing to find', async () => {
   expect(await check(file(GOOD))).toEqual({

@@ -1,24 +1,9 @@
-import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { run } from '../main.ts';
+import { runPodwire } from '../podwire.fixture.ts';
 import { EXIT } from '../shell/exit.ts';
 
-async function translate(stdin: string, args: readonly string[] = []) {
-  const written = { out: '', err: '' };
-  const stream = (name: 'out' | 'err') => ({
-    write: (text: string) => {
-      written[name] += text;
-    },
-  });
-  const exitCode = await run('podwire', ['translate', ...args], {
-    input: Readable.from([stdin]),
-    out: stream('out'),
-    err: stream('err'),
-    env: {},
-    color: 'auto',
-  });
-  return { exitCode, ...written };
-}
+const translate = (stdin: string, args: readonly string[] = []) =>
+  runPodwire(['translate', ...args], { stdin, color: 'auto' });
 
 const SAVE = '*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp --dport 22 -j ACCEPT\nCOMMIT\n';
 const NFT = 'table inet fw {\n  chain in {\n    type filter hook input priority 0;\n    udp dport 53 accept\n  }\n}\n';
