@@ -97,6 +97,8 @@ function outside(lab: Lab, nodes: readonly Netns[]): Netns {
   const mac = learnt.find((one) => one !== undefined && lab.outside.ips.includes(one.address))?.lladdr;
   const mtu = Math.max(...nodes.flatMap(({ links }) => links.flatMap((one) => (one.segment ? [one.mtu ?? 1500] : []))));
   netns.links.push({ name: 'eth0', kind: 'device', segment: 'switch', mtu, ...(mac !== undefined && { mac }) });
+  // The recordings leave out what `out` holds. The suite tells by case ids alone who has which routes there (README of the suites,
+  // "Recordings of real CNI code", Lab, `out`): this is its sentence.
   const inbound = /inbound|^firewall-iptables-forward-drop|^firewall-ingress-(?!.*brnf0)|bridge-masq-then-second/;
   const cluster = /^(kr-|knp-|calico-.*-noencap)/;
   const near = ['192.168.77.254/24', 'fd77::254/64', ...(far ? ['192.168.78.254/24', 'fd78::254/64'] : [])];
