@@ -2,13 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createReference } from '../reference/index.ts';
-import { netns, network, packet, veth } from '../reference/testing/network.ts';
+import { base, netns, network, packet, veth } from '../reference/testing/network.ts';
 import { createEngine } from './engine.ts';
 import type { Machine } from './machine.ts';
-import type { Network } from './network.ts';
+import type { Netns, Network } from './network.ts';
 import type { BaseHook, Statement, Table } from './rule.ts';
 import type { Selector } from './selector.ts';
-import { CtState, Disposition, Hook, Protocol } from './terms.ts';
+import { CtState, Disposition, Hook, Protocol, TcpFlag } from './terms.ts';
 import { accept, chain, host, input, path, rule, to4 } from './testing/nft.ts';
 
 const UDP_LITE = 136;
@@ -64,6 +64,26 @@ describe.each(['engine', 'reference'])('%s', (name) => {
     machine().load(above([{ kind: 'notrack' }], input([[is({ field: 'ct state' }, CtState.UNTRACKED), accept]])));
     expect(machine().send('peer', packet('', '10.0.0.2')).end.disposition).toBe(Disposition.DELIVERED);
     expect(machine().conntrack('guest')).toEqual([]);
+  });
+
+  test('what is invalid in one zone comes back by lo without a zone, and is judged again', () => {
+    const rule: Table = {
+      family: 'ip',
+      name: 'raw',
+      chains: [base('raw', Hook.OUTPUT, [{ body: [{ kind: 'ct-zone', zone: 5 }] }])],
+    };
+    const tracked = { ...host(rule).netnses[0], sysctls: { 'net.netfilter.nf_conntrack_tcp_loose': 0 } } as Netns;
+    machine().load({ netnses: [tracked] });
+    const steps = [TcpFlag.SYN, TcpFlag.ACK].flatMap((tcpFlags) => {
+      if (tcpFlags === TcpFlag.ACK) machine().flush();
+      return machine().send('host', to4({ saddr: '10.0.0.1', daddr: '10.0.0.1', tcpFlags })).steps;
+    });
+    const judged = steps.flatMap((step) => (step.kind === 'conntrack' ? [[CtState[step.state], step.zone]] : []));
+    expect(judged).toEqual([
+      ['NEW', 5],
+      ['INVALID', 5],
+      ['INVALID', 0],
+    ]);
   });
 
   test('an element with an end that is updated without any time leaves at once', () => {

@@ -163,6 +163,7 @@ export function conntrackIn(): bool {
   const flow = s.flow;
   // What was invalid is judged again where it comes by once more, in another zone if a rule says so.
   s.judged = some(flow) || s.ctInfo == CtInfo.UNTRACKED ? 1 : 0;
+  s.zone = 0;
   s.zoneDirections = 0;
   traceConntrack(stateOf(), directionOf(s.ctInfo), some(flow) ? flow.zone : zone, flow);
   return true;
