@@ -242,6 +242,11 @@ class Lab:
         self.must_run(request.get("programs", []))
         return {}
 
+    def run(self, request):
+        """{programs}: side by side, all of which have to succeed."""
+        self.must_run(request["programs"])
+        return {}
+
     def unlearn(self, request):
         """{netnses}: who has which address is forgotten."""
         for name in request["netnses"]:
@@ -274,6 +279,7 @@ def main():
         "listen": lab.listen,
         "event": lab.event,
         "flush": lab.flush,
+        "run": lab.run,
         "unlearn": lab.unlearn,
         "clear": lab.clear,
         "execute": lab.execute,

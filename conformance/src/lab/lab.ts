@@ -169,6 +169,11 @@ export class Lab {
     await this.#ask({ do: 'flush', netnses, programs });
   }
 
+  /** Programs side by side, all of which have to succeed. */
+  async run(programs: readonly TextProgram[]): Promise<void> {
+    if (programs.length > 0) await this.#ask({ do: 'run', programs });
+  }
+
   /** What a program prints in a namespace. */
   async output(netns: string, argv: readonly string[]): Promise<string> {
     const { code, out, err } = await this.#ask<{ code: number; out: string; err: string }>({

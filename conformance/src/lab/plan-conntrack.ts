@@ -33,5 +33,5 @@ function words({
   ];
 }
 
-export const conntrackPrograms = (netns: Netns): { netns: string; argv: string[] }[] =>
+export const conntrackPrograms = (netns: Pick<Netns, 'name' | 'conntrack'>): { netns: string; argv: string[] }[] =>
   (netns.conntrack ?? []).map((entry) => ({ netns: netns.name, argv: ['conntrack', ...words(entry)] }));

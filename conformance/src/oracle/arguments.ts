@@ -2,8 +2,8 @@ import { parseArgs } from 'node:util';
 import type { MachineName } from '../lab/machine.ts';
 
 export interface OracleArguments {
-  /** What is made up: Kubernetes clusters, or Linux configurations. */
-  kind: 'cluster' | 'linux';
+  /** What is made up: Kubernetes clusters, those with every feature of Services, or Linux configurations. */
+  kind: 'cluster' | 'service' | 'linux';
   clusters: number;
   seed: string;
   /** Only the cluster with this number. */
@@ -21,7 +21,7 @@ export interface OracleArguments {
   record?: string;
 }
 
-export const USAGE = `usage: pnpm oracle [--kind cluster|linux] [--clusters N] [--seed S] [--only K] [--machine wasm|reference]
+export const USAGE = `usage: pnpm oracle [--kind cluster|service|linux] [--clusters N] [--seed S] [--only K] [--machine wasm|reference]
                    [--mode iptables,nftables] [--rules nft] [--probes N] [--jobs N] [--cases DIR] [--record DIR]
 
 Builds random clusters, or random Linux configurations, in network namespaces of the running kernel, and in the machine, and sends the
@@ -30,7 +30,8 @@ Needs root, iproute2, iptables, conntrack and Python 3; without them nothing is 
 or the kernel is required (PODWIRE_REQUIRE=kernel) and missing,
 2: usage.
 
-  --kind K       cluster (default): Kubernetes clusters; linux: hosts and routers with any routes, rules and iptables
+  --kind K       cluster (default): Kubernetes clusters; service: more Services in each, with hints, affinity and what nodes
+                 remember of a former state; linux: hosts and routers with any routes, rules and iptables
   --clusters N   how many (default 20)
   --seed S       any text; the same seed makes the same clusters (default: the time, printed)
   --only K       only cluster number K of the seed, with everything that both sides say
@@ -79,7 +80,8 @@ export function readOracleArguments(args: readonly string[]): OracleArguments {
   const machine = values.machine ?? 'wasm';
   if (machine !== 'wasm' && machine !== 'reference') throw new Error(`--machine is wasm or reference, not ${machine}`);
   const kind = values.kind ?? 'cluster';
-  if (kind !== 'cluster' && kind !== 'linux') throw new Error(`--kind is cluster or linux, not ${kind}`);
+  if (kind !== 'cluster' && kind !== 'service' && kind !== 'linux')
+    throw new Error(`--kind is cluster, service or linux, not ${kind}`);
   if (values.rules !== undefined && values.rules !== 'nft') throw new Error(`--rules is nft, not ${values.rules}`);
   return {
     kind,
@@ -87,7 +89,7 @@ export function readOracleArguments(args: readonly string[]): OracleArguments {
     seed: values.seed ?? `${Date.now()}`,
     machine,
     modes: modesOf(values.mode),
-    probes: whole(values.probes, 'probes', kind === 'cluster' ? 24 : 14),
+    probes: whole(values.probes, 'probes', kind === 'linux' ? 14 : 24),
     jobs: whole(values.jobs, 'jobs', 5),
     cases: values.cases ?? 'conformance/oracle-cases',
     ...(values.rules !== undefined && { rules: values.rules }),

@@ -2,8 +2,12 @@
 import type { EndpointSlice, Service } from '@podwire/model';
 import type { Random } from '../lab/random.ts';
 import type { Transport } from '../lab/terms.ts';
+import { withLeftOver } from './left-over.ts';
 import type { Probe, Scenario } from './scenario.ts';
 import type { World } from './world.ts';
+
+/** Share of the probes whose sender's node remembers something, where that is drawn. */
+const LEFT_OVER = 0.35;
 
 interface Target {
   daddr: string;
@@ -109,7 +113,14 @@ function placeOf(random: Random, { daddr }: Target, { nodes, pods, behind }: Pla
   return '@external';
 }
 
-export function chooseProbes(random: Random, scenario: Scenario, world: World, count: number): Probe[] {
+/** @param leftOvers Some nodes remember what was before. */
+export function chooseProbes(
+  random: Random,
+  scenario: Scenario,
+  world: World,
+  count: number,
+  leftOvers = false,
+): Probe[] {
   const services = scenario.objects.filter((o) => o.kind === 'Service') as Service[];
   const families = new Set(services.concat().flatMap((s) => s.spec.ipFamilies ?? []));
   const nodes = [...world.dataplane.nodes.values()];
@@ -135,6 +146,7 @@ export function chooseProbes(random: Random, scenario: Scenario, world: World, c
     const outside = from === '@external' ? random.pick(OUTSIDE[family(target.daddr)]) : undefined;
     const sources = outside === undefined && random.chance(0.08) ? sourcesOf(world, from, target.daddr) : [];
     const saddr = outside ?? (sources.length > 0 ? random.pick(sources) : undefined);
-    return { from, ...target, ...(saddr !== undefined && { saddr }) };
+    const probe: Probe = { from, ...target, ...(saddr !== undefined && { saddr }) };
+    return leftOvers && random.chance(LEFT_OVER) ? withLeftOver(random, world, probe) : probe;
   });
 }

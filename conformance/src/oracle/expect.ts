@@ -37,7 +37,7 @@ export interface Expectation {
 export const courseText = (course: Course): string => JSON.stringify(course);
 
 /** The ports the machine's attempts come from: any that no service uses. */
-const FIRST_PORT = 20000;
+export const FIRST_PORT = 20000;
 /** Answers to answers: a reset to an unknown segment, an ICMP error about a stray datagram. */
 const MOST_ANSWERS = 8;
 
@@ -93,7 +93,8 @@ function seenOf(talk: Conversation, probe: Probe, sport: number, conntrack: stri
 
 function attempt(machine: Machine, probe: Probe, sport: number, tracking: readonly string[]): Seen {
   const talk = converse(machine, probe.from, packetOf(probe, sport));
-  let last = talk.back;
+  // A client that has its datagram says no more.
+  let last = probe.protocol === 'udp' && talk.outcome === 'reply' ? undefined : talk.back;
   for (let i = 0; i < MOST_ANSWERS && last?.end.answers; i++) last = machine.answer();
   const whole =
     talk.outcome === 'reply' && probe.protocol === 'tcp'

@@ -1,7 +1,7 @@
 /** Random Services with their EndpointSlices. */
 import type { EndpointSlice, IPFamily, KubeObject, Service, ServicePort } from '@podwire/model';
 import type { Random } from '../lab/random.ts';
-import { type MadePod, type Making, OUTSIDE_PORT, OUTSIDE_SERVER } from './generate.ts';
+import { type MadePod, type Making, OUTSIDE_PORT, OUTSIDE_SERVER, ZONES } from './generate.ts';
 
 const CLUSTER_IP: Record<IPFamily, (i: number) => string> = {
   IPv4: (i) => `10.96.0.${10 + i}`,
@@ -42,7 +42,21 @@ function conditionsOf(random: Random): NonNullable<EndpointSlice['endpoints'][nu
   return { ready: false };
 }
 
-function endpointOf(random: Random, pod: MadePod, family: IPFamily): EndpointSlice['endpoints'][number] {
+type Endpoint = EndpointSlice['endpoints'][number];
+
+/** Hints of one slice: all endpoints have some, or not all of them, or none. */
+function hintsFor({ random, isService, nodes }: Making): () => Pick<Endpoint, 'hints'> {
+  if (!isService || random.chance(0.5)) return () => ({});
+  const missing = random.chance(0.25) ? 0.4 : 0;
+  const forNodes = random.chance(0.4);
+  return () => {
+    if (missing > 0 && random.chance(missing)) return {};
+    const forZones = [{ name: random.pick(ZONES) }];
+    return { hints: { forZones, ...(forNodes && { forNodes: [{ name: random.pick(nodes).name }] }) } };
+  };
+}
+
+function endpointOf(random: Random, pod: MadePod, family: IPFamily): Endpoint {
   return {
     addresses: [pod.addresses[family] as string],
     conditions: conditionsOf(random),
@@ -56,6 +70,7 @@ function slicesOf(making: Making, service: Service, pods: readonly MadePod[], fa
   const { random } = making;
   const { name } = service.metadata;
   const isClosed = random.chance(0.08);
+  const hints = hintsFor(making);
   const slice = (suffix: string, endpoints: EndpointSlice['endpoints'], port: number): EndpointSlice => ({
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
@@ -77,7 +92,7 @@ function slicesOf(making: Making, service: Service, pods: readonly MadePod[], fa
   const slices = [...byPort].map(([port, group]) =>
     slice(
       `${port}`,
-      group.map((pod) => endpointOf(random, pod, family)),
+      group.map((pod) => ({ ...endpointOf(random, pod, family), ...hints() })),
       port,
     ),
   );
@@ -88,7 +103,7 @@ function slicesOf(making: Making, service: Service, pods: readonly MadePod[], fa
 
 /** The Service and its EndpointSlices. */
 export function makeService(making: Making, i: number): KubeObject[] {
-  const { random, families, pods } = making;
+  const { random, families, pods, isService } = making;
   const type = random.pick(['ClusterIP', 'NodePort', 'NodePort', 'LoadBalancer', 'LoadBalancer'] as const);
   const own = families.length > 1 && random.chance(0.3) ? [random.pick(families)] : families;
   const hasExternalIP = random.chance(0.25);
@@ -107,7 +122,7 @@ export function makeService(making: Making, i: number): KubeObject[] {
       ...(hasExternalIP && { externalIPs: own.map((family) => EXTERNAL_IP[family](i)) }),
       ...(isReachable && { externalTrafficPolicy: random.chance(0.35) ? ('Local' as const) : ('Cluster' as const) }),
       internalTrafficPolicy: random.chance(0.2) ? 'Local' : 'Cluster',
-      ...(random.chance(0.15) && {
+      ...(random.chance(isService ? 0.3 : 0.15) && {
         sessionAffinity: 'ClientIP' as const,
         sessionAffinityConfig: { clientIP: { timeoutSeconds: 10800 } },
       }),

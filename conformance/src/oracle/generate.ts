@@ -21,6 +21,8 @@ export interface MadePod {
 /** What a cluster has so far. */
 export interface Making {
   random: Random;
+  /** Every feature of Services is likelier than in a cluster that somebody runs. */
+  isService: boolean;
   families: IPFamily[];
   nodes: { name: string; addresses: Partial<Record<IPFamily, string>> }[];
   pods: MadePod[];
@@ -61,11 +63,14 @@ const POD_ADDRESS: Record<IPFamily, (node: number, i: number) => string> = {
 const CLUSTER_CIDR: Record<IPFamily, string> = { IPv4: '10.244.0.0/16', IPv6: 'fd00:10:244::/48' };
 const SERVICE_CIDR: Record<IPFamily, string> = { IPv4: '10.96.0.0/16', IPv6: 'fd00:10:96::/112' };
 
+/** Of nodes, and of the hints that name them. */
+export const ZONES: readonly string[] = ['zone-a', 'zone-b'];
+
 function byFamily(families: readonly IPFamily[], of: (family: IPFamily) => string): Partial<Record<IPFamily, string>> {
   return Object.fromEntries(families.map((family) => [family, of(family)]));
 }
 
-function makeNodes({ random, families }: Making, objects: KubeObject[]): Making['nodes'] {
+function makeNodes({ random, families, isService }: Making, objects: KubeObject[]): Making['nodes'] {
   const count = random.pick([1, 2, 2, 3]);
   return Array.from({ length: count }, (_, i) => {
     const name = `node-${i + 1}`;
@@ -74,7 +79,13 @@ function makeNodes({ random, families }: Making, objects: KubeObject[]): Making[
     objects.push({
       apiVersion: 'v1',
       kind: 'Node',
-      metadata: { name, labels: { 'kubernetes.io/hostname': name } },
+      metadata: {
+        name,
+        labels: {
+          'kubernetes.io/hostname': name,
+          ...(isService && { 'topology.kubernetes.io/zone': random.pick(ZONES) }),
+        },
+      },
       spec: { podCIDR: podCIDRs[0], podCIDRs },
       status: {
         addresses: [...Object.values(addresses).map((address) => ({ type: 'InternalIP', address }))],
@@ -182,12 +193,12 @@ function makeChanges(random: Random): Changes {
 }
 
 /** A cluster without probes yet. */
-export function generate(random: Random): Scenario {
+export function generate(random: Random, isService = false): Scenario {
   const objects: KubeObject[] = [];
-  const making: Making = { random, families: random.pick(FAMILIES), nodes: [], pods: [] };
+  const making: Making = { random, isService, families: random.pick(FAMILIES), nodes: [], pods: [] };
   making.nodes = makeNodes(making, objects);
   making.pods = makePods(making, objects);
-  const services = random.between(1, 3);
+  const services = isService ? random.between(2, 5) : random.between(1, 3);
   for (let i = 0; i < services; i++) objects.push(...makeService(making, i));
   return {
     objects,

@@ -1,8 +1,9 @@
 /** One scenario on both sides, and where they disagree. */
-import type { Machine } from '@podwire/engine';
+import type { Machine, Network } from '@podwire/engine';
 import type { Lab } from '../lab/lab.ts';
 import { forgettingPrograms, planOf } from '../lab/plan.ts';
-import { type Course, courseText, type Expectation, expectationOf } from './expect.ts';
+import { type Course, courseText, type Expectation, expectationOf, FIRST_PORT } from './expect.ts';
+import { networkWith } from './left-over.ts';
 import { Observer } from './observe.ts';
 import type { Probe, Scenario } from './scenario.ts';
 import { type World, worldOf } from './world.ts';
@@ -180,6 +181,22 @@ export interface Sides {
   lab: Lab;
 }
 
+/** What is left of former connections is loaded for its probe alone. */
+function expectationsOf(
+  machine: Machine,
+  probes: readonly Probe[],
+  network: Network,
+  tracking: readonly string[],
+): Expectation[] {
+  let loaded: Network | undefined;
+  return probes.map((probe) => {
+    const wanted = networkWith(network, probe, FIRST_PORT);
+    if (wanted !== loaded) machine.load(wanted);
+    loaded = wanted;
+    return expectationOf(machine, probe, tracking);
+  });
+}
+
 /** Builds the scenario on both sides and asks them. Throws `LabError` where the kernel could not be asked. */
 export async function judge(
   { machine, lab }: Sides,
@@ -188,8 +205,7 @@ export async function judge(
   world?: World,
 ): Promise<Judgement> {
   const { network, tracking } = world ?? (await worldOf(scenario));
-  machine.load(network);
-  const expectations = scenario.probes.map((probe) => expectationOf(machine, probe, tracking));
+  const expectations = expectationsOf(machine, scenario.probes, network, tracking);
   await lab.build(planOf(network, scenario.listening, scenario.backend));
   const session = new Judge(new Observer(lab, tracking, forgettingPrograms(network)), scenario.probes, expectations);
   await session.all(options.timeoutMs);

@@ -4,6 +4,7 @@ import type { Attempt, AttemptResult, Lab } from '../lab/lab.ts';
 import type { TextProgram } from '../lab/plan.ts';
 import type { Tracked } from '../lab/terms.ts';
 import type { Course } from './expect.ts';
+import { leftOverPrograms } from './left-over.ts';
 import type { Probe } from './scenario.ts';
 import { endText, portName, type Seen, trackedText } from './seen.ts';
 
@@ -68,6 +69,7 @@ export class Observer {
         };
         return [{ i, attempt }];
       });
+      await this.#lab.run(asked.flatMap(({ i, attempt }) => leftOverPrograms(probes[i] as Probe, attempt.sport)));
       const { results, tracked } = await this.#lab.probe(
         asked.map(({ attempt }) => attempt),
         timeoutMs,

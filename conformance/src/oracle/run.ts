@@ -41,15 +41,16 @@ function mismatchText({ probe, kind, expected, kernel }: Mismatch): string {
 
 /** Cluster number `number` of a seed, in one mode of kube-proxy: but for that, it is the same in all. */
 async function scenarioOf(
-  { seed, probes }: OracleArguments,
+  { seed, probes, kind }: OracleArguments,
   number: number,
   proxyMode: OracleArguments['modes'][number],
 ): Promise<Scenario> {
   const random = new Random(`${seed}/${number}`);
-  const made = generate(random);
+  const isService = kind === 'service';
+  const made = generate(random, isService);
   const scenario = { ...made, overrides: { ...made.overrides, proxyMode } };
   const world = await worldOf(scenario);
-  return { ...scenario, probes: chooseProbes(random, scenario, world, probes) };
+  return { ...scenario, probes: chooseProbes(random, scenario, world, probes, isService) };
 }
 
 class Worker {
@@ -122,7 +123,7 @@ class Worker {
       scenario: small,
       courses,
     });
-    say(`  kept as ${path}; again: --seed ${seed} --only ${number} --mode ${mode}`);
+    say(`  kept as ${path}; again: --kind ${this.#args.kind} --seed ${seed} --only ${number} --mode ${mode}`);
   }
 }
 

@@ -13,6 +13,16 @@ export interface Probe {
   dport: number;
   /** How many in a row, each from a port of its own; 1 where absent. */
   times?: number;
+  /** What a node remembers of the same datagram. */
+  left?: LeftOver;
+}
+
+/** A connection of a former state: from the probe's very address and port to the same destination, translated to another endpoint. */
+export interface LeftOver {
+  netns: string;
+  endpoint: string;
+  port: number;
+  seenReply: boolean;
 }
 
 /** What is set otherwise than the model's compilers do, on both sides alike. */
