@@ -1,9 +1,15 @@
+import { readFileSync } from 'node:fs';
 import { createEngine } from '@podwire/engine';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect, test } from 'vitest';
+import { answerJson } from './answer-json.ts';
 import { compareModes } from './compare.ts';
 import type { CompareAnswer, DifferenceReason, FlowDifference } from './compare-answer.ts';
 import { openSession } from './session.ts';
 import { lineOf, SHOP, source } from './shop.ts';
+
+const schema = JSON.parse(readFileSync(new URL('../../../../schema/comparison.schema.json', import.meta.url), 'utf8'));
+const validate = new Ajv2020({ strict: true, allErrors: true, allowUnionTypes: true }).compile(schema);
 
 type Mode = 'iptables' | 'nftables';
 
@@ -11,7 +17,10 @@ async function compare(text: string, modes: [Mode, Mode] = ['iptables', 'nftable
   const files = [source(text)];
   const [left, right] = await Promise.all(modes.map((proxyMode) => openSession({ files, overrides: { proxyMode } })));
   if (!left || !right) throw new Error('a session is missing');
-  return compareModes(await createEngine(), [left, right]);
+  const answer = compareModes(await createEngine(), [left, right]);
+  validate(JSON.parse(answerJson(answer)));
+  expect(validate.errors).toBeNull();
+  return answer;
 }
 
 const of = ({ differences }: CompareAnswer, reason: DifferenceReason): FlowDifference[] =>
