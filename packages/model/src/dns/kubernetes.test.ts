@@ -124,6 +124,7 @@ describe('names', () => {
     ['north.pin._zone.db.shop.svc.k8s.test.', 'A', 'NXDOMAIN'],
     ['east.pin._zone.db.shop.svc.k8s.test.', 'TXT', 'NODATA', { zonal: true }],
     ['east.prefer._zone.db.shop.svc.k8s.test.', 'A', ['10.1.0.7', '10.1.0.9'], { zonal: true }],
+    ['north.prefer._zone.db.shop.svc.k8s.test.', 'A', ['10.1.0.7'], { zonal: true }],
     ['east.pin._zone.api.shop.svc.k8s.test.', 'A', 'NXDOMAIN', { zonal: true }],
   ])('%s %s', (name, type, expected, config) => {
     expect(data(name, type, config)).toEqual(expected);
@@ -152,6 +153,9 @@ test('addresses have names: of their Service, or of the endpoint', () => {
   expect(data(reverseName('10.1.0.7') as string, 'PTR')).toEqual(['db-0.db.shop.svc.k8s.test.']);
   expect(data(reverseName('10.1.0.8') as string, 'PTR')).toBe('NXDOMAIN');
   expect(ask(reverseName('192.0.2.1') as string, 'PTR')).toBeUndefined();
+  const zones = ['k8s.test.', 'ip6.arpa.'];
+  expect(data(reverseName('fd00::1') as string, 'PTR', { zones })).toEqual(['api.shop.svc.k8s.test.']);
+  expect(data('0.0.d.f.ip6.arpa.', 'PTR', { zones })).toBe('NXDOMAIN');
   expect(reverseName('2001:db8::1')).toBe('1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa.');
 });
 
