@@ -99,9 +99,12 @@ function addressHint(asking: DnsAsking): Hint[] {
 }
 
 /** Kubelets and the cluster DNS are set up apart. */
-function domainHint({ session, conf }: DnsAsking): Hint[] {
+function domainHint({ session, conf }: DnsAsking, { resolution }: DnsFindings): Hint[] {
   const { kubeletDomain, clusterDomain } = session.cluster.settings;
   if (!kubeletDomain || conf.type !== 'cluster' || kubeletDomain.value === clusterDomain.value) return [];
+  // The cluster DNS may serve several domains.
+  const questions = resolution.attempts.flatMap((attempt) => attempt.questions);
+  if (questions.some(({ answer }) => answer.by === 'kubernetes')) return [];
   return [
     {
       code: 'domain-mismatch',
@@ -135,7 +138,7 @@ export function dnsHints(asking: DnsAsking, findings: DnsFindings): Hint[] {
   return [
     ...addressHint(asking),
     ...loopbackHint(asking),
-    ...(result === 'found' ? [] : domainHint(asking)),
+    ...(result === 'found' ? [] : domainHint(asking, findings)),
     ...(result === 'found' ? [] : policyHint(asking)),
     ...(isNoClusterName(findings) && !asking.asked.type ? otherNames(asking) : []),
   ];

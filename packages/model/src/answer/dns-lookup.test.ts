@@ -217,6 +217,9 @@ data: {Corefile: ".:53 {\\n kubernetes cluster.local\\n forward . 192.0.2.1\\n}\
   expect(answer.attempts[0]?.name).toBe('api.shop.svc.corp.test.');
   expect(answer.result).toBe('unknown');
   expect(codes(answer.hints)).toContain('domain-mismatch');
+  const both = kubelet.replace('kubernetes cluster.local', 'kubernetes cluster.local corp.test');
+  expect((await ask(SHOP + DNS + both, { name: 'api' })).result).toBe('found');
+  expect((await ask(SHOP + DNS + both, { name: 'nobody' })).hints).toEqual([]);
 });
 
 test('a nameserver on the localhost of the pod', async () => {

@@ -188,6 +188,25 @@ data:
     expect(found.podCIDRs).toMatchObject({ value: ['fd77::/56', '10.77.0.0/16'], how: 'assumed' });
   });
 
+  test('what kubelets are told of the cluster DNS', async () => {
+    const file =
+      'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nclusterDNS: [10.5.0.10, bad]\nclusterDomain: a.test.';
+    expect(await settings(documents(file, node('a')))).toMatchObject({
+      clusterDNS: { value: ['10.5.0.10'], how: 'detected', why: expect.stringContaining('clusterDNS') },
+      kubeletDomain: { value: 'a.test', how: 'detected' },
+    });
+    const k3s = node('a').replace(
+      'labels:',
+      `annotations: {k3s.io/node-args: '["server","--cluster-dns","10.43.0.9"]'}, labels:`,
+    );
+    expect((await settings(k3s)).clusterDNS).toMatchObject({
+      value: ['10.43.0.9'],
+      why: expect.stringContaining('--cluster-dns'),
+    });
+    const none = await settings(node('a'));
+    expect([none.clusterDNS, none.kubeletDomain]).toEqual([undefined, undefined]);
+  });
+
   test('what the user says comes before everything', async () => {
     const overrides = {
       podCIDRs: ['10.66.0.0/16'],
