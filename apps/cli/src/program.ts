@@ -7,6 +7,7 @@ import { dnsCommand } from './commands/dns.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { envCommand } from './commands/env.ts';
 import { explainCommand } from './commands/explain.ts';
+import { networkCommand } from './commands/network.ts';
 import { nodeCommand } from './commands/node.ts';
 import { podCommand } from './commands/pod.ts';
 import { rulesCommand } from './commands/rules.ts';
@@ -35,6 +36,7 @@ export function createProgram(name: string, streams: Streams, done: (exitCode: n
     traceCommand(name, streams, done),
     whyCommand(name, streams, done),
     doctorCommand(name, streams, done),
+    networkCommand(name, streams, done),
     dnsCommand(name, streams, done),
     envCommand(name, streams, done),
     podCommand(name, streams, done),

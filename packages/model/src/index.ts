@@ -14,6 +14,7 @@ export { EXTERNAL_ADDRESS } from './dataplane/outside.ts';
 export * from './dns/index.ts';
 export * from './doctor/index.ts';
 export * from './linux/index.ts';
+export * from './network/index.ts';
 export { defaultObject } from './objects/defaults.ts';
 export type * from './objects/kube.ts';
 export { matchesPairs } from './objects/labels.ts';

@@ -1,0 +1,3 @@
+/** The requirements of the Kubernetes network model. */
+export type * from './answer.ts';
+export { networkModel } from './network.ts';
