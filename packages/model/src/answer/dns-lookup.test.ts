@@ -252,6 +252,17 @@ test('one type, without searching', async () => {
   expect(answer.result).toBe('found');
 });
 
+test('an address is no name, and has names', async () => {
+  const answer = await ask(SHOP + DNS, { name: '10.96.0.10' });
+  expect(answer).toMatchObject({ result: 'found', addresses: ['10.96.0.10'], attempts: [], servers: [] });
+  expect(answer.summary).toContain('nothing is asked');
+  const reverse = await ask(SHOP + DNS, { name: '10.96.0.10', type: 'PTR' });
+  expect(reverse.attempts[0]).toMatchObject({
+    name: '10.0.96.10.in-addr.arpa.',
+    questions: [{ records: [{ rdata: 'kube-dns.kube-system.svc.cluster.local.' }] }],
+  });
+});
+
 test('only a pod asks', async () => {
   await expect(ask(SHOP + DNS, { from: 'external', name: 'api' })).rejects.toMatchObject({ code: 'not-a-pod' });
 });

@@ -3,9 +3,10 @@ import type { Placed } from '../cluster/cluster.ts';
 import { type Attempt, type Resolution, resolve } from '../dns/client.ts';
 import { type ClusterDns, clusterDnsOf } from '../dns/cluster-dns.ts';
 import { hostsAddresses } from '../dns/hosts-file.ts';
-import { absolute } from '../dns/names.ts';
+import { absolute, reverseName } from '../dns/names.ts';
 import { parseResolvConf } from '../dns/resolv-conf.ts';
 import { resolveName } from '../dns/resolve-name.ts';
+import { canonical } from '../net/cidr.ts';
 import type { ConfigMap, Pod } from '../objects/kube.ts';
 import { isLoopback } from '../pod/listen.ts';
 import { API_VERSION, type Hint, type Note, type ObjectRef, type VerdictWord } from './answer.ts';
@@ -46,7 +47,9 @@ function attemptView({ name, search, outcome, questions }: Attempt): DnsAttemptV
 
 /** One question, and no searching: what `dig` does. */
 function askOnce({ asked, dns, conf }: DnsAsking, type: string): Resolution {
-  const question = { name: absolute(asked.name), type: type.toUpperCase() };
+  // `dig -x`
+  const reverse = type.toUpperCase() === 'PTR' ? reverseName(asked.name) : undefined;
+  const question = { name: reverse ?? absolute(asked.name), type: type.toUpperCase() };
   const answer = dns.ask(conf.nameservers[0] ?? '', question);
   const failed = answer.rcode === 'SERVFAIL' || answer.rcode === 'REFUSED';
   const outcome =
@@ -182,20 +185,24 @@ export function lookUpDns(session: Session, question: DnsQuestionAsked): DnsLook
   const provenance = provenanceOf(cluster, read);
   const asking: DnsAsking = { session, asked, pod, key, dns, conf, provenance };
   const { client = 'glibc', type } = asked;
-  const inFile = type ? [] : hostsAddresses(pod.object, cluster.settings.clusterDomain.value, asked.name);
+  const numeric = type ? undefined : canonical(asked.name);
+  const inFile =
+    type || numeric !== undefined ? [] : hostsAddresses(pod.object, cluster.settings.clusterDomain.value, asked.name);
+  // An address, and a name in the file, are known without asking.
+  const known = numeric === undefined ? inFile : [numeric];
   const resolution: Resolution =
-    inFile.length > 0
-      ? { attempts: [], addresses: inFile, result: 'found' }
+    known.length > 0
+      ? { attempts: [], addresses: known, result: 'found' }
       : type
         ? askOnce(asking, type)
         : resolve(client, asked.name, conf, (question) => dns.ask(conf.nameservers[0] ?? '', question));
-  const servers = inFile.length > 0 ? [] : conf.nameservers.map((address) => serverView(asking, address));
-  const reached = inFile.length > 0 ? 'yes' : nameserversReached(servers);
-  const named = conf.nameservers.length > 0 || inFile.length > 0;
+  const servers = known.length > 0 ? [] : conf.nameservers.map((address) => serverView(asking, address));
+  const reached = known.length > 0 ? 'yes' : nameserversReached(servers);
+  const named = conf.nameservers.length > 0 || known.length > 0;
   const result: DnsLookupAnswer['result'] =
     !named && conf.type === 'host'
       ? 'unknown'
-      : reached === 'no' || (inFile.length === 0 && asksItself(asking))
+      : reached === 'no' || (known.length === 0 && asksItself(asking))
         ? 'no-answer'
         : reached === 'undecided' && servers.some((s) => s.traffic)
           ? 'unknown'

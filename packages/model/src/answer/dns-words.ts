@@ -1,5 +1,6 @@
 /** Sentences about a look-up. */
 import type { ClientKind, Resolution } from '../dns/client.ts';
+import { canonical } from '../net/cidr.ts';
 import type { ObjectRef } from './answer.ts';
 import type { DnsLookupAnswer, DnsServerView } from './dns-answer.ts';
 import { asksItself, type DnsAsking } from './dns-asking.ts';
@@ -52,6 +53,8 @@ function foundSentence({ asked }: DnsAsking, { resolution, object }: DnsFindings
   const { attempts, addresses, decisive } = resolution;
   const records = decisive?.questions.flatMap(({ answer }) => answer.answer.map(({ rdata }) => rdata)) ?? [];
   const what = addresses.length > 0 ? addresses : records;
+  if (attempts.length === 0 && canonical(asked.name) !== undefined)
+    return `${asked.name} is an address: nothing is asked.`;
   if (attempts.length === 0) return `${asked.name} is ${what.join(', ')}, by the pod's /etc/hosts: no server is asked.`;
   const whose = object ? ` of ${nameOf(object)}` : '';
   const asks = attempts.reduce((sum, attempt) => sum + attempt.questions.length, 0);
