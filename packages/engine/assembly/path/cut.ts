@@ -16,7 +16,7 @@ import { Packet } from '../layout/packet';
 import { icmpLock, lockIcmp } from './answer';
 import { turnsRestore, turnsSoFar } from './stacked';
 import { out, overWire } from './transmit';
-import { payloadDepth, payloadRestore } from './tunnel';
+import { payloadDepth, payloadRestore } from './payload';
 
 /** A packet in pieces. Behind it in memory the packet, with its inner one, and what was known of it. */
 @unmanaged

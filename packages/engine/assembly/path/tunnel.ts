@@ -23,62 +23,18 @@ import { Packet } from '../layout/packet';
 import { Tunnel } from '../layout/tunnel';
 import { endOf } from '../wire/domain';
 import { allowedPrefix, endIn, hasPort, outerHeader, place, placeFamily, placeHi, placeLo, placeOf } from '../wire/tunnels';
+import {
+  Payload,
+  payloadAt,
+  payloadDepth,
+  payloadIsDeepest,
+  payloadPop,
+  payloadPush,
+  payloadSkb,
+  payloadTakeBack,
+} from './payload';
 import { turnsClear } from './stacked';
 import { transmit } from './transmit';
-
-/** The tunnel's end that a packet went into; before it in memory the packet with its own inner one, behind it what was known of it. */
-@unmanaged
-class Payload {
-  link: Link;
-  pad: u32;
-}
-
-/** Packets in packets; the kernel sends no deeper (dev.h: XMIT_RECURSION_LIMIT). */
-const DEEPEST: usize = 8;
-const RECORD: usize = PACKETS + offsetof<Payload>() + offsetof<Skb>();
-const PAYLOADS: usize = memory.data(DEEPEST * RECORD, 16);
-
-let depth: u32 = 0;
-
-/** A packet that carries nothing. */
-export function payloadClear(): void {
-  depth = 0;
-}
-
-/** How many packets the one in flight carries. */
-export function payloadDepth(): u32 {
-  return depth;
-}
-
-/** A piece of a packet goes on with what the whole carried. */
-export function payloadRestore(carried: u32): void {
-  depth = carried;
-}
-
-@inline
-function payloadAt(i: u32): usize {
-  return PAYLOADS + <usize>i * RECORD;
-}
-
-@inline
-function payloadSkb(at: usize): usize {
-  return at + PACKETS + offsetof<Payload>();
-}
-
-function push(link: Link): void {
-  const at = payloadAt(depth);
-  memory.copy(at, PACKET_BASE, PACKETS);
-  changetype<Payload>(at + PACKETS).link = link;
-  memory.copy(payloadSkb(at), SKB_BASE, offsetof<Skb>());
-  depth++;
-}
-
-/** The inner packet takes its place again: it did not go. */
-function takeBack(): void {
-  depth--;
-  memory.copy(PACKET_BASE, payloadAt(depth), PACKETS);
-  memory.copy(SKB_BASE, payloadSkb(payloadAt(depth)), offsetof<Skb>());
-}
 
 const IPIP: u8 = 4;
 const IPV6: u8 = 41;
@@ -249,7 +205,7 @@ function startIn(netns: Netns, dev: Link): void {
 
 /** A frame that does not fit into an outer packet in one piece makes the way of its packet narrower (skb_tunnel_check_pmtu()). */
 function tellRoute(link: Link): void {
-  const inner = changetype<Packet>(payloadAt(depth - 1));
+  const inner = changetype<Packet>(payloadAt(payloadDepth() - 1));
   const added = packet().length - inner.length;
   const room = skb().mtu > added ? skb().mtu - added : 0;
   const type = link.tunnel.type;
@@ -271,7 +227,7 @@ function routeOuter(tunnel: Tunnel): bool {
 /** No way for the outer packet: SIT and ip6tnl tell the sender (dst_link_failure()), the others nobody. */
 function noWay(tunnel: Tunnel): void {
   const end = endRecord();
-  const inner = changetype<Packet>(payloadAt(depth - 1));
+  const inner = changetype<Packet>(payloadAt(payloadDepth() - 1));
   const tells = tunnel.type == <u8>TunnelType.IP6TNL || (tunnel.type == <u8>TunnelType.SIT && inner.family == 6);
   if (!tells) {
     // With the mark that it has, not the one that it was routed by.
@@ -281,7 +237,7 @@ function noWay(tunnel: Tunnel): void {
     return;
   }
   const reason = <Reason>end.reason;
-  takeBack();
+  payloadTakeBack();
   refuse(reason);
 }
 
@@ -293,7 +249,7 @@ function tooBig(tunnel: Tunnel): bool {
   const outer = packet();
   const mtu = skb().mtu;
   if (outer.length <= mtu || has(tunnel, TunnelFlag.UDP)) return false;
-  const inner = changetype<Packet>(payloadAt(depth - 1));
+  const inner = changetype<Packet>(payloadAt(payloadDepth() - 1));
   const v4 = inner.family == 4;
   const added = outer.length - inner.length;
   const room = mtu > added ? mtu - added : 0;
@@ -312,7 +268,7 @@ function tooBig(tunnel: Tunnel): bool {
   }
   const least: u32 = v4 ? IP6TNL_LEAST_4 : MINIMUM_MTU_6;
   const type = tunnel.type;
-  takeBack();
+  payloadTakeBack();
   finishTooLong(v4, type == <u8>TunnelType.IP6TNL || type == <u8>TunnelType.SIT ? max(room, least) : max<u32>(room, 1));
   return true;
 }
@@ -320,7 +276,7 @@ function tooBig(tunnel: Tunnel): bool {
 /** SIT over a way with less room than IPv6 may count on: the outer packet is cut (ipip6_tunnel_xmit()). */
 function allowCuts(tunnel: Tunnel): void {
   if (tunnel.type != <u8>TunnelType.SIT) return;
-  const inner = changetype<Packet>(payloadAt(depth - 1));
+  const inner = changetype<Packet>(payloadAt(payloadDepth() - 1));
   const p = packet();
   if (inner.family == 6 && skb().mtu < MINIMUM_MTU_6 + p.length - inner.length) p.dontFragment = 0;
 }
@@ -336,13 +292,13 @@ export function encapsulate(link: Link, sourceMac: u64): void {
     return;
   }
   if (!findPlace(link)) return;
-  if (depth >= DEEPEST) {
+  if (payloadIsDeepest()) {
     finish(Disposition.DROPPED, Reason.LOOP);
     return;
   }
   const routed = s.kind != <u8>RouteKind.NONE && s.dev == link;
   const framed = s.framed;
-  push(link);
+  payloadPush(link);
   build(link);
   startIn(tunnel.underlay, tunnel.dev);
   s.outerOf = link;
@@ -402,10 +358,10 @@ function isPeer(end: Tunnel, from: Tunnel, inner: Packet): bool {
 
 /** The packet that reached its address is a tunnel's: it comes out, or the walk ends. False: it carries nothing. */
 export function decapsulate(): bool {
-  if (depth == 0) return false;
+  if (payloadDepth() == 0) return false;
   const s = skb();
   const p = packet();
-  const at = payloadAt(depth - 1);
+  const at = payloadAt(payloadDepth() - 1);
   const from = changetype<Payload>(at + PACKETS).link.tunnel;
   const end = endHere(changetype<Payload>(at + PACKETS).link);
   const wireguard = from.type == <u8>TunnelType.WIREGUARD;
@@ -425,7 +381,7 @@ export function decapsulate(): bool {
   }
   const mark = end.netns == s.netns && !wireguard ? p.mark : 0;
   const was = changetype<Skb>(payloadSkb(at));
-  depth--;
+  payloadPop();
   memory.copy(PACKET_BASE, at, PACKETS);
   p.mark = mark;
   const frames = has(end.tunnel, TunnelFlag.FRAMES);

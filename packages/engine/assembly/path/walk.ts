@@ -20,7 +20,7 @@ import { cutsReset, hasPieces, nextPiece } from './cut';
 import { receive } from './receive';
 import { send, sendThroughPort } from './send';
 import { turnsClear } from './stacked';
-import { payloadClear } from './tunnel';
+import { payloadClear } from './payload';
 
 /** More links than a packet can pass with its TTL, bridges on the way included. */
 const MOST_ENTERS: u32 = 1024;
