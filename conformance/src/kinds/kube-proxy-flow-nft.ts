@@ -60,16 +60,15 @@ export class NftTracer {
 
   /** A packet sent by the node goes the same way. The first endpoint stands for all that it may come to. */
   trace(): Fate {
-    this.#run('filter-prerouting-pre-dnat');
-    if (this.#verdict === '') this.#run('nat-prerouting');
+    this.#base('filter-prerouting-pre-dnat');
+    this.#base('nat-prerouting');
     const [first] = this.outputs;
     if (first !== undefined && this.#verdict === '') {
       const at = first.lastIndexOf(':');
       this.#packet.destIP = first.slice(0, at).replace(/^\[|\]$/g, '');
       this.#packet.destPort = Number(first.slice(at + 1));
     }
-    for (const name of ['filter-forward', 'filter-input']) if (this.#verdict === '') this.#run(name);
-    if (this.#verdict === '') this.#run('nat-postrouting');
+    for (const name of ['filter-forward', 'filter-input', 'nat-postrouting']) this.#base(name);
     const verdict = this.#verdict;
     const endpoints = this.outputs.filter((output) => output !== verdict);
     return { endpoints, verdict, masquerade: verdict === '' ? this.masquerade : null };
@@ -77,6 +76,11 @@ export class NftTracer {
 
   get #verdict(): Fate['verdict'] {
     return (['DROP', 'REJECT'] as const).find((word) => this.outputs.includes(word)) ?? '';
+  }
+
+  /** Until something is dropped or rejected. A given ruleset need not have every base chain. */
+  #base(name: string): void {
+    if (this.#verdict === '' && this.#chains.has(name)) this.#run(name);
   }
 
   #run(name: string): Ending {
