@@ -56,10 +56,11 @@ export async function complete(program: Command, args: readonly string[]): Promi
   const words = args[0] === '--' ? args.slice(1) : [...args];
   const root = createTab(program, { completionCommandName: 'completion-script' });
   const directory = await directoryOn(words);
-  const trace = root.commands.get('trace');
-  if (directory && trace) {
+  for (const name of ['trace', 'why']) {
+    const command = root.commands.get(name);
+    if (!directory || !command) continue;
     const all = references(directory);
-    for (const argument of trace.arguments.values()) {
+    for (const argument of command.arguments.values()) {
       argument.handler = (reply) => {
         for (const reference of [...all, 'external']) reply(reference, '');
       };
