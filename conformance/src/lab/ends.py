@@ -54,7 +54,7 @@ class Server:
     def receive(self):
         while True:
             try:
-                data, ancillary, _flags, peer = self.socket.recvmsg(2048, 256)
+                data, ancillary, _flags, peer = self.socket.recvmsg(1 << 16, 256)
             except BlockingIOError:
                 return
             except OSError:

@@ -50,9 +50,6 @@ export class Observer {
   /** The last segment of each TCP flow, by its two ends. */
   readonly #segments = new Map<string, WirePacket>();
 
-  /** Something was cut in pieces. */
-  cut = false;
-
   /** TCP flows of which something more than a SYN was seen. */
   readonly #acknowledged = new Set<string>();
 
@@ -173,7 +170,6 @@ export class Observer {
     for (const [netns, link, direction, data] of frames) {
       const packet = decodePacket(unhex(data));
       if (isChatter(packet) || !this.#isTaken(netns, link, direction)) continue;
-      if (packet.piece) this.cut = true;
       seen.frames.push(`${netns} ${link}: ${packetText(packet, this.#port)}`);
       if (packet.inner?.protocol === Protocol.TCP) {
         const { saddr, sport, daddr, dport } = packet.inner;
@@ -201,7 +197,7 @@ export class Observer {
       };
       seen.conntrack.push(connectionText(netns, whole, this.#port));
     }
-    for (const list of Object.values(seen)) list.sort();
+    for (const list of [seen.frames, seen.rules, seen.arrivals, seen.conntrack]) list.sort();
     return seen;
   }
 

@@ -7,6 +7,7 @@ import {
   type HeaderField,
   type Machine,
   type Packet,
+  type PortRange,
   Protocol,
   Reason,
   type Rule,
@@ -59,7 +60,7 @@ class Reader {
     // The kernel shows the packet with the first rule of a chain that it tells of, as that left it.
     let about: string | undefined;
     for (const step of walk.steps) {
-      if (step.kind === 'encapsulate') packet = step.packet;
+      if (step.kind === 'encapsulate' || step.kind === 'fragment' || step.kind === 'reassemble') packet = step.packet;
       else if (step.kind === 'enter') {
         packet = step.packet;
         if (step.link && !(step.link.up === false))
@@ -155,6 +156,8 @@ export class Predictor {
   readonly #machine: Machine;
   readonly #scenario: Scenario;
   readonly #port: PortName;
+  /** The ports that NAT drew one from so far. */
+  readonly drawn: PortRange[] = [];
   /** TCP sockets that wait for an answer to their SYN. */
   readonly #opening = new Map<string, Client>();
 
@@ -172,6 +175,8 @@ export class Predictor {
     let walk: Walk | undefined = first;
     for (let i = 0; walk && i < MOST_ANSWERS; i++) {
       reader.read(walk);
+      this.drawn.push(...walk.steps.flatMap((step) => (step.kind === 'nat' && step.anyPort ? [step.anyPort] : [])));
+      if (walk.end.packet.fragment && walk.end.disposition !== Disposition.DELIVERED) reader.seen.lostPiece = true;
       if (this.#serves(walk.end)) reader.arrival(walk.end);
       walk = this.#next(walk);
     }
@@ -179,6 +184,7 @@ export class Predictor {
     for (const { name } of this.#scenario.network.netnses)
       for (const entry of this.#machine.conntrack(name)) seen.conntrack.push(connectionText(name, entry, this.#port));
     return {
+      ...seen,
       frames: seen.frames.sort(),
       rules: seen.rules.sort(),
       arrivals: seen.arrivals.sort(),

@@ -5,6 +5,8 @@ import { VXLAN_PORT } from './values.ts';
 import { isError } from './wire.ts';
 
 export interface Seen {
+  /** The machine's walks of an event ended with a piece that was lost: what became of those behind it they do not tell. */
+  lostPiece?: boolean;
   /** Packets that came in on links, with everything in their headers. */
   frames: string[];
   /** Each run of a base chain: the packet it was about, the rules that matched, how it ended. Empty with the legacy back-end. */
@@ -38,6 +40,8 @@ const LETTERS: readonly (readonly [flag: TcpFlag, letter: string])[] = [
 export function flowText(packet: Packet, port: PortName): string {
   const { protocol, saddr, daddr, sport, dport, tcpFlags, icmpType, icmpCode, icmpId } = packet;
   const name = protocolName(protocol);
+  // What the kernel shows of a piece with the rules that it meets has no more.
+  if (packet.fragment) return `piece ${saddr} > ${daddr}`;
   if (hasPorts(packet)) {
     const flags = LETTERS.map(([flag, letter]) => (tcpFlags & flag ? letter : '')).join('');
     return `${name} ${endText(saddr, port(sport))} > ${endText(daddr, port(dport))}${flags === '' ? '' : ` ${flags}`}`;
@@ -48,14 +52,21 @@ export function flowText(packet: Packet, port: PortName): string {
 
 /** Of TCP the machine knows headers without options; so may what is in a tunnel be. */
 const lengthMatters = (packet: Packet): boolean =>
-  !(packet.protocol === Protocol.UDP && packet.dport === VXLAN_PORT) &&
+  !(packet.protocol === Protocol.UDP && packet.dport === VXLAN_PORT && !packet.fragment) &&
   (!packet.inner || lengthMatters(packet.inner)) &&
   packet.protocol !== Protocol.TCP;
+
+function fragmentText({ fragment, ...packet }: Packet, port: PortName): string[] {
+  if (!fragment) return [];
+  const { offset, more } = fragment;
+  return [`@ ${offset}${more ? '+' : ''}`, offset > 0 ? protocolName(packet.protocol) : `of ${flowText(packet, port)}`];
+}
 
 export function packetText(packet: Packet, port: PortName): string {
   const { ttl, tos, length, family, dontFragment, inner } = packet;
   return [
     flowText(packet, port),
+    ...fragmentText(packet, port),
     `ttl ${ttl}`,
     ...(tos === 0 ? [] : [`tos ${tos}`]),
     ...(family === 4 && dontFragment ? ['DF'] : []),
@@ -71,8 +82,9 @@ const HOP_BY_HOP = 0;
 export const IGMP = 2;
 
 /** What hosts send of their own accord: part of no event. */
-export const isChatter = ({ family, protocol, icmpType, inner }: Packet): boolean =>
-  (inner !== undefined && isChatter(inner)) ||
-  protocol === IGMP ||
-  (family === 6 && protocol === HOP_BY_HOP) ||
-  (protocol === Protocol.ICMPV6 && DISCOVERY.has(icmpType));
+export const isChatter = ({ family, protocol, icmpType, inner, fragment }: Packet): boolean =>
+  !fragment &&
+  ((inner !== undefined && isChatter(inner)) ||
+    protocol === IGMP ||
+    (family === 6 && protocol === HOP_BY_HOP) ||
+    (protocol === Protocol.ICMPV6 && DISCOVERY.has(icmpType)));

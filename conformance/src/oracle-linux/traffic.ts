@@ -82,9 +82,8 @@ function lengthOf(r: Random, family: Family, protocol: number, isLocal: boolean)
   if (protocol === Protocol.SCTP) return least(family, protocol);
   const small = least(family, protocol) + r.between(0, 40);
   if (protocol === Protocol.TCP) return isLocal ? (family === 4 ? 60 : 80) : least(family, protocol);
-  // What is answered in the same length must not be cut into pieces: a datagram of IPv4 has DF, as its answer has.
-  const mayBeLong = protocol === GRE || (protocol === Protocol.UDP && family === 4);
-  return mayBeLong && r.chance(0.2) ? r.pick([1281, 1301, 1401, 1451, 1481, 1500]) : small;
+  if (!r.chance(0.2)) return small;
+  return r.pick([1281, 1301, 1401, 1451, 1481, 1500, ...(isLocal ? [1501, 1800, 2900, 4400] : [])]);
 }
 
 function freshPacket(traffic: Traffic, family: Family, saddr: string, isRaw: boolean): Packet {
@@ -100,8 +99,7 @@ function freshPacket(traffic: Traffic, family: Family, saddr: string, isRaw: boo
     tos: r.chance(0.12) ? r.pick([0x10, 0x08, 0xb8]) : 0,
     mark: !isRaw && r.chance(0.15) ? r.pick(MARKS) : 0,
     length,
-    // Whoever may be cut into pieces must not need to be.
-    dontFragment: kind.protocol === Protocol.TCP || length > 1000 || r.chance(0.7),
+    dontFragment: kind.protocol === Protocol.TCP || r.chance(length > 1000 ? 0.4 : 0.7),
   };
 }
 

@@ -1,5 +1,5 @@
 /** The machine's side of a scenario, and the search for the way of its choices that the kernel took. */
-import type { Choice, Machine } from '@podwire/engine';
+import type { Choice, Machine, PortRange } from '@podwire/engine';
 import { Predictor } from './predict.ts';
 import type { Scenario } from './scenario.ts';
 import type { PortName, Seen } from './seen.ts';
@@ -31,12 +31,47 @@ const onlyIn = (a: Seen, b: Seen): Seen => ({
   conntrack: lacking(a.conntrack, b.conntrack),
 });
 
+/**
+ * The pieces behind one that is lost come on, and wait in vain, or are lost for the same reason, of which IPv6 tells about each of them. The
+ * machine follows them no more.
+ */
+const withoutPieces = (strange: Seen, machine: Seen): Seen => ({
+  ...strange,
+  frames: strange.frames.filter((text) => !/^\S+ \S+: piece | about \(piece /.test(text)),
+  rules: strange.rules.filter((text) => !/^\S+ \S+ \S+ \(piece /.test(text) && !machine.rules.includes(text)),
+});
+
+const KINDS = ['frames', 'rules', 'arrivals', 'conntrack'] as const;
+
+/**
+ * Where NAT draws a port (nf_nat_l4proto_unique_tuple), the kernel may come upon one that somebody wrote down: it is told as it is, where the
+ * machine's is any.
+ */
+export function withoutDraws({ machine, kernel }: Difference, drawn: readonly PortRange[]): Difference {
+  const isDrawn = (port: string) =>
+    port === '*' || drawn.some(({ from, to }) => Number(port) >= from && Number(port) <= to);
+  const rest: Difference = { machine: { ...machine }, kernel: { ...kernel } };
+  for (const kind of KINDS) {
+    const theirs = [...kernel[kind]];
+    rest.machine[kind] = machine[kind].filter((text) => {
+      if (drawn.length === 0 || !text.includes('*')) return true;
+      const parts = text.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+      const pattern = new RegExp(`^${parts.join('(\\*|\\d+)')}$`);
+      const at = theirs.findIndex((one) => pattern.exec(one)?.slice(1).every(isDrawn));
+      if (at >= 0) theirs.splice(at, 1);
+      return at < 0;
+    });
+    rest.kernel[kind] = theirs;
+  }
+  return rest;
+}
+
 const partsOf = (items: readonly string[]): string[] => items.flatMap((item) => item.split(/(?<=:) |, /));
 
 /** How far the two sides are from each other: runs of chains differ by the rules in them. 0: not at all. */
 function distanceOf({ machine, kernel }: Difference): number {
   let distance = 0;
-  for (const kind of Object.keys(machine) as (keyof Seen)[]) {
+  for (const kind of KINDS) {
     const [ours, theirs] = [partsOf(machine[kind]), partsOf(kernel[kind])];
     distance += lacking(ours, theirs).length + lacking(theirs, ours).length + Math.sign(ours.length + theirs.length);
   }
@@ -146,7 +181,12 @@ export class Past {
     this.#played = [...before, script];
     const kernel = this.#kernel[at] as Seen;
     const asked = this.#hasRules ? machine : { ...machine, rules: [] };
-    return { found: { machine: onlyIn(asked, kernel), kernel: onlyIn(kernel, asked) }, choices, script };
+    const strange = onlyIn(kernel, asked);
+    const all = {
+      machine: onlyIn(asked, kernel),
+      kernel: machine.lostPiece ? withoutPieces(strange, machine) : strange,
+    };
+    return { found: withoutDraws(all, this.#predictor.drawn), choices, script };
   }
 
   skip(): void {

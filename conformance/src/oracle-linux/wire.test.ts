@@ -84,3 +84,17 @@ test('the answer to a SYN counts it', () => {
   expect(numbersAfter(syn)).toEqual({ sequence: 5, acknowledgement: 0 });
   expect(numbersAfter({ ...syn, tcpFlags: 16 })).toEqual({ sequence: 5, acknowledgement: 0xffffffff });
 });
+
+test('pieces say where they stand, and those behind the first have no ports', () => {
+  const four = encodePacket(packet(udp));
+  new DataView(four.buffer).setUint16(6, 0x2000);
+  expect(decodePacket(four)).toMatchObject({ sport: 40000, fragment: { offset: 0, more: true } });
+  new DataView(four.buffer).setUint16(6, 100);
+  expect(decodePacket(four)).toMatchObject({ sport: 0, protocol: 17, fragment: { offset: 800, more: false } });
+  const whole = encodePacket(packet({ ...udp, family: 6, saddr: 'fd00::1', daddr: 'fd00::2' }));
+  const six = Uint8Array.from([...whole.subarray(0, 40), 17, 0, 0x05, 0xa9, 0, 0, 0, 1, ...whole.subarray(40)]);
+  six[6] = 44;
+  expect(decodePacket(six)).toMatchObject({ sport: 0, protocol: 17, fragment: { offset: 1448, more: true } });
+  six.set([0, 0], 42);
+  expect(decodePacket(six)).toMatchObject({ sport: 40000, protocol: 17, fragment: { offset: 0, more: false } });
+});

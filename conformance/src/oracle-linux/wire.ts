@@ -1,6 +1,7 @@
 /** Packets as bytes: what is put on a wire, and what was seen on one. */
 import {
   type Family,
+  type Fragment,
   formatAddress,
   type Packet,
   Protocol,
@@ -16,8 +17,7 @@ export interface Numbers {
   acknowledgement: number;
 }
 
-/** `piece`: of a packet that was cut. */
-export type WirePacket = Packet & { numbers?: Numbers; piece?: boolean };
+export type WirePacket = Packet & { numbers?: Numbers };
 
 const IP6_HEADER = 40;
 const headerLength = (family: Family) => (family === 4 ? 20 : IP6_HEADER);
@@ -189,15 +189,27 @@ function fieldsOf(bytes: Uint8Array, view: DataView, at: number, protocol: numbe
 }
 
 const FRAGMENT_HEADER = 44;
-const isPiece = (view: DataView, family: Family): boolean =>
-  family === 4 ? (view.getUint16(6) & 0x3fff) !== 0 : view.getUint8(6) === FRAGMENT_HEADER;
+const FRAGMENT_HEADER_LENGTH = 8;
+
+/** Where a piece stands in a packet that was cut; how long that was no piece tells. */
+function pieceOf(view: DataView, family: Family): Fragment | undefined {
+  if (family === 4) {
+    const field = view.getUint16(6);
+    return field & 0x3fff ? { offset: (field & 0x1fff) * 8, more: (field & 0x2000) !== 0, whole: 0 } : undefined;
+  }
+  if (view.getUint8(6) !== FRAGMENT_HEADER || view.byteLength < IP6_HEADER + FRAGMENT_HEADER_LENGTH) return undefined;
+  const field = view.getUint16(IP6_HEADER + 2);
+  return { offset: field & 0xfff8, more: (field & 1) !== 0, whole: 0 };
+}
 
 /** A packet from its IP header on; what lies behind the headers may be cut off. */
 export function decodePacket(bytes: Uint8Array): WirePacket {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const family: Family = view.getUint8(0) >>> 4 === 4 ? 4 : 6;
-  const protocol = family === 4 ? view.getUint8(9) : view.getUint8(6);
-  const at = family === 4 ? (view.getUint8(0) & 15) * 4 : IP6_HEADER;
+  const fragment = pieceOf(view, family);
+  const isPiece6 = family === 6 && fragment !== undefined;
+  const protocol = view.getUint8(family === 4 ? 9 : isPiece6 ? IP6_HEADER : 6);
+  const at = family === 4 ? (view.getUint8(0) & 15) * 4 : IP6_HEADER + (isPiece6 ? FRAGMENT_HEADER_LENGTH : 0);
   return {
     family,
     protocol,
@@ -214,8 +226,8 @@ export function decodePacket(bytes: Uint8Array): WirePacket {
     mark: 0,
     length: family === 4 ? view.getUint16(2) : view.getUint16(4) + IP6_HEADER,
     dontFragment: family === 4 ? (view.getUint16(6) & 0x4000) !== 0 : true,
-    ...(isPiece(view, family) && { piece: true }),
-    ...fieldsOf(bytes, view, at, protocol),
+    ...(fragment && { fragment }),
+    ...(!fragment?.offset && fieldsOf(bytes, view, at, protocol)),
   };
 }
 
