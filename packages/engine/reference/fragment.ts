@@ -17,9 +17,9 @@ const DEEPEST = 16;
 export const isLater = ({ fragment }: Packet): boolean => fragment !== undefined && fragment.offset > 0;
 
 /** The size that pieces of a packet may have on a way; those it came in, if it was put together here, are not made larger. */
-export function pieceSize({ packet: { family, length }, widest }: Skb, mtu: number): number | undefined {
+export function pieceSize({ packet: { family, length }, widest, appended }: Skb, mtu: number): number | undefined {
   if (length <= mtu && (widest === undefined || (family === 6 && length <= widest))) return undefined;
-  const size = widest === undefined ? mtu : Math.min(mtu, widest);
+  const size = Math.min(mtu, widest ?? appended ?? mtu);
   return family === 6 && widest !== undefined ? Math.max(size, MINIMUM_MTU6) : size;
 }
 
@@ -60,6 +60,7 @@ export function cut(run: Run, host: Host, skb: Skb, size: number, onward: (piece
   const pieces = ranges.map((range, i) => () => {
     const piece: Skb = { ...skb, packet: pieceOf(packet, range, i === ranges.length - 1), datagram };
     delete piece.widest;
+    delete piece.appended;
     run.steps.push({ kind: 'fragment', netns: host.netns, packet: piece.packet });
     return onward(piece);
   });

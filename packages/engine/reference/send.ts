@@ -23,6 +23,7 @@ export function emit(run: Run, host: Host, skb: Skb, made: (skb: Skb) => void): 
   if (skb.discovers) skb.packet = discovering(host, skb.packet, mtu, locked === true);
   if (skb.packet.dontFragment && skb.packet.length > mtu)
     return stopped(host, skb, Disposition.UNREACHABLE, Reason.FRAGMENTATION_NEEDED);
+  if (skb.packet.length > mtu) skb.appended = mtu;
   const stop = runHook(run, host, skb, Hook.OUTPUT) ?? runHook(run, host, skb, Hook.POSTROUTING);
   return stop ? { stop } : transmit(run, host, skb);
 }

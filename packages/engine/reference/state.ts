@@ -264,6 +264,8 @@ export interface Skb {
   datagram?: number | undefined;
   /** Put together here: the length of its longest piece (`frag_max_size`). */
   widest?: number | undefined;
+  /** Made here, and longer than this, the MTU of the way it set out for: its data lies in parts of that size (ip_append_data). */
+  appended?: number | undefined;
   /** What an outer packet carries. */
   payload?: Payload | undefined;
   /** No packet of the question's own, but one that asks who has a next hop, or says so. */

@@ -64,6 +64,8 @@ export class Skb {
   discovers: u8;
   /** Put together here: the length of its longest piece (`frag_max_size`); 0: it came whole. */
   widest: u32;
+  /** Made here, and longer than this, the MTU of the way it set out for: its data lies in parts of that size (ip_append_data()); 0: it fitted. */
+  appended: u32;
   /** Which packet it is a piece of; 0: none that was cut in this walk. */
   datagram: u32;
 
@@ -191,6 +193,7 @@ export function enterHost(netns: Netns): void {
   s.judged = 0;
   s.discovers = 0;
   s.widest = 0;
+  s.appended = 0;
   s.kind = <u8>RouteKind.NONE;
   s.made = 0;
   s.socket = 0;

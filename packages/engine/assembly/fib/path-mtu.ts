@@ -192,7 +192,7 @@ export function pieceSize(): u32 {
   const length = packet().length;
   const s = skb();
   const widest = s.widest;
-  if (widest == 0) return length > s.mtu ? max<u32>(s.mtu, 1) : 0;
+  if (widest == 0) return length > s.mtu ? max<u32>(s.appended == 0 ? s.mtu : min(s.mtu, s.appended), 1) : 0;
   const v4 = packet().family == 4;
   if (length <= s.mtu && !v4 && length <= widest) return 0;
   return v4 ? max<u32>(min(s.mtu, widest), 1) : max(min(s.mtu, widest), MINIMUM_MTU_6);

@@ -67,6 +67,7 @@ export function cut(size: u32, port: Link, mac: u64): void {
   const s = skb();
   if (s.datagram == 0) s.datagram = ++datagrams;
   s.widest = 0;
+  s.appended = 0;
   const header = p.family == 4 ? HEADER_4 : HEADER_6;
   const added = p.family == 4 ? 0 : FRAGMENT_HEADER_6;
   const own = p.fragment != 0 ? header + added : header;

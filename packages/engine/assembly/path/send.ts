@@ -36,6 +36,7 @@ export function send(socket: bool, closes: Flow): void {
     finish(Disposition.UNREACHABLE, Reason.FRAGMENTATION_NEEDED);
     return;
   }
+  if (p.length > skb().mtu) skb().appended = skb().mtu;
   if (!output()) return;
   if (!postrouting()) return;
   transmit();
