@@ -104,6 +104,7 @@ export function confOf(sysctls: Sysctls, family: Family, link: string, name: str
 
 /** `net.ipv6.conf.LINK.mtu`, where it is smaller than the link's own. */
 export function mtu6(sysctls: Sysctls, link: string, mtu: number): number {
+  if (!hasOwnConf(sysctls, link)) return mtu;
   return Math.min(mtu, numeric(sysctls[keyOf(6, link, 'mtu')]) ?? mtu);
 }
 

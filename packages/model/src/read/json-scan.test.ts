@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { endOfValue, fieldOffsets, findJsonError, memberOffsets } from './json-scan.ts';
+import { endOfValue, fieldOffsets, findJsonError, Members } from './json-scan.ts';
 
 const wrong: [text: string, offset: number, message: string][] = [
   ['', 0, 'ends where a value'],
@@ -48,10 +48,11 @@ describe('offsets', () => {
   it('finds fields and members', () => {
     const items = fieldOffsets(text, 0, 'items');
     expect(text.slice(items?.key, items?.value)).toBe('"items": ');
-    expect(memberOffsets(text, items?.value ?? 0).map((at) => text[at])).toEqual(['{', '[', '"']);
+    const members = new Members(text, items?.value ?? 0);
+    expect([2, 0, 1, 3].map((index) => text[members.at(index) ?? -1])).toEqual(['"', '{', '[', undefined]);
     expect(text.slice(fieldOffsets(text, 0, 'x')?.value)).toBe('3}');
     expect(text.slice(fieldOffsets(text, 0, 'x', 'first')?.value).slice(0, 3)).toBe('"}"');
     expect(fieldOffsets(text, 0, 'y')).toBeUndefined();
-    expect(memberOffsets('[ ]', 0)).toEqual([]);
+    expect(new Members('[ ]', 0).at(0)).toBeUndefined();
   });
 });

@@ -70,16 +70,30 @@ export function endOfValue(text: string, at: number): number {
   }
 }
 
-/** Offsets of the members of the list that begins at `at`; the text is valid JSON. */
-export function memberOffsets(text: string, at: number): number[] {
-  const offsets: number[] = [];
-  let offset = skipSpace(text, at + 1);
-  while (offset < text.length && text.charCodeAt(offset) !== CLOSE_LIST) {
-    offsets.push(offset);
-    offset = skipSpace(text, endOfValue(text, offset));
-    if (text.charCodeAt(offset) === COMMA) offset = skipSpace(text, offset + 1);
+/** The members of the list that begins at `at`, looked for no further than asked; the text is valid JSON. */
+export class Members {
+  readonly #text: string;
+  /** Offsets of those that were found; `#next` is that of what stands behind them. */
+  readonly #found: number[] = [];
+  #next: number;
+
+  constructor(text: string, at: number) {
+    this.#text = text;
+    this.#next = skipSpace(text, at + 1);
   }
-  return offsets;
+
+  /** Offset of a member; undefined where the list has fewer. */
+  at(index: number): number | undefined {
+    const text = this.#text;
+    while (this.#found.length <= index) {
+      const offset = this.#next;
+      if (offset >= text.length || text.charCodeAt(offset) === CLOSE_LIST) return undefined;
+      this.#found.push(offset);
+      const behind = skipSpace(text, endOfValue(text, offset));
+      this.#next = text.charCodeAt(behind) === COMMA ? skipSpace(text, behind + 1) : behind;
+    }
+    return this.#found[index];
+  }
 }
 
 /**

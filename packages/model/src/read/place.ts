@@ -1,5 +1,5 @@
 import { EVENT_ID, type Event, getScalarValue, type ScalarEvent } from 'js-yaml';
-import { fieldOffsets, memberOffsets, skipSpace } from './json-scan.ts';
+import { fieldOffsets, Members, skipSpace } from './json-scan.ts';
 import { eventOffset, yamlEvents } from './yaml.ts';
 import { resolvePlain } from './yaml-scalar.ts';
 
@@ -15,8 +15,8 @@ export interface Finder {
 /** For valid JSON. Positions in the outer lists are remembered: they are asked for again and again. */
 export class JsonFinder implements Finder {
   readonly #text: string;
-  /** Offset of a list, or of an object with `items` -> offsets of the members. */
-  readonly #members = new Map<number, number[]>();
+  /** By the offset of a list, or of an object with `items`; undefined where that is missing. */
+  readonly #members = new Map<number, Members | undefined>();
 
   constructor(text: string) {
     this.#text = text;
@@ -25,9 +25,8 @@ export class JsonFinder implements Finder {
   find(items: readonly number[], path: readonly (string | number)[]): number {
     let at = skipSpace(this.#text, 0);
     for (const index of items) {
-      const members = this.#members.get(at) ?? this.#itemOffsets(at);
-      this.#members.set(at, members);
-      at = members[index] ?? at;
+      if (!this.#members.has(at)) this.#members.set(at, this.#itemsOf(at));
+      at = this.#members.get(at)?.at(index) ?? at;
     }
     let place = this.#text[at] === '{' ? skipSpace(this.#text, at + 1) : at;
     for (const part of path) {
@@ -39,15 +38,15 @@ export class JsonFinder implements Finder {
     return place;
   }
 
-  #itemOffsets(at: number): number[] {
+  #itemsOf(at: number): Members | undefined {
     const list = this.#text[at] === '{' ? fieldOffsets(this.#text, at, 'items', 'first')?.value : at;
-    return list === undefined ? [] : memberOffsets(this.#text, list);
+    return list === undefined ? undefined : new Members(this.#text, list);
   }
 
   #step(at: number, part: string | number): { key: number; value: number } | undefined {
     const first = this.#text[at];
     if (typeof part === 'string') return first === '{' ? fieldOffsets(this.#text, at, part) : undefined;
-    const member = first === '[' ? memberOffsets(this.#text, at)[part] : undefined;
+    const member = first === '[' ? new Members(this.#text, at).at(part) : undefined;
     return member === undefined ? undefined : { key: member, value: member };
   }
 }
