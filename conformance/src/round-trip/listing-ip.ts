@@ -13,13 +13,16 @@ export function flatWords(line: string): string {
 
 /**
  * Each route with its nexthops on one line; what an object has inside is listed with the objects. The kernel gives a route to all groups to
- * every device, once it has a carrier.
+ * every device, once it has a carrier, and those of metric 0 to IPv6 addresses.
  */
 export function flatRoutes(text: string): string {
   const joined = text.replaceAll(/\n\s+nh_info [^\n]*/g, '').replaceAll(/\n\s+(?=nexthop )/g, ' ');
   return linesIn(joined)
     .map(flatWords)
-    .filter((line) => !/^multicast ff00::\/8 dev \S+ table local proto kernel /.test(line))
+    .filter(
+      (line) =>
+        !/^multicast ff00::\/8 dev \S+ table local proto kernel |^(local|anycast) \S+ .*\bmetric 0\b/.test(line),
+    )
     .join('\n');
 }
 

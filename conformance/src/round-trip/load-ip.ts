@@ -34,8 +34,9 @@ function objectsOf(routes: readonly Route[]): Map<number, string> {
     `${via === undefined ? '' : `via ${via} `}dev ${dev}${onlink ? ' onlink' : ''}`;
   for (const { nhid, nexthops } of routes) {
     const [only] = nexthops;
-    if (nhid === undefined || found.has(nhid) || !only) continue;
-    if (nexthops.length === 1) found.set(nhid, `nexthop add id ${nhid} ${hopText(only)}`);
+    if (nhid === undefined || found.has(nhid)) continue;
+    if (!only) found.set(nhid, `nexthop add id ${nhid} blackhole`);
+    else if (nexthops.length === 1) found.set(nhid, `nexthop add id ${nhid} ${hopText(only)}`);
     else {
       const members = nexthops.map((hop) => ({ hop, id: member++ }));
       for (const { hop, id } of members) found.set(id, `nexthop add id ${id} ${hopText(hop)}`);
@@ -47,20 +48,33 @@ function objectsOf(routes: readonly Route[]): Map<number, string> {
 }
 
 /** In a batch iproute2 takes a name for the last number that was given in its place (lib/rt_names.c keeps one of each): so all are numbers. */
-const NUMBERS: Readonly<Record<string, string>> = {
-  'proto redirect': 'proto 1',
-  'proto kernel': 'proto 2',
-  'proto boot': 'proto 3',
-  'proto static': 'proto 4',
-  'proto ra': 'proto 9',
-  'proto dhcp': 'proto 16',
-  'table default': 'table 253',
-  'table main': 'table 254',
-  'table local': 'table 255',
+const PROTOCOLS: Readonly<Record<string, number>> = {
+  redirect: 1,
+  kernel: 2,
+  boot: 3,
+  static: 4,
+  ra: 9,
+  zebra: 11,
+  bird: 12,
+  dhcp: 16,
+  keepalived: 18,
+  babel: 42,
+  bgp: 186,
+  isis: 187,
+  ospf: 188,
+  rip: 189,
+  eigrp: 192,
 };
+const TABLES: Readonly<Record<string, number>> = { default: 253, main: 254, local: 255 };
 
 const numbered = (words: string): string =>
-  words.replaceAll(/\b(?:proto|table|lookup) \w+/g, (two) => NUMBERS[two.replace('lookup', 'table')] ?? two);
+  words
+    .replaceAll(/\bproto (\w+)/g, (all, name: string) =>
+      PROTOCOLS[name] === undefined ? all : `proto ${PROTOCOLS[name]}`,
+    )
+    .replaceAll(/\b(table|lookup) (\w+)/g, (all, word: string, name: string) =>
+      TABLES[name] === undefined ? all : `${word} ${TABLES[name]}`,
+    );
 
 /** A line of `ip -d route` as the command that adds it. `append`: several routes may have the same network; to IPv6 that would be one with several gateways. */
 function routeCommand(line: string, family: Family): string {
@@ -85,14 +99,17 @@ function* routeJobs({ text, file }: Found): Generator<IpJob> {
   const isLocal = (source: string) =>
     routes.some(({ type, destination }) => type === 'local' && destination.startsWith(`${source}/`));
   const sources = [...new Set(routes.flatMap(({ prefsrc }) => prefsrc ?? []))].filter((source) => !isLocal(source));
-  const objects = objectsOf(routes);
   const commands = (family: Family) => {
     const all = printed(family)
       .filter((line) => !OWN_ROUTE.test(line))
       .map((line) => routeCommand(line, family));
-    const made = family === 4 ? [...objects.values()] : [];
-    // Own addresses before routes that name them, networks before gateways.
-    const rank = (line: string) => (/ append local /.test(line) ? 0 : / via | nhid /.test(line) ? 2 : 1);
+    const made = objectsOf(routes.filter((route) => route.family === family)).values();
+    // Own addresses before routes that name them, networks before gateways; of IPv6 gateways first: others may join them afterwards.
+    const rank = (line: string) => {
+      if (/ via | nhid /.test(line)) return family === 4 ? 3 : 0;
+      const [, local, source] = / append local (\S+) .* src (\S+)/.exec(line) ?? [];
+      return local === undefined ? 2 : Number(local !== source);
+    };
     return [...made, ...all.toSorted((a, b) => rank(a) - rank(b))];
   };
   const expected = [...printed(4), ...printed(6)];

@@ -40,6 +40,7 @@ export {
 export * from './layout/address';
 export * from './layout/chain';
 export * from './layout/flow';
+export * from './layout/helper';
 export * from './layout/host';
 export * from './layout/link';
 export * from './layout/netns';

@@ -28,6 +28,7 @@ export function connectionOf(host: Host, entry: ConntrackEntry): Connection {
     srcDone: true,
     dstDone: true,
     confirmed: true,
+    ...(entry.details?.helper !== undefined && { helper: entry.details.helper }),
     mark: entry.mark >>> 0,
     streamFrom: 0,
     expires: 0,

@@ -12,6 +12,7 @@ import {
 import { choose } from './choice.ts';
 import { entryOf } from './connections.ts';
 import { isLater } from './fragment.ts';
+import { firstHelper, masterOf } from './helpers.ts';
 import { sctpPacket } from './sctp.ts';
 import type { Connection, CtInfo, Host, Run, Skb, Stop, Zone } from './state.ts';
 import { tcpPacket } from './tcp.ts';
@@ -83,11 +84,16 @@ function hasRoom(run: Run, host: Host): boolean {
   return true;
 }
 
-function newConnection(run: Run, host: Host, packet: Packet, zone: Zone): Connection | 'full' | undefined {
+function newConnection(run: Run, host: Host, skb: Skb, zone: Zone): Connection | 'full' | 'unknown' | undefined {
+  const { packet } = skb;
   const original = tupleOf(packet);
   const reply = invert(packet.protocol, original);
   if (!reply) return undefined;
   if (!hasRoom(run, host)) return 'full';
+  const master = masterOf(run, host, packet, original, zone);
+  // It would be translated, too, as the data of packets say (nf_nat_follow_master).
+  if (master?.snat || master?.dnat) return 'unknown';
+  const helper = master ? undefined : firstHelper(host, skb, packet);
   return {
     family: packet.family,
     protocol: packet.protocol,
@@ -100,7 +106,9 @@ function newConnection(run: Run, host: Host, packet: Packet, zone: Zone): Connec
     srcDone: false,
     dstDone: false,
     confirmed: false,
-    mark: 0,
+    ...(helper !== undefined && { helper }),
+    ...(master && { expected: true }),
+    mark: master?.mark ?? 0,
     streamFrom: run.world.clockMs + UDP_STREAM_MS + 1,
     expires: 0,
   };
@@ -119,15 +127,16 @@ function plainPacket(host: Host, connection: Connection, clockMs: number): void 
   if ((isUdp && stream) || (connection.protocol === GRE && connection.seenReply)) connection.assured = true;
 }
 
-/** `full`: there is no room for the connection, and the packet is dropped. */
-function judge(run: Run, host: Host, packet: Packet, zone: Zone): CtInfo | 'full' {
+/** `full`: there is no room for the connection, and the packet is dropped. `unknown`: a helper decides. */
+function judge(run: Run, host: Host, skb: Skb, zone: Zone): CtInfo | 'full' | 'unknown' {
+  const { packet } = skb;
   const { clockMs } = run.world;
   if (isUntracked6(packet)) return UNTRACKED;
   if (isIcmpError(packet)) return judgeError(host, packet, zone);
   const found = findConnection(host, packet.family, packet.protocol, tupleOf(packet), zone);
-  const connection = found?.connection ?? newConnection(run, host, packet, zone);
+  const connection = found?.connection ?? newConnection(run, host, skb, zone);
   if (!connection) return INVALID;
-  if (connection === 'full') return 'full';
+  if (connection === 'full' || connection === 'unknown') return connection;
   const direction = found?.direction ?? CtDirection.ORIGINAL;
   if (!connection.confirmed && !mayOpen(packet)) return INVALID;
   let kill = false;
@@ -136,7 +145,7 @@ function judge(run: Run, host: Host, packet: Packet, zone: Zone): CtInfo | 'full
     if (verdict === 'invalid') return INVALID;
     if (verdict === 'reopen') {
       forget(host, connection);
-      return judge(run, host, packet, zone);
+      return judge(run, host, skb, zone);
     }
     kill = verdict === 'kill';
   } else if (packet.protocol === Protocol.SCTP) {
@@ -144,7 +153,8 @@ function judge(run: Run, host: Host, packet: Packet, zone: Zone): CtInfo | 'full
   } else plainPacket(host, connection, clockMs);
   if (kill || (connection.confirmed && isExpired(connection, clockMs))) forget(host, connection);
   const replied = direction === CtDirection.REPLY;
-  const state = replied || connection.seenReply ? CtState.ESTABLISHED : CtState.NEW;
+  const fresh = connection.expected ? CtState.RELATED : CtState.NEW;
+  const state = replied || connection.seenReply ? CtState.ESTABLISHED : fresh;
   if (replied) connection.seenReply = true;
   return { state, direction, connection };
 }
@@ -153,10 +163,12 @@ function judge(run: Run, host: Host, packet: Packet, zone: Zone): CtInfo | 'full
 export function conntrackIn(run: Run, host: Host, skb: Skb): Stop | undefined {
   if (skb.ct && skb.ct !== UNTRACKED_BY_RULE) return undefined;
   const { zone } = skb;
-  const info = skb.ct ? UNTRACKED : judge(run, host, skb.packet, zone ?? DEFAULT_ZONE);
+  const info = skb.ct ? UNTRACKED : judge(run, host, skb, zone ?? DEFAULT_ZONE);
   if (info === 'full') return { host, disposition: Disposition.DROPPED, reason: Reason.CONNTRACK_FULL, skb };
+  if (info === 'unknown') return { host, disposition: Disposition.UNKNOWN, reason: Reason.UNMODELLED_HELPER, skb };
   skb.ct = info === INVALID ? undefined : info;
   skb.zone = undefined;
+  skb.helper = undefined;
   run.steps.push({
     kind: 'conntrack',
     netns: host.netns,

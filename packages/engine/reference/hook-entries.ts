@@ -57,6 +57,7 @@ const TRACKING = new Set<Statement['kind']>([
   'masquerade',
   'redirect',
   'ct-zone',
+  'ct-helper',
 ]);
 
 const selectsCt = (key: readonly Selector[]): boolean =>

@@ -17,7 +17,7 @@ export function matchConnmark(skb: Skb, match: { value: number; mask: number; no
 }
 
 const statusHolds: Record<string, (connection: Connection) => boolean> = {
-  expected: () => false,
+  expected: (c) => c.expected === true,
   seen_reply: (c) => c.seenReply,
   assured: (c) => c.assured,
   confirmed: (c) => c.confirmed,

@@ -41,6 +41,7 @@ const ACTIONS: ReadonlySet<Statement['kind']> = new Set<Action['kind']>([
   'redirect',
   'notrack',
   'ct-zone',
+  'ct-helper',
   'set-add',
   'set-del',
   'note',

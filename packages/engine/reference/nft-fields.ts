@@ -237,6 +237,7 @@ export function loadMeta(
 /** IPS_* of include/uapi/linux/netfilter/nf_conntrack_common.h. */
 function statusOf(connection: NonNullable<NonNullable<Skb['ct']>['connection']>): number {
   const bits: [boolean, number][] = [
+    [connection.expected === true, 1],
     [connection.seenReply, 2],
     [connection.assured, 4],
     [connection.confirmed, 8],

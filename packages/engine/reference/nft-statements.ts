@@ -172,7 +172,7 @@ function setMeta({ skb }: At, target: (NftAction & { kind: 'set-meta' })['target
       return;
     default:
       // The template takes the place of what made it untracked (tried).
-      if (connection || skb.zone) return;
+      if (connection || skb.zone || skb.helper !== undefined) return;
       skb.ct = undefined;
       skb.zone = { id: value & 0xffff, original: target !== 'ct reply zone', reply: target !== 'ct original zone' };
   }

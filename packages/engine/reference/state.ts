@@ -123,6 +123,10 @@ export interface Connection {
   srcDone: boolean;
   dstDone: boolean;
   confirmed: boolean;
+  /** Name of the helper that watches it. */
+  helper?: string | undefined;
+  /** Another one's helper expected it. */
+  expected?: boolean;
   mark: number;
   /** The ports that the one of its last mapping was drawn from, until it is confirmed. */
   drawn?: { manip: 'src' | 'dst'; from: number; to: number } | undefined;
@@ -237,6 +241,8 @@ export interface Skb {
   /** Bridge netfilter's own view (`nf_bridge_info`). */
   bridge?: { physin: Device; physout?: Device } | undefined;
   ct?: CtInfo | undefined;
+  /** Helper given by a CT rule before conntrack looked. */
+  helper?: string | undefined;
   /** Zone set by a CT rule before conntrack looked (the template). */
   zone?: Zone | undefined;
   route?: Routed | undefined;

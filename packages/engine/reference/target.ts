@@ -17,6 +17,7 @@ import { addressOf, isUnspecified } from './addresses.ts';
 import type { Place } from './chain.ts';
 import { choose } from './choice.ts';
 import { UNTRACKED_BY_RULE } from './conntrack.ts';
+import { giveHelper } from './helpers.ts';
 import { entryFor } from './match-set.ts';
 import { manipOf, setUpNat } from './nat.ts';
 import type { Range } from './nat-tuple.ts';
@@ -190,15 +191,18 @@ export function act(
     case 'redirect':
       return translateBy(host, skb, place, action.kind, action.range);
     case 'notrack':
-      if (!skb.ct && !skb.zone) skb.ct = UNTRACKED_BY_RULE;
+      if (!skb.ct && !skb.zone && skb.helper === undefined) skb.ct = UNTRACKED_BY_RULE;
       return CONTINUE;
     case 'ct-zone':
-      if (!skb.ct && !skb.zone)
+      if (!skb.ct && !skb.zone && skb.helper === undefined)
         skb.zone = {
           id: action.zone,
           original: action.direction !== 'REPLY',
           reply: action.direction !== 'ORIGINAL',
         };
+      return CONTINUE;
+    case 'ct-helper':
+      giveHelper(skb, action);
       return CONTINUE;
     case 'set-add':
     case 'set-del':

@@ -85,13 +85,14 @@ export enum Op {
   NOTE = 82,
   UNMODELLED_TARGET = 83,
   QUEUE = 84,
+  CT_HELPER = 85,
   /** nftables. */
-  VERDICT_MAP = 85,
-  SET_META = 86,
-  SET_HEADER = 87,
-  NAT_TO = 88,
-  SET_UPDATE = 89,
-  FORWARD_TO = 90,
+  VERDICT_MAP = 86,
+  SET_META = 87,
+  SET_HEADER = 88,
+  NAT_TO = 89,
+  SET_UPDATE = 90,
+  FORWARD_TO = 91,
 }
 
 /** Bits of a statement's flag byte and of its piecewise inversions. */

@@ -84,3 +84,20 @@ export enum PacketL4 {
   OWNER_UID = 64,
   OWNER_GID = 128,
 }
+
+/** Protocols that a helper expects. */
+export enum HelperExpects {
+  TCP = 1,
+  UDP = 2,
+  GRE = 4,
+  ANY = 8,
+}
+
+/** Whom a helper expects to hear from. */
+export enum HelperPlace {
+  /** One end of the connection from the other. */
+  PAIR = 0,
+  /** Whoever opened the connection, from anybody. */
+  TO_CLIENT = 1,
+  ANYWHERE = 2,
+}

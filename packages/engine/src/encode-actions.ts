@@ -1,5 +1,6 @@
 /** One record per action. */
 import { NatFlag, Op, RejectWith } from './codes.ts';
+import { encodeHelper } from './encode-helpers.ts';
 import { encodePair, encodeSetStatement } from './encode-matches.ts';
 import { type Place, record } from './encode-record.ts';
 import { addressOf } from './encoding.ts';
@@ -89,7 +90,7 @@ const DIRECTIONS = { ORIGINAL: 1, REPLY: 2 };
 const BOTH_DIRECTIONS = 3;
 
 export function encodeAction(place: Place, action: Extract<PlainAction, IptablesAction>): void {
-  const { arena, chainNames, objects } = place.encoding;
+  const { abi, arena, chainNames, objects } = place.encoding;
   switch (action.kind) {
     case 'accept':
       record(place, Op.ACCEPT, 8, false, 0);
@@ -137,6 +138,13 @@ export function encodeAction(place: Place, action: Extract<PlainAction, Iptables
         false,
         action.zone,
         action.direction === undefined ? BOTH_DIRECTIONS : DIRECTIONS[action.direction],
+      );
+      return;
+    case 'ct-helper':
+      encodeHelper(
+        place.encoding,
+        record(place, Op.CT_HELPER, abi.HELPER_SIZE, false, action.isTemplate ? 1 : 0),
+        action,
       );
       return;
     case 'set-add':

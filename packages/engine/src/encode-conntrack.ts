@@ -1,5 +1,6 @@
 /** Connections and the settings of connection tracking as records. */
 import { CtSetting, CtStatus, SctpState, TcpState } from './ct-codes.ts';
+import type { Helpers } from './encode-helpers.ts';
 import { addressOf, type Encoding } from './encoding.ts';
 import type { ConntrackEntry, Tuple } from './network.ts';
 import { type Sysctls, sysctl } from './sysctl.ts';
@@ -91,7 +92,12 @@ function stateOf({ protocol, tcpState, state }: ConntrackEntry): number {
 }
 
 /** Connections at the start count as confirmed, and as having their NAT decided. */
-export function encodeFlows(encoding: Encoding, entries: readonly ConntrackEntry[], netns: number): number {
+export function encodeFlows(
+  encoding: Encoding,
+  entries: readonly ConntrackEntry[],
+  netns: number,
+  helpers: Helpers,
+): number {
   const { abi, arena } = encoding;
   const first = arena.alloc(entries.length * abi.FLOW_SIZE);
   for (const [i, entry] of entries.entries()) {
@@ -106,6 +112,7 @@ export function encodeFlows(encoding: Encoding, entries: readonly ConntrackEntry
       (entry.snat ? CtStatus.SNAT : 0) |
       (entry.dnat ? CtStatus.DNAT : 0);
     arena.u32[(at + abi.FLOW_MARK) >>> 2] = entry.mark;
+    if (entry.details?.helper !== undefined) arena.u32[(at + abi.FLOW_HELPER) >>> 2] = helpers.of(entry.details.helper);
     // The engine turns seconds into a point of its clock when it takes the record over.
     arena.u32[(at + abi.FLOW_EXPIRES) >>> 2] = entry.timeout ?? BY_STATE;
     arena.u16[(at + abi.FLOW_ZONE) >>> 1] = entry.zone;

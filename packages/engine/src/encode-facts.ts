@@ -18,6 +18,7 @@ const TRACKING: ReadonlySet<Statement['kind']> = new Set<Statement['kind']>([
   'masquerade',
   'redirect',
   'ct-zone',
+  'ct-helper',
 ]);
 
 /** Does an nftables statement look at a connection? */

@@ -24,6 +24,7 @@ const ACTIONS: ReadonlySet<string> = new Set<IptablesAction['kind']>([
   'redirect',
   'notrack',
   'ct-zone',
+  'ct-helper',
   'set-add',
   'set-del',
   'note',

@@ -5,6 +5,7 @@ import { ListenerFlag, NetnsFlag } from './codes.ts';
 import { AddressArray } from './encode-addresses.ts';
 import { CtSettings, encodeFlows } from './encode-conntrack.ts';
 import { TableFacts } from './encode-facts.ts';
+import { Helpers } from './encode-helpers.ts';
 import { encodeFdb, encodeNeighbors, everyTableOnce, LinkArray } from './encode-links.ts';
 import { encodeLocal } from './encode-local.ts';
 import {
@@ -207,6 +208,7 @@ export function encodeNetwork(
   const sets = new SetArray(encoding, netnses);
   const facts = new TableFacts();
   const settings = new NetnsSettings(encoding);
+  const helpers = new Helpers(encoding);
   // Addresses that no interface has: routes of type local. Those that the kernel did not make itself: `fib_has_custom_local_routes`.
   const holdsOthers = everyTableOnce(({ type }) => type === 'local');
   const hasCustomLocal = everyTableOnce(
@@ -263,6 +265,7 @@ export function encodeNetwork(
     arena.u16[(at + abi.NETNS_TTL4) >>> 1] = ttl4;
     arena.u16[(at + abi.NETNS_TTL6) >>> 1] = ttl6;
     put(abi.NETNS_CT_SETTINGS, conntrack);
+    put(abi.NETNS_HELPERS, helpers.automaticIn(netns));
     put(abi.NETNS_PATHS, paths);
     put(abi.NETNS_LISTENER_COUNT, netns.listeners?.length ?? ABSENT);
     if (netns.neighbors?.length) {
@@ -280,7 +283,7 @@ export function encodeNetwork(
     if (netns.listeners?.length)
       put(abi.NETNS_LISTENERS, encodeListeners(encoding, netns.listeners, `network namespace ${netns.name}`));
     if (netns.conntrack?.length) {
-      put(abi.NETNS_FLOWS, encodeFlows(encoding, netns.conntrack, i));
+      put(abi.NETNS_FLOWS, encodeFlows(encoding, netns.conntrack, i, helpers));
       put(abi.NETNS_FLOW_COUNT, netns.conntrack.length);
     }
   }

@@ -3,6 +3,7 @@
  * that name; nftables' plain header tests use the same kinds, everything else of it is made of `Selector`s.
  */
 import type { Cause } from './network.ts';
+import type { Family } from './packet.ts';
 import type { DataSource, HeaderField, NftSet, Selector, SetRef, ValueRange } from './selector.ts';
 import type { Hook } from './terms.ts';
 
@@ -193,6 +194,11 @@ export type IptablesAction =
   /** `alias`: written as the older `-j NOTRACK` instead of `-j CT --notrack`. */
   | { kind: 'notrack'; alias?: boolean }
   | { kind: 'ct-zone'; zone: number; direction?: 'ORIGINAL' | 'REPLY' }
+  /**
+   * Gives the connection a helper, which may expect others. `isTemplate`: said before there is one (`-j CT`); otherwise of the one at hand, if it
+   * is new, of this `protocol` and, where given, `family` (`ct helper set`).
+   */
+  | { kind: 'ct-helper'; helper: string; protocol: number; family?: Family; isTemplate?: boolean }
   /** Adds or removes the packet's addresses in an ipset (`-j SET`). */
   | { kind: 'set-add' | 'set-del'; set: string; flags: ('src' | 'dst')[]; exist?: boolean; timeout?: number }
   /** A program decides (`-j NFQUEUE`, `queue`): a choice between accept and drop, and the chain ends. `text` as for `note`. */

@@ -109,6 +109,8 @@ export enum Reason {
   UNMODELLED_LINK = 81,
   /** A route puts the packet into another one, or gives it to a program (`encap`). */
   UNMODELLED_ROUTE = 82,
+  /** A helper of a translated connection expected this one: it would be translated likewise, but as the data of packets say. */
+  UNMODELLED_HELPER = 83,
 }
 
 /** Connection tracking state of one packet (`enum ip_conntrack_info` and the bits of `-m conntrack --ctstate`). */

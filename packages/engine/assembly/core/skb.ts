@@ -33,6 +33,9 @@ export class Skb {
   zone: u16;
   zoneDirections: u8;
 
+  /** Set by CT targets for the connection to be made: `HelperStatement`. */
+  helper: u32;
+
   /** What routing decided (`RouteKind`). */
   kind: u8;
   route: Route;
@@ -190,6 +193,7 @@ export function enterHost(netns: Netns): void {
   s.ctInfo = 0;
   s.zone = 0;
   s.zoneDirections = 0;
+  s.helper = 0;
   s.judged = 0;
   s.discovers = 0;
   s.widest = 0;

@@ -22,6 +22,7 @@ import {
   tupleOf,
   zoneIn,
 } from './flows';
+import { masterOf, startHelper } from './helper';
 import { sctpPacket } from './sctp';
 import { isExpired, setting } from './settings';
 import { tcpPacket, TcpJudgement } from './tcp';
@@ -78,6 +79,8 @@ function hasRoom(netns: Netns): bool {
 function makeFlow(tuple: Tuple, zone: u32, directions: u32): Flow {
   if (!invertTuple(tuple, REVERSE)) return none<Flow>();
   if (!hasRoom(skb().netns)) return none<Flow>();
+  const master = masterOf(tuple, zone);
+  if (skb().ended) return none<Flow>();
   const flow = flowMake(skb().netns);
   if (!some(flow)) return flow;
   memory.copy(changetype<usize>(flow), changetype<usize>(tuple), offsetof<Tuple>());
@@ -87,6 +90,10 @@ function makeFlow(tuple: Tuple, zone: u32, directions: u32): Flow {
   flow.zone = <u16>zone;
   flow.zoneDirections = <u8>directions;
   flow.streamFrom = now() + UDP_STREAM_MS + 1;
+  if (some(master)) {
+    flow.status |= CtStatus.EXPECTED;
+    flow.mark = master.mark;
+  } else startHelper(flow);
   return flow;
 }
 
@@ -122,7 +129,8 @@ function judge(zone: u32, directions: u32): void {
       flow.status |= CtStatus.SEEN_REPLY;
       attach(flow, CtInfo.ESTABLISHED_REPLY);
     } else {
-      attach(flow, (flow.status & CtStatus.SEEN_REPLY) != 0 ? CtInfo.ESTABLISHED : CtInfo.NEW);
+      const expected = (flow.status & CtStatus.EXPECTED) != 0;
+      attach(flow, (flow.status & CtStatus.SEEN_REPLY) != 0 ? CtInfo.ESTABLISHED : expected ? CtInfo.RELATED : CtInfo.NEW);
     }
     return;
   }
@@ -165,6 +173,7 @@ export function conntrackIn(): bool {
   s.judged = some(flow) || s.ctInfo == CtInfo.UNTRACKED ? 1 : 0;
   s.zone = 0;
   s.zoneDirections = 0;
+  s.helper = 0;
   traceConntrack(stateOf(), directionOf(s.ctInfo), some(flow) ? flow.zone : zone, flow);
   return true;
 }

@@ -28,6 +28,7 @@ export function matchConnmark(at: usize): bool {
 }
 
 function statusHolds(names: u32, status: u32): bool {
+  if ((names & StatusName.EXPECTED) != 0 && (status & CtStatus.EXPECTED) != 0) return true;
   if ((names & StatusName.SEEN_REPLY) != 0 && (status & CtStatus.SEEN_REPLY) != 0) return true;
   if ((names & StatusName.ASSURED) != 0 && (status & CtStatus.ASSURED) != 0) return true;
   return (names & StatusName.CONFIRMED) != 0 && (status & CtStatus.CONFIRMED) != 0;

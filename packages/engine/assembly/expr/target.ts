@@ -5,12 +5,13 @@ import { choose } from '../core/choice';
 import { CtInfo, packet, skb, some } from '../core/skb';
 import { PairStatement, SetStatement, Statement } from '../layout/statement';
 import { setByName, setChange } from '../set/sets';
+import { giveHelper } from '../ct/helper';
 import { masquerade, redirect, translateTo } from './nat';
 
 /** CT and NOTRACK leave packets alone that have a connection, or that another rule spoke about. */
 function isOpen(): bool {
   const s = skb();
-  return !some(s.flow) && s.ctInfo != CtInfo.UNTRACKED && s.zoneDirections == 0 && !s.judged;
+  return !some(s.flow) && s.ctInfo != CtInfo.UNTRACKED && s.zoneDirections == 0 && s.helper == 0 && !s.judged;
 }
 
 function changeSet(at: usize, present: bool): void {
@@ -73,6 +74,9 @@ export function act(at: usize): Verdict {
         s.zone = <u16>pair.first;
         s.zoneDirections = <u8>pair.second;
       }
+      return Verdict.CONTINUE;
+    case <i32>Op.CT_HELPER:
+      giveHelper(at);
       return Verdict.CONTINUE;
     case <i32>Op.SET_ADD:
       changeSet(at, true);

@@ -49,6 +49,9 @@ export class Flow {
   expires: u64;
   status: u32;
   mark: u32;
+  /** `HelperStatement`; 0: it has none. */
+  helper: u32;
+  pad1: u32;
   netns: Netns;
   zone: u16;
   /** Bits 1 original, 2 reply: the directions the zone holds in. */
@@ -108,6 +111,7 @@ export const FLOW_SIZE: u32 = offsetof<Flow>();
 export const FLOW_REPLY: u32 = offsetof<Flow>('rSaddrHi');
 export const FLOW_STATUS: u32 = offsetof<Flow>('status');
 export const FLOW_MARK: u32 = offsetof<Flow>('mark');
+export const FLOW_HELPER: u32 = offsetof<Flow>('helper');
 export const FLOW_NETNS: u32 = offsetof<Flow>('netns');
 export const FLOW_ZONE: u32 = offsetof<Flow>('zone');
 export const FLOW_ZONE_DIRECTIONS: u32 = offsetof<Flow>('zoneDirections');

@@ -46,6 +46,8 @@ export class Netns {
   ttl6: u16;
   /** Settings of connection tracking by `CtSetting`, u32 each. */
   ctSettings: usize;
+  /** `AutomaticHelper[]`; 0: connections get helpers from rules alone. */
+  helpers: usize;
   /** Connections that are known now. */
   ctCount: u32;
   /** The first tunnel whose outer packets are routed here. */
@@ -92,3 +94,4 @@ export const NETNS_TTL6: u32 = offsetof<Netns>('ttl6');
 export const NETNS_PATHS: u32 = offsetof<Netns>('paths');
 export const PATHS_SIZE: u32 = offsetof<PathSettings>();
 export const NETNS_CT_SETTINGS: u32 = offsetof<Netns>('ctSettings');
+export const NETNS_HELPERS: u32 = offsetof<Netns>('helpers');

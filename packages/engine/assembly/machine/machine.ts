@@ -7,6 +7,7 @@ import { linksBuild } from '../core/links';
 import { claim, seal, unwind } from '../core/memory';
 import { namesSet } from '../core/names';
 import { some } from '../core/skb';
+import { helpersReset, watch } from '../ct/helper';
 import { flowConfirm, flowKill, flowMake, flowsExpire, flowsFirst, flowsReset } from '../ct/flows';
 import { startTimeout } from '../ct/settings';
 import { startTcp } from '../ct/tcp';
@@ -128,6 +129,7 @@ function restoreFlows(netns: Netns): void {
     memory.copy(changetype<usize>(flow), netns.flows + <usize>i * offsetof<Flow>(), offsetof<Flow>());
     flow.netns = netns;
     flow.nextMade = made;
+    if (flow.helper != 0) watch(flow, flow.helper);
     startTimeout(flow);
     startTcp(flow);
     flowConfirm(flow);
@@ -149,6 +151,7 @@ export function reset(): void {
   multipathReset();
   pathMtuReset();
   flowsReset();
+  helpersReset();
   walkReset();
   learntClear();
   script(0);

@@ -146,6 +146,8 @@ function source(context: Context, value: () => number): DataSource {
 function write(context: Context): Statement {
   const { r, dynamic, plan } = context;
   if (r.chance(1, 15)) return { kind: 'notrack' };
+  if (r.chance(1, 15))
+    return { kind: 'ct-helper', helper: r.pick(['ftp', 'sip', 'tftp']), protocol: r.pick([0, 6, 17]) };
   if (dynamic.length > 0 && r.chance(1, 3)) {
     const { name, type, data } = r.pick(dynamic);
     return {

@@ -43,6 +43,9 @@ const KINDS: readonly Kind[] = [
   { name: 'security', hooks: [Hook.INPUT, Hook.FORWARD, Hook.OUTPUT], priority: () => 50, type: filterType },
 ];
 
+/** One of each kind: of the same ends, of one end, of anybody. */
+const HELPERS = ['ftp', 'pptp', 'snmp', 'sip', 'own'];
+
 function natRange(r: Random, plan: Plan, family: Family): NatRange {
   const address = r.pick([...plan.addresses[family], ...plan.strangers[family]]);
   const wide = family === 4 ? { from: '10.0.0.2', to: '10.0.0.9' } : { from: 'fd00::2', to: 'fd00::9' };
@@ -118,6 +121,7 @@ function plainAction(r: Random, family: Family, table: string): Action {
       zone: 1 + r.below(2),
       ...(r.chance(1, 3) ? { direction: r.pick(['ORIGINAL', 'REPLY']) } : {}),
     }));
+    any.push(() => ({ kind: 'ct-helper', helper: r.pick(HELPERS), protocol: r.pick([6, 17]), isTemplate: true }));
   }
   if (table === 'filter') any.push(() => ({ kind: 'reject', with: r.pick(REJECTS[family]) }));
   return r.pick(any)();

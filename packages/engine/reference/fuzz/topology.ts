@@ -208,6 +208,7 @@ const settings: readonly [name: string, values: readonly number[]][] = [
   ['net.netfilter.nf_conntrack_tcp_ignore_invalid_rst', [0, 1]],
   ['net.netfilter.nf_conntrack_tcp_max_retrans', [0, 1]],
   ['net.netfilter.nf_conntrack_max', [1, 3, 8]],
+  ['net.netfilter.nf_conntrack_helper', [0, 1]],
   ['net.netfilter.nf_conntrack_tcp_timeout_syn_sent', [0, 2]],
   ['net.netfilter.nf_conntrack_tcp_timeout_established', [5, 200, 1000]],
   ['net.netfilter.nf_conntrack_tcp_timeout_max_retrans', [1, 20]],

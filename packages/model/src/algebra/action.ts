@@ -57,6 +57,7 @@ const PIECES: { readonly [K in PlainAction['kind']]: PieceOf<K> } = {
   redirect: nat,
   /** Of a packet that conntrack has not seen. */
   notrack: ({ space }) => branch(to(CONTINUE, UNTRACK, space.not(space.connection())), to(CONTINUE)),
+  'ct-helper': () => branch(to(CONTINUE)),
   'ct-zone': (_, { zone, direction }) => branch(to(CONTINUE, doing(`zone ${zone} ${direction ?? 'both'}`))),
   'set-add': (_, { set, flags, timeout }) =>
     branch(to(CONTINUE, doing(`add to ${set} ${flags.join(',')}${timeout === undefined ? '' : ` for ${timeout} s`}`))),

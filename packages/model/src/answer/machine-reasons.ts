@@ -257,4 +257,12 @@ export const MACHINE: readonly ReasonRow[] = [
     cause: 'A route with encap ip, mpls, seg6, bpf or the like: lightweight tunnels.',
     fix: 'The answer quotes the route. Follow the packet from the place that the encapsulation names.',
   },
+  {
+    code: 'unmodelled-helper',
+    verdict: 'unknown',
+    meaning:
+      'The connection was expected by the helper of another one that is translated: it would be translated as the data of that one say.',
+    cause: 'FTP, SIP, TFTP or the like through NAT, with a helper of connection tracking.',
+    fix: 'Look at the connection with conntrack -L -p PROTOCOL, and at expectations with conntrack -L expect.',
+  },
 ];

@@ -119,7 +119,7 @@ function recordOf(host: Host, route: Route, table: number): RouteRecord {
   const [first] = route.nexthops;
   const single = route.nexthops.length === 1 && first !== undefined && !object?.group;
   // A route that discards has no device but `lo`, which only IPv6 and nexthop objects show.
-  const toLo = route.nexthops.length === 0 && (family === 6 || object !== undefined);
+  const toLo = route.nexthops.length === 0 && (family === 6 || nhid !== undefined);
   const metric = metricOf(route);
   return {
     type: route.type,

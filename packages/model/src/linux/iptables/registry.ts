@@ -202,6 +202,7 @@ export const actionPrinters: Printers<IptablesAction, IptablesAction['kind']> = 
   redirect: (action) => printNat(action),
   notrack: printCt,
   'ct-zone': printCt,
+  'ct-helper': ({ helper }) => `-j CT --helper ${helper}`,
   'set-add': printSetAction,
   'set-del': printSetAction,
   note: ({ text }) => text,

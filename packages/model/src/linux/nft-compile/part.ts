@@ -19,6 +19,8 @@ export interface Scope {
   family: TableFamily;
   /** Named sets and maps of the table, as they are declared. */
   declared: ReadonlyMap<string, { key: readonly Datatype[]; data?: readonly Datatype[] | 'verdict' | 'object' }>;
+  /** What the table's objects of helpers and expectations give connections, by kind and name. */
+  watchers?: ReadonlyMap<string, Extract<Statement, { kind: 'ct-helper' }>>;
   /** The text of an expression or statement that is not modelled. */
   text: (node: unknown) => string;
 }

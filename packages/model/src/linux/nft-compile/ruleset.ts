@@ -70,10 +70,38 @@ function setsOf(
   return made;
 }
 
+const TCP = 6;
+const UDP = 17;
+
+type Watcher = NonNullable<Scope['watchers']> extends ReadonlyMap<string, infer W> ? W : never;
+
+const FAMILIES: Readonly<Record<string, 4 | 6>> = { ip: 4, ip6: 6 };
+
+/** Objects of helpers are of one protocol, and where they say so of one family; an expectation is of any connection (nft_ct.c). */
+function watchersOf({ objects }: Building): Map<string, Watcher> {
+  const found = new Map<string, Watcher>();
+  for (const object of objects) {
+    if ('ct helper' in object) {
+      const { name, type, protocol, l3proto } = object['ct helper'];
+      const family = FAMILIES[l3proto ?? ''];
+      found.set(`ct helper ${name}`, {
+        kind: 'ct-helper',
+        helper: type,
+        protocol: protocol === 'udp' ? UDP : TCP,
+        ...(family !== undefined && { family }),
+      });
+    } else if ('ct expectation' in object) {
+      const { name, protocol } = object['ct expectation'];
+      found.set(`ct expectation ${name}`, { kind: 'ct-helper', helper: `ct expectation ${protocol}`, protocol: 0 });
+    }
+  }
+  return found;
+}
+
 function finish(building: Building, options: CompileOptions): Table {
   const { table, chains, rules } = building;
   const declared = new Map<string, ReturnType<typeof declaration>>();
-  const scope: Scope = { family: table.family, declared, text: options.text };
+  const scope: Scope = { family: table.family, declared, watchers: watchersOf(building), text: options.text };
   const sets = setsOf(building, scope, declared, options);
   for (const rule of rules) {
     const chain = chains.get(rule.chain);

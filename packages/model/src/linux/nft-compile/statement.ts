@@ -148,6 +148,16 @@ function objectMap(statement: NftStatement, scope: Scope): Statement[] {
   return [...needs, { kind: 'lookup', key: parts.map(({ selector }) => selector), set }];
 }
 
+/** Who watches the connection from now on: of a map of objects any of them may be it. */
+function watchers(statement: NftStatement, { watchers: known }: Scope): Statement[] {
+  return (['ct helper', 'ct expectation'] as const).flatMap((kind): Statement[] => {
+    const named = kind in statement ? Object.values(statement)[0] : undefined;
+    if (named === undefined || !known) return [];
+    if (typeof named === 'string') return [known.get(`${kind} ${named}`) ?? []].flat();
+    return [...known].flatMap(([key, action]) => (key.startsWith(`${kind} `) ? [action] : []));
+  });
+}
+
 const NOTES = ['log', 'ct helper', 'ct timeout', 'ct expectation', 'dup', 'flow', 'reset', 'secmark', 'last'] as const;
 const LIMITS = ['limit', 'quota', 'ct count'] as const;
 
@@ -186,7 +196,8 @@ function compile(statement: NftStatement, scope: Scope): Statement[] {
     const parts = readParts(statement.meter.key, scope);
     return [...parts.flatMap((part) => part.needs), ...compileStatement(statement.meter.stmt, scope)];
   }
-  if (has(statement, NOTES)) return [...objectMap(statement, scope), { kind: 'note', text: text() }];
+  if (has(statement, NOTES))
+    return [...objectMap(statement, scope), { kind: 'note', text: text() }, ...watchers(statement, scope)];
   if ('queue' in statement) return [{ kind: 'queue', text: text() }];
   // Of other protocols there is nothing to answer for (nft_synproxy_eval).
   if ('synproxy' in statement) {

@@ -241,6 +241,9 @@ export function actionText(action: IptablesAction, header: Header): string[] {
       return [natText(action.kind, action.range)];
     case 'notrack':
       return ['notrack'];
+    // Helpers are given by targets that have a text of their own.
+    case 'ct-helper':
+      throw new NotTranslated(`helper ${action.helper}`, 'an object of nftables has to say it');
     case 'note':
     case 'queue':
     case 'extension-target':

@@ -76,6 +76,14 @@ function checkProtocol(given: readonly Given[], { protocol }: Context): void {
   }
 }
 
+/** xt_ct_set_helper: of the rule's protocol. */
+function helperAction(given: readonly Given[], { protocol }: Context): Action | undefined {
+  const named = byName(given).get('helper');
+  if (!named || !protocol) return undefined;
+  const [, length] = NAMES[0];
+  return { kind: 'ct-helper', helper: cutBytes(word(named), length), protocol: protocol.protocol, isTemplate: true };
+}
+
 export const ct: TargetExtension = {
   name: 'CT',
   tables: ['raw'],
@@ -96,15 +104,16 @@ export const ct: TargetExtension = {
       return text === '-j CT --notrack' ? notrack : { kind: 'extension-target', text, actions: [notrack] };
     }
     checkProtocol(given, context);
-    // Helpers, time-outs and events leave the packet at hand alone.
-    if (!zone) return { kind: 'note', text };
+    const helper = helperAction(given, context);
+    // Time-outs and events leave the packet at hand alone.
+    if (!zone) return helper ? { kind: 'extension-target', text, actions: [helper] } : { kind: 'note', text };
     if (zone.value === 'mark') return { kind: 'unmodelled-target', text };
     const only = given.every((g) => ZONES.includes(g.name));
     const direction = { 'zone-orig': 'ORIGINAL', 'zone-reply': 'REPLY' } as const;
     const both = zone.option === 'zone';
     const asked = zone.option as keyof typeof direction;
     const action: Action = { kind: 'ct-zone', zone: zone.value, ...(!both && { direction: direction[asked] }) };
-    return only ? action : { kind: 'extension-target', text, actions: [action] };
+    return only ? action : { kind: 'extension-target', text, actions: helper ? [action, helper] : [action] };
   },
 };
 
