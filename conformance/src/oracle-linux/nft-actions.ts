@@ -264,12 +264,9 @@ function verdictMap(spot: ActionSpot): NftStatement {
   return { vmap: { key, data: { set: keys.map((one): NftElement => [one, anyVerdict(r, below)]) } } };
 }
 
-export const testsDeviceType = (tests: readonly NftStatement[]): boolean => JSON.stringify(tests).includes('"iiftype"');
-
 /** The end of a rule; nothing where the rule only does something on the way. */
-export function anyEnd(spot: ActionSpot, tests: readonly NftStatement[]): NftStatement[] {
+export function anyEnd(spot: ActionSpot, isBare: boolean): NftStatement[] {
   const { r, below, type, family, hooks } = spot;
-  const isBare = tests.length === 0;
   if (type === 'nat' && r.chance(0.6)) {
     const made = translation(spot);
     if (made) return [made];
@@ -288,10 +285,8 @@ export function anyEnd(spot: ActionSpot, tests: readonly NftStatement[]): NftSta
     () => [verdictMap(spot)],
     () => [verdictMap(spot)],
   ];
-  // Behind a test of the device's type nft 1.0.6 knows the packet's family no more.
   const canReject =
     isInternet(spot) &&
-    !testsDeviceType(tests) &&
     type !== 'nat' &&
     hooks.every((hook) => ['prerouting', 'input', 'forward', 'output'].includes(hook));
   if (canReject && !isBare) any.push(() => [reject(spot)]);

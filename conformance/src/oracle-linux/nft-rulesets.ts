@@ -2,7 +2,7 @@
 import type { Family } from '@podwire/engine';
 import { type NftChain, type NftFamily, type NftObject, type NftStatement, printNftRuleset } from '@podwire/model';
 import type { Random } from '../lab/random.ts';
-import { type ActionSpot, anyEffect, anyEnd, testsDeviceType, writeHeader } from './nft-actions.ts';
+import { type ActionSpot, anyEffect, anyEnd, writeHeader } from './nft-actions.ts';
 import { anyMatch, frameMatch, protocolTest } from './nft-matches.ts';
 import type { Transport } from './nft-selectors.ts';
 import { makeSets, type Named } from './nft-sets.ts';
@@ -82,14 +82,13 @@ function randomRule(chain: ChainSpot): NftStatement[] {
   // What the lab puts onto a shared segment comes from nobody whom the machine knows.
   if (!spot.netns.links.some(({ kind }) => kind === 'device') && r.chance(0.07)) return frameRule(spot);
   const tests = Array.from({ length: r.pick([0, 1, 1, 1, 2, 2, 3]) }, () => anyMatch(spot));
-  // Behind a test of the device's type nft 1.0.6 lists headers by their place.
-  if (type !== 'nat' && family !== 'bridge' && !testsDeviceType(tests) && r.chance(0.08)) {
+  if (type !== 'nat' && family !== 'bridge' && r.chance(0.08)) {
     const end = r.pick<NftStatement[]>([[{ accept: null }], [{ return: null }], []]);
     return [...protocolTest(spot), ...tests, writeHeader(spot), ...end];
   }
   const effects = Array.from({ length: r.pick([0, 0, 0, 1, 1, 2]) }, () => anyEffect(spot));
   const body: NftStatement[] = r.chance(0.75) ? [...tests, ...effects] : r.some([...tests, ...effects], 9);
-  const end = anyEnd(spot, tests);
+  const end = anyEnd(spot, tests.length === 0);
   return [...protocolTest(spot), ...body, ...end];
 }
 

@@ -149,7 +149,6 @@ const META: readonly Maker[] = [
   (spot) => ({ expr: meta('oifname'), values: names(spot) }),
   (spot) => ({ expr: meta('iif'), values: indices(spot) }),
   (spot) => ({ expr: meta('oif'), values: indices(spot) }),
-  () => ({ expr: meta('iiftype'), values: words(['ether', 'loopback', 'ppp'], 'iface_type') }),
   () => ({ expr: meta('oiftype'), values: words(['ether', 'loopback'], 'iface_type') }),
   (spot) =>
     hasOddLinks(spot) ? undefined : { expr: meta('iifkind'), values: words(['veth', 'bridge', 'dummy'], 'ifname') },
@@ -179,11 +178,11 @@ const macs = ({ plan }: Spot): Values =>
     'ether_addr',
   );
 
-/** An address of the frame. */
-export const frameRead = (spot: Spot): Read => ({
-  expr: payload('ether', spot.r.pick(['saddr', 'daddr'])),
-  values: macs(spot),
-});
+/** An address of the frame, or the type of its device: behind either nft 1.0.6 lists headers by their place. */
+export const frameRead = (spot: Spot): Read =>
+  spot.r.chance(0.25)
+    ? { expr: meta('iiftype'), values: words(['ether', 'loopback', 'ppp'], 'iface_type') }
+    : { expr: payload('ether', spot.r.pick(['saddr', 'daddr'])), values: macs(spot) };
 
 const ct = (key: string, dir?: 'original' | 'reply'): NftExpression => ({ ct: { key, ...(dir && { dir }) } });
 

@@ -68,9 +68,13 @@ function run(
 
 export function runIngress(walk: Run, device: Device, skb: Skb): Below {
   const { host } = device;
+  // Chains of inet see IP alone (nft_do_chain_inet_ingress).
   const chains = host.frameChains.filter(
     ({ base, table }) =>
-      table.family !== 'bridge' && base.hook === Hook.INGRESS && base.devices?.includes(device.name) === true,
+      table.family !== 'bridge' &&
+      (table.family === 'netdev' || !skb.arp) &&
+      base.hook === Hook.INGRESS &&
+      base.devices?.includes(device.name) === true,
   );
   return run(walk, host, skb, chains, device);
 }

@@ -154,9 +154,8 @@ export function chooseSource(host: Host, result: FibResult, leg: Leg, packet: Pa
 const looksTwice = (packet: Packet): boolean =>
   packet.family === 4 && (packet.protocol === Protocol.TCP || packet.protocol === Protocol.SCTP);
 
-/** An echo from an anycast address: its source is still open, so that it keeps to the device (icmpv6_echo_reply, ip6_route_output_flags_noref). */
-const isOpenEcho = ({ protocol, icmpType, saddr }: Packet): boolean =>
-  protocol === Protocol.ICMPV6 && icmpType === 129 && saddr === '';
+/** An echo names the device that the question came in by, and keeps to it while its source is open (icmpv6_echo_reply, ip6_route_output_flags_noref). */
+const isEcho6 = ({ protocol, icmpType }: Packet): boolean => protocol === Protocol.ICMPV6 && icmpType === 129;
 
 /** Nobody says whether a rule means this packet: one answer for all its look-ups. */
 function asksOnce(run: Run, host: Host): (rule: PolicyRule) => boolean {
@@ -188,12 +187,11 @@ function senderOf(run: Run, host: Host, skb: Skb, purpose: 'output' | 'reroute')
 }
 
 /**
- * To ::1 resets and echoes go back by the device that has the address which the packet was for: where that is another one than lo, nowhere
- * (tcp_v6_send_response, icmpv6_echo_reply: rt6_need_strict).
+ * To ::1 resets, and echoes, go back by the device that has the address which the packet was for: where that is another one than lo, nowhere
+ * (tcp_v6_send_response: rt6_need_strict).
  */
-const isOwnReply = ({ daddr, protocol, tcpFlags, icmpType }: Packet): boolean =>
-  daddr === '::1' &&
-  (protocol === Protocol.TCP ? (tcpFlags & TcpFlag.RST) !== 0 : protocol === Protocol.ICMPV6 && icmpType === 129);
+const isOwnReset = ({ daddr, protocol, tcpFlags }: Packet): boolean =>
+  daddr === '::1' && protocol === Protocol.TCP && (tcpFlags & TcpFlag.RST) !== 0;
 
 /** For a packet made here. Sets `skb.route` and an empty source; a `Stop` where there is no way. */
 export function routeOutput(run: Run, host: Host, skb: Skb, purpose: 'output' | 'reroute'): Stop | undefined {
@@ -202,10 +200,8 @@ export function routeOutput(run: Run, host: Host, skb: Skb, purpose: 'output' | 
   // that the packet came in by (icmp6_iif, inet6_iif).
   const onLink = packet.family === 6 && (isLinkLocal6(packet.daddr) || isMulticast(6, packet.daddr));
   const device = purpose === 'reroute' ? skb.route?.device : skb.bound;
-  const bound =
-    (onLink || isOpenEcho(packet) || (purpose === 'output' && isOwnReply(packet))) && device
-      ? { oif: device.name, strict: true }
-      : {};
+  const names = onLink || (purpose === 'output' && (isEcho6(packet) || isOwnReset(packet)));
+  const bound = names && device ? { oif: device.name, strict: needsDevice6(packet) || packet.saddr === '' } : {};
   const through = skb.through && { oif: skb.through.name, strict: packet.family === 6 && packet.saddr === '' };
   const sender = senderOf(run, host, skb, purpose);
   // A reroute keeps to the VRF of the device that the packet was to leave by (ip_route_me_harder).

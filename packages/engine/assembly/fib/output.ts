@@ -125,19 +125,21 @@ function isOfOneLink(p: Packet): bool {
   return p.family == 6 && (isMulticast6(p.daddrHi) || isLinkLocal6(p.daddrHi));
 }
 
-/** An echo from an anycast address: its source is still open, so that it keeps to the link (icmpv6_echo_reply(), ip6_route_output_flags_noref()). */
-function isOpenEcho(p: Packet): bool {
-  return p.protocol == <u8>Protocol.ICMPV6 && p.icmpType == 129 && p.sourceless != 0;
+/** An echo names the link that the question came in by, and keeps to it while its source is open (icmpv6_echo_reply(), ip6_route_output_flags_noref()). */
+function isEcho6(p: Packet): bool {
+  return p.protocol == <u8>Protocol.ICMPV6 && p.icmpType == 129;
+}
+
+function isToLoopback6(p: Packet): bool {
+  return p.family == 6 && isLoopback6(p.daddrHi, p.daddrLo);
 }
 
 /**
- * To ::1 resets and echoes go back by the link that has the address which the packet was for: where that is another one than lo, nowhere
- * (tcp_v6_send_response(), icmpv6_echo_reply(): rt6_need_strict()).
+ * To ::1 resets, and echoes, go back by the link that has the address which the packet was for: where that is another one than lo, nowhere
+ * (tcp_v6_send_response(): rt6_need_strict()).
  */
-function isOwnReply(p: Packet): bool {
-  if (p.family == 4 || !isLoopback6(p.daddrHi, p.daddrLo)) return false;
-  if (p.protocol == <u8>Protocol.TCP) return (p.tcpFlags & <u8>TcpFlag.RST) != 0;
-  return p.protocol == <u8>Protocol.ICMPV6 && p.icmpType == 129;
+function isOwnReset(p: Packet): bool {
+  return p.protocol == <u8>Protocol.TCP && (p.tcpFlags & <u8>TcpFlag.RST) != 0 && isToLoopback6(p);
 }
 
 /** An answer to an address of one link goes back by the link that the packet came in by (icmp6_iif(), inet6_iif()). */
@@ -151,9 +153,9 @@ function bindAnswer(): void {
   }
   key.vrf = vrfOf(s.bound);
   key.leaves = 1;
-  if (!some(s.bound) || !(isOfOneLink(p) || isOpenEcho(p) || isOwnReply(p))) return;
+  if (!some(s.bound) || !(isOfOneLink(p) || isEcho6(p) || isOwnReset(p))) return;
   key.oif = s.bound;
-  key.strict = 1;
+  key.strict = isOfOneLink(p) || p.sourceless != 0 || isToLoopback6(p) ? 1 : 0;
 }
 
 /** Routes the packet that this host makes; chooses its source where it has none. False where the walk ended. */

@@ -1,9 +1,10 @@
 /** nftables' chains of devices: INGRESS and EGRESS (linux/netfilter_netdev.h:nf_hook_ingress(), nf_hook_egress()). */
+import { FamilyCode } from '../../src/nft-codes';
 import { Disposition, Hook, Reason } from '../../src/terms';
 import { runChain } from '../chain/run';
 import { finishByRule } from '../core/end';
 import { linkByName } from '../core/links';
-import { none, skb, some } from '../core/skb';
+import { none, packet, skb, some } from '../core/skb';
 import { forwardClear, forwardDevice } from '../expr/nft/target';
 import { Link } from '../layout/link';
 import { baseChainAt } from './chains';
@@ -47,6 +48,8 @@ function run(hook: u32, link: Link): Passage {
   for (let i: u32 = 0; i < netns.deviceChainsCount; i++) {
     const base = baseChainAt(netns, first + i);
     if (base.hook != hook || base.device != link.name) continue;
+    // Chains of inet see IP alone (nft_do_chain_inet_ingress()).
+    if (base.table.family == FamilyCode.INET && packet().family == <u8>FamilyCode.ARP) continue;
     forwardClear();
     if (!runChain(base)) return Passage.ENDED;
     if (forwardDevice != 0) return forward();
