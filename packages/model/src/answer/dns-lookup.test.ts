@@ -101,6 +101,12 @@ test('a Service, by the way of its questions', async () => {
   expect(codes(answer.notes)).toEqual(['corefile', 'node-resolv-conf']);
 });
 
+test("the API server's own Service is in no manifest, and in every cluster", async () => {
+  const answer = await ask(SHOP + DNS, { name: 'kubernetes.default' });
+  expect(answer).toMatchObject({ result: 'found', addresses: ['10.96.0.1'] });
+  expect(codes(answer.notes)).toEqual(['search-list', 'kubernetes-service', 'corefile', 'node-resolv-conf']);
+});
+
 test('a lower cause comes before the name', async () => {
   const broken = DNS.replace('selector: {k8s-app: kube-dns}', 'selector: {k8s-app: kubedns}');
   const answer = await ask(SHOP + broken, { name: 'api' });

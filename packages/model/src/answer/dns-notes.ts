@@ -1,15 +1,30 @@
 /** What had to be assumed for a look-up, what is not modelled, and what works as it is meant to. */
+import { assumedKubernetesService } from '../cluster/kubernetes-service.ts';
 import { ndotsOf } from '../dns/client.ts';
 import type { Note } from './answer.ts';
 import type { DnsAsking } from './dns-asking.ts';
 import type { DnsFindings } from './dns-words.ts';
+import { kubernetesServiceNote } from './kubernetes-service-note.ts';
 
 function assumption(code: string, text: string, settle?: string): Note {
   return { kind: 'assumption', code, text, ...(settle !== undefined && { settle }) };
 }
 
-function sourceNotes({ dns, conf, asked }: DnsAsking, { servers, resolution }: DnsFindings): Note[] {
+/** An answer holds the address of the Service that podwire only assumed. */
+function usesKubernetesService({ session }: DnsAsking, { resolution }: DnsFindings): boolean {
+  const ip = assumedKubernetesService(session.cluster)?.spec.clusterIP;
+  if (ip === undefined) return false;
+  const kubernetes = `kubernetes.default.svc.${session.cluster.settings.clusterDomain.value}.`;
+  return resolution.attempts.some(({ questions }) =>
+    questions.some(({ answer }) => answer.answer.some(({ rdata }) => rdata === ip || rdata.endsWith(kubernetes))),
+  );
+}
+
+function sourceNotes(asking: DnsAsking, findings: DnsFindings): Note[] {
+  const { dns, conf, asked } = asking;
+  const { servers, resolution } = findings;
   const notes: Note[] = [];
+  if (usesKubernetesService(asking, findings)) notes.push(kubernetesServiceNote());
   const asks = resolution.attempts.length > 0;
   if (asks && conf.type === 'cluster' && dns.addresses.how === 'assumed')
     notes.push(

@@ -1,10 +1,10 @@
 /** `env`: the environment variables of a pod's containers. `schema/env.schema.json` is the published shape. */
-import { formatAddress } from '@podwire/engine';
 import type { Placed } from '../cluster/cluster.ts';
-import { nth, parseCIDR } from '../net/cidr.ts';
-import type { KubeObject, Service } from '../objects/kube.ts';
+import { assumedKubernetesService } from '../cluster/kubernetes-service.ts';
+import type { KubeObject } from '../objects/kube.ts';
 import { type EnvironmentContext, environmentOf, type Variable, type VariableSource } from '../pod/environment.ts';
 import { API_VERSION, type Hint, type Note, type ObjectRef } from './answer.ts';
+import { kubernetesServiceNote } from './kubernetes-service-note.ts';
 import { podOf } from './pod-of.ts';
 import { objectRef, type Provenance, provenanceOf } from './provenance.ts';
 import { QuestionError } from './question-error.ts';
@@ -42,34 +42,14 @@ export interface VariableView {
   note?: string;
 }
 
-const KUBERNETES = 'default/kubernetes';
-
-/** The API server's own Service, which every cluster has: the first address of the Service network. */
-function kubernetesService({ cluster }: Session): Placed<Service>[] {
-  if (cluster.services.has(KUBERNETES)) return [];
-  const prefix = parseCIDR(cluster.settings.serviceCIDRs.value[0] ?? '');
-  const address = prefix && nth(prefix, 1);
-  if (!address) return [];
-  const ip = formatAddress(address);
-  return [
-    {
-      object: {
-        apiVersion: 'v1',
-        kind: 'Service',
-        metadata: { name: 'kubernetes', namespace: 'default' },
-        spec: { clusterIP: ip, clusterIPs: [ip], ports: [{ name: 'https', protocol: 'TCP', port: 443 }] },
-      },
-    },
-  ];
-}
-
 function contextOf(session: Session): EnvironmentContext {
   const secrets = new Map<string, Placed<KubeObject>>();
   for (const { object, origin } of session.read.objects) {
     if (object.kind !== 'Secret' || object.apiVersion !== 'v1') continue;
     secrets.set(`${object.metadata.namespace ?? 'default'}/${object.metadata.name}`, { object, origin });
   }
-  return { cluster: session.cluster, secrets, always: kubernetesService(session) };
+  const kubernetes = assumedKubernetesService(session.cluster);
+  return { cluster: session.cluster, secrets, always: kubernetes ? [{ object: kubernetes }] : [] };
 }
 
 function variableView({ object, ...rest }: Variable, provenance: Provenance): VariableView {
@@ -135,13 +115,7 @@ export function describeEnvironment(
       text: 'Variables of the image (ENV), and HOSTNAME, PATH and HOME, which the runtime sets, are not shown; the kubelet hands its own over in no fixed order.',
     },
   ];
-  if (context.always.length > 0)
-    notes.push({
-      kind: 'assumption',
-      code: 'kubernetes-service',
-      text: 'Service default/kubernetes is not in the input: it is taken to have the first address of the Service network.',
-      settle: 'kubectl get -n default service kubernetes -o yaml',
-    });
+  if (context.always.length > 0) notes.push(kubernetesServiceNote());
   if (younger)
     notes.push({
       kind: 'intended',

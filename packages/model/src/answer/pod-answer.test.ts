@@ -114,6 +114,16 @@ describe('ports of a node', () => {
     expect(codes(await ask('p', one, host('p', '{containerPort: 1, hostPort: 80, hostIP: 127.0.0.1}')))).toEqual([]);
   });
 
+  test('on a node that podwire made nothing is known of neighbours', async () => {
+    const made = 'nodeName: elsewhere, ';
+    const answer = await ask(
+      'p',
+      host('a', '{containerPort: 1, hostPort: 80}', made),
+      host('p', '{containerPort: 1, hostPort: 80}', made),
+    );
+    expect(codes(answer)).toEqual([]);
+  });
+
   test('who holds the port that a pod waits for', async () => {
     const waiting = `${host('p', '{containerPort: 1, hostPort: 80}', '')}status: {phase: Pending}\n`;
     const answer = await ask('p', host('a', '{containerPort: 1, hostPort: 80}'), waiting);

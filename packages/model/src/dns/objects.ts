@@ -1,5 +1,6 @@
 /** What a cluster DNS watches, by the keys it looks for: CoreDNS plugin/kubernetes, controller.go and object/. */
 import type { Cluster } from '../cluster/cluster.ts';
+import { assumedKubernetesService, KUBERNETES_SERVICE } from '../cluster/kubernetes-service.ts';
 import type { EndpointSlice, KubeObject, Namespace, Pod, Service } from '../objects/kube.ts';
 
 /** multicluster.x-k8s.io: a Service that another cluster exports. */
@@ -194,11 +195,15 @@ function* labelledSlices(cluster: Cluster): Generator<EndpointSlice> {
 }
 
 export function dnsObjectsOf(cluster: Cluster): DnsObjects {
-  return new DnsObjects({
-    namespaces: objectsOf(cluster.namespaces),
-    services: objectsOf(cluster.services),
-    endpointSlices: labelledSlices(cluster),
-    pods: objectsOf(cluster.pods),
-    ...(cluster.unknownEndpoints && { unknownEndpoints: cluster.unknownEndpoints }),
-  });
+  const kubernetes = assumedKubernetesService(cluster);
+  const namespaces = [...objectsOf(cluster.namespaces)];
+  const services = [...objectsOf(cluster.services)];
+  const unknownEndpoints = new Set(cluster.unknownEndpoints);
+  if (kubernetes) {
+    services.push(kubernetes);
+    namespaces.push({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } });
+    unknownEndpoints.add(KUBERNETES_SERVICE);
+  }
+  const [endpointSlices, pods] = [labelledSlices(cluster), objectsOf(cluster.pods)];
+  return new DnsObjects({ namespaces, services, endpointSlices, pods, unknownEndpoints });
 }

@@ -1,5 +1,6 @@
 /** What a name means to a pod: the object behind it, found by the questions that the pod's resolver would ask (glibc's). */
 import type { Cluster } from '../cluster/cluster.ts';
+import { KUBERNETES_SERVICE } from '../cluster/kubernetes-service.ts';
 import type { Pod } from '../objects/kube.ts';
 import { type Attempt, resolve } from './client.ts';
 import { type ClusterDns, clusterDnsOf } from './cluster-dns.ts';
@@ -54,6 +55,8 @@ function objectOf(cluster: Cluster, attempt: Attempt): DnsAnswer | undefined {
   const key = `${asked?.namespace}/${asked?.service}`;
   const service =
     asked?.type === 'svc' && !asked.port && !asked.protocol ? cluster.services.get(key)?.object : undefined;
+  // Nothing that podwire traces is behind the Service that it only assumed.
+  if (!service && asked?.type === 'svc' && key === KUBERNETES_SERVICE) return undefined;
   if (!service) return addresses.length > 0 ? { kind: 'addresses', name, addresses } : undefined;
   const hostname = asked?.endpoint;
   const { type, externalName } = service.spec;

@@ -160,8 +160,10 @@ function onNode(pod: Placed<Pod>, key: string, cluster: Cluster): PodFinding[] {
   const { nodeName } = pod.object.spec;
   if (nodeName === undefined)
     return [...whoHolds(uses, byNode, cluster), ...uses.flatMap((use) => withNodePorts(use, cluster))];
+  // Which pods share a node that podwire made, the input does not say.
+  const beside = cluster.nodes.get(nodeName)?.origin ? (byNode.get(nodeName) ?? []) : [];
   return uses.flatMap((use) => [
-    ...betweenPods(use, byNode.get(nodeName) ?? [], nodeName),
+    ...betweenPods(use, beside, nodeName),
     ...withPrograms(use, cluster, nodeName),
     ...withNodePorts(use, cluster),
   ]);
