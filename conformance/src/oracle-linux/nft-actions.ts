@@ -213,7 +213,9 @@ function nat(spot: ActionSpot, kind: 'dnat' | 'snat'): NftNatStatement {
   const withPorts = hasPorts(spot);
   const form = r.next();
   if (form > 0.9) {
-    const network = version === 4 ? { addr: '10.1.0.0', len: 24 } : { addr: 'fd00:1::', len: 64 };
+    // Of IPv4 one that nobody is in: where an address stays as it is, what lay on the kernel's stack says whether the connection counts as
+    // translated (nft_nat_setup_netmap).
+    const network = version === 4 ? { addr: '10.9.0.0', len: 24 } : { addr: 'fd00:1::', len: 64 };
     const made: NftNat = { ...common, addr: { prefix: network }, flags: 'netmap', type_flags: 'prefix' };
     return kind === 'dnat' ? { dnat: made } : { snat: made };
   }
