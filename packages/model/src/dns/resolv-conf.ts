@@ -10,14 +10,14 @@ export interface ResolvConf {
 }
 
 /** What the kubelet tells beside: events of the Pod or the Node. */
-export interface ResolvConfEvent {
+interface ResolvConfEvent {
   type: 'Warning';
   reason: 'DNSConfigForming' | 'MissingClusterDNS';
   message: string;
 }
 
 /** Kubernetes' limits (pkg/apis/core/validation): before 1.28 6 paths and 256 characters. */
-export interface SearchLimits {
+interface SearchLimits {
   paths: number;
   characters: number;
 }
@@ -79,7 +79,7 @@ export function mergeOptions(existing: readonly string[], own: readonly { name?:
   return [...values].map(([name, value]) => (value === '' ? name : `${name}:${value}`));
 }
 
-export type DnsType = 'cluster' | 'host' | 'none';
+type DnsType = 'cluster' | 'host' | 'none';
 
 /** Undefined for a policy that does not exist. In the node's network `ClusterFirst` means the node's own. */
 export function dnsTypeOf(policy: string | undefined, hostNetwork: boolean): DnsType | undefined {
