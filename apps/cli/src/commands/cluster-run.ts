@@ -1,9 +1,9 @@
-import { answerJson, describeCluster, sortedAnswer } from '@podwire/model';
+import { describeCluster } from '@podwire/model';
 import { openInput } from '../input/open.ts';
+import { writeAnswer } from '../print/answer.ts';
 import { clusterText } from '../print/cluster-text.ts';
-import { styleOf, wantsColor } from '../print/style.ts';
 import { EXIT } from '../shell/exit.ts';
-import { columnsOf, type Streams } from '../shell/streams.ts';
+import type { Streams } from '../shell/streams.ts';
 import type { ClusterFlags } from './cluster.ts';
 
 interface ClusterRun {
@@ -22,13 +22,6 @@ export async function runCluster({ flags, name, streams }: ClusterRun): Promise<
   );
   const answer = describeCluster(session.cluster, session.read, collectProblems);
   for (const file of skipped) answer.ignored.push({ file, why: 'not YAML or JSON by its name' });
-  if (flags.output === 'json') streams.out.write(answerJson(answer));
-  else if (flags.output === 'yaml')
-    streams.out.write((await import('js-yaml')).dump(sortedAnswer(answer), { lineWidth: -1 }));
-  else {
-    const style = styleOf(wantsColor(streams.color, streams.env, streams.out.isTTY ?? false));
-    const columns = flags.output === 'wide' ? undefined : columnsOf(streams.out);
-    streams.out.write(clusterText(answer, { style, columns, everything: flags.output === 'wide' }));
-  }
+  await writeAnswer(answer, flags.output, streams, (settings) => clusterText(answer, settings));
   return unreadable && !flags.lenient ? EXIT.BAD : EXIT.YES;
 }

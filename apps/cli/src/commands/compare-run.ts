@@ -1,10 +1,10 @@
-import { answerJson, type CompareAnswer, compareModes, sortedAnswer } from '@podwire/model';
+import { type CompareAnswer, compareModes } from '@podwire/model';
 import { createMachine } from '../input/machine.ts';
 import { openInput } from '../input/open.ts';
+import { writeAnswer } from '../print/answer.ts';
 import { compareText } from '../print/compare-text.ts';
-import { styleOf, wantsColor } from '../print/style.ts';
 import { EXIT } from '../shell/exit.ts';
-import { columnsOf, type Streams } from '../shell/streams.ts';
+import type { Streams } from '../shell/streams.ts';
 import type { CompareFlags } from './compare.ts';
 
 interface CompareRun {
@@ -12,17 +12,6 @@ interface CompareRun {
   flags: CompareFlags;
   name: string;
   streams: Streams;
-}
-
-async function render(answer: CompareAnswer, { flags, streams }: CompareRun): Promise<string> {
-  if (flags.output === 'json') return answerJson(answer);
-  if (flags.output === 'yaml') {
-    const { dump } = await import('js-yaml');
-    return dump(sortedAnswer(answer), { lineWidth: -1, noRefs: true });
-  }
-  const style = styleOf(wantsColor(streams.color, streams.env, streams.out.isTTY ?? false));
-  const everything = flags.output === 'wide';
-  return compareText(answer, { style, columns: everything ? undefined : columnsOf(streams.out), everything });
 }
 
 function exitOf({ differences }: CompareAnswer): number {
@@ -36,7 +25,7 @@ export async function runCompare(run: CompareRun): Promise<number> {
   const left = await openInput({ ...flags, proxyMode: modes[0] }, streams, name, false);
   const right = await left.again({ ...flags, proxyMode: modes[1] });
   const answer = compareModes(await createMachine(), [left.session, right]);
-  streams.out.write(await render(answer, run));
+  await writeAnswer(answer, flags.output, streams, (settings) => compareText(answer, settings));
   if (flags.exitZero) return EXIT.YES;
   return left.unreadable && !flags.lenient ? EXIT.BAD : exitOf(answer);
 }

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { answerJson, type DnsLookupAnswer, lookUpDns, sortedAnswer } from '@podwire/model';
+import { type DnsLookupAnswer, lookUpDns } from '@podwire/model';
 import { openInput } from '../input/open.ts';
+import { writeAnswer } from '../print/answer.ts';
 import { dnsText } from '../print/dns-text.ts';
-import { styleOf, wantsColor } from '../print/style.ts';
 import { EXIT, UserError } from '../shell/exit.ts';
-import { columnsOf, type Streams } from '../shell/streams.ts';
+import type { Streams } from '../shell/streams.ts';
 import type { DnsFlags } from './dns.ts';
 
 interface DnsRun {
@@ -50,14 +50,7 @@ export async function runDns({ pod, asked, flags, name, streams }: DnsRun): Prom
   } finally {
     progress.clear();
   }
-  if (flags.output === 'json') streams.out.write(answerJson(answer));
-  else if (flags.output === 'yaml')
-    streams.out.write((await import('js-yaml')).dump(sortedAnswer(answer), { lineWidth: -1, noRefs: true }));
-  else {
-    const style = styleOf(wantsColor(streams.color, streams.env, streams.out.isTTY ?? false));
-    const columns = flags.output === 'wide' ? undefined : columnsOf(streams.out);
-    streams.out.write(dnsText(answer, { style, columns, everything: flags.output === 'wide', name }));
-  }
+  await writeAnswer(answer, flags.output, streams, (settings) => dnsText(answer, { ...settings, name }));
   if (flags.exitZero) return EXIT.YES;
   return unreadable && !flags.lenient ? EXIT.BAD : EXIT_OF[answer.result];
 }

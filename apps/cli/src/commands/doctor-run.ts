@@ -1,26 +1,15 @@
-import { answerJson, type DoctorAnswer, doctor, sortedAnswer } from '@podwire/model';
+import { doctor } from '@podwire/model';
 import { openInput } from '../input/open.ts';
+import { writeAnswer } from '../print/answer.ts';
 import { doctorText } from '../print/doctor-text.ts';
-import { styleOf, wantsColor } from '../print/style.ts';
 import { EXIT } from '../shell/exit.ts';
-import { columnsOf, type Streams } from '../shell/streams.ts';
+import type { Streams } from '../shell/streams.ts';
 import type { DoctorFlags } from './doctor.ts';
 
 interface DoctorRun {
   flags: DoctorFlags;
   name: string;
   streams: Streams;
-}
-
-async function render(answer: DoctorAnswer, { flags, streams }: DoctorRun): Promise<string> {
-  if (flags.output === 'json') return answerJson(answer);
-  if (flags.output === 'yaml') {
-    const { dump } = await import('js-yaml');
-    return dump(sortedAnswer(answer), { lineWidth: -1, noRefs: true });
-  }
-  const style = styleOf(wantsColor(streams.color, streams.env, streams.out.isTTY ?? false));
-  const columns = flags.output === 'wide' ? undefined : columnsOf(streams.out);
-  return doctorText(answer, { style, columns, everything: flags.output === 'wide' });
 }
 
 const FAILS: Readonly<Record<DoctorFlags['failOn'], readonly string[]>> = {
@@ -35,7 +24,7 @@ export async function runDoctor(run: DoctorRun): Promise<number> {
   const { session, unreadable, progress } = await openInput({ ...flags, quiet: true }, streams, name, false);
   progress.clear();
   const answer = doctor(session);
-  streams.out.write(await render(answer, run));
+  await writeAnswer(answer, flags.output, streams, (settings) => doctorText(answer, settings));
   if (unreadable && !flags.lenient) return EXIT.BAD;
   return answer.findings.some(({ rank }) => FAILS[flags.failOn].includes(rank)) ? EXIT.NO : EXIT.YES;
 }

@@ -1,9 +1,9 @@
-import { answerJson, describeEnvironment, sortedAnswer } from '@podwire/model';
+import { describeEnvironment } from '@podwire/model';
 import { openInput } from '../input/open.ts';
+import { writeAnswer } from '../print/answer.ts';
 import { envText } from '../print/env-text.ts';
-import { styleOf, wantsColor } from '../print/style.ts';
 import { EXIT } from '../shell/exit.ts';
-import { columnsOf, type Streams } from '../shell/streams.ts';
+import type { Streams } from '../shell/streams.ts';
 import type { EnvFlags } from './env.ts';
 
 interface EnvRun {
@@ -20,14 +20,7 @@ export async function runEnv({ pod, flags, name, streams }: EnvRun): Promise<num
     ...(flags.namespace !== undefined && { namespace: flags.namespace }),
     ...(flags.container !== undefined && { container: flags.container }),
   });
-  if (flags.output === 'json') streams.out.write(answerJson(answer));
-  else if (flags.output === 'yaml')
-    streams.out.write((await import('js-yaml')).dump(sortedAnswer(answer), { lineWidth: -1, noRefs: true }));
-  else {
-    const style = styleOf(wantsColor(streams.color, streams.env, streams.out.isTTY ?? false));
-    const columns = flags.output === 'wide' ? undefined : columnsOf(streams.out);
-    streams.out.write(envText(answer, { style, columns, everything: flags.output === 'wide' }));
-  }
+  await writeAnswer(answer, flags.output, streams, (settings) => envText(answer, settings));
   if (unreadable && !flags.lenient) return EXIT.BAD;
   const starts = answer.containers.map((container) => container.starts);
   if (starts.includes('no')) return EXIT.NO;

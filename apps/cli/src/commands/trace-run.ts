@@ -1,11 +1,11 @@
-import { answerJson, decision, type Question, sortedAnswer, type TraceAnswer } from '@podwire/model';
+import { decision, type Question, type TraceAnswer } from '@podwire/model';
 import { type Opened, openInput } from '../input/open.ts';
+import { writeAnswer } from '../print/answer.ts';
 import { traceMarkdown } from '../print/markdown.ts';
 import { traceMermaid } from '../print/mermaid.ts';
-import { styleOf, wantsColor } from '../print/style.ts';
 import { type Level, traceText } from '../print/trace-text.ts';
 import { EXIT } from '../shell/exit.ts';
-import { columnsOf, type Streams } from '../shell/streams.ts';
+import type { Streams } from '../shell/streams.ts';
 import type { TraceFlags } from './trace.ts';
 
 interface TraceRun {
@@ -40,23 +40,12 @@ function questionOf(from: string, to: string, flags: TraceFlags): Question {
   };
 }
 
-async function render(answer: TraceAnswer, { flags, streams, name }: TraceRun): Promise<string> {
-  switch (flags.output) {
-    case 'json':
-      return answerJson(answer);
-    case 'yaml': {
-      const { dump } = await import('js-yaml');
-      return dump(sortedAnswer(answer), { lineWidth: -1, noRefs: true });
-    }
-    case 'markdown':
-      return traceMarkdown(answer);
-    case 'mermaid':
-      return traceMermaid(answer);
-    default: {
-      const style = styleOf(wantsColor(streams.color, streams.env, streams.out.isTTY ?? false));
-      const columns = flags.output === 'wide' ? undefined : columnsOf(streams.out);
-      return traceText(answer, { level: levelOf(flags), style, columns, name });
-    }
+async function write(answer: TraceAnswer, { flags, streams, name }: TraceRun): Promise<void> {
+  if (flags.output === 'markdown') streams.out.write(traceMarkdown(answer));
+  else if (flags.output === 'mermaid') streams.out.write(traceMermaid(answer));
+  else {
+    const level = levelOf(flags);
+    await writeAnswer(answer, flags.output, streams, (settings) => traceText(answer, { ...settings, level, name }));
   }
 }
 
@@ -92,7 +81,7 @@ export async function runTrace(run: TraceRun): Promise<number> {
   } finally {
     opened.progress.clear();
   }
-  streams.out.write(await render(answer, run));
+  await write(answer, run);
   if (flags.exitZero) return EXIT.YES;
   const doubt = flags.lenient ? undefined : doubtOf(answer, opened);
   if (doubt !== undefined) {

@@ -1,5 +1,6 @@
-import { answerJson, sortedAnswer, translateRules } from '@podwire/model';
+import { translateRules } from '@podwire/model';
 import { collect } from '../input/collect.ts';
+import { writeAnswer } from '../print/answer.ts';
 import { problemText } from '../print/problems.ts';
 import { styleOf, wantsColor } from '../print/style.ts';
 import { translationNotes, translationText } from '../print/translation-text.ts';
@@ -29,10 +30,7 @@ export async function runTranslate(
     throw new UserError(`${given.join(', ')}: no rules that could be translated`, {
       mend: 'Give what iptables-save or nft list ruleset prints.',
     });
-  if (output === 'json') streams.out.write(answerJson(answer));
-  else if (output === 'yaml')
-    streams.out.write((await import('js-yaml')).dump(sortedAnswer(answer), { lineWidth: -1 }));
-  else streams.out.write(translationText(answer, family));
+  await writeAnswer(answer, output, streams, () => translationText(answer, family));
   const style = styleOf(wantsColor(streams.color, streams.env, streams.err.isTTY ?? false));
   if (!quiet) {
     for (const problem of answer.problems) streams.err.write(`${problemText(problem, style)}\n`);

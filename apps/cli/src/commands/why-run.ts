@@ -1,9 +1,9 @@
-import { answerJson, sortedAnswer, type WhyAnswer, why } from '@podwire/model';
+import { type WhyAnswer, why } from '@podwire/model';
 import { openInput } from '../input/open.ts';
-import { styleOf, wantsColor } from '../print/style.ts';
+import { writeAnswer } from '../print/answer.ts';
 import { whyText } from '../print/why-text.ts';
 import { EXIT, UserError } from '../shell/exit.ts';
-import { columnsOf, type Streams } from '../shell/streams.ts';
+import type { Streams } from '../shell/streams.ts';
 import type { WhyFlags } from './why.ts';
 
 interface WhyRun {
@@ -11,16 +11,6 @@ interface WhyRun {
   flags: WhyFlags;
   name: string;
   streams: Streams;
-}
-
-async function render(answer: WhyAnswer, { flags, streams }: WhyRun): Promise<string> {
-  if (flags.output === 'json') return answerJson(answer);
-  if (flags.output === 'yaml') {
-    const { dump } = await import('js-yaml');
-    return dump(sortedAnswer(answer), { lineWidth: -1, noRefs: true });
-  }
-  const style = styleOf(wantsColor(streams.color, streams.env, streams.out.isTTY ?? false));
-  return whyText(answer, { style, columns: flags.output === 'wide' ? undefined : columnsOf(streams.out) });
 }
 
 function exitOf({ verdict }: WhyAnswer): number {
@@ -51,7 +41,7 @@ export async function runWhy(run: WhyRun): Promise<number> {
   } finally {
     progress.clear();
   }
-  streams.out.write(await render(answer, run));
+  await writeAnswer(answer, flags.output, streams, (settings) => whyText(answer, settings));
   if (flags.exitZero) return EXIT.YES;
   return unreadable && !flags.lenient ? EXIT.BAD : exitOf(answer);
 }
