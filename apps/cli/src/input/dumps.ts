@@ -76,11 +76,17 @@ export async function collectDumps(
   for (const [name, own] of split.pods) pods.set(name, await openNode(name, own));
   for (const flag of given.pod) pods.set(flag.name, await take(flag));
   // Folders of such names may hold other things.
-  const found = (all: ReadonlyMap<string, NodeDump>) => [...all].filter(([, dump]) => dump.netnses.length > 0);
+  const found = (all: ReadonlyMap<string, NodeDump>, folder: string) =>
+    [...all].filter(([name, { netnses }]) => {
+      if (netnses.length > 0) return true;
+      const message = `${folder}/${name} holds nothing that the tools of Linux print: it is not used`;
+      problems.push({ severity: 'info', code: 'no-dump', message });
+      return false;
+    });
   return {
     files: split.files,
-    nodes: found(nodes).map(([, dump]) => dump),
-    pods: found(pods).map(([pod, dump]) => ({ pod, dump })),
+    nodes: found(nodes, 'nodes').map(([, dump]) => dump),
+    pods: found(pods, 'pods').map(([pod, dump]) => ({ pod, dump })),
     problems,
   };
 }

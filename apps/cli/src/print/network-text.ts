@@ -19,7 +19,9 @@ const MARKS: Readonly<Record<Requirement['holds'], readonly [string, Tone]>> = {
 function rowsOf(one: Requirement, style: Style): Row[] {
   const [mark, tone] = MARKS[one.holds];
   const counts =
-    one.broken > 0 ? `${one.broken} of ${one.asked} packets sent, for ${one.pairs} pairs` : `${one.pairs} pairs`;
+    one.broken > 0
+      ? `${one.broken} of ${one.asked} packets sent, for ${one.pairs} pairs`
+      : `${one.pairs} pairs${one.notAsked === 0 ? '' : `, ${one.notAsked} not asked about`}`;
   const examples = one.counterexamples.map(({ from, to, summary, decisive }): Row => {
     const file = decisive?.object === undefined ? '' : fileText(decisive.object);
     return { head: [''], body: `${from} > ${to}: ${summary}`, ...(file !== '' && { tail: style(file, 'dim') }) };

@@ -19,6 +19,8 @@ export interface Requirement {
   asked: number;
   /** Pairs that these stand for: pods of one node that are alike count once. */
   pairs: number;
+  /** Pairs that nobody was asked about, because there are too many: without a broken one among the others it stays undecided. */
+  notAsked: number;
   /** Pairs that nobody can tell of. */
   undecided: number;
   broken: number;

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createEngine } from '@podwire/engine';
 import { createReference } from '@podwire/engine/reference';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect, test } from 'vitest';
@@ -68,6 +69,17 @@ test('policies are no part of the model', async () => {
   const policy =
     '\n---\n{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: deny, namespace: a}, spec: {podSelector: {}}}';
   expect((await look({}, CLUSTER + policy)).holds).toBe('yes');
+});
+
+test('more pairs than are sent leave it undecided, and say so', async () => {
+  const many = Array.from({ length: 64 }, (_, i) => [node(`m${i}`, i), pod(`p${i}`, `m${i}`, `10.1.${i}.9`)]).flat();
+  const session = await openSession({ files: [source(many.join('\n---\n'))], machine: await createEngine() });
+  const answer = networkModel(session);
+  const [pods] = answer.requirements;
+  expect(answer.holds).toBe('undecided');
+  expect(pods).toMatchObject({ broken: 0, undecided: 0 });
+  expect((pods?.pairs ?? 0) + (pods?.notAsked ?? 0)).toBe(64 * 63);
+  expect(answer.summary).toContain(`${pods?.notAsked} more were not`);
 });
 
 test('answers fit the published schema', async () => {

@@ -45,14 +45,23 @@ function placesOf(outcomes: readonly Outcome[]): Set<string> {
   return new Set(hops.flatMap(({ place }) => [place.name, ...(place.node === undefined ? [] : [place.node])]));
 }
 
-export function provedFaults(session: Session, question: Question, outcomes: readonly Outcome[]): Fault[] {
+export interface Proof {
+  faults: Fault[];
+  /** Things of the dumps that were not tried, because there are too many. */
+  untried: number;
+}
+
+export const NO_PROOF: Proof = { faults: [], untried: 0 };
+
+export function provedFaults(session: Session, question: Question, outcomes: readonly Outcome[]): Proof {
   const found: Fault[] = [];
   const way = placesOf(outcomes);
-  for (const candidate of candidates(session.dumps, way, addressOwner(session.cluster)).slice(0, TRIALS_MAX)) {
+  const all = candidates(session.dumps, way, addressOwner(session.cluster));
+  for (const candidate of all.slice(0, TRIALS_MAX)) {
     const { part } = candidate;
     if (session.traceWith(candidate.with(), question).verdict !== 'delivered') continue;
     const { link, code, setting, text, mend } = part;
     found.push({ link, code, setting, text, mend, proved: true });
   }
-  return found;
+  return { faults: found, untried: Math.max(0, all.length - TRIALS_MAX) };
 }

@@ -1,5 +1,6 @@
 /** `why`: one question, walked from name to socket and back; the first broken link, what is to blame for it, and the mend. */
 import { API_VERSION, type Hint, type Outcome, type TraceAnswer } from '../answer/answer.ts';
+import { keyOf } from '../answer/directory.ts';
 import { type Provenance, provenanceOf } from '../answer/provenance.ts';
 import type { Question } from '../answer/question.ts';
 import type { Session } from '../answer/session.ts';
@@ -12,7 +13,7 @@ import { whyDns } from './dns.ts';
 import { decidingOutcome, faultOfHint, faultOfReason } from './findings.ts';
 import { neighbour } from './neighbour.ts';
 import { overlayFault } from './overlay.ts';
-import { provedFaults } from './proof.ts';
+import { NO_PROOF, type Proof, provedFaults } from './proof.ts';
 import { type Looking, refined } from './refine.ts';
 import { sourceFault } from './source.ts';
 import { strangersOf } from './strangers.ts';
@@ -76,13 +77,20 @@ function verdictOf(
   return sourceChanged ? 'source-changed' : answer.verdict;
 }
 
-function unseenOf({ notes, groups }: TraceAnswer, { cluster }: Session): Unseen[] {
+function unseenOf({ notes, groups }: TraceAnswer, { cluster }: Session, { untried }: Proof): Unseen[] {
   const madeUp = new Set(cluster.assumptions.map(({ code }) => code));
   const found = notes.flatMap(({ kind, code, text, settle }): Unseen[] =>
     kind !== 'intended' && settle !== undefined
       ? [{ code, what: text, command: settle, ...(madeUp.has(code) && { madeUp: true as const }) }]
       : [],
   );
+  if (untried > 0) {
+    found.push({
+      code: 'not-tried',
+      what: `whether one of ${untried} more settings and tables of the dumped nodes is at fault`,
+      command: 'dump fewer nodes: those of the two ends',
+    });
+  }
   const policies = notes.some(({ code }) => code === 'policy-not-judged');
   return policies && groups.length > 0
     ? [
@@ -109,10 +117,6 @@ function intendedOf(answer: TraceAnswer, fault: Fault | undefined): WhyAnswer['i
 export interface WhyQuestion extends Omit<Question, 'from'> {
   /** Absent: a pod beside the destination. */
   from?: string;
-}
-
-function keyOf({ object: { metadata } }: Placed<Service>): string {
-  return `${metadata.namespace ?? 'default'}/${metadata.name}`;
 }
 
 /** Whether pods of two nodes talk: by the overlay, where there is one. */
@@ -147,18 +151,18 @@ export function why(session: Session, asked: WhyQuestion): WhyAnswer {
   const ofHints = hintFaults(answer.hints, arrived);
   const hasDumps = session.dumps.nodes.length + session.dumps.pods.length > 0;
   const outcomes = answer.groups.flatMap((group) => group.outcomes);
-  const proved = !arrived && ofHints.length === 0 && hasDumps ? provedFaults(session, question, outcomes) : [];
+  const proved = !arrived && ofHints.length === 0 && hasDumps ? provedFaults(session, question, outcomes) : NO_PROOF;
   const ofReason = arrived || ofHints.length > 0 ? undefined : faultOfReason(answer);
   const ofSource = arrived ? sourceFault(session.cluster, outcome) : undefined;
   const closer = (fault: Fault): Fault => refined(looking, fault);
   const reason = ofReason ? [closer(ofReason)] : [];
   // That other routes would help says less than what is the matter with these.
   const isPlain = ({ code }: Fault) => code === answer.reason || code === 'routes' || code === 'nat-rules';
-  const all = [...first(ofHints).map(closer), ...byWeight([...proved.map(closer), ...reason], isPlain)];
+  const all = [...first(ofHints).map(closer), ...byWeight([...proved.faults.map(closer), ...reason], isPlain)];
   if (ofSource) all.push(ofSource);
   const overlay = crossesNodes(outcome) ? overlayFault(session.cluster, provenance) : undefined;
   if (overlay && arrived) all.unshift(overlay);
-  const strangers = service && strangersOf(session.cluster, keyOf(service), provenance);
+  const strangers = service && strangersOf(session.cluster, keyOf(service.object), provenance);
   if (strangers && (arrived || answer.verdict === 'depends')) all.unshift({ link: 'selector', ...strangers });
   const refuses = arrived && all.some(({ code }) => code === 'headless-port') && refusesProbably(answer, session);
   const tooLong =
@@ -186,6 +190,6 @@ export function why(session: Session, asked: WhyQuestion): WhyAnswer {
     ...(fault && { fault }),
     also: also.filter((one) => one.text !== fault?.text),
     ...(intended && { intended }),
-    unseen: unseenOf(answer, session),
+    unseen: unseenOf(answer, session, proved),
   };
 }

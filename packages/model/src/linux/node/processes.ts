@@ -17,9 +17,10 @@ const KNOWN =
 const SECRET = /(--?[\w-]*(?:token|password|secret|passwd)[\w-]*)(?:=|\s+)(?!-)\S+/gi;
 
 /** One command line each, arguments parted by blanks, without what is secret. */
-export function readProcesses(text: string, options: LineOptions): string[] {
+export function readProcesses(text: string, options: LineOptions): { processes: string[]; passedOver: number } {
   let prefix = BARE;
-  const found: string[] = [];
+  const processes: string[] = [];
+  let passedOver = 0;
   for (const { text: line } of linesOf(text, options)) {
     const header = COLUMNS.find(([title]) => title.test(line));
     if (header) {
@@ -27,7 +28,8 @@ export function readProcesses(text: string, options: LineOptions): string[] {
       continue;
     }
     const command = line.replaceAll('\0', ' ').replace(prefix, '').trim();
-    if (KNOWN.test(command)) found.push(command.replace(SECRET, '$1=...'));
+    if (KNOWN.test(command)) processes.push(command.replace(SECRET, '$1=...'));
+    else if (command !== '') passedOver++;
   }
-  return found;
+  return { processes, passedOver };
 }

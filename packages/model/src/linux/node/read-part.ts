@@ -388,9 +388,10 @@ const READERS: Readonly<Partial<Record<DumpKind, Read>>> = {
     return { items: linesOf(part.text).length, problems: [] };
   },
   processes: (part, into, options) => {
-    const found = readProcesses(part.text, options);
-    into.processes.push(...found);
-    return { items: found.length, problems: [] };
+    const { processes, passedOver } = readProcesses(part.text, options);
+    into.processes.push(...processes);
+    const note = passedOver > 0 ? { note: `not needed: ${passedOver} other programs` } : {};
+    return { items: processes.length, problems: [], ...note };
   },
   nft: (part, into, options) => readNft(part, into, options),
   'ip-route-get': () => ({ items: 0, problems: [], note: 'not needed: an answer, no route' }),
