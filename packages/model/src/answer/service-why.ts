@@ -7,6 +7,7 @@ import { suggest } from '../objects/suggest.ts';
 import type { Hint } from './answer.ts';
 import { keyOf, namespaceOf } from './directory.ts';
 import { objectRef, type Provenance } from './provenance.ts';
+import { selectedPods } from './selected-pods.ts';
 
 function some(keys: readonly string[]): string {
   return keys.length <= 2 ? keys.join(' and ') : `${keys[0]} and ${keys.length - 1} more`;
@@ -227,10 +228,7 @@ export function whyNoEndpoints(
       },
     ];
   }
-  const namespace = namespaceOf(service.object);
-  const pods = [...cluster.pods.values()].filter(
-    (p) => namespaceOf(p.object) === namespace && matchesPairs(selector, p.object.metadata.labels ?? {}),
-  );
+  const pods = selectedPods(cluster, service.object);
   if (pods.length === 0) return [selectorHint(cluster, service, provenance)];
   const port = portIndex === undefined ? undefined : service.object.spec.ports?.[portIndex];
   const hints = [
@@ -255,12 +253,7 @@ export function undeclaredTargetPort(
   if (!service || !port) return undefined;
   const target = port.targetPort ?? port.port;
   if (typeof target === 'string') return undefined;
-  const namespace = namespaceOf(service.object);
-  const pods = [...cluster.pods.values()].filter(
-    (p) =>
-      namespaceOf(p.object) === namespace &&
-      matchesPairs(service.object.spec.selector ?? {}, p.object.metadata.labels ?? {}),
-  );
+  const pods = selectedPods(cluster, service.object);
   const declared = pods.flatMap((p) => declaredPorts(p.object));
   const first = pods[0];
   if (!first || declared.length === 0 || declared.some((d) => d.containerPort === target)) return undefined;

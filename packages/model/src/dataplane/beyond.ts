@@ -14,7 +14,7 @@ import {
   parsePrefix,
   type Route,
 } from '@podwire/engine';
-import { width } from '../net/cidr.ts';
+import { hostPart, width } from '../net/cidr.ts';
 import type { OutsideCause } from './cause.ts';
 import { type Ground, groundsOf, isPort } from './grounds.ts';
 
@@ -79,10 +79,6 @@ function isLinkLocal(address: string): boolean {
 
 function familyOf(address: string): Family {
   return address.includes(':') ? 6 : 4;
-}
-
-function hostPart(address: string): string {
-  return address.slice(0, address.indexOf('/'));
 }
 
 function faceAddresses({ host, face }: End, family: Family): string[] {

@@ -2,6 +2,7 @@
 import { addressesOf, type Link, type Netns } from '@podwire/engine';
 import type { Cluster, Placed, Setting } from '../cluster/cluster.ts';
 import type { NodeDump } from '../linux/node/index.ts';
+import { hostPart } from '../net/cidr.ts';
 import type { Node } from '../objects/kube.ts';
 import { type Beyond, canonical, nameOf, networksAround, openEnds, routeTo, segmentOf, standIn } from './beyond.ts';
 import { isWalkedKind, joinedTunnels } from './dumped-tunnels.ts';
@@ -10,10 +11,6 @@ import { EXTERNAL_ADDRESS } from './outside.ts';
 
 /** No host can have this name: nothing is behind it. */
 const NOWHERE = '@nowhere';
-
-function hostPart(address: string): string {
-  return address.slice(0, address.indexOf('/'));
-}
 
 /** A node as the cluster knows it, with the addresses that others can answer to. */
 function nodeOf(netns: Netns): Placed<Node> {

@@ -2,6 +2,7 @@
 import type { Link, Netns } from '@podwire/engine';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { NodeDump } from '../linux/node/index.ts';
+import { hostPart } from '../net/cidr.ts';
 import { podAddresses } from '../objects/pod-facts.ts';
 import type { Problem } from '../problem.ts';
 import { openEnds, routeTo } from './beyond.ts';
@@ -12,10 +13,6 @@ import { farEnds } from './tunnel-ends.ts';
 
 function warning(code: string, message: string, mend?: string): Problem {
   return { severity: 'warning', code, message, ...(mend !== undefined && { mend }) };
-}
-
-function hostPart(address: string): string {
-  return address.slice(0, address.indexOf('/'));
 }
 
 /** The bridge port that the link-layer address was learnt behind. */

@@ -13,6 +13,7 @@ import {
   type Table,
 } from '@podwire/engine';
 import type { Assembled, DumpKind } from '../linux/node/index.ts';
+import { hostPart } from '../net/cidr.ts';
 import type { Problem } from '../problem.ts';
 import type { NodeState } from './node-state.ts';
 
@@ -29,10 +30,6 @@ export function isPart(dumped: Assembled, own: readonly string[]): boolean {
   const links = new Set(dumped.netns.links.map(({ name }) => name));
   const has = dumped.netns.addresses.some(({ address }) => own.includes(hostPart(address)));
   return !has && dumped.routes.some(({ route }) => route.nexthops.some(({ dev }) => dev !== 'lo' && !links.has(dev)));
-}
-
-function hostPart(address: string): string {
-  return address.slice(0, address.indexOf('/'));
 }
 
 function routesOf(table: RouteTable | undefined): Route[] {

@@ -1,5 +1,6 @@
 /** Tunnels of dumped hosts: where their outer packets go, and whether that is in the dumps. */
 import type { Link, LinkKind, Netns } from '@podwire/engine';
+import { hostPart } from '../net/cidr.ts';
 import type { Problem } from '../problem.ts';
 import { canonical } from './beyond.ts';
 import type { NodeState } from './node-state.ts';
@@ -18,10 +19,6 @@ const WALKED: ReadonlySet<LinkKind> = new Set([
 /** A tunnel whose outer packets the machine walks. */
 export const isWalkedKind = ({ kind, tunnel }: Link): boolean =>
   WALKED.has(kind) && tunnel !== undefined && tunnel.unmodelled === undefined;
-
-export function hostPart(address: string): string {
-  return address.slice(0, address.indexOf('/'));
-}
 
 /** The node that has the address. */
 export function nodeOf(address: string, nodes: ReadonlyMap<string, NodeState>): string | undefined {

@@ -4,10 +4,10 @@
  */
 import type { Link, Netns, Route, Tunnel, WireguardPeer } from '@podwire/engine';
 import type { NodeDump } from '../linux/node/index.ts';
-import { width } from '../net/cidr.ts';
+import { hostPart, width } from '../net/cidr.ts';
 import type { Problem } from '../problem.ts';
 import type { CniCause } from './cause.ts';
-import { farAddresses, hostPart, isWalkedKind, nodeOf, toNoNode } from './dumped-tunnels.ts';
+import { farAddresses, isWalkedKind, nodeOf, toNoNode } from './dumped-tunnels.ts';
 import type { NodeState } from './node-state.ts';
 
 const MAIN = 254;

@@ -4,9 +4,10 @@
  */
 import type { FdbEntry, Link, Neighbor, Netns, Route, RouteTable } from '@podwire/engine';
 import type { NodeDump } from '../linux/node/index.ts';
+import { hostPart } from '../net/cidr.ts';
 import type { Problem } from '../problem.ts';
 import type { CniCause } from './cause.ts';
-import { hostPart, nodeOf, toNoNode } from './dumped-tunnels.ts';
+import { nodeOf, toNoNode } from './dumped-tunnels.ts';
 import type { NodeState } from './node-state.ts';
 import { addPacketEnds } from './packet-ends.ts';
 

@@ -1,9 +1,9 @@
 /** What every check looks at. */
 
 import type { ObjectRef } from '../answer/answer.ts';
+import { keyOf } from '../answer/directory.ts';
 import { objectRef, type Provenance, provenanceOf } from '../answer/provenance.ts';
 import type { Session } from '../answer/session.ts';
-import type { KubeObject } from '../objects/kube.ts';
 import { suggest } from '../objects/suggest.ts';
 import { distinctObjects } from '../read/duplicates.ts';
 import type { SourcedObject } from '../read/source.ts';
@@ -16,6 +16,7 @@ export class Looking {
   readonly provenance: Provenance;
   /** References that were followed. */
   references = 0;
+  readonly #keys = new Map<string, ReadonlySet<string>>();
   readonly #byKind = new Map<string, SourcedObject[]>();
 
   constructor(session: Session) {
@@ -39,17 +40,15 @@ export class Looking {
   }
 
   /** `namespace/name` of a namespaced object. */
-  keys(kind: string): Set<string> {
-    return new Set(this.of(kind).map(({ object }) => keyOf(object)));
+  keys(kind: string): ReadonlySet<string> {
+    const known = this.#keys.get(kind) ?? new Set(this.of(kind).map(({ object }) => keyOf(object)));
+    this.#keys.set(kind, known);
+    return known;
   }
 
   at({ object, origin }: SourcedObject, path: FieldPath): ObjectRef {
     return objectRef(this.provenance, { object, origin }, path);
   }
-}
-
-export function keyOf({ metadata }: KubeObject): string {
-  return `${metadata.namespace ?? 'default'}/${metadata.name}`;
 }
 
 /** `Did you mean api?`, or nothing. */

@@ -1,7 +1,8 @@
 /** Names that stand for another object, where the input has the kind and not the name. */
+import { keyOf, namespaceOf as namespaceOfObject } from '../answer/directory.ts';
 import type { SourcedObject } from '../read/source.ts';
 import type { Finding } from './answer.ts';
-import { dig, type FieldPath, keyOf, type Looking, listOf, meant, textOf } from './look.ts';
+import { dig, type FieldPath, type Looking, listOf, meant, textOf } from './look.ts';
 
 interface Reference {
   from: SourcedObject;
@@ -44,7 +45,7 @@ function missing(looking: Looking, reference: Reference): Finding[] {
   ];
 }
 
-const namespaceOf = ({ object }: SourcedObject): string => object.metadata.namespace ?? 'default';
+const namespaceOf = ({ object }: SourcedObject): string => namespaceOfObject(object);
 
 interface Backend {
   path: FieldPath;

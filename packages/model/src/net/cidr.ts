@@ -123,3 +123,8 @@ export function onePerFamily(cidrs: readonly string[]): string[] {
   }
   return found;
 }
+
+/** The address of `10.0.0.1/24`. */
+export function hostPart(address: string): string {
+  return address.slice(0, address.indexOf('/'));
+}

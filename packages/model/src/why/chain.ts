@@ -1,10 +1,11 @@
 /** The links from name to socket and back, each with a word and a mark. */
 import type { Outcome, TraceAnswer } from '../answer/answer.ts';
 import { objectRef, type Provenance } from '../answer/provenance.ts';
+import { selectedPods } from '../answer/selected-pods.ts';
 import type { Session } from '../answer/session.ts';
 import type { Placed } from '../cluster/cluster.ts';
-import type { Pod, Service } from '../objects/kube.ts';
-import { matchesPairs, printLabels } from '../objects/labels.ts';
+import type { Service } from '../objects/kube.ts';
+import { printLabels } from '../objects/labels.ts';
 import { isHeadless, isOver, isPodReady } from '../objects/pod-facts.ts';
 import { type ChainLink, type Fault, LINKS, type LinkName } from './answer.ts';
 
@@ -19,16 +20,6 @@ export interface ChainQuestion {
 
 type Seen = Pick<ChainLink, 'text' | 'object'> & { status?: ChainLink['status'] };
 
-function selectedPods({ session, service }: ChainQuestion): Placed<Pod>[] {
-  const selector = service?.object.spec.selector ?? {};
-  const namespace = service?.object.metadata.namespace ?? 'default';
-  if (Object.keys(selector).length === 0) return [];
-  return [...session.cluster.pods.values()].filter(
-    ({ object }) =>
-      (object.metadata.namespace ?? 'default') === namespace && matchesPairs(selector, object.metadata.labels ?? {}),
-  );
-}
-
 const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
 
 /** What the objects say: from the Service to its endpoints. */
@@ -37,7 +28,7 @@ function ofService(question: ChainQuestion): Partial<Record<LinkName, Seen>> {
   if (!service) return {};
   const { spec, metadata } = service.object;
   const key = `${metadata.namespace ?? 'default'}/${metadata.name}`;
-  const pods = selectedPods(question).filter(({ object }) => !isOver(object));
+  const pods = selectedPods(session.cluster, service.object).filter(({ object }) => !isOver(object));
   const ready = pods.filter(({ object }) => isPodReady(object) || object.status?.conditions === undefined);
   const endpoints = (session.cluster.endpointSlices.get(key) ?? []).flatMap(({ object }) => object.endpoints ?? []);
   const usable = endpoints.filter(({ conditions }) => conditions?.ready !== false);

@@ -1,12 +1,11 @@
 /** Who asks, where the question does not say: a pod as near as possible to the destination, that is not the destination itself. */
+import { namespaceOf } from '../answer/directory.ts';
 import { QuestionError } from '../answer/question-error.ts';
 import { parseReference } from '../answer/reference.ts';
 import type { Session } from '../answer/session.ts';
 import type { Pod } from '../objects/kube.ts';
 import { matchesPairs } from '../objects/labels.ts';
 import { isOver, podAddresses } from '../objects/pod-facts.ts';
-
-const namespaceOf = ({ metadata }: Pod): string => metadata.namespace ?? 'default';
 
 export function neighbour(session: Session, { to, namespace = 'default' }: { to: string; namespace?: string }): string {
   const { cluster } = session;

@@ -1,10 +1,11 @@
 /** Pods behind a Service that were hardly meant: its selector also fits those of another program. */
 import type { ObjectRef } from '../answer/answer.ts';
 import { objectRef, type Provenance } from '../answer/provenance.ts';
+import { selectedPods } from '../answer/selected-pods.ts';
 import type { Cluster, Placed } from '../cluster/cluster.ts';
 import { imageName } from '../cluster/detect/programs.ts';
 import type { Pod } from '../objects/kube.ts';
-import { matchesPairs, printLabels } from '../objects/labels.ts';
+import { printLabels } from '../objects/labels.ts';
 import { declaredPorts, isOver } from '../objects/pod-facts.ts';
 
 export interface Strangers {
@@ -50,13 +51,7 @@ export function strangersOf(cluster: Cluster, key: string, provenance: Provenanc
   const service = cluster.services.get(key);
   const selector = service?.object.spec.selector ?? {};
   if (!service || Object.keys(selector).length === 0) return undefined;
-  const namespace = service.object.metadata.namespace ?? 'default';
-  const pods = [...cluster.pods.values()].filter(
-    ({ object }) =>
-      !isOver(object) &&
-      (object.metadata.namespace ?? 'default') === namespace &&
-      matchesPairs(selector, object.metadata.labels ?? {}),
-  );
+  const pods = selectedPods(cluster, service.object).filter(({ object }) => !isOver(object));
   if (new Set(pods.map(makerOf)).size < 2 || new Set(pods.map(programsOf)).size < 2) return undefined;
   const targets = (service.object.spec.ports ?? []).map(({ targetPort, port }) => targetPort ?? port);
   const meant = pods.find((pod) => serves(pod, targets));
