@@ -4,10 +4,12 @@
  * `IpSet` or `sysctls` object may stand in any number of network namespaces and costs memory in the machine once.
  * Interfaces are named, not numbered, so that shared rules and routes mean the namespace's own interface of that name.
  */
+import type { IpvsService } from './ipvs.ts';
 import type { Link } from './link.ts';
 import type { Family } from './packet.ts';
 import type { Table } from './rule.ts';
 
+export type * from './ipvs.ts';
 export type * from './link.ts';
 
 /** A set of network namespaces and the wires between them. Names of network namespaces are unique. */
@@ -40,6 +42,8 @@ export interface Netns {
   sysctls: Readonly<Record<string, string | number>>;
   netfilter: Table[];
   sets?: IpSet[];
+  /** Virtual services. Absent or empty: IPVS has no hooks here (`ip_vs_register_hooks`). */
+  ipvs?: IpvsService[];
   /** Absent: not known, so that one is assumed for every port (`Reason.LISTENER_ASSUMED`). Empty: nothing listens. */
   listeners?: Listener[];
   /** Connections that conntrack holds at the start. */
