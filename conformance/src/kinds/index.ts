@@ -14,6 +14,7 @@ import { kubeProxyEndpoints } from './kube-proxy-endpoints.ts';
 import { kubeProxyFlow } from './kube-proxy-flow.ts';
 import { kubeProxyFlows } from './kube-proxy-flows.ts';
 import { kubeProxyHealthCheck } from './kube-proxy-healthcheck.ts';
+import { kubeProxyIpvs } from './kube-proxy-ipvs.ts';
 import { kubeProxyNames } from './kube-proxy-names.ts';
 import { kubeProxyNodePortAddresses } from './kube-proxy-nodeport-addresses.ts';
 import { kubeProxyReal } from './kube-proxy-real.ts';
@@ -41,6 +42,7 @@ const kinds: readonly Kind[] = [
   kubeProxyFlow,
   kubeProxyFlows,
   kubeProxyHealthCheck,
+  kubeProxyIpvs,
   kubeProxyNames,
   kubeProxyNodePortAddresses,
   kubeProxyReal,

@@ -6,6 +6,7 @@ import { iptablesJumpLines, restoreText, rulesetText } from '@podwire/model';
 import { fail, type Kind, type Outcome, pass, type SuiteCase } from '../runner/contract.ts';
 import { firstDifference, firstDifferentLine } from '../runner/difference.ts';
 import { type ProxyCase, restoreInput, rulesetInput } from './kube-proxy-input.ts';
+import { afterJumps, readTables, type Tables, unquoted } from './kube-proxy-tables.ts';
 
 interface RulesCase extends ProxyCase {
   expect: {
@@ -16,40 +17,8 @@ interface RulesCase extends ProxyCase {
   };
 }
 
-/** Rules by table and chain. */
-type Tables = Record<string, Record<string, string[]>>;
-
-function readTables(text: string): Tables {
-  const tables: Tables = {};
-  let table: Record<string, string[]> = {};
-  for (const line of text.split('\n')) {
-    if (line.startsWith('*')) {
-      table = {};
-      tables[line.slice(1)] = table;
-    } else if (line.startsWith(':')) table[line.slice(1).split(' ', 1)[0] ?? ''] ??= [];
-    else if (line.startsWith('-A ')) table[line.split(' ', 2)[1] ?? '']?.push(line);
-  }
-  return tables;
-}
-
-/** The recorder's tables print the comments of jumps without quotes, other comments with them. */
-const unquoted = (line: string) => line.replaceAll('"', '');
-
-/** The built-in chains that the recorder's tables hold. */
-const BUILT_IN: Record<string, string[]> = {
-  filter: ['INPUT', 'FORWARD', 'OUTPUT'],
-  nat: ['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'],
-};
-
 function afterSync(row: RulesCase): Tables {
-  const tables = readTables(restoreText(restoreInput(row, true)));
-  for (const [name, chains] of Object.entries(BUILT_IN)) {
-    for (const chain of chains) tables[name] = { ...tables[name], [chain]: [] };
-  }
-  for (const { table, line } of iptablesJumpLines()) {
-    const chain = line.split(' ', 2)[1] ?? '';
-    tables[table]?.[chain]?.push(line);
-  }
+  const tables = afterJumps(readTables(restoreText(restoreInput(row, true))), iptablesJumpLines());
   // Jumped to by every node, filled on some.
   if (tables.filter) tables.filter['KUBE-FIREWALL'] ??= [];
   return tables;

@@ -1,5 +1,5 @@
 /** The contract between the cluster and the kube-proxy compilers. */
-import type { Table } from '@podwire/engine';
+import type { Address, IpSet, IpvsService, Link, Table } from '@podwire/engine';
 import type { ProxyMode } from '../cluster/cluster.ts';
 import type { EndpointSlice, IPFamily, Service } from '../objects/kube.ts';
 import type { Problem } from '../problem.ts';
@@ -21,6 +21,22 @@ export interface ProxyConfig {
   /** What the node's kernel and iptables offer. */
   randomFully: boolean;
   nfacctCounters: boolean;
+  /** IPVS mode's own; what is absent has its default. */
+  ipvs?: Partial<IpvsConfig>;
+}
+
+/** KubeProxyIPVSConfiguration. */
+export interface IpvsConfig {
+  /** `rr` unless configured. */
+  scheduler: string;
+  /** Virtual services at these addresses are not kube-proxy's to delete. */
+  excludeCIDRs: string[];
+  /** The node answers ARP for no address of another link: not for those of Services. */
+  strictARP: boolean;
+  /** Of connections that IPVS holds; 0: as the kernel has them (900, 120 and 300). */
+  tcpTimeoutSeconds: number;
+  tcpFinTimeoutSeconds: number;
+  udpTimeoutSeconds: number;
 }
 
 /** The node as kube-proxy on it sees it. */
@@ -63,6 +79,17 @@ export interface ProxyRules {
   /** Sysctls that kube-proxy sets. */
   sysctls: Record<string, number>;
   problems: Problem[];
+  /** What else kube-proxy keeps on the node in IPVS mode. */
+  ipvs?: ProxyIpvs;
+}
+
+/** In parts that any number of nodes share by identity. */
+export interface ProxyIpvs {
+  services: IpvsService[];
+  sets: IpSet[];
+  /** The dummy link, and the addresses of Services on it. */
+  link: Link;
+  addresses: Address[];
 }
 
 /** One proxy mode. `prepare` does once what is the same for all nodes; the result compiles any node. */

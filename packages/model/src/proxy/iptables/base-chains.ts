@@ -59,7 +59,10 @@ const fixed = (table: 'filter' | 'nat', chain: string, ...args: string[]): RuleL
 });
 
 /** Source address translation for marked packets, and the mark itself. */
-export function masqueradeRules({ masqueradeMark: mark, randomFully }: IptablesSettings): RuleLine[] {
+export function masqueradeRules({
+  masqueradeMark: mark,
+  randomFully,
+}: Pick<IptablesSettings, 'masqueradeMark' | 'randomFully'>): RuleLine[] {
   return [
     fixed('nat', 'KUBE-POSTROUTING', '-m', 'mark', '!', '--mark', `${mark}/${mark}`, '-j', 'RETURN'),
     // The mark goes, lest the packet be masqueraded again when it passes the stack a second time.
@@ -92,7 +95,7 @@ export function localnetRules({ family, localhostNodePorts }: IptablesSettings):
 
 /** KUBE-FORWARD: Service traffic passes whatever the policy of FORWARD is. */
 export function forwardRules(settings: IptablesSettings): RuleLine[] {
-  const { masqueradeMark: mark, conntrackTCPLiberal, nfacct } = settings;
+  const { conntrackTCPLiberal, nfacct } = settings;
   const counter = nfacct.invalidDropped ? ['-m', 'nfacct', '--nfacct-name', 'ct_state_invalid_dropped_pkts'] : [];
   const invalid = fixed(
     'filter',
@@ -102,6 +105,13 @@ export function forwardRules(settings: IptablesSettings): RuleLine[] {
   return [
     // A packet that conntrack finds invalid would leave without its translation and reset the connection. (kubernetes/kubernetes#74839)
     ...(conntrackTCPLiberal ? [] : [invalid]),
+    ...acceptForwarded(settings),
+  ];
+}
+
+/** Marked packets pass, and what follows them. */
+export function acceptForwarded({ masqueradeMark: mark }: Pick<IptablesSettings, 'masqueradeMark'>): RuleLine[] {
+  return [
     fixed(
       'filter',
       'KUBE-FORWARD',

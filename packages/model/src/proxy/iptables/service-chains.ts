@@ -1,7 +1,7 @@
 /** The chains of one service port that decide about its traffic before an endpoint is chosen: KUBE-EXT and KUBE-FW. */
 import { iptablesIfLocal } from '../detect-local.ts';
 import { parseIP } from '../ip.ts';
-import { hasExternalEndpoints, type PortState } from '../port-state.ts';
+import { hasExternalEndpoints, type OfPort, type PortState } from '../port-state.ts';
 import type { IptablesPort } from './port.ts';
 import { comment, type RuleLine } from './rule-line.ts';
 import type { IptablesSettings } from './settings.ts';
@@ -31,7 +31,7 @@ export function externalChain(port: IptablesPort, state: PortState, settings: Ip
 }
 
 /** Whether a source range holds the node, whose own packets to a load balancer's address may then come from that address. */
-export function allowsNode({ info }: IptablesPort, nodeIP: string | undefined): boolean {
+export function allowsNode({ info }: OfPort, nodeIP: string | undefined): boolean {
   const address = parseIP(nodeIP ?? '');
   return address !== undefined && info.loadBalancerSourceRanges.some(({ cidr }) => cidr.contains(address));
 }
