@@ -20,6 +20,7 @@ import { kubeProxyNodePortAddresses } from './kube-proxy-nodeport-addresses.ts';
 import { kubeProxyReal } from './kube-proxy-real.ts';
 import { kubeProxyRules } from './kube-proxy-rules.ts';
 import { kubeProxyTracking } from './kube-proxy-tracking.ts';
+import { lbTables } from './lb-tables.ts';
 import { manifests } from './manifests.ts';
 import { nftRuleJson } from './nft-rule-json.ts';
 import { resolvConf } from './resolv-conf.ts';
@@ -48,6 +49,7 @@ const kinds: readonly Kind[] = [
   kubeProxyReal,
   kubeProxyRules,
   kubeProxyTracking,
+  lbTables,
   manifests,
   nftRuleJson,
   resolvConf,

@@ -1,6 +1,7 @@
 /** kube-proxy: what all its modes share, and each of them. */
 export * from './categorize-endpoints.ts';
 export * from './detect-local.ts';
+export * from './ebpf/index.ts';
 export * from './endpoints.ts';
 export * from './health-check.ts';
 export { iptablesJumpLines } from './iptables/base-chains.ts';
