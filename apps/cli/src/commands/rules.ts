@@ -18,6 +18,7 @@ const SECTIONS = [
   'nexthop',
   'fdb',
   'ipset',
+  'ipvs',
   'sysctl',
   'ss',
   'conntrack',

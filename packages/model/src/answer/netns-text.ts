@@ -12,6 +12,7 @@ import { printRoutes } from '../linux/ip/print-route.ts';
 import { printRules } from '../linux/ip/print-rule.ts';
 import { printIpsetSave } from '../linux/ipset/index.ts';
 import { printIptablesSave } from '../linux/iptables-save.ts';
+import { printIpvsSave } from '../linux/ipvs/index.ts';
 import { printNftTables } from '../linux/nft-compile/index.ts';
 import { printSs } from '../linux/sockets/index.ts';
 import { printSysctls } from '../linux/sysctl/index.ts';
@@ -78,6 +79,7 @@ const PRINTERS: Readonly<Record<NetnsSectionName, Print>> = {
   nexthop: ({ nexthops = [] }) => [{ command: 'ip nexthop', text: printNexthops(nexthops) }],
   fdb: (netns) => [{ command: 'bridge fdb', text: forwarding(netns) }],
   ipset: ({ sets = [] }) => [{ command: 'ipset save', text: printIpsetSave(sets) }],
+  ipvs: ({ ipvs = [] }) => [{ command: 'ipvsadm -Sn', text: printIpvsSave(ipvs) }],
   sysctl: ({ sysctls }) => [{ command: 'sysctl', text: printSysctls(sysctls) }],
   ss: ({ listeners }) => [{ command: 'ss -lntup', text: listeners ? printSs(listeners) : '' }],
   conntrack: ({ conntrack = [] }) => [{ command: 'conntrack -L', text: printConntrack(conntrack) }],
@@ -97,6 +99,7 @@ export type NetnsSectionName =
   | 'nexthop'
   | 'fdb'
   | 'ipset'
+  | 'ipvs'
   | 'sysctl'
   | 'ss'
   | 'conntrack';

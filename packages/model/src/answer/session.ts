@@ -2,7 +2,7 @@
 import { EngineError, formatAddress, type Machine, type Network, parseAddress } from '@podwire/engine';
 import { buildCluster } from '../cluster/build.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import type { NodeShown } from '../cluster/detect/shown.ts';
+import { type NodeShown, shownProxyModes } from '../cluster/detect/shown.ts';
 import type { ClusterOverrides } from '../cluster/overrides.ts';
 import { buildDataplane } from '../dataplane/build.ts';
 import { buildHosts, hostsAsCluster } from '../dataplane/dumped-hosts.ts';
@@ -89,7 +89,8 @@ function shownBy(dumps: readonly NodeDump[]): NodeShown[] {
     if (!host) return [];
     const byRoutes = host.routes.flatMap(({ route }) => route.nexthops.map(({ dev }) => dev));
     const links = [...host.netns.links.map((link) => link.name), ...byRoutes];
-    return [{ node: name, processes: host.processes, links: [...new Set(links)] }];
+    const proxyModes = shownProxyModes(host.netns);
+    return [{ node: name, processes: host.processes, links: [...new Set(links)], proxyModes }];
   });
 }
 

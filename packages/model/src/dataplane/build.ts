@@ -116,11 +116,18 @@ class Builder {
         },
         ...side.links,
         ...(cacheSide?.links ?? []),
+        ...(proxy?.ipvs ? [proxy.ipvs.link] : []),
       ],
-      addresses: [...nodeAddresses(node), ...side.addresses, ...(cacheSide?.addresses ?? [])],
+      addresses: [
+        ...nodeAddresses(node),
+        ...side.addresses,
+        ...(cacheSide?.addresses ?? []),
+        ...(proxy?.ipvs?.addresses ?? []),
+      ],
       tables: [ownTable(this.#routes, node, side, base)],
       sysctls: this.#sysctls.of(proxy?.sysctls ?? {}, side.sysctls, this.#portmapSysctls(side, withPorts)),
       netfilter,
+      ...(proxy?.ipvs && { sets: proxy.ipvs.sets, ipvs: proxy.ipvs.services }),
     };
     return { name: node.name, host, pods: side.pods };
   }
@@ -164,7 +171,9 @@ class Builder {
       const address = node.addresses[family];
       if (address !== undefined) nodeIPs[familyName(family)] = address;
     }
-    const own = [...nodeAddresses(node), ...side.addresses].map((a) => a.address);
+    const cache = this.#caches.get(node.name);
+    const cacheAddresses = cache ? cacheLink(cache).addresses : [];
+    const own = [...nodeAddresses(node), ...side.addresses, ...cacheAddresses].map((a) => a.address);
     return {
       name: node.name,
       nodeIPs,

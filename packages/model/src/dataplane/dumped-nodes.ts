@@ -6,6 +6,7 @@ import { hostPart } from '../net/cidr.ts';
 import { podAddresses } from '../objects/pod-facts.ts';
 import type { Problem } from '../problem.ts';
 import { openEnds, routeTo } from './beyond.ts';
+import { dumpedIpvs } from './dumped-ipvs.ts';
 import { isPart, patchNode, patchPod } from './dumped-parts.ts';
 import type { Dataplane, NodeState } from './node-state.ts';
 import { staleConnections } from './stale-connections.ts';
@@ -29,12 +30,17 @@ class Replacement {
   readonly #claimed = new Set<string>();
   readonly #compiled: Netns;
   readonly #settings: Record<string, string | number> = {};
+  readonly #ipvs: Pick<Netns, 'ipvs' | 'sets'>;
 
   constructor(dump: NodeDump, host: Netns, compiled: Netns) {
     this.#dump = dump;
     this.#compiled = compiled;
     this.#host = host;
     this.#links = [...host.links];
+    const [dumped] = dump.netnses;
+    const { parts, problems } = dumped ? dumpedIpvs(dumped, compiled, false) : { parts: {}, problems: [] };
+    this.#ipvs = parts;
+    this.problems.push(...problems);
   }
 
   get host(): Netns {
@@ -42,7 +48,8 @@ class Replacement {
     const neighbors = this.#host.neighbors?.filter(
       ({ lladdr, state }) => lladdr === undefined || state === 'permanent' || state === 'noarp' || state === 'failed',
     );
-    return { ...this.#host, links: this.#links, ...this.#sysctls(), ...(neighbors && { neighbors }) };
+    const { ipvs: _ipvs, sets: _sets, ...host } = this.#host;
+    return { ...host, ...this.#ipvs, links: this.#links, ...this.#sysctls(), ...(neighbors && { neighbors }) };
   }
 
   /** Settings that nobody dumped are as podwire makes them, also those of the pods' wires. */

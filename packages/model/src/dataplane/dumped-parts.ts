@@ -15,6 +15,7 @@ import {
 import type { Assembled, DumpKind } from '../linux/node/index.ts';
 import { hostPart } from '../net/cidr.ts';
 import type { Problem } from '../problem.ts';
+import { dumpedIpvs } from './dumped-ipvs.ts';
 import type { NodeState } from './node-state.ts';
 
 const MAIN = 254;
@@ -303,6 +304,13 @@ class PartialNode {
     this.#state = { ...this.#state, host: { ...host, links } };
   }
 
+  ipvs(): void {
+    const { host } = this.#state;
+    const { parts, problems } = dumpedIpvs(this.#dumped, host, true);
+    this.problems.push(...problems);
+    this.#state = { ...this.#state, host: { ...host, ...parts } };
+  }
+
   get state(): NodeState {
     return { ...this.#state, host: withParts(this.#state.host, this.#dumped) };
   }
@@ -316,7 +324,7 @@ function sameTable(a: Table, b: Table): boolean {
   return a.family === b.family && a.name === b.name;
 }
 
-/** Settings, rules, sets, sockets and connections. Tables that were not dumped stay: nobody looked. */
+/** Settings, rules, sockets and connections. Tables that were not dumped stay: nobody looked. */
 function withParts(netns: Netns, { netns: dumped, shown }: Assembled): Netns {
   const kept = netns.netfilter.filter((table) => !dumped.netfilter.some((other) => sameTable(table, other)));
   return {
@@ -324,7 +332,6 @@ function withParts(netns: Netns, { netns: dumped, shown }: Assembled): Netns {
     netfilter: [...dumped.netfilter, ...kept],
     ...(shown.has('sysctl') && { sysctls: { ...netns.sysctls, ...dumped.sysctls } }),
     ...(dumped.rules && { rules: dumped.rules }),
-    ...(dumped.sets && { sets: [...(netns.sets ?? []), ...dumped.sets] }),
     ...(dumped.listeners && { listeners: dumped.listeners }),
     ...(dumped.conntrack && { conntrack: dumped.conntrack }),
   };
@@ -340,10 +347,11 @@ export function patchNode(state: NodeState, dumped: Assembled): Patched {
   const node = new PartialNode(state, dumped);
   node.routes();
   node.hairpin();
+  node.ipvs();
   return { state: node.state, problems: node.problems };
 }
 
 /** The pod with what was dumped inside it; its wire stays podwire's. */
 export function patchPod(pod: Netns, dumped: Assembled): Netns {
-  return withParts(pod, dumped);
+  return { ...withParts(pod, dumped), ...dumpedIpvs(dumped, pod, true).parts };
 }

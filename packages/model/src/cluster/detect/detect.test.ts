@@ -45,6 +45,27 @@ describe('kube-proxy', () => {
     expect(found.podCIDRs).toMatchObject({ value: ['10.9.0.0/16'], how: 'detected' });
   });
 
+  test('the section of IPVS mode, in that mode alone', async () => {
+    const section =
+      'ipvs: {scheduler: lc, strictARP: true, excludeCIDRs: [203.0.113.0/24], tcpTimeout: 15m0s, udpTimeout: 1.5s}';
+    const found = await settings(config(`mode: ipvs\n${section}`));
+    expect(found.proxy.value.ipvs).toEqual({
+      scheduler: 'lc',
+      strictARP: true,
+      excludeCIDRs: ['203.0.113.0/24'],
+      tcpTimeoutSeconds: 900,
+      udpTimeoutSeconds: 1.5,
+    });
+    expect((await settings(config(`mode: iptables\n${section}`))).proxy.value).not.toHaveProperty('ipvs');
+  });
+
+  test('flags of IPVS mode', async () => {
+    const command = '[kube-proxy, --proxy-mode=ipvs, --ipvs-scheduler=sh, --ipvs-strict-arp, --ipvs-udp-timeout=2m]';
+    const found = await settings(staticPod('kube-proxy').replace('[kube-proxy]', command));
+    expect(found.proxyMode.value).toBe('ipvs');
+    expect(found.proxy.value.ipvs).toEqual({ scheduler: 'sh', strictARP: true, udpTimeoutSeconds: 120 });
+  });
+
   test('an empty mode is iptables; without clusterCIDR there is none', async () => {
     const found = await settings(config('mode: ""\nclusterCIDR: ""'));
     expect(found.proxyMode).toMatchObject({ value: 'iptables', how: 'detected' });

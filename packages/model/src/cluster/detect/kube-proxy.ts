@@ -1,6 +1,6 @@
 /** kube-proxy's mode and configuration (k8s.io/kube-proxy/config/v1alpha1; flags as in cmd/kube-proxy/app/options.go). */
 import type { KubeObject } from '../../objects/kube.ts';
-import type { ProxyConfig } from '../../proxy/proxy.ts';
+import type { IpvsConfig, ProxyConfig } from '../../proxy/proxy.ts';
 import type { Placed, ProxyMode, Setting } from '../cluster.ts';
 import type { Collected } from '../collect.ts';
 import type { ClusterOverrides } from '../overrides.ts';
@@ -98,6 +98,11 @@ function* modes(
   const k3s = k3sFlags(collected.nodes);
   const argument = modeOf(/proxy-mode=(\w+)/.exec(k3s?.flags.get('kube-proxy-arg') ?? '')?.[1]);
   if (k3s && argument) yield finding(argument, k3s.placed, '--kube-proxy-arg');
+  // What a former mode left behind shows nothing where there is more than one.
+  for (const { node, proxyModes } of shown) {
+    const [only, ...others] = proxyModes;
+    if (only && others.length === 0) yield { value: only.mode, why: `${only.why} of ${node}` };
+  }
 }
 
 const DEFAULTS: ProxyConfig = {
@@ -120,15 +125,15 @@ const LOCAL_MODES: Readonly<Record<string, ProxyConfig['detectLocalMode']>> = {
 };
 
 /** Drops fields that nothing says, so that the rest can be laid over the defaults. */
-function said(fields: { [K in keyof ProxyConfig]?: ProxyConfig[K] | undefined }): Partial<ProxyConfig> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<ProxyConfig>;
+function present<T>(fields: { [K in keyof T]?: T[K] | undefined }): Partial<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
-/** Each mode has a section of its own, and reads no other. */
+/** nftables mode has a section of its own, and reads no other; IPVS mode reads that of iptables mode, too. */
 function fromFile(config: Mapping, mode: ProxyMode): Partial<ProxyConfig> {
   const section = mode === 'nftables' ? 'nftables' : 'iptables';
   const bit = at(config, section, 'masqueradeBit');
-  return said({
+  return present<ProxyConfig>({
     clusterCIDRs: text(config.clusterCIDR) === undefined ? undefined : words(config.clusterCIDR),
     detectLocalMode: LOCAL_MODES[text(config.detectLocalMode) ?? ''],
     bridgeInterface: text(at(config, 'detectLocal', 'bridgeInterface')),
@@ -139,13 +144,47 @@ function fromFile(config: Mapping, mode: ProxyMode): Partial<ProxyConfig> {
     localhostNodePorts: truth(at(config, 'iptables', 'localhostNodePorts')),
     conntrackTCPLiberal:
       truth(at(config, 'conntrack', 'tcpBeLiberal')) ?? truth(at(config, 'linux', 'conntrack', 'tcpBeLiberal')),
+    ipvs: mode === 'ipvs' ? ipvsFromFile(config) : undefined,
   });
+}
+
+function ipvsFromFile(config: Mapping): Partial<IpvsConfig> {
+  const of = (field: string) => at(config, 'ipvs', field);
+  const excludeCIDRs = of('excludeCIDRs');
+  return present<IpvsConfig>({
+    scheduler: text(of('scheduler')) || undefined,
+    excludeCIDRs: Array.isArray(excludeCIDRs) ? words(excludeCIDRs) : undefined,
+    strictARP: truth(of('strictARP')),
+    tcpTimeoutSeconds: seconds(text(of('tcpTimeout'))),
+    tcpFinTimeoutSeconds: seconds(text(of('tcpFinTimeout'))),
+    udpTimeoutSeconds: seconds(text(of('udpTimeout'))),
+  });
+}
+
+function ipvsFromFlags(flags: ReadonlyMap<string, string>): Partial<IpvsConfig> {
+  return present<IpvsConfig>({
+    scheduler: flags.get('ipvs-scheduler') || undefined,
+    excludeCIDRs: flags.has('ipvs-exclude-cidrs') ? words(flags.get('ipvs-exclude-cidrs')) : undefined,
+    strictARP: truth(flags.get('ipvs-strict-arp')),
+    tcpTimeoutSeconds: seconds(flags.get('ipvs-tcp-timeout')),
+    tcpFinTimeoutSeconds: seconds(flags.get('ipvs-tcpfin-timeout')),
+    udpTimeoutSeconds: seconds(flags.get('ipvs-udp-timeout')),
+  });
+}
+
+const UNITS: Readonly<Record<string, number>> = { h: 3600, m: 60, s: 1, ms: 1e-3, us: 1e-6, ns: 1e-9 };
+
+/** Of a duration as Go writes it: `2m30s`. */
+function seconds(duration: string | undefined): number | undefined {
+  const parts = [...(duration ?? '').matchAll(/(\d+(?:\.\d+)?)(h|ms|us|ns|m|s)/g)];
+  if (duration === undefined || parts.map(([all]) => all).join('') !== duration) return undefined;
+  return parts.reduce((sum, [, number, unit]) => sum + Number(number) * (UNITS[unit ?? ''] ?? 0), 0);
 }
 
 function fromFlags(flags: ReadonlyMap<string, string>, mode: ProxyMode): Partial<ProxyConfig> {
   // There is no such flag for nftables mode.
   const bit = Number((mode === 'nftables' ? undefined : flags.get('iptables-masquerade-bit')) ?? Number.NaN);
-  return said({
+  return present<ProxyConfig>({
     clusterCIDRs: flags.has('cluster-cidr') ? words(flags.get('cluster-cidr')) : undefined,
     detectLocalMode: LOCAL_MODES[flags.get('detect-local-mode') ?? ''],
     bridgeInterface: flags.get('pod-bridge-interface'),
@@ -155,6 +194,7 @@ function fromFlags(flags: ReadonlyMap<string, string>, mode: ProxyMode): Partial
     masqueradeBit: Number.isInteger(bit) ? bit : undefined,
     localhostNodePorts: truth(flags.get('iptables-localhost-nodeports')),
     conntrackTCPLiberal: truth(flags.get('conntrack-tcp-be-liberal')),
+    ipvs: mode === 'ipvs' ? ipvsFromFlags(flags) : undefined,
   });
 }
 

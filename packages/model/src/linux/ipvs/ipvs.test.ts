@@ -67,3 +67,12 @@ test('servers of a service that is not understood are given to no other', () => 
     ['ipvs', 17],
   ]);
 });
+
+test('lines picked out of a listing are no whole one', () => {
+  const { services, isFragment } = readIpvsList('TCP  10.96.0.1:443 rr\nTCP  [fd00::a]:53 rr\n');
+  expect(services.map(({ address }) => address)).toEqual(['10.96.0.1', 'fd00::a']);
+  expect(isFragment).toBe(true);
+  expect(readIpvsList(LIST)).not.toHaveProperty('isFragment');
+  // Nothing is there.
+  expect(readIpvsList(LIST.split('\n').slice(0, 3).join('\n'))).toEqual({ services: [], problems: [] });
+});

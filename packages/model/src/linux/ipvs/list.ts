@@ -45,9 +45,12 @@ export function readIpvsList(text: string, options: LineOptions = {}): ReadIpvs 
   const problems: Problem[] = [];
   const services: IpvsService[] = [];
   let current: IpvsService | undefined;
+  let hasMore = false;
   eachLine(linesOf(text, options), 'ipvs', problems, options, ({ text: line }) => {
+    hasMore ||= HEADERS.test(line);
     if (HEADERS.test(line)) return;
     const server = /^\s+->\s+(.*)$/.exec(line)?.[1];
+    hasMore ||= server !== undefined;
     if (server === undefined) {
       // Servers behind a line that is not understood are nobody's.
       current = undefined;
@@ -60,7 +63,7 @@ export function readIpvsList(text: string, options: LineOptions = {}): ReadIpvs 
     if (!method || !current) throw new RangeError('no real server');
     current.servers.push({ ...readEnd(end), method, weight: wholeNumber(weight, 'weight', 65535) });
   });
-  return { services, problems };
+  return { services, problems, ...(!hasMore && services.length > 0 && { isFragment: true }) };
 }
 
 const NAMES = { masquerade: 'Masq', tunnel: 'Tunnel', route: 'Route' } as const;

@@ -7,6 +7,8 @@ import type { IpvsServer, IpvsService } from './types.ts';
 
 export interface ReadIpvs {
   services: IpvsService[];
+  /** Lines picked out of a listing, as `grep` does: there may be more services, and which servers these have is not told. */
+  isFragment?: boolean;
   problems: Problem[];
 }
 

@@ -1,5 +1,13 @@
 /** From the parts read of one network namespace to one `Netns`, with what had to be left out or assumed. */
-import { addressesOf, type Family, type Link, type Netns, type Route, type RouteTable } from '@podwire/engine';
+import {
+  addressesOf,
+  type Family,
+  type IpvsService,
+  type Link,
+  type Netns,
+  type Route,
+  type RouteTable,
+} from '@podwire/engine';
 import type { Problem } from '../../problem.ts';
 import { type ListedFdbEntry, staticEntries } from '../bridge/index.ts';
 import { bucketsOf } from '../ip/index.ts';
@@ -26,6 +34,8 @@ export interface Assembled {
   hairpin: readonly boolean[];
   /** Tables that iptables-legacy and iptables-nft both have rules in: `ip filter`. */
   mixed: readonly string[];
+  /** Virtual services that the dump names without their servers; they do not stand in `netns`. */
+  namedIpvs: readonly IpvsService[];
   /** Command lines of programs that packets depend on. */
   processes: readonly string[];
   /** Text of /etc/resolv.conf. */
@@ -242,6 +252,9 @@ function warnOfMissing(netns: Netns, problems: Problem[]): void {
   }
 }
 
+const serviceKey = ({ protocol, address, port, fwmark, ipv6 }: IpvsService) =>
+  `${protocol} ${address} ${port} ${fwmark} ${ipv6 === true}`;
+
 export function assemble(read: CollectedNetns, name: string): Assembled {
   const assembly = new Assembly(read, name);
   const links = assembly.links();
@@ -263,6 +276,7 @@ export function assemble(read: CollectedNetns, name: string): Assembled {
     sysctls: assembly.sysctls(),
     netfilter: netfilter.tables,
     ...(read.sets.size > 0 && { sets: [...read.sets.values()] }),
+    ...(read.ipvs.length > 0 && { ipvs: distinct(read.ipvs, serviceKey) }),
     ...(listeners && {
       listeners: distinct(listeners, (l) => `${l.protocol} ${l.address} ${l.port} ${l.device ?? ''}`),
     }),
@@ -281,6 +295,7 @@ export function assemble(read: CollectedNetns, name: string): Assembled {
     routes: assembly.routes(),
     hairpin: read.hairpin,
     mixed: netfilter.mixed,
+    namedIpvs: read.namedIpvs,
     processes: read.processes,
     ...(read.resolvConf !== undefined && { resolvConf: read.resolvConf }),
   };

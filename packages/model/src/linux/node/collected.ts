@@ -71,6 +71,8 @@ export interface CollectedNetns {
   listeners: { rank: number; list: Listener[] } | undefined;
   conntrack: ConntrackEntry[];
   ipvs: IpvsService[];
+  /** Services that a fragment of a listing names, without their servers. */
+  namedIpvs: IpvsService[];
   /** Rulesets of nftables, with what they mean to the machine for the tables asked for. */
   nft: NftRead[];
   kindsSeen: Set<DumpKind>;
@@ -111,6 +113,7 @@ export function emptyCollection(name: string): CollectedNetns {
     listeners: undefined,
     conntrack: [],
     ipvs: [],
+    namedIpvs: [],
     nft: [],
     kindsSeen: new Set(),
     hairpin: [],

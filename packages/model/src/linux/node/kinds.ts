@@ -80,7 +80,7 @@ export const FORMS: readonly DumpForm[] = [
     kind: 'ipvs-list',
     title: 'ipvsadm -L',
     signature: /^(IP Virtual Server version|Prot LocalAddress:Port)/,
-    line: /^\s+-> (\S+:\d+)\s+(Masq|Route|Tunnel|Local)\b/,
+    line: /^\s+-> (\S+:\d+)\s+(Masq|Route|Tunnel|Local)\b|^(TCP|UDP|SCTP)\s+\S+:\d+ (rr|wrr|lc|wlc|lblc|lblcr|sh|dh|sed|nq|mh|fo|ovf|twos)\b/,
     command: /^ipvsadm\b/,
   },
   {

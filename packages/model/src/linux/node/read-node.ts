@@ -3,7 +3,6 @@ import type { Problem } from '../../problem.ts';
 import type { SourceFile } from '../../read/source.ts';
 import { unpack } from '../../read/unpack.ts';
 import type { TableNames } from '../ip/index.ts';
-import type { IpvsService } from '../ipvs/index.ts';
 import { linesOf, quoted } from '../lines.ts';
 import { readSysctlFile } from '../sysctl/index.ts';
 import { type Assembled, assemble } from './assemble.ts';
@@ -39,7 +38,6 @@ export interface NodeDump {
   /** Files that hold nothing of the kind. */
   ignored: { file: string; why: string }[];
   problems: Problem[];
-  ipvs: IpvsService[];
   /** Parts that are nftables rulesets. */
   nftables: number;
 }
@@ -244,7 +242,6 @@ export function readNode(name: string, files: readonly SourceFile[]): NodeDump {
     found: reader.found,
     ignored: reader.ignored,
     problems,
-    ipvs: collections.flatMap((read) => read.ipvs),
     nftables: reader.found.filter((found) => found.kind === 'nft').length,
   };
 }

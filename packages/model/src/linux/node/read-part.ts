@@ -361,9 +361,11 @@ const READERS: Readonly<Partial<Record<DumpKind, Read>>> = {
     return { items: services.length, problems };
   },
   'ipvs-list': (part, into, options) => {
-    const { services, problems } = readIpvsList(part.text, options);
-    if (into.ipvs.length === 0) into.ipvs = services;
-    return { items: services.length, problems };
+    const { services, problems, isFragment } = readIpvsList(part.text, options);
+    if (isFragment) into.namedIpvs = [...into.namedIpvs, ...services];
+    else if (into.ipvs.length === 0) into.ipvs = services;
+    const note = isFragment ? { note: 'lines of a listing: which servers they have is not among them' } : {};
+    return { items: services.length, problems, ...note };
   },
   'rt-tables': (part, _into, options, { tableNames }) => {
     let items = 0;

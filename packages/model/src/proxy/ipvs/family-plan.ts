@@ -170,11 +170,12 @@ export class FamilyPlan {
     if (known) return known;
     const { type } = SETS[name];
     const isPorts = type === 'bitmap:port';
+    const family = this.family === 'IPv4' ? 'inet' : 'inet6';
     const set: IpSet = {
       name: setName(name, this.family),
       type,
-      ...(!isPorts && { family: this.family === 'IPv4' ? ('inet' as const) : ('inet6' as const) }),
-      options: isPorts ? 'range 0-65535' : 'hashsize 1024 maxelem 65536',
+      ...(!isPorts && { family }),
+      options: isPorts ? 'range 0-65535' : `family ${family} hashsize 1024 maxelem 65536`,
       entries: [...values].map((value) => ({ value })),
     };
     sets.set(name, set);
