@@ -1,5 +1,5 @@
 import type { Kind } from '../runner/contract.ts';
-import { cniReal } from './cni-real.ts';
+import { cniReal } from './cni-real/cni-real.ts';
 import { controlPlane } from './control-plane.ts';
 import { controlPlaneSteps } from './control-plane-steps.ts';
 import { dns } from './dns.ts';

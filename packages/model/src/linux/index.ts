@@ -32,6 +32,7 @@ export * from './nft/index.ts';
 export { nftTables, printNftTables } from './nft-compile/index.ts';
 export * from './node/index.ts';
 export * from './proc/index.ts';
+export { IptablesRefusal, LiveIptables } from './rule-dump/index.ts';
 export * from './sockets/index.ts';
 export * from './sysctl/index.ts';
 export * from './translate/index.ts';

@@ -54,6 +54,36 @@ function setDown(host: Host, link: Link): void {
   dropDeadRoutes(host);
 }
 
+/** Whether a bridge's MTU is that of its ports, or somebody set it (BROPT_MTU_SET_BY_USER). Listings do not say: the others are judged by what it is. */
+const followsPorts = new WeakMap<Link, boolean>();
+
+/** The smallest MTU of its ports (net/bridge/br_if.c:br_mtu_min). */
+function portsMtu({ netns }: Host, bridge: Link): number {
+  const mtu = Math.min(...netns.links.filter(({ master }) => master === bridge.name).map((port) => port.mtu ?? 1500));
+  return Number.isFinite(mtu) ? mtu : 1500;
+}
+
+/** Runs what changes the ports of a bridge: its MTU goes with them (br_mtu_auto_adjust). */
+function withPorts(host: Host, bridge: Link | undefined, change: () => void): void {
+  const follows =
+    bridge?.kind === 'bridge' && (followsPorts.get(bridge) ?? (bridge.mtu ?? 1500) === portsMtu(host, bridge));
+  change();
+  if (!bridge || !follows) return;
+  followsPorts.set(bridge, true);
+  const mtu = portsMtu(host, bridge);
+  if (mtu === 1500) delete bridge.mtu;
+  else bridge.mtu = mtu;
+}
+
+const masterOf = ({ netns }: Host, { master }: Link) => (master === undefined ? undefined : findLink(netns, master));
+
+function setMtu(host: Host, link: Link, mtu: number): void {
+  if (link.kind === 'bridge') followsPorts.set(link, false);
+  withPorts(host, masterOf(host, link), () => {
+    link.mtu = mtu;
+  });
+}
+
 function set(host: Host, words: Words): void {
   words.take('dev');
   const link = linkNamed(host.netns, words.next('device'));
@@ -67,7 +97,7 @@ function set(host: Host, words: Words): void {
         setDown(host, link);
         break;
       case 'mtu':
-        link.mtu = words.number('mtu');
+        setMtu(host, link, words.number('mtu'));
         break;
       case 'address':
         link.mac = words.next('address').toLowerCase();
@@ -75,11 +105,15 @@ function set(host: Host, words: Words): void {
       case 'master': {
         const master = linkNamed(host.netns, words.next('device'));
         if (master.kind !== 'bridge') throw kernelError('EOPNOTSUPP');
-        link.master = master.name;
+        withPorts(host, master, () => {
+          link.master = master.name;
+        });
         break;
       }
       case 'nomaster':
-        delete link.master;
+        withPorts(host, masterOf(host, link), () => {
+          delete link.master;
+        });
         break;
       case 'addrgenmode': {
         const mode = words.next('addrgenmode');
@@ -212,6 +246,8 @@ function add(host: Host, words: Words): void {
   if (type === 'vxlan') readVxlan(words, host, link);
   else if (type === 'macvlan') readMacvlan(words, host, link, lower);
   else if (!words.done) throw new IpRefusal(`${type} option "${words.next()}" is not modelled`);
+  // An MTU that it was made with goes with the first port.
+  if (type === 'bridge') followsPorts.set(link, true);
   insertLink(host.netns, link);
 }
 
@@ -229,7 +265,9 @@ function remove(host: Host, link: Link): void {
   const other = otherEnd(host, link);
   for (const end of [{ host, link }, ...(other ? [other] : [])]) {
     const { netns } = end.host;
-    netns.links = netns.links.filter((l) => l !== end.link);
+    withPorts(end.host, masterOf(end.host, end.link), () => {
+      netns.links = netns.links.filter((l) => l !== end.link);
+    });
     netns.addresses = netns.addresses.filter((a) => a.link !== end.link.name);
     for (const port of netns.links) if (port.master === end.link.name) delete port.master;
     dropDeadRoutes(end.host);

@@ -4,6 +4,7 @@ export { NftRefusal } from './base/refusal.ts';
 export { type EvaluateOptions, evaluateRule } from './evaluate/rule.ts';
 export { Ruleset, type RulesetOptions, setInfo } from './evaluate/ruleset.ts';
 export type { TableScope } from './evaluate/scope.ts';
+export { LiveNft } from './live.ts';
 export type { PrintStyle } from './print/expression.ts';
 export { type JsonStyle, statementJson } from './print/json.ts';
 export { nftCommandsJson, nftRulesetJson, printNftRuleset } from './print/ruleset.ts';

@@ -39,6 +39,21 @@ export class ObjectStore {
     return all;
   }
 
+  /** By kind, family, table and name. */
+  has(key: string): boolean {
+    return this.named.has(key);
+  }
+
+  dropRules(family: string, table: string, chain: string, fits: (rule: NftRule) => boolean): void {
+    const key = chainKey({ family, table, chain });
+    const rules = this.rules.get(key);
+    if (rules)
+      this.rules.set(
+        key,
+        rules.filter((rule) => !fits(rule)),
+      );
+  }
+
   /** A set's elements are in the listing's order. */
   private listed(object: NftObject): NftObject {
     const set = 'set' in object ? object.set : 'map' in object ? object.map : undefined;

@@ -5,7 +5,7 @@ import { applyIp, emptyNetns, type Problem, readNode, type SourceFile } from '@p
 /** A value, or where in the case it stands. */
 type Dumped = unknown | { same_as_step: number };
 
-interface Step {
+export interface Step {
   op: string;
   label?: string;
   /** By namespace, then by the name of the dump. */
@@ -60,23 +60,36 @@ const isReference = (value: Dumped): value is { same_as_step: number } =>
   typeof value === 'object' && value !== null && 'same_as_step' in value;
 
 /** The steps before the probes: they were sent before a step that says so, else before things were taken away. */
-function before({ steps }: Lab): Step[] {
+export function before({ steps }: Lab): Step[] {
   const said = steps.findIndex(({ label }) => label === 'after probes');
   if (said >= 0) return steps.slice(0, said + 1);
   const undone = steps.findIndex(({ op }) => op === 'delete');
   return undone < 0 ? steps : steps.slice(0, undone);
 }
 
-/** What a namespace held last. */
-function lastState(steps: readonly Step[], netns: string): Record<string, unknown> | undefined {
-  const state = steps.findLast((step) => step.state?.[netns])?.state?.[netns];
+/** The dumps of a namespace after a step; undefined where none were taken. */
+export function stateAfter(
+  steps: readonly Step[],
+  step: Step | undefined,
+  netns: string,
+): Record<string, unknown> | undefined {
+  const state = step?.state?.[netns];
   if (!state) return undefined;
   const resolve = (dump: string, value: Dumped): unknown =>
     isReference(value) ? resolve(dump, steps[value.same_as_step]?.state?.[netns]?.[dump]) : value;
   return Object.fromEntries(Object.entries(state).map(([dump, value]) => [dump, resolve(dump, value)]));
 }
 
-function filesOf(state: Readonly<Record<string, unknown>>, folder: string): SourceFile[] {
+/** What a namespace held last. */
+function lastState(steps: readonly Step[], netns: string): Record<string, unknown> | undefined {
+  return stateAfter(
+    steps,
+    steps.findLast((step) => step.state?.[netns]),
+    netns,
+  );
+}
+
+export function filesOf(state: Readonly<Record<string, unknown>>, folder: string): SourceFile[] {
   return Object.entries(FILES).flatMap(([dump, name]) => {
     const value = state[dump];
     const isEmpty = value === undefined || value === '' || (Array.isArray(value) && value.length === 0);
@@ -84,12 +97,12 @@ function filesOf(state: Readonly<Record<string, unknown>>, folder: string): Sour
   });
 }
 
-const ECHO: Listener[] = ['0.0.0.0', '::'].flatMap((address) =>
+export const ECHO: Listener[] = ['0.0.0.0', '::'].flatMap((address) =>
   [6, 17].map((protocol) => ({ protocol, address, port: 8080, ...(address === '::' && { v6only: true }) })),
 );
 
 /** The default gateway of all nodes, who is also all the world outside. */
-function outside(lab: Lab, nodes: readonly Netns[]): Netns {
+export function outside(lab: Lab, nodes: readonly Netns[]): Netns {
   const netns = emptyNetns('out');
   const far = lab.nodes.some(({ ips }) => ips.some((ip) => ip.startsWith('192.168.78.')));
   // What the nodes learnt of it names its own address.

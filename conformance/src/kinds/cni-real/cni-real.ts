@@ -10,9 +10,10 @@ import {
   plainPacket,
   Reason,
 } from '@podwire/engine';
-import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../runner/contract.ts';
-import type { Suite } from '../runner/suite.ts';
-import { type Lab, rebuild } from './cni-real-lab.ts';
+import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../../runner/contract.ts';
+import type { Suite } from '../../runner/suite.ts';
+import { compiledCase } from './compiled.ts';
+import { type Lab, rebuild } from './lab.ts';
 
 interface Probe {
   id: string;
@@ -186,6 +187,7 @@ export const cniReal: Kind = {
     for (const file of suite.list('cases')) {
       const id = file.replace(/\.json$/, '');
       yield { id, variant: 'recorded', run: () => judge(suite, `cases/${file}`) };
+      yield compiledCase(suite, id, `cases/${file}`);
     }
   },
 };

@@ -1,0 +1,130 @@
+/** Plays the steps of a case with our own plugins and daemons, on nodes that begin as the lab's did. */
+import type { Netns } from '@podwire/engine';
+import { cni, emptyNetns, readNode, splitShellWords } from '@podwire/model';
+import { filesOf, type Lab, type Step, stateAfter } from './lab.ts';
+
+/** One call of a plugin chain. */
+export interface CallStep extends Step {
+  node: string;
+  network: string;
+  pod: string;
+  ifname: string;
+  args?: string;
+  runtimeConfig?: Record<string, unknown>;
+  rc: number;
+  plugins: { type: string; rc: number; out?: { code: number; msg: string; details?: string } }[];
+  result?: Record<string, unknown>;
+  error?: { code: number; msg: string; details?: string };
+}
+
+interface ExecStep extends Step {
+  node: string;
+  cmd: string;
+}
+
+export interface PlayedLab extends Lab {
+  config: { conflists?: cni.Conflist[] };
+  pods: { name: string; node: string; ns: string; cid: string }[];
+}
+
+/** What we do not play: by its name. */
+export class NotPlayed extends Error {}
+
+/** A node as it was before anything was done to it. */
+function firstNode(lab: Lab, node: string): Netns {
+  const first = lab.steps.find((step) => step.state?.[node]);
+  const state = stateAfter(lab.steps, first, node);
+  if (!state || first?.op !== 'record') return emptyNetns(node);
+  const [dump] = readNode(node, filesOf(state, '')).netnses;
+  return dump?.netns ?? emptyNetns(node);
+}
+
+/** Settings that nobody made are those of a fresh namespace, as the node's own still are. */
+function freshSysctls(node: Netns): Record<string, string | number> {
+  // Bridges are told to call iptables in each namespace by itself.
+  const ofEth0 = /\.eth0\.|^net\.bridge\./;
+  return Object.fromEntries(Object.entries(node.sysctls).filter(([name]) => !ofEth0.test(name)));
+}
+
+export class Player {
+  readonly hosts = new Map<string, cni.Host>();
+  readonly #runtimes = new Map<string, cni.Runtime>();
+  readonly #lab: PlayedLab;
+
+  constructor(lab: PlayedLab) {
+    this.#lab = lab;
+    for (const { name } of lab.nodes) {
+      const host = new cni.Host(firstNode(lab, name));
+      const fresh = freshSysctls(host.own.netns);
+      this.hosts.set(name, host);
+      this.#runtimes.set(name, new cni.Runtime(host));
+      for (const pod of lab.pods.filter((one) => one.node === name)) {
+        const { netns } = host.addPod(pod.name);
+        netns.sysctls = fresh;
+      }
+    }
+  }
+
+  /** Undefined where there is none of this name. */
+  namespace(name: string): cni.Namespace | undefined {
+    const own = this.hosts.get(name)?.own;
+    return own ?? [...this.hosts.values()].map((host) => host.pods.get(name)).find((one) => one !== undefined);
+  }
+
+  hostOf(netns: string): cni.Host | undefined {
+    return this.hosts.get(netns) ?? [...this.hosts.values()].find((host) => host.pods.has(netns));
+  }
+
+  #list(name: string): cni.Conflist {
+    const found = this.#lab.config.conflists?.find((one) => one.name === name);
+    if (!found) throw new NotPlayed(`the case holds no conflist ${name}`);
+    return found;
+  }
+
+  call(step: CallStep): cni.Outcome {
+    const { node, network, ifname, args = '', runtimeConfig = {} } = step;
+    const pod = this.#lab.pods.find(({ name }) => name === step.pod);
+    const runtime = this.#runtimes.get(node);
+    if (!pod || !runtime) throw new NotPlayed(`there is no pod ${step.pod} on ${node}`);
+    const attachment: cni.Attachment = {
+      containerId: pod.cid,
+      netnsPath: pod.ns,
+      pod: this.hosts.get(node)?.pods.get(pod.name),
+      ifname,
+      args,
+    };
+    const list = this.#list(network);
+    const unknown = list.plugins.find(({ type }) => !cni.hasPlugin(String(type)));
+    if (unknown) throw new NotPlayed(`the plugin ${String(unknown.type)} is not compiled yet`);
+    const verb = step.op.toLowerCase() as 'add' | 'check' | 'del';
+    return runtime[verb](list, attachment, runtimeConfig);
+  }
+
+  #exec({ node, cmd }: ExecStep): void {
+    const own = this.hosts.get(node)?.own;
+    for (const part of cmd.split(';')) {
+      const [tool, ...words] = splitShellWords(part.trim()) ?? [];
+      if (tool === 'ip') own?.ip(part.trim().slice(3));
+      else if (tool === 'iptables') own?.iptables.ip.run(words);
+      else if (tool === 'ip6tables') own?.iptables.ip6.run(words);
+      else throw new NotPlayed(`the command ${tool} is not played`);
+    }
+  }
+
+  /** What a call came to; undefined for other steps. Throws `NotPlayed`. */
+  play(step: Step): cni.Outcome | undefined {
+    switch (step.op) {
+      case 'record':
+        return undefined;
+      case 'ADD':
+      case 'CHECK':
+      case 'DEL':
+        return this.call(step as CallStep);
+      case 'exec':
+        this.#exec(step as ExecStep);
+        return undefined;
+      default:
+        throw new NotPlayed(`what ${step.op} does to ${this.#lab.cni} is not compiled yet`);
+    }
+  }
+}

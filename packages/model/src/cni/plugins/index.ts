@@ -1,0 +1,8 @@
+/** Plugins by their type. */
+import type { Plugin } from '../runtime/call.ts';
+import { bridge } from './bridge/plugin.ts';
+import { ptp } from './ptp/plugin.ts';
+
+export const PLUGINS: Readonly<Record<string, Plugin>> = { bridge, ptp };
+
+export const hasPlugin = (type: string): boolean => Object.hasOwn(PLUGINS, type);
