@@ -45,6 +45,19 @@ interface Client {
 const clientKey = (netns: string, packet: Packet) =>
   `${netns} ${endText(packet.saddr, packet.sport)} ${endText(packet.daddr, packet.dport)}`;
 
+/** Whether a walk ended with a piece of a packet, or with what had one in it: those behind it are followed no more. */
+export function losesPiece({ steps, end }: Walk): boolean {
+  // From the outermost packet of the moment to what it carries.
+  const pieces = [false];
+  for (const { kind } of steps) {
+    if (kind === 'encapsulate') pieces.unshift(false);
+    else if (kind === 'decapsulate') pieces.shift();
+    else if (kind === 'fragment') pieces[0] = true;
+    else if (kind === 'reassemble') pieces[0] = false;
+  }
+  return end.disposition !== Disposition.DELIVERED && (end.packet.fragment !== undefined || pieces.includes(true));
+}
+
 /** Reads one walk after the other into what the lab could see of them. */
 class Reader {
   readonly seen: Seen = { frames: [], rules: [], arrivals: [], conntrack: [] };
@@ -176,7 +189,7 @@ export class Predictor {
     for (let i = 0; walk && i < MOST_ANSWERS; i++) {
       reader.read(walk);
       this.drawn.push(...walk.steps.flatMap((step) => (step.kind === 'nat' && step.anyPort ? [step.anyPort] : [])));
-      if (walk.end.packet.fragment && walk.end.disposition !== Disposition.DELIVERED) reader.seen.lostPiece = true;
+      if (losesPiece(walk)) reader.seen.lostPiece = true;
       if (this.#serves(walk.end)) reader.arrival(walk.end);
       walk = this.#next(walk);
     }

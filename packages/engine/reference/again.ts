@@ -9,9 +9,6 @@ import { routeOutput } from './route.ts';
 import type { Device, Host, Reply, Routed, Run, Skb } from './state.ts';
 import { type Next, stopped, transmit } from './transmit.ts';
 
-/** The kernel sends no deeper (XMIT_RECURSION_LIMIT). */
-const MOST_TURNS = 8;
-
 const tooBig = ({ family, dontFragment }: Packet): Reply | undefined => {
   if (family === 6) return { kind: 'icmp', error: { type: 2, code: 0 } };
   return dontFragment ? { kind: 'icmp', error: { type: 3, code: 4 } } : undefined;
@@ -19,9 +16,7 @@ const tooBig = ({ family, dontFragment }: Packet): Reply | undefined => {
 
 /** `skb` as it is in `host` now; `through`: the device that it is to leave by, or the VRF. */
 export function sendAgain(run: Run, host: Host, skb: Skb, through: Device): Next {
-  skb.turns = (skb.turns ?? 0) + 1;
-  if (skb.turns > MOST_TURNS) return stopped(host, skb, Disposition.DROPPED, Reason.LOOP);
-  Object.assign(skb, { through, bound: undefined, indev: undefined, outdev: undefined, route: undefined });
+  Object.assign(skb, { again: true, through, bound: undefined, indev: undefined, outdev: undefined, route: undefined });
   // The frame is gone.
   Object.assign(skb, { macSource: undefined, macTarget: undefined });
   const failed = routeOutput(run, host, skb, 'output');

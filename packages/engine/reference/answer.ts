@@ -16,6 +16,7 @@ import {
   type TcpNumbers,
 } from '../src/index.ts';
 import { addressOf, isLinkLocal6, isMulticast, isUnspecified, prefixOf } from './addresses.ts';
+import { OF_UNTRACKED } from './conntrack.ts';
 import { type Flow, fibLookup, vrfOf } from './fib.ts';
 import { isLater } from './fragment.ts';
 import { addressType4 } from './match-addrtype.ts';
@@ -193,7 +194,7 @@ function icmpError(stop: Stop, { type, code, mtu }: IcmpError): Packet {
 /** The connection of the packet goes along, in the other direction (nf_conntrack_attach). */
 function attached(skb: Skb): CtInfo | undefined {
   const { ct } = skb;
-  if (!ct?.connection) return undefined;
+  if (!ct?.connection) return ct && OF_UNTRACKED;
   const direction = ct.direction === CtDirection.ORIGINAL ? CtDirection.REPLY : CtDirection.ORIGINAL;
   return { state: CtState.RELATED, direction, connection: ct.connection };
 }
@@ -223,7 +224,7 @@ export function answerTo(stop: Stop): Skb | undefined {
   const socket = stop.reply?.kind === 'reply' && !locked ? 'process' : 'stack';
   // A rule's reset is bound to no device (nf_send_reset6), but for addresses of one link.
   const isFree = stop.reply?.kind === 'reject-reset' && packet.daddr === '::1';
-  return { ...made, bound: isFree ? undefined : cameBy(stop.skb), locked, socket };
+  return { ...made, bound: isFree ? undefined : cameBy(stop.skb), locked, socket, lost: stop.lost ?? stop.skb.lost };
 }
 
 function madeFor(stop: Stop): Skb | undefined {

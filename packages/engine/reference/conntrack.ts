@@ -161,12 +161,13 @@ function judge(run: Run, host: Host, skb: Skb, zone: Zone): CtInfo | 'full' | 'u
 
 /** At PREROUTING and OUTPUT. A packet that is attached already, or not to be tracked, is left alone; one that was invalid is judged again. */
 export function conntrackIn(run: Run, host: Host, skb: Skb): Stop | undefined {
-  if (skb.ct && skb.ct !== UNTRACKED_BY_RULE) return undefined;
+  if (skb.ct && skb.ct !== UNTRACKED_BY_RULE && skb.ct !== OF_UNTRACKED) return undefined;
   const { zone } = skb;
-  const info = skb.ct ? UNTRACKED : judge(run, host, skb, zone ?? DEFAULT_ZONE);
+  const info = skb.ct === UNTRACKED_BY_RULE ? UNTRACKED : judge(run, host, skb, zone ?? DEFAULT_ZONE);
   if (info === 'full') return { host, disposition: Disposition.DROPPED, reason: Reason.CONNTRACK_FULL, skb };
   if (info === 'unknown') return { host, disposition: Disposition.UNKNOWN, reason: Reason.UNMODELLED_HELPER, skb };
-  skb.ct = info === INVALID ? undefined : info;
+  const stays = skb.ct === OF_UNTRACKED && isIcmpError(skb.packet);
+  skb.ct = info !== INVALID ? info : stays ? OF_UNTRACKED : undefined;
   skb.zone = undefined;
   skb.helper = undefined;
   run.steps.push({
@@ -182,6 +183,9 @@ export function conntrackIn(run: Run, host: Host, skb: Skb): Stop | undefined {
 
 /** What the NOTRACK target attaches; conntrack turns it into UNTRACKED when it comes by, with a step. */
 export const UNTRACKED_BY_RULE: CtInfo = { state: CtState.UNTRACKED, direction: CtDirection.ORIGINAL };
+
+/** What an error or reset has that is about a packet which was not tracked: no connection, but CT targets take it for one (nf_conntrack_attach). */
+export const OF_UNTRACKED: CtInfo = { state: CtState.INVALID, direction: CtDirection.ORIGINAL };
 
 /** Another connection with the tuple of one of this one's directions, in the zone that it has there (nf_ct_key_equal). */
 export const isTaken = (

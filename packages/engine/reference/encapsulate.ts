@@ -8,6 +8,9 @@ import { type Next, stopped, transmit } from './transmit.ts';
 import { mustBeCut, tooBig, unwrap, wrap } from './tunnel.ts';
 import { kindOf, overUdp, tunnelOf } from './tunnel-ends.ts';
 
+/** IP_TUNNEL_RECURSION_LIMIT */
+const MOST_NESTED = 5;
+
 /** The way of the outer packet; tunnels of packets go by a mark of their own (ip_tunnel_init_flow, ip6_tnl_xmit). */
 function routeOuter(run: Run, underlay: Host, outer: Skb, device: Device): Stop | undefined {
   if (overUdp(kindOf(device))) return routeOutput(run, underlay, outer, 'output');
@@ -52,6 +55,12 @@ export function encapsulate(run: Run, host: Host, skb: Skb, device: Device, fram
   if (reply) return stopped(host, skb, Disposition.UNREACHABLE, Reason.FRAGMENTATION_NEEDED, reply);
   // IPv6 has a right to its smallest MTU: then the outer packet is cut (ipip6_tunnel_xmit).
   if (mustBeCut(device, skb.packet, outer.packet, route.mtu)) outer.packet = { ...outer.packet, dontFragment: false };
+  if (device.link.kind !== 'wireguard') {
+    // Devices that send for each other (iptunnel_xmit, ip6tunnel_xmit); what WireGuard sends a worker of its own does.
+    const nested = outer.nested ?? 0;
+    if (nested > MOST_NESTED) return stopped(underlay, outer, Disposition.DROPPED, Reason.LOOP);
+    outer.nested = nested + 1;
+  }
   const stop = runHook(run, underlay, outer, Hook.OUTPUT) ?? runHook(run, underlay, outer, Hook.POSTROUTING);
   if (stop) return { stop };
   const { dontFragment, length } = outer.packet;

@@ -14,6 +14,7 @@ import {
   type Statement,
   type Table,
 } from '../src/index.ts';
+import { textAsksConntrack } from '../src/tracking-text.ts';
 import { addressOf } from './addresses.ts';
 import { namedSet } from './nft-sets.ts';
 import type { HookEntry } from './state.ts';
@@ -107,6 +108,11 @@ function statementTracks(table: Table, statement: Statement, family: Family): bo
       return statement.target !== 'mark' || sourceTracks(statement.value);
     case 'set-header':
       return sourceTracks(statement.value);
+    case 'limit':
+    case 'unmodelled':
+    case 'unmodelled-target':
+    case 'note':
+      return textAsksConntrack(statement.text);
     case 'set-update':
       return selectsCt(statement.key) || sourceTracks(statement.data);
     default:

@@ -36,7 +36,7 @@ export function receive(run: Run, arrival: Arrival): Next {
   // A frame that bears no address is for the host that it comes to.
   if (device.link.kind !== 'loopback') skb.macTarget = mac ?? topOf(device).mac;
   skb.forwards = 0;
-  skb.turns = 0;
+  Object.assign(skb, { again: false, nested: 0, lost: undefined });
   const below = runIngress(run, device, skb);
   if (below) return 'stop' in below ? below : forwardTo(run, skb, below.device, tag);
   if (device.link.kind === 'loopback') {

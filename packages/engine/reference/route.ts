@@ -176,7 +176,7 @@ function asksOnce(run: Run, host: Host): (rule: PolicyRule) => boolean {
  */
 function senderOf(run: Run, host: Host, skb: Skb, purpose: 'output' | 'reroute'): Partial<Flow> {
   const isProcess = skb.socket === 'process';
-  const again = (skb.turns ?? 0) > 0;
+  const again = skb.again === true;
   const asked = isProcess && (purpose === 'reroute' || !(skb.payload || again));
   const bears = skb.packet.family === 6 && (again || (isProcess && !skb.payload));
   return {

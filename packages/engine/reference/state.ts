@@ -256,8 +256,12 @@ export interface Skb {
   socket?: 'process' | 'stack' | undefined;
   /** The frame that it leaves in, while hooks below IP look at it. */
   leaving?: Frame | undefined;
-  /** How often devices have routed it once more on its way out. */
-  turns?: number;
+  /** A device routes it once more on its way out. */
+  again?: boolean;
+  /** How many devices are sending it, each for the one before (dev_recursion_level). */
+  nested?: number;
+  /** Nobody answered for this next hop here: what the packet is about. */
+  lost?: NextHop | undefined;
   /** How often rules have sent it out of another device here. */
   forwards?: number;
   /** Link-layer destination of the frame it came in. */
@@ -324,6 +328,12 @@ export interface Frame {
   target: string | undefined;
 }
 
+/** Whom a device is to ask for. */
+export interface NextHop {
+  device: Device;
+  address: string;
+}
+
 /** The answer of the routing tables for one packet (`rtable`, `rt6_info`). */
 export interface Routed {
   /** local: up the stack; unicast: out of `device`; multi: broadcast or multicast. */
@@ -360,6 +370,8 @@ export interface Stop {
   hook?: Hook;
   /** A piece that waits for the others: the end only where none comes any more. */
   waits?: boolean | undefined;
+  /** Nobody answered for it. */
+  lost?: NextHop;
   /** What the stack would send back; the rules for answers may still forbid it. */
   reply?: Reply | undefined;
 }

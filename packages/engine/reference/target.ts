@@ -16,7 +16,7 @@ import {
 import { addressOf, isUnspecified } from './addresses.ts';
 import type { Place } from './chain.ts';
 import { choose } from './choice.ts';
-import { UNTRACKED_BY_RULE } from './conntrack.ts';
+import { OF_UNTRACKED, UNTRACKED_BY_RULE } from './conntrack.ts';
 import { giveHelper } from './helpers.ts';
 import { entryFor } from './match-set.ts';
 import { manipOf, setUpNat } from './nat.ts';
@@ -191,7 +191,8 @@ export function act(
     case 'redirect':
       return translateBy(host, skb, place, action.kind, action.range);
     case 'notrack':
-      if (!skb.ct && !skb.zone && skb.helper === undefined) skb.ct = UNTRACKED_BY_RULE;
+      if ((!skb.ct || (action.native && skb.ct === OF_UNTRACKED)) && !skb.zone && skb.helper === undefined)
+        skb.ct = UNTRACKED_BY_RULE;
       return CONTINUE;
     case 'ct-zone':
       if (!skb.ct && !skb.zone && skb.helper === undefined)

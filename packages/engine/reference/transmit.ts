@@ -133,7 +133,17 @@ export function forwardTo(run: Run, skb: Skb, device: Device, tag: number): Next
 /** The host says so, to itself where it made the packet (arp_error_report, ndisc_error_report). */
 export function noNeighbor(run: Run, host: Host, skb: Skb, device: Device, nexthop: string): { stop: Stop } {
   pushTransmit(run, device, nexthop);
-  return stopped(host, skb, Disposition.UNREACHABLE, Reason.NO_NEIGHBOR, unreachable(skb.packet.family === 4));
+  // What is about this very neighbour is thrown away with all that waited for it (neigh_invalidate).
+  if (skb.lost?.device === device && skb.lost.address === nexthop)
+    return stopped(host, skb, Disposition.DROPPED, Reason.NO_NEIGHBOR);
+  const { stop } = stopped(
+    host,
+    skb,
+    Disposition.UNREACHABLE,
+    Reason.NO_NEIGHBOR,
+    unreachable(skb.packet.family === 4),
+  );
+  return { stop: { ...stop, lost: { device, address: nexthop } } };
 }
 
 /** Static entries are for frames that are for one: others go everywhere, also where they are led to here. */
@@ -184,12 +194,19 @@ function takerOf(run: Run, skb: Skb, out: Device, { target: mac, tag }: FrameOut
   return live.find(owns) ?? live.find(leadsTo);
 }
 
+/** XMIT_RECURSION_LIMIT */
+const MOST_NESTED = 8;
+
 /** A frame leaves by a device: over its wire, by the device it stands on, or into a tunnel. */
 export function frameOut(run: Run, skb: Skb, out: Device, frame: FrameOut): Next {
   const { host, link, lower } = out;
   const left = leave(run, skb, out, frame, frame.tag);
   if (left) return left;
   if (!out.up) return stopped(host, skb, Disposition.DROPPED, Reason.LINK_DOWN);
+  // A device may be sending it for another one that is (__dev_queue_xmit).
+  const nested = skb.nested ?? 0;
+  if (nested > MOST_NESTED) return stopped(host, skb, Disposition.DROPPED, Reason.LOOP);
+  skb.nested = nested + 1;
   const unknown = (reason: Reason) => {
     pushTransmit(run, out, frame.nexthop);
     return stopped(host, skb, Disposition.UNKNOWN, reason);
@@ -262,7 +279,8 @@ function overLower(run: Run, skb: Skb, out: Device, lower: Device, frame: FrameO
   if (!near) {
     if (!routesAgain(out)) return handDown(run, skb, out, lower, frame);
     pushTransmit(run, out, frame.nexthop, lower);
-    return sendAgain(run, lower.host, crossed(skb, frame, out.host === lower.host).skb, lower);
+    const { nested = 0 } = skb;
+    return sendAgain(run, lower.host, { ...crossed(skb, frame, out.host === lower.host).skb, nested }, lower);
   }
   // A macvlan's frame comes in by the lower link, for all to hear who listen there.
   const taker = out.link.kind === 'macvlan' ? lower : near;

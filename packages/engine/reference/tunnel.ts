@@ -161,7 +161,15 @@ export function wrap(run: Run, host: Host, skb: Skb, device: Device, frame: Fram
   const socket = underlay === device.host ? skb.socket : undefined;
   return {
     host: underlay,
-    skb: { packet: outer, payload, socket, ...(by && { through: by }), ...(locked && { locked }) },
+    skb: {
+      packet: outer,
+      payload,
+      socket,
+      nested: kindOf(device) === 'wireguard' ? 0 : (skb.nested ?? 0),
+      ...(by && { through: by }),
+      ...(locked && { locked }),
+      ...(underlay === host && skb.lost && { lost: skb.lost }),
+    },
   };
 }
 

@@ -129,7 +129,7 @@ export function encodeAction(place: Place, action: Extract<PlainAction, Iptables
       encodeNat(place, NAT_OPS[action.kind], action.range);
       return;
     case 'notrack':
-      record(place, Op.NOTRACK, 8, false, 0);
+      record(place, Op.NOTRACK, 8, false, action.native ? 1 : 0);
       return;
     case 'ct-zone':
       encodePair(

@@ -6,6 +6,7 @@ import { EngineError } from './errors.ts';
 import { findSet } from './find-set.ts';
 import { plainStatements } from './plain.ts';
 import type { BaseHook, Chain, PlainStatement, Rule, Statement, Table } from './rule.ts';
+import { textAsksConntrack } from './tracking-text.ts';
 
 /** Statements that need conntrack in the families of their table (nf_ct_netns_get()); NOTRACK does not. */
 const TRACKING: ReadonlySet<Statement['kind']> = new Set<Statement['kind']>([
@@ -20,6 +21,19 @@ const TRACKING: ReadonlySet<Statement['kind']> = new Set<Statement['kind']>([
   'ct-zone',
   'ct-helper',
 ]);
+
+/** Is it one of those that nobody looks into but for their text? */
+function asksByText(statement: PlainStatement): boolean {
+  switch (statement.kind) {
+    case 'limit':
+    case 'unmodelled':
+    case 'unmodelled-target':
+    case 'note':
+      return textAsksConntrack(statement.text);
+    default:
+      return false;
+  }
+}
 
 /** Does an nftables statement look at a connection? */
 function asks(statement: Statement): boolean {
@@ -59,7 +73,7 @@ function natAsks(table: Table, statement: PlainStatement & { kind: 'dnat' | 'sna
 function familiesOf(table: Table, statement: PlainStatement): number {
   const { kind } = statement;
   if (kind === 'dnat' || kind === 'snat' || kind === 'nat-to') return natAsks(table, statement);
-  return TRACKING.has(kind) || (isNft(statement) && asks(statement)) ? BOTH : 0;
+  return TRACKING.has(kind) || asksByText(statement) || (isNft(statement) && asks(statement)) ? BOTH : 0;
 }
 
 /** What one table holds by itself, without its base. */

@@ -191,8 +191,8 @@ export type IptablesAction =
   | { kind: 'save-mark' | 'restore-mark'; nfmask: number; ctmask: number; shift?: number }
   | { kind: 'dnat' | 'snat'; range: NatRange }
   | { kind: 'masquerade' | 'redirect'; range: NatRange }
-  /** `alias`: written as the older `-j NOTRACK` instead of `-j CT --notrack`. */
-  | { kind: 'notrack'; alias?: boolean }
+  /** `alias`: written as the older `-j NOTRACK` instead of `-j CT --notrack`; `native`: nftables' own, which heeds connections alone (nft_notrack_eval). */
+  | { kind: 'notrack'; alias?: boolean; native?: boolean }
   | { kind: 'ct-zone'; zone: number; direction?: 'ORIGINAL' | 'REPLY' }
   /**
    * Gives the connection a helper, which may expect others. `isTemplate`: said before there is one (`-j CT`); otherwise of the one at hand, if it

@@ -248,4 +248,23 @@ describe.each(machines)('%s', (_name, make) => {
     expect(told(walk)).toBe(DELIVERED('n2'));
     expect(walk.steps.find((s) => s.kind === 'encapsulate')?.netns.name).toBe('n1');
   });
+
+  // Three pass OUTPUT; the fourth is made and not sent (iptunnel_xmit).
+  test('two tunnels that lead into each other send no deeper than the kernel', () => {
+    const far = (n: number): Link => ({
+      name: `tun${n}`,
+      kind: 'ipip',
+      mtu: 1400,
+      tunnel: { local: '10.0.0.1', remote: `10.${n}.0.9` },
+    });
+    const host = netns('n1', {
+      links: [eth(), far(1), far(2)],
+      addresses: ['eth0 10.0.0.1/24', 'tun1 10.2.0.1/24', 'tun2 10.1.0.1/24'],
+      netfilter: [table('filter', [base('filter', Hook.OUTPUT)])],
+    });
+    const walk = send([host], 'n1', '10.2.0.7');
+    expect(told(walk)).toBe('DROPPED LOOP n1');
+    expect(walk.steps.filter((s) => s.kind === 'encapsulate')).toHaveLength(4);
+    expect(walk.steps.filter((s) => s.kind === 'chain')).toHaveLength(1 + 3);
+  });
 });

@@ -96,7 +96,10 @@ export class Skb {
   asks: u8;
   /** A rule gave the frame another link-layer address. */
   rewritten: u8;
-  pad2: u16;
+  /** How many devices are sending it, each for the one before (`dev_recursion_level()`). */
+  nested: u8;
+  /** 4 or 6, with the two below. */
+  lostFamily: u8;
   /** The link-layer address that it bears, where it is for many; 0: it is for one. */
   group: u64;
   /** The stack that a question or an answer is for. */
@@ -105,6 +108,10 @@ export class Skb {
   climbs: u8;
   /** Bits of `Relayed`. */
   relayed: u8;
+  /** Nobody answered for this next hop here: what the packet is about, and not asked for again on its behalf. */
+  lost: Link;
+  lostHi: u64;
+  lostLo: u64;
 }
 
 /** Who looks for the way: not whoever made the packet, but a device on its behalf. */
@@ -123,7 +130,10 @@ export enum RouteKind {
   MULTI = 3,
 }
 
-/** `enum ip_conntrack_info`; INVALID is a packet without flow that is not UNTRACKED. */
+/**
+ * `enum ip_conntrack_info`; INVALID is a packet without flow that is not UNTRACKED. RELATED without flow: an error or reset about a packet that
+ * was not tracked (nf_conntrack_attach()).
+ */
 export enum CtInfo {
   ESTABLISHED = 0,
   RELATED = 1,
@@ -205,6 +215,7 @@ export function enterHost(netns: Netns): void {
   s.through = none<Link>();
   s.relayed = 0;
   s.outerOf = none<Link>();
+  s.lost = none<Link>();
 }
 
 /** A packet on a wire has no owner any more. */

@@ -33,7 +33,7 @@ export function giveHelper(at: usize): void {
   const flow = s.flow;
   if (changetype<Statement>(at).argument != 0) {
     // As other CT targets; one of the same rule may have said the zone.
-    if (!some(flow) && s.ctInfo != CtInfo.UNTRACKED && s.helper == 0 && !s.judged) s.helper = <u32>at;
+    if (!some(flow) && s.ctInfo == 0 && s.helper == 0 && !s.judged) s.helper = <u32>at;
     return;
   }
   if (!some(flow) || flow.helper != 0 || (flow.status & CtStatus.CONFIRMED) != 0) return;

@@ -162,11 +162,14 @@ export function conntrackIn(): bool {
   const directions = s.zoneDirections == 0 ? BOTH : <u32>s.zoneDirections;
   const zone = <u32>s.zone;
   s.judged = 1;
+  // Of an error about what was not tracked, unless a zone's template took its place.
+  const attached = s.zoneDirections == 0 && isIcmpError(p) ? s.ctInfo : 0;
   if (s.ctInfo != CtInfo.UNTRACKED) {
     s.ctInfo = 0;
     if (p.protocol == <u8>Protocol.ICMPV6 && isUntracked6(p.icmpType)) s.ctInfo = CtInfo.UNTRACKED;
     else judge(zone, directions);
     if (s.ended) return false;
+    if (!some(s.flow) && s.ctInfo == 0) s.ctInfo = attached;
   }
   const flow = s.flow;
   // What was invalid is judged again where it comes by once more, in another zone if a rule says so.

@@ -8,10 +8,14 @@ import { setByName, setChange } from '../set/sets';
 import { giveHelper } from '../ct/helper';
 import { masquerade, redirect, translateTo } from './nat';
 
-/** CT and NOTRACK leave packets alone that have a connection, or that another rule spoke about. */
-function isOpen(): bool {
+/**
+ * CT and NOTRACK leave packets alone that have a connection, or that another rule spoke about; CT targets also those that were attached to
+ * what has none (xt_CT.c: `skb->_nfct != 0`).
+ */
+function isOpen(native: bool): bool {
   const s = skb();
-  return !some(s.flow) && s.ctInfo != CtInfo.UNTRACKED && s.zoneDirections == 0 && s.helper == 0 && !s.judged;
+  if (some(s.flow) || s.ctInfo == CtInfo.UNTRACKED || s.zoneDirections != 0 || s.helper != 0 || s.judged) return false;
+  return native || s.ctInfo == 0;
 }
 
 function changeSet(at: usize, present: bool): void {
@@ -67,10 +71,10 @@ export function act(at: usize): Verdict {
     case <i32>Op.REDIRECT:
       return redirect(at);
     case <i32>Op.NOTRACK:
-      if (isOpen()) s.ctInfo = CtInfo.UNTRACKED;
+      if (isOpen(changetype<Statement>(at).argument != 0)) s.ctInfo = CtInfo.UNTRACKED;
       return Verdict.CONTINUE;
     case <i32>Op.CT_ZONE:
-      if (isOpen()) {
+      if (isOpen(false)) {
         s.zone = <u16>pair.first;
         s.zoneDirections = <u8>pair.second;
       }

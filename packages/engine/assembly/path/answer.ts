@@ -279,6 +279,7 @@ function build(): bool {
   const p = packet();
   const kind = <i32>endRecord().reply;
   if (some(s.flow)) s.ctInfo = directionOf(s.ctInfo) == 0 ? CtInfo.RELATED_REPLY : CtInfo.RELATED;
+  else if (s.ctInfo != 0) s.ctInfo = CtInfo.RELATED;
   switch (kind) {
     case <i32>ReplyKind.REPLY:
       buildReply(p);

@@ -14,7 +14,6 @@ import { forwardsClear } from '../hook/device';
 import { Link } from '../layout/link';
 import { Packet } from '../layout/packet';
 import { icmpLock, lockIcmp } from './answer';
-import { turnsRestore, turnsSoFar } from './stacked';
 import { out, overWire } from './transmit';
 import { payloadDepth, payloadRestore } from './payload';
 
@@ -30,7 +29,7 @@ class Cut {
   step: u32;
   depth: u32;
   locked: u8;
-  turns: u8;
+  pad: u8;
   pad2: u16;
 }
 
@@ -80,7 +79,6 @@ export function cut(size: u32, port: Link, mac: u64): void {
   at.step = max<u32>(8, room);
   at.depth = payloadDepth();
   at.locked = icmpLock();
-  at.turns = <u8>turnsSoFar();
   if (p.fragment == 0) p.whole = p.length;
   memory.copy(changetype<usize>(at) + offsetof<Cut>(), PACKET_BASE, PACKETS);
   memory.copy(changetype<usize>(at) + offsetof<Cut>() + PACKETS, SKB_BASE, offsetof<Skb>());
@@ -117,7 +115,6 @@ export function nextPiece(): void {
   if (from != 0) strip(p);
   payloadRestore(at.depth);
   lockIcmp(at.locked);
-  turnsRestore(at.turns);
   forwardsClear();
   traceTunnel(StepKind.FRAGMENT, none<Link>());
   if (some(at.port)) overWire(at.port, at.mac);

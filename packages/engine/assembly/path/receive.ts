@@ -20,7 +20,7 @@ import { bridgeInput } from './bridge';
 import { deliver } from './deliver';
 import { forward } from './forward';
 import { hear } from './question';
-import { climbs, turnsClear } from './stacked';
+import { climbs } from './stacked';
 import { forwardTo } from './transmit';
 import { decapsulate } from './tunnel';
 
@@ -83,7 +83,8 @@ export function receive(link: Link): void {
   assert(link.netns == s.netns && !s.ended, 'arrives where the packet is');
   traceEnter(link);
   forwardsClear();
-  if (!s.asks) turnsClear();
+  s.nested = 0;
+  s.lost = none<Link>();
   // What was on a wire, or went through lo, is taken up later: the lock is free by then.
   if (!s.asks) unlockIcmp();
   if (s.climbs == 0) s.prerouted = 0;

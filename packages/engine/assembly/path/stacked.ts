@@ -58,23 +58,6 @@ function throughBond(bond: Link, sourceMac: u64): void {
   handDown(bond, port, sourceMac);
 }
 
-/** How often links have routed the packet once more on its way out; the kernel sends no deeper (XMIT_RECURSION_LIMIT). */
-let turns: u32 = 0;
-const MOST_TURNS: u32 = 8;
-
-export function turnsClear(): void {
-  turns = 0;
-}
-
-export function turnsSoFar(): u32 {
-  return turns;
-}
-
-/** A piece of a packet goes on as the whole was. */
-export function turnsRestore(made: u32): void {
-  turns = made;
-}
-
 /**
  * The packet is routed once more: in the table of the VRF that it was sent through (vrf.c:vrf_process_v4_outbound(), vrf_ip_local_out(),
  * vrf_local_xmit()), or in the namespace of the link below, which it is to leave by (ipvlan_core.c:ipvlan_process_v4_outbound(),
@@ -83,11 +66,6 @@ export function turnsRestore(made: u32): void {
 function sendAgain(through: Link): void {
   const s = skb();
   const p = packet();
-  turns++;
-  if (turns > MOST_TURNS) {
-    finish(Disposition.DROPPED, Reason.LOOP);
-    return;
-  }
   s.through = through;
   s.relayed |= <u8>Relayed.AGAIN;
   s.bound = none<Link>();

@@ -26,6 +26,20 @@ import { exchange, isWalked } from './question';
 /** How much more than its MTU a device takes. */
 export const VLAN_HEADER: u32 = 4;
 
+/** XMIT_RECURSION_LIMIT */
+const MOST_NESTED: u8 = 8;
+
+/** A device sends the frame, maybe for another one that is sending it; false where the walk ended (__dev_queue_xmit()). */
+function nests(): bool {
+  const s = skb();
+  if (s.nested > MOST_NESTED) {
+    finish(Disposition.DROPPED, Reason.LOOP);
+    return false;
+  }
+  s.nested++;
+  return true;
+}
+
 /** The neighbour of the packet's next hop becomes the frame's destination; false where nobody answers. */
 export function addressFrame(link: Link): bool {
   const s = skb();
@@ -45,6 +59,15 @@ export function addressFrame(link: Link): bool {
 export function noNeighbor(link: Link): void {
   const s = skb();
   traceTransmit(link, s.gatewayHi, s.gatewayLo, s.gatewayFamily, none<Link>());
+  // What is about this very neighbour is thrown away with all that waited for it (neigh_invalidate()).
+  if (s.lost == link && s.lostFamily == s.gatewayFamily && s.lostHi == s.gatewayHi && s.lostLo == s.gatewayLo) {
+    finish(Disposition.DROPPED, Reason.NO_NEIGHBOR);
+    return;
+  }
+  s.lost = link;
+  s.lostFamily = s.gatewayFamily;
+  s.lostHi = s.gatewayHi;
+  s.lostLo = s.gatewayLo;
   finish(Disposition.UNREACHABLE, Reason.NO_NEIGHBOR);
   if (packet().family == 4) answerWith(ReplyKind.ICMP, 3, 1);
   else answerWith(ReplyKind.ICMP, 1, 3);
@@ -180,6 +203,7 @@ export function overWire(out: Link, sourceMac: u64): void {
     finish(Disposition.DROPPED, Reason.LINK_DOWN);
     return;
   }
+  if (!nests()) return;
   if ((out.flags & (LinkFlag.LOOPBACK | LinkFlag.BRIDGE | LinkFlag.DUMMY)) != 0) {
     sendElsewhere(out, sourceMac);
     return;
@@ -273,7 +297,7 @@ export function out(): void {
     overWire(dev, dev.mac);
     return;
   }
-  if (leaves(dev, dev.mac)) throughBridge(dev, dev.mac);
+  if (leaves(dev, dev.mac) && nests()) throughBridge(dev, dev.mac);
 }
 
 /** What the stack sends through a bridge: output -> postrouting of the bridge, and out of one port. */

@@ -33,7 +33,6 @@ import {
   payloadSkb,
   payloadTakeBack,
 } from './payload';
-import { turnsClear } from './stacked';
 import { transmit } from './transmit';
 
 const IPIP: u8 = 4;
@@ -44,6 +43,8 @@ const MINIMUM_MTU_6: u32 = 1280;
 const VLAN_TAG: u32 = 4;
 /** WireGuard fills packets up to multiples of it. */
 const PADDING: u32 = 16;
+/** IP_TUNNEL_RECURSION_LIMIT */
+const MOST_NESTED: u8 = 5;
 
 @inline
 function has(tunnel: Tunnel, flag: TunnelFlag): bool {
@@ -189,7 +190,9 @@ function startIn(netns: Netns, dev: Link): void {
   const s = skb();
   // The socket goes along as far as it is one of the same namespace.
   const socket = s.netns == netns ? s.socket : 0;
+  const lost = s.netns == netns ? s.lost : none<Link>();
   enterHost(netns);
+  s.lost = lost;
   s.made = 1;
   s.socket = socket;
   s.through = dev;
@@ -200,7 +203,6 @@ function startIn(netns: Netns, dev: Link): void {
   s.target = none<Link>();
   s.tag = 0;
   forwardsClear();
-  turnsClear();
 }
 
 /** A frame that does not fit into an outer packet in one piece makes the way of its packet narrower (skb_tunnel_check_pmtu()). */
@@ -321,6 +323,12 @@ export function encapsulate(link: Link, sourceMac: u64): void {
     s.framed = framed;
     s.sourceMac = sourceMac;
   }
+  // What WireGuard sends a worker of its own does.
+  if (tunnel.type == <u8>TunnelType.WIREGUARD) s.nested = 0;
+  else if (s.nested > MOST_NESTED) {
+    finish(Disposition.DROPPED, Reason.LOOP);
+    return;
+  } else s.nested++;
   if (!output()) return;
   if (!postrouting()) return;
   s.framed = 0;

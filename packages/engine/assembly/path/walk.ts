@@ -19,7 +19,6 @@ import { answers, answersByProcess, buildAnswer, cameBy, unlockIcmp } from './an
 import { cutsReset, hasPieces, nextPiece } from './cut';
 import { receive } from './receive';
 import { send, sendThroughPort } from './send';
-import { turnsClear } from './stacked';
 import { payloadClear } from './payload';
 
 /** More links than a packet can pass with its TTL, bridges on the way included. */
@@ -57,12 +56,12 @@ function begin(netns: Netns): void {
   traceClear();
   payloadClear();
   askedClear();
-  turnsClear();
   cutsReset();
   gatherReset();
   const s = skb();
   enterHost(netns);
   s.ended = 0;
+  s.nested = 0;
   s.datagram = 0;
   s.framed = 0;
   s.sourceMac = 0;
@@ -111,14 +110,16 @@ export function walkBack(): bool {
   const port = resets ? s.physIn : none<Link>();
   const closes = resets ? flow : none<Flow>();
   const towards = s.sourceMac;
+  const lost = s.lost;
   begin(netns);
+  s.lost = lost;
   // A rule's reset is bound to no link (nf_send_reset6()), but for addresses of one link.
   s.bound = resets && isLoopback6(packet().daddrHi, packet().daddrLo) ? none<Link>() : bound;
   if (attached && some(flow)) {
     s.flow = flow;
     s.ctInfo = ctInfo;
     s.judged = 1;
-  }
+  } else if (attached) s.ctInfo = ctInfo;
   if (some(port)) {
     if (some(closes)) tcpClose(closes);
     sendThroughPort(port, towards);

@@ -178,7 +178,7 @@ function compile(statement: NftStatement, scope: Scope): Statement[] {
     return [...(value === undefined ? [] : needsOfSource(value, scope)), compileNat(statement, scope)];
   }
   if ('reject' in statement) return reject(statement, scope);
-  if ('notrack' in statement) return [{ kind: 'notrack' }];
+  if ('notrack' in statement) return [{ kind: 'notrack', native: true }];
   if ('set' in statement) return setUpdate(statement.set, scope);
   if ('map' in statement) return setUpdate({ ...statement.map, set: statement.map.map }, scope);
   if ('fwd' in statement) {
