@@ -79,12 +79,12 @@ function distanceOf({ machine, kernel }: Difference): number {
 }
 
 interface Tried {
-  /** How many choices of the way were fixed; the machine took the first alternative of those behind them. */
-  fixed: number;
-  choices: readonly Choice[];
-  /** What was taken at each of them. */
-  script: readonly number[];
   distance: number;
+  script: readonly number[];
+  /** It agreed, and was told so. */
+  given: boolean;
+  /** The ways next to it that have not been tried: what differs in one choice, and takes the first alternative of all behind it. */
+  next: Iterator<readonly number[]>;
 }
 
 interface Played {
@@ -95,12 +95,17 @@ interface Played {
 
 type Play = (script: readonly number[]) => Played;
 
-/** All ways of one event, each once, those next to the best so far first. */
+/** `fixed`: how many choices of the way were asked for; the machine took the first alternative of those behind them. */
+function* nextTo({ script, choices }: Played, fixed: number): Generator<readonly number[]> {
+  for (let i = fixed; i < script.length; i++)
+    for (let other = 1; other < (choices[i] as Choice).alternatives; other++) yield [...script.slice(0, i), other];
+}
+
+/** All ways of one event, each once: always one that is next to the best so far. */
 class Ways {
   readonly #play: Play;
-  /** Tried, and not yet gone on from. */
+  /** Those that others may be next to. */
   readonly #tried: Tried[] = [];
-  #last: Tried | undefined;
   /** How the first one differs. */
   first: Difference | undefined;
 
@@ -108,17 +113,11 @@ class Ways {
     this.#play = play;
   }
 
-  #try(script: readonly number[]): void {
-    const { found, ...played } = this.#play(script);
-    this.first ??= found;
-    this.#tried.push({ ...played, fixed: script.length, distance: distanceOf(found) });
-  }
-
-  /** What differs from a way in one choice, and takes the first alternative of all behind it. */
-  #goOn({ script, choices, fixed }: Tried, mayTry: () => boolean): void {
-    for (let i = fixed; i < script.length; i++)
-      for (let other = 1; other < (choices[i] as Choice).alternatives; other++)
-        if (mayTry()) this.#try([...script.slice(0, i), other]);
+  #try(asked: readonly number[]): void {
+    const played = this.#play(asked);
+    this.first ??= played.found;
+    const next = nextTo(played, asked.length);
+    this.#tried.push({ distance: distanceOf(played.found), script: played.script, given: false, next });
   }
 
   /** Another way that agrees. `mayTry` is asked before each one. */
@@ -126,14 +125,20 @@ class Ways {
     if (!this.first) {
       if (!mayTry()) return undefined;
       this.#try([]);
-    } else if (this.#last) this.#goOn(this.#last, mayTry);
+    }
     for (;;) {
       const least = Math.min(...this.#tried.map(({ distance }) => distance));
       const at = this.#tried.findIndex(({ distance }) => distance === least);
-      if (at < 0) return undefined;
-      [this.#last] = this.#tried.splice(at, 1) as [Tried];
-      if (least === 0) return this.#last.script;
-      this.#goOn(this.#last, mayTry);
+      const best = this.#tried[at];
+      if (!best) return undefined;
+      if (least === 0 && !best.given) {
+        best.given = true;
+        return best.script;
+      }
+      const { value, done } = best.next.next();
+      if (done) this.#tried.splice(at, 1);
+      else if (mayTry()) this.#try(value);
+      else return undefined;
     }
   }
 }

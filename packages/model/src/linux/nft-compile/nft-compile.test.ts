@@ -153,7 +153,7 @@ describe('what rules do', () => {
       [{ kind: 'set-meta', target: 'ct mark', value: { kind: 'selectors', key: [{ field: 'meta mark' }] } }],
     ],
     ['ct zone set 5', [{ kind: 'ct-zone', zone: 5 }]],
-    ['notrack', [{ kind: 'notrack' }]],
+    ['notrack', [{ kind: 'notrack', native: true }]],
     ['counter', []],
     ['continue', []],
     ['log prefix "x"', [{ kind: 'note', text: 'log prefix "x"' }]],
