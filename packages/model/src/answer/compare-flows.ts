@@ -152,9 +152,11 @@ export class FlowMaker {
     }
   }
 
-  /** Every address of the node but loopback: node ports may be served on others than its own. */
+  /** Every address of the node but loopback and those of Services (IPVS mode), which stand on a link that is down: node ports may be served on others than its own. */
   #addressesOf(node: string): OwnAddress[] {
-    const found = (this.#dataplane.nodes.get(node)?.host.addresses ?? []).map(({ address }) => address.split('/')[0]);
+    const { addresses = [], links = [] } = this.#dataplane.nodes.get(node)?.host ?? {};
+    const down = new Set(links.flatMap(({ name, up }) => (up === false ? [name] : [])));
+    const found = addresses.flatMap(({ address, link }) => (down.has(link) ? [] : address.split('/')[0]));
     return [...new Set(found)].flatMap((address): OwnAddress[] => {
       if (address === undefined || /^(?:127\.|::1$|fe80:|169\.254\.)/.test(address)) return [];
       return [{ address, family: address.includes(':') ? 6 : 4 }];

@@ -5,6 +5,7 @@ import { isDataplaneCause } from '../dataplane/cause.ts';
 import { proxyCompiler } from '../proxy/modes/compilers.ts';
 import { API_VERSION, type Note } from './answer.ts';
 import { endCause } from './cause.ts';
+import { withoutOwnListener } from './closed-port.ts';
 import type { Aspect, CompareAnswer, DifferenceReason, DifferenceSide, FlowDifference } from './compare-answer.ts';
 import { type Flow, FlowMaker } from './compare-flows.ts';
 import { type Ending, endingOf, hasUnmodelled } from './outcome.ts';
@@ -53,15 +54,6 @@ function endpointsOf(endings: readonly Ending[]): DifferenceSide['endpoints'] {
   return unique(found, key).sort((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0));
 }
 
-/** A node's own address, not translated: no process of the node is taken to listen on the port of a Service. */
-function unlistened(ending: Ending, { address, port }: Flow['to']['end']): Ending {
-  const { receiver, listenerAssumed, verdict } = ending;
-  if (verdict !== 'delivered' || !listenerAssumed || receiver?.place.kind !== 'node') return ending;
-  if (receiver.address !== address || receiver.port !== port) return ending;
-  const { receiver: _, ...rest } = ending;
-  return { ...rest, verdict: 'refused', reason: 'no-listener', symptom: 'connection refused' };
-}
-
 /** Undefined where the source has no network, or no address of the family. */
 function fare(tracer: Tracer, { from, to }: Flow): Fared | undefined {
   const netns = tracer.places.netnsOf(from.place, from.address);
@@ -74,8 +66,9 @@ function fare(tracer: Tracer, { from, to }: Flow): Fared | undefined {
     sport: SPORT,
     dport: to.end.port ?? 0,
   });
-  const { paths } = allPaths(tracer.machine, { netns, packet, connection: 'new' });
-  const endings = paths.map((path) => unlistened(endingOf(path, to, from.place.kind === 'external', tracer), to.end));
+  const { paths: all } = allPaths(tracer.machine, { netns, packet, connection: 'new' });
+  const paths = all.map((path) => withoutOwnListener(path, to, tracer.cluster, tracer.places));
+  const endings = paths.map((path) => endingOf(path, to, from.place.kind === 'external', tracer));
   const judged = judge(endings, paths.some(hasUnmodelled));
   const typical = endings.find(({ verdict }) => verdict === judged.verdict) ?? endings[0];
   return {
@@ -133,7 +126,8 @@ function reasonOf(
   }
   if (isOutcome && isShared(cluster, flow)) return 'shared-address';
   if (isOutcome && sides.some(({ endedByOthers }) => endedByOthers)) return 'forwarding-accepted';
-  const served = ({ verdict, reason }: Fared) => !(verdict === 'refused' && reason === 'no-listener');
+  const served = ({ verdict, reason }: Fared) =>
+    !(verdict === 'refused' && (reason === 'no-listener' || reason === 'node-port-not-served'));
   if (addressKind === 'nodePort' && served(sides[0]) !== served(sides[1])) return 'node-port-addresses';
   return isOutcome ? 'other-rules' : 'masquerade';
 }

@@ -5,6 +5,7 @@ import { clusterDnsOf } from '../dns/cluster-dns.ts';
 import { resolveName } from '../dns/resolve-name.ts';
 import type { Pod } from '../objects/kube.ts';
 import { declaredPorts } from '../objects/pod-facts.ts';
+import { isLoopback } from '../proxy/ip.ts';
 import { clusterIPs, externalIPs, hostPort, loadBalancerIPs, nodeAddresses, podAddresses } from './addresses.ts';
 import type { AddressKind, DestinationEnd, Hint, Note } from './answer.ts';
 import type { Directory } from './directory.ts';
@@ -180,7 +181,15 @@ function addressDestination(question: DestinationQuestion, given: string): Desti
     };
     return { end, family: parsed.family, node: owner.key, ...(nodePort && { service: nodePort }) };
   }
-  return { end: { ...base, addressKind: 'address' }, family: parsed.family };
+  // Loopback is the asker's own: of a node or a pod in its network.
+  const { asker, fromOutside } = question;
+  const onNode = !fromOutside && (!asker || asker.spec.hostNetwork === true);
+  const own = isLoopback(parsed) && onNode ? nodePortOwner(cluster, meant) : undefined;
+  return {
+    end: { ...base, addressKind: own ? 'nodePort' : 'address' },
+    family: parsed.family,
+    ...(own && { service: own }),
+  };
 }
 
 /** A pod finds a bare name in its own namespace alone; we found the only Service of that name elsewhere. */

@@ -3,6 +3,7 @@ import { Disposition, type Family, type Netns } from '@podwire/engine';
 import { EXTERNAL_ADDRESS } from '../dataplane/outside.ts';
 import { proxyCompiler } from '../proxy/modes/compilers.ts';
 import type { Hint, Note, SourceEnd } from './answer.ts';
+import { withoutOwnListener } from './closed-port.ts';
 import type { Destination } from './destinations.ts';
 import { namespaceOf } from './directory.ts';
 import type { Fate } from './group.ts';
@@ -28,8 +29,10 @@ function familyOf(address: string): Family {
 
 /** Families in which a network namespace has an address that others can answer to. */
 function familiesOf(netns: Netns | undefined): Set<Family> {
+  const down = new Set((netns?.links ?? []).flatMap(({ name, up }) => (up === false ? [name] : [])));
   const others = (netns?.addresses ?? []).filter(
-    ({ address, scope }) => scope !== 'link' && scope !== 'host' && !/^(127\.|::1\/|fe80:)/i.test(address),
+    ({ address, scope, link }) =>
+      scope !== 'link' && scope !== 'host' && !down.has(link) && !/^(127\.|::1\/|fe80:)/i.test(address),
   );
   return new Set(others.map(({ address }) => familyOf(address)));
 }
@@ -171,7 +174,12 @@ function sendOf(asking: Asking, source: Source, netns: string, to: Destination |
 /** Sends, and judges every way the packet can take. */
 function sent(asking: Asking, source: Source, end: SourceEnd, destination: Destination, send: Send): Fate {
   const { tracer, notes } = asking;
-  const { paths, complete } = allPaths(tracer.machine, send);
+  const { paths: all, complete } = allPaths(tracer.machine, send);
+  // Where a node port is asked, everybody knows that only a proxy would answer.
+  const isNodePort = destination.end.addressKind === 'nodePort';
+  const paths = isNodePort
+    ? all.map((path) => withoutOwnListener(path, destination, tracer.cluster, tracer.places))
+    : all;
   if (!complete) {
     notes.add({
       kind: 'caveat',

@@ -79,6 +79,8 @@ function refinedReason(walk: Walk, destination: Destination, fromOutside: boolea
     if (field === 'internalTrafficPolicy' || field === 'externalTrafficPolicy') return 'no-local-endpoint';
     if (field === 'loadBalancerSourceRanges') return 'source-range';
   }
+  if (destination.end.addressKind === 'nodePort' && walk.end.reason === Reason.NO_LISTENER && !rewritten(walk))
+    return 'node-port-not-served';
   if (destination.end.addressKind === 'clusterIP' && !rewritten(walk)) {
     if (fromOutside) return 'cluster-ip-from-outside';
     if (destination.end.protocol === 'icmp') return 'no-ping-to-service';

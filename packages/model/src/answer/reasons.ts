@@ -74,10 +74,19 @@ const MODEL: readonly ReasonRow[] = [
     fix: "Add the client's network to spec.loadBalancerSourceRanges.",
   },
   {
+    code: 'node-port-not-served',
+    verdict: 'refused',
+    meaning:
+      'The port is a node port, but kube-proxy does not serve it at this address of the node, and opens no socket there: the connection is refused.',
+    cause:
+      'Loopback addresses are served in iptables mode for IPv4 alone (iptables.localhostNodePorts), others where nodePortAddresses lets them be.',
+    fix: 'Ask at an address of the node that is served: its own one.',
+  },
+  {
     code: 'no-such-service-port',
     verdict: 'dropped',
     meaning:
-      'The address belongs to a Service that has no such port, so no rule translates the packet and it leads nowhere; kube-proxy in nftables mode rejects it.',
+      'The address belongs to a Service that has no such port, so no rule translates the packet and it leads nowhere; kube-proxy in nftables or IPVS mode rejects it.',
     cause: "The targetPort or node port was asked for instead of the Service's port, or another protocol.",
     fix: 'Ask one of the ports that the answer lists.',
   },
@@ -92,7 +101,7 @@ const MODEL: readonly ReasonRow[] = [
     code: 'no-ping-to-service',
     verdict: 'dropped',
     meaning:
-      "Works as intended: kube-proxy translates the Service's ports only, and nothing answers a ping to a cluster IP; in nftables mode it is rejected.",
+      "Works as intended: kube-proxy translates the Service's ports only, and nothing answers a ping to a cluster IP; in nftables and IPVS mode it is rejected.",
     cause: 'ICMP has no ports, so no Service rule matches.',
     fix: 'Ask a port of the Service instead.',
   },

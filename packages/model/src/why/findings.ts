@@ -58,6 +58,7 @@ const BY_REASON: Readonly<Record<string, LinkName>> = {
   loop: 'route',
   'no-endpoints': 'endpoints',
   'no-local-endpoint': 'proxy-rule',
+  'node-port-not-served': 'proxy-rule',
   'source-range': 'proxy-rule',
   'no-such-service-port': 'port',
   'cluster-ip-from-outside': 'service',

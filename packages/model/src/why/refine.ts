@@ -213,7 +213,43 @@ function reversePath({ outcome }: Looking, fault: Fault): Fault {
   };
 }
 
+/** Where node ports are served is kube-proxy's to say. */
+function unservedNodePort({ cluster, answer }: Looking, fault: Fault): Fault {
+  const end = answer.groups[0]?.destinations[0];
+  if (end?.addressKind !== 'nodePort' || (fault.code !== 'node-port-not-served' && fault.code !== 'server-boundary'))
+    return fault;
+  const { address = '', port } = end;
+  const { proxyMode, proxy } = cluster.settings;
+  const isLoopback = /^(?:127\.|::1$)/.test(address);
+  const mode = proxyMode.value;
+  const { object: _, ...rest } = fault;
+  if (!isLoopback) {
+    return {
+      ...rest,
+      text: `kube-proxy in ${mode} mode does not serve node port ${port} at ${address}.`,
+      setting: 'kube-proxy --nodeport-addresses',
+      mend: 'Ask at an address that is served, or let --nodeport-addresses hold this one.',
+    };
+  }
+  const isChoice = mode === 'iptables' && address.startsWith('127.');
+  return {
+    ...rest,
+    link: 'proxy-rule',
+    text:
+      fault.code === 'server-boundary'
+        ? `In ${mode} mode node port ${port} does not work at ${address}: the kernel sends no packet with a loopback source to a server on another host.`
+        : `In ${mode} mode node port ${port} is not served at ${address}${isChoice ? ', as it is configured' : ''}.`,
+    setting: isChoice
+      ? `kube-proxy ${proxy.value.localhostNodePorts ? 'nodePortAddresses' : 'iptables.localhostNodePorts'}`
+      : `kube-proxy mode ${mode}`,
+    mend: isChoice
+      ? 'Use an address of the node, or set iptables.localhostNodePorts and let nodePortAddresses hold 127.0.0.0/8.'
+      : `Use an address of the node.${mode === 'iptables' ? '' : ' Only iptables mode serves node ports on 127.0.0.1.'}`,
+  };
+}
+
 const REFINEMENTS = [
+  unservedNodePort,
   reversePath,
   families,
   tooLong,
