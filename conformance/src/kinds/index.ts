@@ -1,4 +1,5 @@
 import type { Kind } from '../runner/contract.ts';
+import { apiValidation } from './api-validation.ts';
 import { cniReal } from './cni-real/cni-real.ts';
 import { controlPlane } from './control-plane.ts';
 import { controlPlaneSteps } from './control-plane-steps.ts';
@@ -28,6 +29,7 @@ import { trouble } from './trouble.ts';
 
 /** Every kind of suite that can be judged, one module each, in the order of their names. */
 const kinds: readonly Kind[] = [
+  apiValidation,
   cniReal,
   controlPlane,
   controlPlaneSteps,

@@ -1,6 +1,7 @@
 /** `@podwire/model`: Kubernetes objects, what each node's Linux would hold, and the answers drawn from it. */
 export * from './algebra/index.ts';
 export * from './answer/index.ts';
+export * as apiserver from './apiserver/index.ts';
 export { buildCluster } from './cluster/build.ts';
 export type * from './cluster/cluster.ts';
 export type { ClusterOverrides } from './cluster/overrides.ts';

@@ -1,0 +1,59 @@
+/** Ends the reading of a request: what a type's own decoder refuses is final (json.Unmarshaler), while Go goes on after a wrong type. */
+export class Unreadable extends Error {}
+
+/** Where the decoder stands, and what did not fit so far. */
+export class Reading {
+  /** The first value of a wrong type, in the words of json.UnmarshalTypeError. */
+  wrongType: string | undefined;
+  /** Fields that nobody knows, each once, at most 100: `unknown field "spec.foo"`. */
+  readonly unknown = new Set<string>();
+  #struct = '';
+  #fields: readonly string[] = [];
+  #place = '';
+
+  inField<T>(struct: string, embedded: string | undefined, name: string, read: () => T): T {
+    const [outer, fields, place] = [this.#struct, this.#fields, this.#place];
+    this.#struct = struct;
+    this.#fields = embedded === undefined ? [...fields, name] : [...fields, embedded, name];
+    this.#place = place === '' ? name : `${place}.${name}`;
+    const value = read();
+    [this.#struct, this.#fields, this.#place] = [outer, fields, place];
+    return value;
+  }
+
+  inKey<T>(key: string, read: () => T): T {
+    return this.#at(this.#place === '' ? key : `${this.#place}.${key}`, read);
+  }
+
+  inItem<T>(index: number, read: () => T): T {
+    return this.#at(`${this.#place}[${index}]`, read);
+  }
+
+  #at<T>(place: string, read: () => T): T {
+    const before = this.#place;
+    this.#place = place;
+    const value = read();
+    this.#place = before;
+    return value;
+  }
+
+  /** `found` in JSON's words: `string`, `number 1.5`. */
+  mismatch(found: string, go: string): void {
+    this.wrongType ??= this.#unmarshalTypeError(found, go);
+  }
+
+  /** A wrong type that a decoder of the type's own has met. */
+  refuse(found: string, go: string): never {
+    throw new Unreadable(this.#unmarshalTypeError(found, go));
+  }
+
+  unknownField(name: string): void {
+    if (this.unknown.size >= 100) return;
+    this.unknown.add(`unknown field ${JSON.stringify(this.#place === '' ? name : `${this.#place}.${name}`)}`);
+  }
+
+  #unmarshalTypeError(found: string, go: string): string {
+    const into = this.#fields.length === 0 ? 'value' : `struct field ${this.#struct}.${this.#fields.join('.')}`;
+    return `json: cannot unmarshal ${found} into Go ${into} of type ${go}`;
+  }
+}
