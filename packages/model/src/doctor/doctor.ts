@@ -3,13 +3,14 @@ import { API_VERSION, type ObjectRef } from '../answer/answer.ts';
 import type { Session } from '../answer/session.ts';
 import type { Problem } from '../problem.ts';
 import type { DoctorAnswer, Finding, Rank } from './answer.ts';
+import { checkIpvs } from './ipvs.ts';
 import { type Check, Looking } from './look.ts';
 import { checkNodes, checkOverlay } from './nodes.ts';
 import { checkRanges } from './ranges.ts';
 import { checkReferences } from './references.ts';
 import { checkServices } from './services.ts';
 
-const CHECKS: readonly Check[] = [checkServices, checkReferences, checkRanges, checkNodes, checkOverlay];
+const CHECKS: readonly Check[] = [checkServices, checkReferences, checkRanges, checkNodes, checkOverlay, checkIpvs];
 
 const RANKS: readonly Rank[] = ['broken', 'suspect', 'note'];
 
