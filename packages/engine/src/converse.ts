@@ -18,6 +18,7 @@ export type Errno =
   | 'EACCES'
   | 'EADDRNOTAVAIL'
   | 'ECONNREFUSED'
+  | 'ECONNRESET'
   | 'EHOSTDOWN'
   | 'EHOSTUNREACH'
   | 'EINVAL'
@@ -194,9 +195,13 @@ function reached(there: Walk): Pick<Conversation, 'endpoint' | 'saw'> {
  * connection (a SYN, a datagram, an echo request) or belongs to it: see `continueConversation`.
  */
 export function converse(machine: Machine, netns: string, packet: Packet): Conversation {
-  const there = machine.send(netns, packet);
-  const answered = there.end.answers ? machine.answer() : undefined;
-  const back = endsWrapped(there) ? undefined : answered;
+  return answered(machine, netns, packet, machine.send(netns, packet));
+}
+
+/** What comes of a packet that went `there`. */
+function answered(machine: Machine, netns: string, packet: Packet, there: Walk): Conversation {
+  const answer = there.end.answers ? machine.answer() : undefined;
+  const back = endsWrapped(there) ? undefined : answer;
   const reset = back?.end.reason === Reason.NO_SOCKET && back.end.answers ? machine.answer() : undefined;
   const sent = sentPacket(there, packet);
   const common = {
@@ -209,12 +214,12 @@ export function converse(machine: Machine, netns: string, packet: Packet): Conve
   };
   const error = localError(there, packet.protocol);
   if (back && accepts(back, netns, sent)) {
-    const answer = back.end.packet;
-    const icmp = isError(answer)
-      ? { icmp: { type: answer.icmpType, code: answer.icmpCode, sender: answer.saddr } }
+    const heardOf = back.end.packet;
+    const icmp = isError(heardOf)
+      ? { icmp: { type: heardOf.icmpType, code: heardOf.icmpCode, sender: heardOf.saddr } }
       : {};
-    const outcome = outcomeOf(there, answer);
-    const heard = isError(answer) ? errnoOf(answer) : outcome === 'reply' ? undefined : 'ECONNREFUSED';
+    const outcome = outcomeOf(there, heardOf);
+    const heard = isError(heardOf) ? errnoOf(heardOf) : outcome === 'reply' ? undefined : 'ECONNREFUSED';
     const reported = error ?? heard;
     return { outcome, ...(reported ? { error: reported } : {}), ...icmp, ...common };
   }
@@ -255,4 +260,35 @@ export function continueConversation(
     tcpFlags: TcpFlag.ACK,
   });
   return { outcome: accepts(back, netns, packet) ? 'reply' : 'timeout', ...common, back };
+}
+
+/**
+ * A later packet of a conversation that had a reply, where hosts and rules may have changed since: for TCP data, which who has the connection
+ * acknowledges and who has not resets (tcp_v4_rcv(), `no_tcp_socket`); another datagram or echo otherwise. Throws where there was no reply.
+ */
+export function resumeConversation(machine: Machine, { outcome, client, there: before }: Conversation): Conversation {
+  const start = before.steps.find((step) => step.kind === 'enter');
+  if (outcome !== 'reply' || !start) throw new RangeError('only a conversation with a reply goes on');
+  const netns = start.netns.name;
+  const packet = { ...start.packet, saddr: client.address };
+  if (packet.protocol !== Protocol.TCP) return converse(machine, netns, packet);
+  const data = { ...packet, tcpFlags: TcpFlag.ACK | TcpFlag.PSH };
+  const there = machine.send(netns, data);
+  const end = { netns: there.end.netns, ...destinationOf(there.end.packet) };
+  const saw = sourceOf(there.end.packet);
+  if (there.end.disposition !== Disposition.DELIVERED) {
+    const ended = answered(machine, netns, data, there);
+    if (there.end.reason !== Reason.NO_SOCKET) return ended;
+    return { ...ended, ...(ended.outcome === 'refused' && { error: 'ECONNRESET' }), endpoint: end, saw };
+  }
+  const back = machine.send(end.netns, {
+    ...data,
+    saddr: end.address,
+    sport: end.port,
+    daddr: saw.address,
+    dport: saw.port,
+    tcpFlags: TcpFlag.ACK,
+  });
+  const arrived = accepts(back, netns, data);
+  return { outcome: arrived ? 'reply' : 'timeout', local: !leftHost(there), client, there, back, endpoint: end, saw };
 }

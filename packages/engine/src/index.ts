@@ -9,6 +9,7 @@ export {
   type Errno,
   endsWrapped,
   type Outcome,
+  resumeConversation,
 } from './converse.ts';
 export { createEngine, type Engine, type EngineOptions } from './engine.ts';
 export { EngineError, type EngineErrorCode } from './errors.ts';

@@ -1,6 +1,6 @@
 /** `podwire trace FROM TO`: does the packet arrive, how, and why not. */
 import { Argument, Command, Option } from 'commander';
-import { addInputOptions, type InputFlags, wholeNumber } from '../input/options.ts';
+import { addInputOptions, afterOption, type InputFlags, wholeNumber } from '../input/options.ts';
 import type { Streams } from '../shell/streams.ts';
 
 export interface TraceFlags extends InputFlags {
@@ -11,7 +11,9 @@ export interface TraceFlags extends InputFlags {
   size?: number;
   uid?: number;
   gid?: number;
-  ct: 'new' | 'established';
+  ct?: 'new' | 'established';
+  established?: boolean;
+  after?: string[];
   ipv4?: boolean;
   ipv6?: boolean;
   output: 'text' | 'wide' | 'json' | 'yaml' | 'markdown' | 'mermaid';
@@ -35,6 +37,7 @@ function examples(name: string): string {
 Examples:
   ${name} trace deploy/web svc/api:http -n shop -f manifests/
   ${name} trace shop/web-7d9f tcp:api.shop:80 -f snapshot.tgz --detailed
+  ${name} trace deploy/web svc/api -f cluster.json --after "delete pod/api-1"    what becomes of open connections?
   ${name} trace external node/worker-1:30080 -f cluster.json
   kubectl get nodes,pods,svc,endpointslices,netpol -A -o json | ${name} trace shop/web svc/api -f -
 
@@ -59,10 +62,17 @@ export function traceCommand(name: string, streams: Streams, done: (exitCode: nu
     .option('--uid <id>', 'user of the process that sends, for rules that ask (-m owner)', wholeNumber(0, 4294967294))
     .option('--gid <id>', 'its group', wholeNumber(0, 4294967294))
     .addOption(
-      new Option('--ct <state>', 'which packet of the connection: its first, or one after the reply')
-        .choices(['new', 'established'])
-        .default('new'),
+      new Option(
+        '--ct <state>',
+        'which packet of the connection: its first (default without --after), or one after the reply',
+      ).choices(['new', 'established']),
     )
+    .addOption(
+      new Option('--established', 'the connection is there already: as --ct established').implies({
+        ct: 'established',
+      }),
+    )
+    .addOption(afterOption())
     .addOption(new Option('-4, --ipv4', 'only IPv4').conflicts('ipv6'))
     .addOption(new Option('-6, --ipv6', 'only IPv6').conflicts('ipv4'));
   addInputOptions(command)

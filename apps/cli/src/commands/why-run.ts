@@ -37,6 +37,8 @@ export async function runWhy(run: WhyRun): Promise<number> {
       ...(flags.proto !== undefined && { protocol: flags.proto }),
       ...(flags.port !== undefined && { port: flags.port }),
       ...(flags.size !== undefined && { size: flags.size }),
+      ...(flags.ct && { connection: flags.ct }),
+      ...(flags.after && { after: flags.after }),
     });
   } finally {
     progress.clear();

@@ -1,12 +1,14 @@
 /** `podwire why`: the doctor for one question, from name to socket and back. */
 import { Argument, Command, Option } from 'commander';
-import { addInputOptions, type InputFlags, wholeNumber } from '../input/options.ts';
+import { addInputOptions, afterOption, type InputFlags, wholeNumber } from '../input/options.ts';
 import type { Streams } from '../shell/streams.ts';
 
 export interface WhyFlags extends InputFlags {
   proto?: 'tcp' | 'udp' | 'sctp' | 'icmp';
   port?: string;
   size?: number;
+  ct?: 'new' | 'established';
+  after?: string[];
   output: 'text' | 'wide' | 'json' | 'yaml';
   exitZero?: boolean;
 }
@@ -34,7 +36,14 @@ export function whyCommand(name: string, streams: Streams, done: (exitCode: numb
     .optionsGroup('Packet:')
     .addOption(new Option('--proto <protocol>', 'protocol').choices(['tcp', 'udp', 'sctp', 'icmp']))
     .option('--port <port>', 'destination port: number, or name of a Service or container port')
-    .option('--size <bytes>', 'bytes of the packet, IP header included, to see what fits', wholeNumber(28, 65535));
+    .option('--size <bytes>', 'bytes of the packet, IP header included, to see what fits', wholeNumber(28, 65535))
+    .addOption(
+      new Option('--ct <state>', 'with --after: a packet of the old connection (default), or a new one').choices([
+        'new',
+        'established',
+      ]),
+    )
+    .addOption(afterOption());
   addInputOptions(command)
     .addOption(
       new Option('-o, --output <format>', 'form of the answer')

@@ -82,6 +82,14 @@ function families(value: string): string[] {
   });
 }
 
+/** What happens before the packet is sent. */
+export function afterOption(): Option {
+  return new Option(
+    '--after <change>',
+    'a packet of a connection made before this happened: "delete pod/X", "delete svc/X", "terminate pod/X", "restart pod/X", "set pod/X ready=false", "scale deploy/X=3", "flush conntrack", or a time such as 35s; may be given again, in order',
+  ).argParser(collectValues);
+}
+
 /** Adds them, in two groups of the help. */
 export function addInputOptions(command: Command): Command {
   return command

@@ -17,6 +17,13 @@ function entryOf(outcome: Outcome): string | undefined {
   return outcome.forward.hops.find((hop) => hop.place.kind === 'node')?.place.name;
 }
 
+/** Who had the connection, where that was another. */
+function hadText({ before, receiver }: Outcome): string {
+  const had = before?.receiver?.place;
+  if (!had || had.name === receiver?.place.name) return '';
+  return `, before at ${placeText(had)}`;
+}
+
 /** A row for each way; none where all of them end alike and with nobody. */
 export function endpointRows(outcomes: readonly Outcome[], everything: boolean, style: Style): Row[] {
   const alike = new Set(outcomes.map((o) => `${o.verdict} ${o.reason}`)).size === 1;
@@ -37,7 +44,7 @@ export function endpointRows(outcomes: readonly Outcome[], everything: boolean, 
         node,
         receiver ? hostPort(receiver.address, receiver.port) : '',
       ],
-      body: `${sees}${entries.size > 1 ? `, came in at ${entryOf(outcome)}` : ''}${conditionText(outcome)}`,
+      body: `${sees}${hadText(outcome)}${entries.size > 1 ? `, came in at ${entryOf(outcome)}` : ''}${conditionText(outcome)}`,
     };
   });
   if (shown.length < outcomes.length) {

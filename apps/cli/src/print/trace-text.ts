@@ -11,6 +11,7 @@ import {
   type TraceGroup,
   typicalOutcome,
 } from '@podwire/model';
+import { changeRows } from './changes.ts';
 import { endpointRows } from './endpoints.ts';
 import { layOut, type Row } from './layout.ts';
 import { hintLines, noteLines } from './notes.ts';
@@ -152,6 +153,20 @@ function outcomeLines(group: TraceGroup, options: TextOptions): string[] {
   return lines;
 }
 
+/** What happened since the connection was made, and what kube-proxies made of it. */
+function pastRows({ changes = [] }: TraceAnswer, { outcomes }: TraceGroup, style: Style): Row[] {
+  const rows = changeRows(changes, style);
+  const forgotten = new Set(
+    outcomes.flatMap(({ before }) =>
+      (before?.forgotten ?? []).flatMap(({ place, entries }) =>
+        entries.map(({ text }) => `${placeText(place)} forgets ${text}`),
+      ),
+    ),
+  );
+  for (const text of forgotten) rows.push({ head: ['kube-proxy'], body: text });
+  return rows;
+}
+
 function groupLines(group: TraceGroup, answer: TraceAnswer, options: TextOptions): string[] {
   const { style, level } = options;
   if (level === 'minimal') {
@@ -162,6 +177,8 @@ function groupLines(group: TraceGroup, answer: TraceAnswer, options: TextOptions
     );
   }
   const lines = headline(group, answer, options);
+  const past = pastRows(answer, group, style);
+  if (past.length > 0) lines.push(style('before the packet', 'bold'), ...layOut(past, { ...options, indent: 1 }));
   if (group.verdict !== 'delivered') {
     const symptom = group.symptom === undefined ? '' : `  The client sees: ${group.symptom}.`;
     lines.push(...layOut([{ head: [], body: `${group.summary}${symptom}` }], { ...options, indent: 2 }));

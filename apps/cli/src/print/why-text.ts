@@ -1,5 +1,6 @@
 /** The answer to `why` as text: the finding first, then the chain with a mark for each link, then the mend. */
 import type { ChainLink, Fault, ObjectRef, Unseen, WhyAnswer } from '@podwire/model';
+import { changeRows } from './changes.ts';
 import { layOut, type Row } from './layout.ts';
 import type { Style, Tone } from './style.ts';
 import { fileText, objectText, verdictText } from './words.ts';
@@ -72,12 +73,14 @@ function unseenLines(unseen: readonly Unseen[], { style, columns }: WhyTextOptio
 
 /** The whole text, with a line feed at its end. */
 export function whyText(answer: WhyAnswer, { style, columns }: WhyTextOptions): string {
-  const { verdict, summary, symptom, chain, fault, also, intended, unseen, question } = answer;
+  const { verdict, summary, symptom, changes = [], chain, fault, also, intended, unseen, question } = answer;
   const ends = style(`${question.from} > ${question.to}`, 'bold');
   const lines = layOut([{ head: [verdictText(verdict, style)], body: ends }], { columns });
   const seen = symptom === undefined ? '' : `  The client sees: ${symptom}.`;
   lines.push(...layOut([{ head: [], body: `${summary}${seen}` }], { columns, indent: 2 }));
   if (fault) lines.push(...layOut(faultRows(fault, style), { columns, indent: 2 }));
+  if (changes.length > 0)
+    lines.push('', style('before the packet', 'bold'), ...layOut(changeRows(changes, style), { columns, indent: 1 }));
   lines.push('', ...layOut(chainRows(chain, style), { columns, indent: 1 }));
   if (also.length > 0) {
     const rows = also.map(

@@ -18,6 +18,8 @@ export interface TraceAnswer {
   /** One sentence. */
   summary: string;
   cluster: ClusterSummary;
+  /** What happened between the connection and the packet; absent where nothing did. */
+  changes?: ChangeView[];
   groups: TraceGroup[];
   /** What would change the answer, or what was probably meant. */
   hints: Hint[];
@@ -40,6 +42,8 @@ export interface AskedQuestion {
   /** State of the connection when the traced packet is sent. */
   connection: 'new' | 'established';
   family?: 4 | 6;
+  /** What happened between the connection and the packet, in order. */
+  after?: string[];
 }
 
 export interface ClusterSummary {
@@ -143,6 +147,27 @@ export interface Outcome {
   reply?: WalkView;
   /** Connections that the walk left behind, where there are any. */
   conntrack: { place: Place; entries: ConntrackView[] }[];
+  /** Of a question with `after`: the connection until then. */
+  before?: BeforeView;
+}
+
+export interface BeforeView {
+  /** Who had the connection; absent where none came about. */
+  receiver?: Receiver;
+  /** Connections at that time. */
+  conntrack: { place: Place; entries: ConntrackView[] }[];
+  /** What kube-proxies made their nodes forget since. */
+  forgotten: { place: Place; entries: ConntrackView[] }[];
+  /** Session affinity: the endpoint is still the client's, unless its time is over. */
+  remembered: boolean;
+}
+
+/** What happened, and what it brought about. */
+export interface ChangeView {
+  /** As asked: `delete pod/shop/api-1`. */
+  text: string;
+  /** Sentences without a full stop. */
+  effects: string[];
 }
 
 export interface Condition {

@@ -7,11 +7,12 @@ import { withoutOwnListener } from './closed-port.ts';
 import type { Destination } from './destinations.ts';
 import { namespaceOf } from './directory.ts';
 import type { Fate } from './group.ts';
+import { waysOf } from './history.ts';
 import { type NoteBook, notePath } from './notes.ts';
 import { otherPolicyNote } from './other-policies.ts';
 import { type Ending, endingOf, hasUnmodelled } from './outcome.ts';
 import { openingPacket } from './packet.ts';
-import { allPaths, type Path, type Send } from './paths.ts';
+import type { Path, Send } from './paths.ts';
 import { type PolicyDirection, policiesSelecting, policyNote } from './policies.ts';
 import type { ResolvedQuestion } from './question.ts';
 import { reasonRow } from './reasons.ts';
@@ -168,13 +169,15 @@ function sendOf(asking: Asking, source: Source, netns: string, to: Destination |
     dport: port ?? 0,
     ...(question.owner && { owner: question.owner }),
   });
-  return { netns, packet, connection: question.asked.connection };
+  const service = to?.service && (tracer.past?.former ?? tracer).cluster.services.get(to.service.key)?.object;
+  const sticky = service?.spec.sessionAffinity === 'ClientIP';
+  return { netns, packet, connection: question.asked.connection, ...(sticky && { sticky }) };
 }
 
 /** Sends, and judges every way the packet can take. */
 function sent(asking: Asking, source: Source, end: SourceEnd, destination: Destination, send: Send): Fate {
   const { tracer, notes } = asking;
-  const { paths: all, complete } = allPaths(tracer.machine, send);
+  const { paths: all, complete } = waysOf(tracer.machine, send, tracer.past?.history);
   // Where a node port is asked, everybody knows that only a proxy would answer.
   const isNodePort = destination.end.addressKind === 'nodePort';
   const paths = isNodePort
@@ -188,7 +191,9 @@ function sent(asking: Asking, source: Source, end: SourceEnd, destination: Desti
     });
   }
   for (const path of paths) notePath(path, notes);
-  const endings = paths.map((path) => endingOf(path, destination, source.place.kind === 'external', tracer));
+  const endings = paths.map((path) =>
+    endingOf(path, destination, source.place.kind === 'external', tracer, tracer.past?.former),
+  );
   explainService(asking, destination, new Set(endings.map((e) => e.reason)));
   explainStrays(asking, destination, paths);
   const plain = doubtEndpoints(asking, destination, judge(endings, paths.some(hasUnmodelled)));

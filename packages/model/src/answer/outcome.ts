@@ -6,14 +6,16 @@ import {
   Disposition,
   type Endpoint,
   endsWrapped,
+  Protocol,
   Reason,
   type Step,
   type Walk,
 } from '@podwire/engine';
 import { isDataplaneCause } from '../dataplane/cause.ts';
-import type { Condition, Decisive, Outcome, Receiver, VerdictWord } from './answer.ts';
+import type { Condition, Decisive, Outcome, Place, Receiver, VerdictWord } from './answer.ts';
 import { causeObject, endCause } from './cause.ts';
 import type { Destination } from './destinations.ts';
+import type { Before } from './history.ts';
 import { conntrackText, policyText, routeText, ruleText } from './linux-text.ts';
 import type { Path } from './paths.ts';
 import { isStandIn, type Places } from './places.ts';
@@ -106,14 +108,23 @@ export function hasUnmodelled(path: Path): boolean {
 }
 
 /** The walk that settled the fate, and whether it was the reply's. An answer that the client's socket does not take is lost, too. */
-function decidingWalk({ outcome, there, back }: Conversation): { walk: Walk; isReply: boolean } {
+function decidingWalk(conversation: Conversation): { walk: Walk; isReply: boolean } {
+  const { outcome, there, back } = conversation;
   const arrived = there.end.disposition === Disposition.DELIVERED;
-  return back && arrived && outcome !== 'reply' ? { walk: back, isReply: true } : { walk: there, isReply: false };
+  return back && arrived && outcome !== 'reply' && !isReset(conversation)
+    ? { walk: back, isReply: true }
+    : { walk: there, isReply: false };
+}
+
+/** Who got the packet has no such connection: its kernel answered with a reset, which came home. */
+function isReset({ outcome, there }: Conversation): boolean {
+  return outcome === 'refused' && there.end.reason === Reason.NO_SOCKET;
 }
 
 function fateOf(conversation: Conversation, destination: Destination, fromOutside: boolean, places: Places): Fate {
   const { walk, isReply } = decidingWalk(conversation);
   const { disposition, reason, netns } = walk.end;
+  if (isReset(conversation)) return { verdict: 'refused', reason: 'connection-unknown' };
   // What stands in for the world behind a link answers for everything: that the packet left is all that is known.
   const arrived = disposition === Disposition.DELIVERED || (disposition === Disposition.REFUSED && endsWrapped(walk));
   if (!isReply && arrived && isStandIn(places.of(netns))) {
@@ -136,32 +147,50 @@ interface Fate {
 }
 
 /** An outcome without its walks: enough to judge and to group thousands of pairs by. */
-export interface Ending extends Omit<Outcome, 'forward' | 'reply' | 'conntrack'> {
+export interface Ending extends Omit<Outcome, 'forward' | 'reply' | 'conntrack' | 'before'> {
   /** Something came back. */
   answered: boolean;
   /** A program was assumed to listen where the packet arrived. */
   listenerAssumed: boolean;
+  /** Of a packet after changes: who had its connection until then. */
+  had?: Place;
 }
 
-export function endingOf(path: Path, destination: Destination, fromOutside: boolean, teller: Teller): Ending {
-  const { conversation, choices, odds } = path;
+/** A segment of a TCP connection that was there before. */
+function isSegmentOf(before: Conversation, { client, there }: Conversation): boolean {
+  const isTcp = there.end.packet.protocol === Protocol.TCP || there.end.packet.inner?.protocol === Protocol.TCP;
+  return isTcp && before.outcome === 'reply' && before.client.port === client.port;
+}
+
+export function endingOf(
+  path: Path,
+  destination: Destination,
+  fromOutside: boolean,
+  teller: Teller,
+  former?: Teller,
+): Ending {
+  const { conversation, choices, odds, before } = path;
   const { walk, isReply } = decidingWalk(conversation);
   const ping = destination.end.protocol === 'icmp';
   const symptom = symptomOf({
     conversation,
+    goesOn: before !== undefined && isSegmentOf(before.conversation, conversation),
     endedOutside: ['gateway', 'external'].includes(teller.places.of(walk.end.netns).kind),
     ping,
   });
   const receiver = receiverOf(conversation, ping, teller);
   const decisive = decisiveOf(walk, teller);
+  const hadAt = before?.conversation.outcome === 'reply' ? before.conversation.endpoint?.netns : undefined;
+  const had = former && hadAt !== undefined && former.places.of(hadAt);
   return {
     ...(odds && { odds: { numerator: String(odds.numerator), denominator: String(odds.denominator) } }),
-    conditions: conditionsOf(choices, teller),
+    conditions: [...(before && former ? conditionsOf(before.choices, former) : []), ...conditionsOf(choices, teller)],
     ...fateOf(conversation, destination, fromOutside, teller.places),
     direction: isReply ? 'reply' : 'forward',
     ...(symptom !== undefined && { symptom }),
     ...(receiver && { receiver }),
     ...(decisive && { decisive }),
+    ...(had && { had }),
     answered: conversation.back !== undefined,
     listenerAssumed:
       conversation.there.end.reason === Reason.LISTENER_ASSUMED &&
@@ -169,17 +198,34 @@ export function endingOf(path: Path, destination: Destination, fromOutside: bool
   };
 }
 
-/** The outcome with every step told. */
-export function outcomeOf(path: Path, ending: Ending, teller: Teller): Outcome {
+function entriesText(conntrack: Path['conntrack'], teller: Teller): Outcome['conntrack'] {
+  return conntrack.map(({ netns, entries }) => ({
+    place: teller.places.of(netns),
+    entries: entries.map((entry) => ({ text: conntrackText(entry) })),
+  }));
+}
+
+/** What the connection was, as it is told: in the cluster as that was. */
+function beforeOf({ conversation, conntrack, forgotten, remembered }: Before, former: Teller): Outcome['before'] {
+  const receiver = conversation.outcome === 'reply' ? receiverOf(conversation, false, former) : undefined;
+  return {
+    ...(receiver && { receiver }),
+    conntrack: entriesText(conntrack, former),
+    forgotten: entriesText(forgotten, former),
+    remembered,
+  };
+}
+
+/** The outcome with every step told. `former`: of the cluster in which the connection was made, where that was another. */
+export function outcomeOf(path: Path, ending: Ending, teller: Teller, former?: Teller): Outcome {
   const { there, back } = path.conversation;
-  const { answered: _, listenerAssumed: __, ...rest } = ending;
+  const before = path.before && former && beforeOf(path.before, former);
+  const { answered: _, listenerAssumed: __, had: ___, ...rest } = ending;
   return {
     ...rest,
     forward: walkView(there, path.choices, teller),
     ...(back && { reply: walkView(back, path.choices, teller) }),
-    conntrack: path.conntrack.map(({ netns, entries }) => ({
-      place: teller.places.of(netns),
-      entries: entries.map((entry) => ({ text: conntrackText(entry) })),
-    })),
+    conntrack: entriesText(path.conntrack, teller),
+    ...(before && { before }),
   };
 }

@@ -10,6 +10,7 @@ import {
   type Machine,
   type Packet,
 } from '@podwire/engine';
+import type { Before } from './history.ts';
 
 /** One run from the opening packet to the last answer. */
 export interface Path {
@@ -19,6 +20,8 @@ export interface Path {
   odds?: Fraction;
   /** Confirmed connections, by network namespace, in the order the packet came by. */
   conntrack: { netns: string; entries: ConntrackEntry[] }[];
+  /** Of a packet after changes: what the connection was until then. */
+  before?: Before;
 }
 
 export interface Send {
@@ -26,9 +29,11 @@ export interface Send {
   packet: Packet;
   /** `established`: the packet after the first reply. Where there is no reply, the first one is all there is. */
   connection: 'new' | 'established';
+  /** It goes to a Service that sends a client's connections to one endpoint. */
+  sticky?: boolean;
 }
 
-function connectionsOf(machine: Machine, { there, back }: Conversation): Path['conntrack'] {
+export function connectionsOf(machine: Machine, { there, back }: Conversation): Path['conntrack'] {
   const seen = new Set<string>();
   for (const walk of [there, back]) {
     for (const step of walk?.steps ?? []) if (step.kind !== 'choice') seen.add(step.netns.name);

@@ -25,8 +25,13 @@ export interface Question {
   /** User and group of the process that sends: rules may ask whose socket a packet comes from. Absent: nobody knows. */
   uid?: number;
   gid?: number;
-  /** `new` (default): the packet that opens the connection. `established`: one that comes after the reply. */
+  /** `new` (default, but for `after`): the packet that opens the connection. `established`: one that comes after the reply. */
   connection?: 'new' | 'established';
+  /**
+   * What happened since the connection was made, in order: `delete pod/x`, `scale deploy/x=3`, `35s` ... The packet asked about comes after
+   * it, and belongs to that connection unless `connection` is `new`: then it opens another one of the same client.
+   */
+  after?: readonly string[];
   /** Only this address family. */
   family?: Family;
   /** Every source and destination by itself, also where they meet the same fate. */
@@ -100,6 +105,7 @@ export function resolveQuestion(
     }
   }
   const { uid, gid } = question;
+  const hasChanges = (question.after ?? []).length > 0;
   const owner = { ...(uid !== undefined && { uid }), ...(gid !== undefined && { gid }) };
   return {
     asked: {
@@ -111,7 +117,8 @@ export function resolveQuestion(
       ...(protocol !== 'icmp' && { sport: question.sport ?? DEFAULT_SPORT }),
       ...(question.size !== undefined && { size: question.size }),
       ...owner,
-      connection: question.connection ?? 'new',
+      connection: question.connection ?? (hasChanges ? 'established' : 'new'),
+      ...(hasChanges && { after: [...(question.after ?? [])] }),
       ...(question.family !== undefined && { family: question.family }),
     },
     sources,

@@ -58,6 +58,15 @@ const MODEL: readonly ReasonRow[] = [
     fix: 'Give them too: kubectl get endpointslices -A -o json.',
   },
   {
+    code: 'connection-unknown',
+    verdict: 'refused',
+    meaning:
+      'The packet belongs to a connection that its receiver does not have: the receiver answers with a reset, and the connection ends.',
+    cause:
+      'The process that had the connection is gone, or conntrack lost it and the packet went to another endpoint than those before it.',
+    fix: 'Let the client connect anew. Programs that end gracefully close their connections themselves, before they are taken away.',
+  },
+  {
     code: 'no-local-endpoint',
     verdict: 'dropped',
     meaning:

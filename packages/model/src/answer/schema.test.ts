@@ -27,9 +27,19 @@ metadata: {name: web-only, namespace: shop}
 spec: {podSelector: {matchLabels: {app: web}}}
 `;
 
+const DATAGRAMS = `
+---
+apiVersion: v1
+kind: Service
+metadata: {name: dns, namespace: shop}
+spec:
+  selector: {app: api}
+  ports: [{port: 53, protocol: UDP}]
+`;
+
 let session: Session;
 beforeAll(async () => {
-  session = await openSession({ files: [source(SHOP + POLICY)], machine: createReference() });
+  session = await openSession({ files: [source(SHOP + POLICY + DATAGRAMS)], machine: createReference() });
   // A rule with a match that podwire does not model, as an importer may read it: answers then carry conditions.
   const hook = { hook: Hook.OUTPUT, priority: -1, type: 'filter', policy: 'accept' } as const;
   const rule: Rule = { body: [{ kind: 'unmodelled', text: '-m magic' }, { kind: 'drop' }] };
@@ -57,6 +67,8 @@ const QUESTIONS: Question[] = [
   { from: 'deploy/shop/web', to: 'svc/shop/api-direct' },
   { from: 'deploy/shop/web', to: 'deploy/shop/api:http' },
   { from: 'node/node-1', to: 'svc/shop/api:http' },
+  { from: 'deploy/shop/web', to: 'svc/shop/api:http', after: ['scale deploy/shop/api=1', '35s'] },
+  { from: 'deploy/shop/web', to: 'svc/shop/dns', after: ['scale deploy/shop/api=1'], protocol: 'udp', port: 53 },
 ];
 
 test.each(QUESTIONS)('the answer to $from > $to fits the schema', (question) => {

@@ -30,6 +30,26 @@ function leavesSentence(outcomes: readonly Ending[], what: string): string {
   return `The packet to ${what} leaves by ${ways.join(' or ')}${back}.`;
 }
 
+/** Of connections that were there before: which go on and which do not; undefined where that does not tell them apart. */
+function formerSentence(outcomes: readonly Ending[]): string | undefined {
+  const fates = new Map<string, Set<string>>();
+  for (const { had, verdict } of outcomes) {
+    if (!had) return undefined;
+    const name = placeName(had);
+    fates.set(name, (fates.get(name) ?? new Set()).add(verdict));
+  }
+  const those = (test: (verdicts: ReadonlySet<string>) => boolean) =>
+    [...fates].filter(([, verdicts]) => test(verdicts)).map(([name]) => name);
+  const good = those((verdicts) => verdicts.size === 1 && verdicts.has('delivered'));
+  const bad = those((verdicts) => !verdicts.has('delivered'));
+  if (good.length + bad.length < fates.size || good.length === 0 || bad.length === 0) return undefined;
+  return `Connections to ${listText(good)} go on, those to ${listText(bad)} do not.`;
+}
+
+function listText(names: readonly string[]): string {
+  return names.length > 2 ? `${names[0]} and ${names.length - 1} others` : names.join(' and ');
+}
+
 /** What most people want to know first. `what` is the destination as asked. */
 export function outcomeSentence(
   outcomes: readonly Ending[],
@@ -48,12 +68,16 @@ export function outcomeSentence(
       if (reason === 'leaves-by-link') return leavesSentence(outcomes, what);
       return `${what} answers: the packet reaches ${receiversOf(outcomes)}${first.answered ? ' and its reply comes back' : ''}.`;
     case 'refused':
+      if (reason === 'connection-unknown')
+        return `The packet reaches ${receiversOf(outcomes)}, which has no such connection and answers with a reset.`;
       return `The packet reaches ${receiversOf(outcomes)}, and nothing listens on ${hostPort(first.receiver?.address ?? '', first.receiver?.port ?? 0)}.`;
     case 'depends': {
+      const byFormer = formerSentence(outcomes);
+      if (byFormer !== undefined) return byFormer;
       const good = outcomes.filter((o) => o.verdict === 'delivered');
       return reason === 'rate-limit'
         ? `${what}: the packet passes a rate limit, and arrives only while it is not used up.`
-        : `${what}: ${good.length} of ${outcomes.length} ways deliver the packet, the others do not.`;
+        : `${what}: ${good.length === 0 ? 'none' : good.length} of ${outcomes.length} ways ${good.length < 2 ? 'delivers' : 'deliver'} the packet, the others do not.`;
     }
     default: {
       const row = reasonRow(reason);

@@ -15,6 +15,7 @@ import type { ReadResult, SourceFile } from '../read/source.ts';
 import type { TraceAnswer } from './answer.ts';
 import { type Directory, directoryOf } from './directory.ts';
 import { dumpNotes } from './dump-notes.ts';
+import { tracerAfter } from './past.ts';
 import type { Question } from './question.ts';
 import { QuestionError } from './question-error.ts';
 import { parseReference } from './reference.ts';
@@ -34,6 +35,8 @@ export interface Session {
   readonly dumps: Dumps;
   /** Throws `QuestionError` where the question cannot be asked of this cluster. */
   trace(question: Question): TraceAnswer;
+  /** The cluster once this has happened: `Question.after`. Throws `QuestionError` as `trace` does. */
+  clusterAfter(changes: readonly string[], namespace?: string): Cluster;
   /** The same, were the nodes' Linux as other dumps show it. The session itself stays as it is. */
   traceWith(dumps: Dumps, question: Question): TraceAnswer;
 }
@@ -72,6 +75,19 @@ function load(machine: Machine, network: Network, hasDumps: boolean): void {
       mend: 'Look at it with podwire node read, and leave out what is damaged.',
     });
   }
+}
+
+/** What a node showed does not change with the cluster: of its rules and links nobody knows what they would be. */
+function checkDumps(dumps: readonly NodeDump[]): void {
+  const fixed = dumps.filter(
+    ({ netnses: [host] }) => host && host.netns.netfilter.length + host.netns.links.length > 0,
+  );
+  if (fixed.length === 0) return;
+  throw new QuestionError(
+    'after-dump',
+    `the rules or links of ${fixed.map(({ name }) => `node ${name}`).join(', ')} are a dump, which does not change with the cluster`,
+    { mend: 'Leave these dumps out: podwire then compiles what the node has before and after.' },
+  );
 }
 
 function addressesIn({ from, to }: Question): string[] {
@@ -124,6 +140,22 @@ export async function openSession({
     dumpProblems.push(...replaced.problems);
     return replaced.dataplane;
   };
+  const rebuild = (other: Cluster): Dataplane => {
+    const whole = buildDataplane(other);
+    const left = podDumps.filter(({ pod }) => other.pods.has(pod));
+    return dumps.length + left.length === 0 ? whole : replaceNodes(whole, other, dumps, left).dataplane;
+  };
+  const tracerOfLater = (changes: readonly string[], namespace = 'default'): Tracer => {
+    if (!machine) throw new Error('a session without a machine answers no trace');
+    if (isPlain)
+      throw new QuestionError('after-without-cluster', 'nothing can happen to hosts without a cluster', {
+        mend: 'Ask without --after, or give the objects of the cluster.',
+      });
+    checkDumps(dumps);
+    const notes = dumpNotes(dumps, partialNodes);
+    const { dataplane: former } = session;
+    return tracerAfter({ cluster, dataplane: former, build: rebuild, machine, read, notes }, changes, namespace);
+  };
   const session: Session = {
     read,
     cluster,
@@ -140,6 +172,7 @@ export async function openSession({
       return known;
     },
     dumps: { nodes: dumps, pods: podDumps },
+    clusterAfter: (changes, namespace) => tracerOfLater(changes, namespace).cluster,
     traceWith(other, question) {
       if (!machine) throw new Error('a session without a machine answers no trace');
       const replaced = replaceNodes(buildDataplane(cluster), cluster, other.nodes, other.pods);
@@ -149,6 +182,14 @@ export async function openSession({
     },
     trace(question) {
       if (!machine) throw new Error('a session without a machine answers no trace');
+      const { after = [], namespace } = question;
+      if (after.length > 0) {
+        const later = tracerOfLater(after, namespace);
+        // The machine will hold other networks.
+        tracer = undefined;
+        onStep('trace');
+        return trace(later, question);
+      }
       // What is behind the links of plain hosts depends on what is asked.
       if (isPlain) dataplane = buildHosts(cluster, dumps, addressesIn(question));
       if (!tracer || isPlain) {

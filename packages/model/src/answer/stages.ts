@@ -138,7 +138,13 @@ export function stagesOf(walk: WalkView, isReply = false): Stage[] {
     const text = left ? `${last.place.name.replace(/^beyond /, 'by ')}: ${what}` : `${end} ${what}`;
     stages.push({ place: last.place, stage: left ? 'leaves' : 'socket', text });
   } else if (last && !stages.some((s) => s.text.startsWith('DROP') || s.text.startsWith('REJECT'))) {
-    stages.push({ place: last.place, stage: walk.verdict, text: walk.reason });
+    const { daddr, dport } = walk.packet;
+    const isUnknown = walk.reason === 'no-socket' && walk.packet.protocol === 'tcp';
+    stages.push(
+      isUnknown
+        ? { place: last.place, stage: 'socket', text: `${hostPort(daddr, dport)} has no such connection` }
+        : { place: last.place, stage: walk.verdict, text: walk.reason },
+    );
   }
   return stages;
 }

@@ -3,20 +3,22 @@ import { API_VERSION, type Hint, type Outcome, type TraceAnswer, type TraceGroup
 import { type Asking, fatesOf } from './fate.ts';
 import { type Fate, type FateGroup, groupFates } from './group.ts';
 import { healthCheckNotes } from './health-check-note.ts';
+import { waysOf } from './history.ts';
 import { noteAssumptions, noteBook } from './notes.ts';
 import { type Ending, outcomeOf } from './outcome.ts';
-import { allPaths } from './paths.ts';
 import { type Question, resolveQuestion } from './question.ts';
+import { QuestionError } from './question-error.ts';
 import { answerSentence } from './sentences.ts';
 import { sharedAddresses } from './shared-address.ts';
-import type { Tracer } from './tracer.ts';
+import type { Sources } from './sources.ts';
+import type { Past, Tracer } from './tracer.ts';
 import { judgeAll } from './verdicts.ts';
 
 /** The walks of one fate: sent once more, because the walks of all pairs together would be too much to keep. */
 function outcomesOf({ send, endings }: Fate, tracer: Tracer): Outcome[] {
   if (!send) return [];
-  const { paths } = allPaths(tracer.machine, send);
-  return paths.map((path, i) => outcomeOf(path, endings[i] as Ending, tracer));
+  const { paths } = waysOf(tracer.machine, send, tracer.past?.history);
+  return paths.map((path, i) => outcomeOf(path, endings[i] as Ending, tracer, tracer.past?.former));
 }
 
 function groupOf({ fates, sources, destinations }: FateGroup, tracer: Tracer): TraceGroup {
@@ -37,10 +39,22 @@ function groupOf({ fates, sources, destinations }: FateGroup, tracer: Tracer): T
   };
 }
 
+/** A process that is gone sends nothing, and its connections ended with it. */
+function checkSources({ all }: Sources, past: Past | undefined): void {
+  const gone = all.find(({ pod }) => pod !== undefined && past?.ended.has(pod));
+  if (!gone) return;
+  throw new QuestionError('source-gone', `${gone.name} is to send, and its processes end by what happens before`, {
+    mend: 'Name another source, or let something else happen.',
+  });
+}
+
 /** Throws `QuestionError` where the question cannot be asked of this cluster. */
 export function trace(tracer: Tracer, question: Question): TraceAnswer {
-  const { cluster, directory, provenance } = tracer;
-  const resolved = resolveQuestion(cluster, directory, provenance, question);
+  const { cluster, provenance, past } = tracer;
+  // Who sends has looked its names up before anything happened.
+  const at = past?.former ?? tracer;
+  const resolved = resolveQuestion(at.cluster, at.directory, at.provenance, question);
+  checkSources(resolved.sources, past);
   const notes = noteBook();
   const hints: Hint[] = [...resolved.destinations.hints];
   const asking: Asking = { tracer, question: resolved, notes, hints, outside: [], policies: new Map() };
@@ -85,6 +99,7 @@ export function trace(tracer: Tracer, question: Question): TraceAnswer {
       pods: cluster.pods.size,
       services: cluster.services.size,
     },
+    ...(past && { changes: past.changes }),
     groups,
     hints: unique(hints),
     notes: notes.all(),

@@ -3,8 +3,9 @@ import type { Machine, Netns } from '@podwire/engine';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Dataplane } from '../dataplane/node-state.ts';
 import type { ReadResult } from '../read/source.ts';
-import type { Note } from './answer.ts';
+import type { ChangeView, Note } from './answer.ts';
 import { type Directory, directoryOf } from './directory.ts';
+import type { History } from './history.ts';
 import { type OtherPolicy, otherPolicies } from './other-policies.ts';
 import { type Places, placesOf } from './places.ts';
 import { type Provenance, provenanceOf } from './provenance.ts';
@@ -21,6 +22,17 @@ export interface Tracer {
   others: readonly OtherPolicy[];
   /** What every answer has to say, whatever is asked. */
   notes: readonly Note[];
+  /** Set where something happened before the packet; the rest is what the cluster is by then. */
+  past?: Past;
+}
+
+export interface Past {
+  history: History;
+  /** Of the cluster as it was. Its machine holds nothing of it. */
+  former: Tracer;
+  changes: ChangeView[];
+  /** Keys of the pods whose processes are gone. */
+  ended: ReadonlySet<string>;
 }
 
 /** The machine must hold `dataplane.network` already. */

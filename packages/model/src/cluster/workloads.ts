@@ -220,6 +220,16 @@ function makePods(
   }
 }
 
+/** Pods of a workload that runs so many; none without a template. `isTaken`: names in its namespace. */
+export function podsOfWorkload(
+  workload: Placed<Workload>,
+  replicas: number,
+  isTaken: (name: string) => boolean,
+): Placed<Pod>[] {
+  const template = templateOf(workload.object);
+  return template ? makePods(workload, template, replicas, isTaken).map(({ placed }) => placed) : [];
+}
+
 /** Whether another workload of the input keeps this one (a ReplicaSet of a Deployment, a Job of a CronJob). */
 function isKept(workload: Workload, workloads: Collected['workloads']): boolean {
   return (workload.metadata.ownerReferences ?? []).some((o) =>

@@ -1,5 +1,5 @@
 /** The shape of the answer to `why`: one question, from name to socket and back, and the first link of the chain that is broken. */
-import type { API_VERSION, AskedQuestion, ObjectRef, VerdictWord } from '../answer/answer.ts';
+import type { API_VERSION, AskedQuestion, ChangeView, ObjectRef, VerdictWord } from '../answer/answer.ts';
 
 /** The links of the chain, in the order a packet needs them. */
 export const LINKS = [
@@ -31,6 +31,8 @@ export interface WhyAnswer {
   apiVersion: typeof API_VERSION;
   kind: 'Why';
   question: AskedQuestion;
+  /** What happened between the connection and the packet; absent where nothing did. */
+  changes?: ChangeView[];
   verdict: WhyVerdict;
   /** Code of a row in the reason catalogue. */
   reason: string;

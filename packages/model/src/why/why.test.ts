@@ -237,4 +237,7 @@ test('answers fit the published schema', async () => {
       expect(validate.errors ?? []).toEqual([]);
     }
   }
+  const later = why(await open(HEALTHY), { from: 'pod/a/client', to: 'svc/a/far:80', after: ['delete svc/a/far'] });
+  validate(JSON.parse(answerJson(later)));
+  expect(validate.errors ?? []).toEqual([]);
 });

@@ -11,6 +11,7 @@ import { type Fault, LINKS, type Unseen, type WhyAnswer, type WhyVerdict } from 
 import { chainOf } from './chain.ts';
 import { whyDns } from './dns.ts';
 import { decidingOutcome, faultOfHint, faultOfReason } from './findings.ts';
+import { laterFault } from './later.ts';
 import { neighbour } from './neighbour.ts';
 import { overlayFault } from './overlay.ts';
 import { NO_PROOF, type Proof, provedFaults } from './proof.ts';
@@ -130,7 +131,9 @@ function isName(to: string): boolean {
 }
 
 /** Throws `QuestionError` where the question cannot be asked of this cluster. */
-export function why(session: Session, asked: WhyQuestion): WhyAnswer {
+export function why(opened: Session, asked: WhyQuestion): WhyAnswer {
+  const hasChanges = (asked.after ?? []).length > 0;
+  const session = hasChanges ? { ...opened, cluster: opened.clusterAfter(asked.after ?? [], asked.namespace) } : opened;
   if (isName(asked.to)) {
     const from =
       asked.from ??
@@ -141,7 +144,7 @@ export function why(session: Session, asked: WhyQuestion): WhyAnswer {
       why(session, { from: one, to }),
     );
   }
-  const question: Question = { ...asked, from: asked.from ?? neighbour(session, asked) };
+  const question: Question = { ...asked, from: asked.from ?? neighbour(opened, asked) };
   const answer = session.trace(question);
   const provenance: Provenance = provenanceOf(session.cluster, session.read);
   const service = serviceOf(session, answer);
@@ -152,13 +155,15 @@ export function why(session: Session, asked: WhyQuestion): WhyAnswer {
   const hasDumps = session.dumps.nodes.length + session.dumps.pods.length > 0;
   const outcomes = answer.groups.flatMap((group) => group.outcomes);
   const proved = !arrived && ofHints.length === 0 && hasDumps ? provedFaults(session, question, outcomes) : NO_PROOF;
-  const ofReason = arrived || ofHints.length > 0 ? undefined : faultOfReason(answer);
+  const ofLater = laterFault(answer, outcome);
+  const ofReason = arrived || ofLater || ofHints.length > 0 ? undefined : faultOfReason(answer);
   const ofSource = arrived ? sourceFault(session.cluster, outcome) : undefined;
   const closer = (fault: Fault): Fault => refined(looking, fault);
   const reason = ofReason ? [closer(ofReason)] : [];
   // That other routes would help says less than what is the matter with these.
   const isPlain = ({ code }: Fault) => code === answer.reason || code === 'routes' || code === 'nat-rules';
   const all = [...first(ofHints).map(closer), ...byWeight([...proved.faults.map(closer), ...reason], isPlain)];
+  if (ofLater) all.push(ofLater);
   if (ofSource) all.push(ofSource);
   const overlay = crossesNodes(outcome) ? overlayFault(session.cluster, provenance) : undefined;
   if (overlay && arrived) all.unshift(overlay);
@@ -181,6 +186,7 @@ export function why(session: Session, asked: WhyQuestion): WhyAnswer {
     apiVersion: API_VERSION,
     kind: 'Why',
     question: answer.question,
+    ...(answer.changes && { changes: answer.changes }),
     verdict,
     reason: refuses ? 'no-listener' : answer.reason,
     summary: fault?.text ?? answer.summary,
