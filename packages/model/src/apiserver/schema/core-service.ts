@@ -52,8 +52,10 @@ const loadBalancerIngress = struct('v1.LoadBalancerIngress', {
   ports: list(portStatus),
 });
 
+export const loadBalancerStatus = struct('v1.LoadBalancerStatus', { ingress: list(loadBalancerIngress) });
+
 const serviceStatus = struct('v1.ServiceStatus', {
-  loadBalancer: struct('v1.LoadBalancerStatus', { ingress: list(loadBalancerIngress) }),
+  loadBalancer: loadBalancerStatus,
   conditions: list(condition),
 });
 

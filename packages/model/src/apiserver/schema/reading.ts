@@ -42,6 +42,11 @@ export class Reading {
     this.wrongType ??= this.#unmarshalTypeError(found, go);
   }
 
+  /** Any other complaint about a value: reading goes on. */
+  fault(message: string): void {
+    this.wrongType ??= message;
+  }
+
   /** A wrong type that a decoder of the type's own has met. */
   refuse(found: string, go: string): never {
     throw new Unreadable(this.#unmarshalTypeError(found, go));

@@ -1,0 +1,102 @@
+/** Namespaces, ConfigMaps, Secrets, ServiceAccounts, ResourceQuotas and LimitRanges: core/v1/types.go. */
+import { localObjectReference } from './core-refs.ts';
+import { objectReference } from './core-service.ts';
+import { type Draft, root } from './meta.ts';
+import { bytes, quantity, time } from './scalars.ts';
+import { always, bool, list, map, type Of, pointer, string, struct, text } from './type.ts';
+
+const namespaceSpec = struct('v1.NamespaceSpec', {
+  finalizers: list(text('v1.FinalizerName')),
+});
+
+const namespaceCondition = struct('v1.NamespaceCondition', {
+  type: always(text('v1.NamespaceConditionType')),
+  status: always(text('v1.ConditionStatus')),
+  lastTransitionTime: time,
+  reason: string,
+  message: string,
+});
+
+const namespaceStatus = struct('v1.NamespaceStatus', {
+  phase: text('v1.NamespacePhase'),
+  conditions: list(namespaceCondition),
+});
+
+export const namespace = root('v1.Namespace', {
+  spec: namespaceSpec,
+  status: namespaceStatus,
+});
+
+export type Namespace = Draft & Of<typeof namespace>;
+
+export const configMap = root('v1.ConfigMap', {
+  immutable: pointer(bool),
+  data: map(string),
+  binaryData: map(bytes),
+});
+
+export type ConfigMap = Draft & Of<typeof configMap>;
+
+export const secret = root('v1.Secret', {
+  immutable: pointer(bool),
+  data: map(bytes),
+  stringData: map(string),
+  type: text('v1.SecretType'),
+});
+
+export type Secret = Draft & Of<typeof secret>;
+
+export const serviceAccount = root('v1.ServiceAccount', {
+  secrets: list(objectReference),
+  imagePullSecrets: list(localObjectReference),
+  automountServiceAccountToken: pointer(bool),
+});
+
+export type ServiceAccount = Draft & Of<typeof serviceAccount>;
+
+const scopedResourceSelectorRequirement = struct('v1.ScopedResourceSelectorRequirement', {
+  scopeName: always(text('v1.ResourceQuotaScope')),
+  operator: always(text('v1.ScopeSelectorOperator')),
+  values: list(string),
+});
+
+const scopeSelector = struct('v1.ScopeSelector', {
+  matchExpressions: list(scopedResourceSelectorRequirement),
+});
+
+const resourceQuotaSpec = struct('v1.ResourceQuotaSpec', {
+  hard: map(quantity, 'v1.ResourceName'),
+  scopes: list(text('v1.ResourceQuotaScope')),
+  scopeSelector: pointer(scopeSelector),
+});
+
+const resourceQuotaStatus = struct('v1.ResourceQuotaStatus', {
+  hard: map(quantity, 'v1.ResourceName'),
+  used: map(quantity, 'v1.ResourceName'),
+});
+
+export const resourceQuota = root('v1.ResourceQuota', {
+  spec: resourceQuotaSpec,
+  status: resourceQuotaStatus,
+});
+
+export type ResourceQuota = Draft & Of<typeof resourceQuota>;
+
+const limitRangeItem = struct('v1.LimitRangeItem', {
+  type: always(text('v1.LimitType')),
+  max: map(quantity, 'v1.ResourceName'),
+  min: map(quantity, 'v1.ResourceName'),
+  default: map(quantity, 'v1.ResourceName'),
+  defaultRequest: map(quantity, 'v1.ResourceName'),
+  maxLimitRequestRatio: map(quantity, 'v1.ResourceName'),
+});
+
+const limitRangeSpec = struct('v1.LimitRangeSpec', {
+  limits: always(list(limitRangeItem)),
+});
+
+export const limitRange = root('v1.LimitRange', {
+  spec: limitRangeSpec,
+});
+
+export type LimitRange = Draft & Of<typeof limitRange>;
