@@ -87,7 +87,8 @@ class Tracer:
             event["verdict"] = VERDICTS.get(code, str(code))
             if VERDICT_CHAIN in verdict:
                 event["target"] = text(verdict[VERDICT_CHAIN])
-        if NETWORK_HEADER in parts:
-            event["packet"] = (parts[NETWORK_HEADER] + parts.get(TRANSPORT_HEADER, b"")).hex()
+        # Of a piece of IPv6 behind the first all that is told is the first 20 bytes, as its transport's (ipv6_find_hdr finds no place for it).
+        if NETWORK_HEADER in parts or TRANSPORT_HEADER in parts:
+            event["packet"] = (parts.get(NETWORK_HEADER, b"") + parts.get(TRANSPORT_HEADER, b"")).hex()
             event["mark"] = struct.unpack("!I", parts[MARK])[0] if MARK in parts else 0
         self.events.append(event)

@@ -51,3 +51,15 @@ test('neither what asks for events nor what nobody sent on purpose is told', () 
   expect(runsOf('n', events, port)).toEqual([]);
   expect(runsOf('n', [...events, { lost: true }], port)).toEqual(['n: events were lost']);
 });
+
+test('of a piece of IPv6 behind the first, the frame tells what the kernel does not', () => {
+  const frame = encodePacket(plainPacket({ family: 6, protocol: 17, saddr: 'fd00::1', daddr: 'fd00::2', length: 72 }));
+  // Next header: a piece; behind the IP header a piece's own: UDP, 1432 bytes in.
+  frame[6] = 44;
+  frame.set([17, 0, 5, 0x98, 0, 0, 0, 1], 40);
+  const told = frame.slice(0, 20);
+  told[7] = (frame[7] as number) - 1;
+  const events = [event('a', { packet: hex(told), family: 5, table: 't', chain: 'c', policy: 'accept' })];
+  expect(runsOf('n', events, port, [frame])).toEqual(['n netdev t/c (piece fd00::1 > fd00::2): policy accept']);
+  expect(runsOf('n', events, port)).toEqual(['n netdev t/c (piece fd00:: > ::): policy accept']);
+});

@@ -180,7 +180,8 @@ export class Observer {
       if (!opens(packet)) this.#acknowledged.add(flow);
       if (!isSpoofed(event, packet)) this.#segments.set(flow, packet);
     }
-    for (const [netns, events] of Object.entries(rules)) seen.rules.push(...runsOf(netns, events, this.#port));
+    const bytes = frames.map(([, , , data]) => unhex(data));
+    for (const [netns, events] of Object.entries(rules)) seen.rules.push(...runsOf(netns, events, this.#port, bytes));
     for (const { netns, local, peer } of arrivals)
       seen.arrivals.push(
         `${netns} ${endText(local[0], this.#port(local[1]))} from ${endText(peer[0], this.#port(peer[1]))}`,
@@ -225,6 +226,26 @@ const isSpoofed = ({ link, packet }: Event, seen: WirePacket): boolean =>
 const isAboutDiscovery = (packet: WirePacket, bytes: Uint8Array): boolean =>
   packet.protocol === Protocol.ICMPV6 && isError(packet) && bytes[54] === Protocol.ICMPV6 && bytes[55] === 255;
 
+/** Next header of a piece of IPv6. */
+const FRAGMENT_HEADER = 44;
+
+/** What is told of a piece of IPv6 behind the first: it ends within the source address. */
+const CUT_SHORT = 20;
+const HOP_LIMIT_AT = 7;
+
+/** The whole header of what is told in part, from a packet that came by somewhere and is the same but for its hop limit. */
+function wholeHeader(shown: Uint8Array, frames: readonly Uint8Array[]): Uint8Array {
+  if (shown.length !== CUT_SHORT || (shown[0] ?? 0) >>> 4 !== 6) return shown;
+  return frames.find((frame) => shown.every((byte, at) => at === HOP_LIMIT_AT || byte === frame[at])) ?? shown;
+}
+
+/** What is shown with a rule has the header of IP and that of the transport; a piece's own, between the two, is left out (nf_trace_fill_pkt_info). */
+function shownPacket(bytes: Uint8Array): WirePacket {
+  const packet = decodePacket(bytes);
+  const isPiece = packet.family === 6 && bytes[6] === FRAGMENT_HEADER;
+  return isPiece ? { ...packet, fragment: { offset: 0, more: true, whole: 0 } } : packet;
+}
+
 /** One packet's run of a base chain. */
 interface Run {
   head: string;
@@ -242,9 +263,14 @@ const ruleText = ({ chain, rule, verdict = '', target }: ShownEvent): string =>
 
 /**
  * Events of one namespace as runs of base chains: each begins with the event that shows the packet. A packet that a rule makes goes its way
- * before that rule's own event is told.
+ * before that rule's own event is told. `frames`: what came in anywhere meanwhile.
  */
-export function runsOf(netns: string, events: readonly RuleEvent[], port: PortName): string[] {
+export function runsOf(
+  netns: string,
+  events: readonly RuleEvent[],
+  port: PortName,
+  frames: readonly Uint8Array[] = [],
+): string[] {
   const runs: Run[] = [];
   const byPacket = new Map<string, Run>();
   for (const event of events) {
@@ -252,8 +278,9 @@ export function runsOf(netns: string, events: readonly RuleEvent[], port: PortNa
     if ('verdict' in event && event.verdict === 'stolen') continue;
     if ('lost' in event) return [`${netns}: events were lost`];
     if (event.packet !== undefined) {
-      const bytes = unhex(event.packet.padEnd(2 * 64, '0'));
-      const packet = decodePacket(bytes);
+      const bytes = new Uint8Array(64);
+      bytes.set(wholeHeader(unhex(event.packet), frames).subarray(0, bytes.length));
+      const packet = shownPacket(bytes);
       const run = { head: headOf(netns, event, packet, port), rules: [] };
       byPacket.set(event.id, run);
       if (!LAB_TABLES.has(event.table) && !isChatter(packet) && !isAboutDiscovery(packet, bytes)) runs.push(run);

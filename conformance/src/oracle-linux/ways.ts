@@ -33,11 +33,15 @@ const onlyIn = (a: Seen, b: Seen): Seen => ({
 
 /**
  * The pieces behind one that is lost come on, and wait in vain, or are lost for the same reason, of which IPv6 tells about each of them. The
- * machine follows them no more.
+ * machine follows them no more. In a tunnel's packets they look like the first.
  */
 const withoutPieces = (strange: Seen, machine: Seen): Seen => ({
   ...strange,
-  frames: strange.frames.filter((text) => !/^\S+ \S+: piece | about \(piece /.test(text)),
+  frames: strange.frames.filter(
+    (text) =>
+      !/^\S+ \S+: piece | about \(piece /.test(text) &&
+      !machine.frames.includes(text),
+  ),
   rules: strange.rules.filter((text) => !/^\S+ \S+ \S+ \(piece /.test(text) && !machine.rules.includes(text)),
 });
 
