@@ -6,6 +6,7 @@ import {
   CtDirection,
   CtState,
   Disposition,
+  Hook,
   networkOf,
   type Packet,
   Protocol,
@@ -22,29 +23,50 @@ import { isLater } from './fragment.ts';
 import { addressType4 } from './match-addrtype.ts';
 import { isAnycast, isAnycastOf } from './neighbor.ts';
 import { reflectedMark } from './reflect.ts';
+import { kindOf } from './route.ts';
 import { selectAddress6 } from './source-address.ts';
-import type { CtInfo, Device, Host, IcmpError, Skb, Stop } from './state.ts';
+import type { CtInfo, Device, Host, IcmpError, Routed, Skb, Stop } from './state.ts';
 import { segmentEnd } from './tcp-window.ts';
 import { isIcmp, isIcmpError } from './tuple.ts';
 
+type WayKind = Routed['kind'];
+
+/**
+ * Where the packet's route leads. One that a rule refuses before it was routed gets the way to its sender for its own (nf_reject_fill_skb_dst,
+ * nf_reject6_fill_skb_dst); undefined: there is none.
+ */
+function wayOf({ host, skb, reason, hook, rule }: Stop): WayKind | undefined {
+  const { packet, route } = skb;
+  const family = rule?.table.family;
+  const isEarly = reason === Reason.REJECT_RULE && (hook === Hook.PREROUTING || hook === Hook.INGRESS);
+  if (route || !isEarly || family === 'bridge' || family === 'netdev') return route?.kind ?? 'unicast';
+  const daddr = packet.saddr;
+  const flow = { family: packet.family, saddr: '', daddr, mark: 0, tos: 0, protocol: 0, sport: 0, dport: 0 };
+  const result = fibLookup(host, flow);
+  return result.error ? undefined : kindOf({ family: packet.family, daddr }, result);
+}
+
 /** No error about an error, about what was sent to many, or to nobody in particular. */
-function allowsError(stop: Stop): boolean {
-  const { packet, route, locked, indev } = stop.skb;
+function allowsError(stop: Stop, way: WayKind): boolean {
+  const { packet, locked, indev } = stop.skb;
   if (locked === packet.family && !indev && stop.reason === Reason.REJECT_RULE) return false;
-  if (isIcmpError(packet) || route?.kind === 'multi') return false;
+  if (isIcmpError(packet) || way === 'multi') return false;
   // Of pieces IPv4 speaks of the first alone (icmp_send).
   if (packet.family === 4 && isLater(packet)) return false;
   if (isMulticast(packet.family, packet.daddr) || packet.daddr === '255.255.255.255') return false;
   if (isUnspecified(packet.saddr) || isMulticast(packet.family, packet.saddr) || packet.saddr === '') return false;
-  return packet.family === 4 || !isForSubnet(stop);
+  if (packet.family === 6) return !isForSubnet(stop);
+  return way !== 'local' || isOwn(stop.host, stop.skb);
 }
 
 /** True where the end of the walk has something to send back. */
 export function answers(stop: Stop): boolean {
   if (!stop.reply) return false;
-  if (isForeignLocal(stop)) return false;
-  if (stop.reply.kind === 'icmp') return allowsError(stop);
-  return stop.skb.route?.kind !== 'multi';
+  const way = wayOf(stop);
+  if (!way) return false;
+  if (stop.reply.kind === 'icmp') return allowsError(stop, way);
+  // A rule's reset may come from anywhere (ip_route_me_harder: FLOWI_FLAG_ANYSRC).
+  return way !== 'multi' && (stop.reply.kind === 'reject-reset' || !isForeignLocal(stop));
 }
 
 /** Local only by a route outside table 255: IPv4 finds no route for an answer from there (ip_route_output_key_hash_rcu). */
@@ -141,21 +163,25 @@ const errorFlow = (skb: Skb): Flow => ({
 });
 
 /**
- * Whom an error comes from. IPv6, for a packet that came in and was for somebody else: an address that suits the link it came in by, unless the
- * route back names a source (icmp6_send). Empty: routing chooses.
+ * Whom an error comes from. IPv4: from where the packet was for, if its route ends here (icmp_send: RTCF_LOCAL). IPv6: from an own address that it
+ * was for; for a packet that came in and was for somebody else, from one that suits the link it came in by, unless the route back names a
+ * source (icmp6_send). Empty: routing chooses.
  */
-function errorSource(host: Host, skb: Skb): string {
+function errorSource(stop: Stop): string {
+  const { host, skb } = stop;
   const { family, saddr, daddr } = skb.packet;
+  if (family === 4) return wayOf(stop) === 'local' ? daddr : '';
   if (isOwn(host, skb)) return daddr;
-  if (family === 4 || !skb.indev) return '';
+  if (!skb.indev) return '';
   if (fibLookup(host, errorFlow(skb)).route?.prefsrc !== undefined) return '';
   return selectAddress6(host, skb.indev, saddr) ?? '';
 }
 
 /** The way back to the sender is that of an anycast address, or of a whole subnet by its first one (ipv6_anycast_destination). */
-function isForSubnet({ host, skb }: Stop): boolean {
+function isForSubnet(stop: Stop): boolean {
+  const { host, skb } = stop;
   const { packet } = skb;
-  const source = errorSource(host, skb);
+  const source = errorSource(stop);
   const flow = { ...errorFlow(skb), saddr: source, mark: reflectedMark(host, packet), ...boundFlow(skb) };
   const { route } = fibLookup(host, flow);
   if (!route) return false;
@@ -173,7 +199,7 @@ function icmpError(stop: Stop, { type, code, mtu }: IcmpError): Packet {
   return {
     family: packet.family,
     protocol: v4 ? Protocol.ICMP : Protocol.ICMPV6,
-    saddr: errorSource(host, skb),
+    saddr: errorSource(stop),
     daddr: packet.saddr,
     sport: 0,
     dport: 0,

@@ -28,13 +28,14 @@ import { expire } from './timeouts.ts';
 import type { Next } from './transmit.ts';
 import { wireEnds } from './wire.ts';
 
-function endOf({ host, disposition, reason, skb, rule, ...stop }: Stop): End {
+function endOf(stop: Stop): End {
+  const { host, disposition, reason, skb, rule } = stop;
   const end: End = {
     disposition,
     reason,
     netns: host.netns.name,
     packet: skb.packet,
-    answers: answers({ host, disposition, reason, skb, ...stop }),
+    answers: answers(stop),
   };
   return rule && endsWithRule(reason) ? { ...end, rule } : end;
 }

@@ -134,7 +134,7 @@ export const nexthopOf = ({ route, packet }: Pick<Skb, 'route' | 'packet'>): str
 
 const isLocalType = (type: string | undefined) => type === 'local' || type === 'anycast';
 
-function kindOf(packet: Packet, result: FibResult): Routed['kind'] {
+export function kindOf(packet: Pick<Packet, 'family' | 'daddr'>, result: FibResult): Routed['kind'] {
   const type = result.route?.type;
   if (isLocalType(type) && !(packet.family === 4 && type === 'anycast')) return 'local';
   if (type === 'broadcast' || type === 'multicast' || isMulticast(packet.family, packet.daddr)) return 'multi';

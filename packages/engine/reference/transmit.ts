@@ -280,7 +280,10 @@ function overLower(run: Run, skb: Skb, out: Device, lower: Device, frame: FrameO
     if (!routesAgain(out)) return handDown(run, skb, out, lower, frame);
     pushTransmit(run, out, frame.nexthop, lower);
     const { nested = 0 } = skb;
-    return sendAgain(run, lower.host, { ...crossed(skb, frame, out.host === lower.host).skb, nested }, lower);
+    // It is still the stack's own, on its way out.
+    const locked = skb.indev ? undefined : skb.locked;
+    const over = { ...crossed(skb, frame, out.host === lower.host).skb, nested };
+    return sendAgain(run, lower.host, { ...over, ...(locked && { locked }) }, lower);
   }
   // A macvlan's frame comes in by the lower link, for all to hear who listen there.
   const taker = out.link.kind === 'macvlan' ? lower : near;

@@ -4,7 +4,8 @@
  */
 import { LinkFlag, NetnsFlag } from '../../src/codes';
 import { PacketL4 } from '../../src/ct-codes';
-import { Disposition, Protocol, Reason, RouteType, TcpFlag } from '../../src/terms';
+import { FamilyCode } from '../../src/nft-codes';
+import { Disposition, Hook, Protocol, Reason, RouteType, TcpFlag } from '../../src/terms';
 import { endRecord, ReplyKind } from '../core/end';
 import { PACKET_BASE } from '../core/memory';
 import { CtInfo, directionOf, innerPacket, isLater, none, packet, RouteKind, skb, some } from '../core/skb';
@@ -36,19 +37,48 @@ export function lockIcmp(family: u8): void {
   locked = family;
 }
 
+/** A rule refused it before it was routed. */
+function isRefusedEarly(): bool {
+  const s = skb();
+  if (endRecord().reason != <u8>Reason.REJECT_RULE || s.kind != <u8>RouteKind.NONE) return false;
+  if (s.hook != Hook.PREROUTING && s.hook != Hook.INGRESS) return false;
+  const family = s.base.table.family;
+  return family != <u8>FamilyCode.BRIDGE && family != <u8>FamilyCode.NETDEV;
+}
+
+/**
+ * Where the packet's route leads. One that a rule refuses before it was routed gets the way to its sender for its own
+ * (nf_reject_fill_skb_dst(), nf_reject6_fill_skb_dst()); NONE: there is none.
+ */
+function wayKind(p: Packet): RouteKind {
+  const s = skb();
+  if (!isRefusedEarly()) return s.kind == <u8>RouteKind.NONE ? RouteKind.UNICAST : <RouteKind>s.kind;
+  const key = clearKey(s.netns, p.family);
+  key.daddrHi = p.saddrHi;
+  key.daddrLo = p.saddrLo;
+  if (!routeLookup()) return RouteKind.NONE;
+  const type = routeResult().type;
+  if (type >= <u32>RouteType.BLACKHOLE) return RouteKind.NONE;
+  if (type == RouteType.LOCAL || (type == RouteType.ANYCAST && p.family == 6)) return RouteKind.LOCAL;
+  if (type == RouteType.BROADCAST || type == RouteType.MULTICAST) return RouteKind.MULTI;
+  if (isMulticast(p.family, p.saddrHi, p.saddrLo)) return RouteKind.MULTI;
+  return p.family == 4 && isLimitedBroadcast(p.saddrLo) ? RouteKind.MULTI : RouteKind.UNICAST;
+}
+
 /** No error about an error, about what was sent to many, or to nobody in particular. */
-function allowsError(): bool {
+function allowsError(way: RouteKind): bool {
   const p = packet();
   const s = skb();
   if (locked == p.family && !some(s.iif) && endRecord().reason == <u8>Reason.REJECT_RULE) return false;
-  if (isIcmpError(p) || s.kind == <u8>RouteKind.MULTI) return false;
+  if (isIcmpError(p) || way == RouteKind.MULTI) return false;
   // Of pieces IPv4 speaks of the first alone (icmp_send()).
   if (p.family == 4 && isLater(p)) return false;
   if (isMulticast(p.family, p.daddrHi, p.daddrLo)) return false;
   if (p.family == 4 && isLimitedBroadcast(p.daddrLo)) return false;
   if (p.sourceless || isUnspecified(p.saddrHi, p.saddrLo)) return false;
   if (isMulticast(p.family, p.saddrHi, p.saddrLo)) return false;
-  return p.family == 4 || !isForSubnet(p);
+  if (p.family == 6) return !isForSubnet(p);
+  return way != RouteKind.LOCAL || isOwn(p);
 }
 
 /** Local only by a route outside the local table: IPv4 finds no route for an answer from there (ip_route_output_key_hash_rcu()). */
@@ -61,18 +91,15 @@ function isForeignLocal(): bool {
 /** True where the end of the walk has something to send back. */
 export function answers(): bool {
   const p = packet();
-  if (isForeignLocal()) return false;
-  switch (<i32>endRecord().reply) {
-    case <i32>ReplyKind.NONE:
-      return false;
-    case <i32>ReplyKind.ICMP:
-      return allowsError();
-    case <i32>ReplyKind.REJECT_RESET:
-      if (p.protocol != <u8>Protocol.TCP || (p.tcpFlags & <u8>TcpFlag.RST) != 0 || isLater(p)) return false;
-      return skb().kind != <u8>RouteKind.MULTI;
-    default:
-      return skb().kind != <u8>RouteKind.MULTI;
-  }
+  const reply = <i32>endRecord().reply;
+  if (reply == <i32>ReplyKind.NONE) return false;
+  const way = wayKind(p);
+  if (way == RouteKind.NONE) return false;
+  if (reply == <i32>ReplyKind.ICMP) return allowsError(way);
+  if (way == RouteKind.MULTI) return false;
+  if (reply != <i32>ReplyKind.REJECT_RESET) return !isForeignLocal();
+  // A rule's reset may come from anywhere (ip_route_me_harder(): FLOWI_FLAG_ANYSRC).
+  return p.protocol == <u8>Protocol.TCP && (p.tcpFlags & <u8>TcpFlag.RST) == 0 && !isLater(p);
 }
 
 /** The packet's own mark comes back only where a sysctl says so. */
@@ -229,9 +256,10 @@ function isForSubnet(p: Packet): bool {
 
 function buildError(p: Packet): void {
   const end = endRecord();
-  const own = isOwn(p);
   const mark = reflectedMark(p);
   const v4 = p.family == 4;
+  // IPv4: the packet's route ends here (icmp_send(): RTCF_LOCAL).
+  const own = v4 ? wayKind(p) == RouteKind.LOCAL : isOwn(p);
   memory.copy(changetype<usize>(innerPacket()), PACKET_BASE, offsetof<Packet>());
   innerPacket().hasInner = 0;
   const hi = p.saddrHi;
