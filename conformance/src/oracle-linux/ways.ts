@@ -38,9 +38,7 @@ const onlyIn = (a: Seen, b: Seen): Seen => ({
 const withoutPieces = (strange: Seen, machine: Seen): Seen => ({
   ...strange,
   frames: strange.frames.filter(
-    (text) =>
-      !/^\S+ \S+: piece | about \(piece /.test(text) &&
-      !machine.frames.includes(text),
+    (text) => !/^\S+ \S+: piece | about \(piece /.test(text) && !machine.frames.includes(text),
   ),
   rules: strange.rules.filter((text) => !/^\S+ \S+ \S+ \(piece /.test(text) && !machine.rules.includes(text)),
 });
