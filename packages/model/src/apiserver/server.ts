@@ -110,6 +110,7 @@ export class ApiServer {
       dryRun,
       allocation: new Allocation(this.#ranges, this.#holdings, dryRun),
       exists: (kind, namespace, name) => this.#exists(kind, namespace, name),
+      all: (kind) => [...this.#stored.values()].filter((draft) => draft.kind === kind),
       assigned: [],
     };
   }
@@ -155,6 +156,7 @@ export class ApiServer {
       refuseIfAny(kind, metadata.name, errors);
       validateObjectMeta(metadata, isNamespaced(rules), nameIsPathSegment, errors);
       refuseIfAny(kind, metadata.name, errors);
+      rules.canonicalise?.(draft);
       if (this.#stored.has(this.#keyOf(rules, draft))) throw alreadyExists(resourceOf(rules), metadata.name);
       return this.#finish(rules, draft, request, 201);
     });
@@ -185,6 +187,7 @@ export class ApiServer {
       validateObjectMetaUpdate(metadata, before.metadata, errors);
       rules.validateUpdate(draft, before, errors);
       refuseIfAny(groupKindOf(rules), metadata.name, errors);
+      rules.canonicalise?.(draft);
       return this.#finish(rules, draft, request, 200);
     });
   }

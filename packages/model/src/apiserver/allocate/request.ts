@@ -1,3 +1,4 @@
+import type { Draft } from '../schema/meta.ts';
 import type { Allocation } from './allocation.ts';
 
 /** What a request knows beside its object. */
@@ -7,6 +8,8 @@ export interface Request {
   readonly allocation: Allocation;
   /** Whether an object is there: `ServiceAccount`, `val`, `default`. Kinds that nobody keeps are always there. */
   exists(kind: string, namespace: string, name: string): boolean;
+  /** All objects of a kind, in the order in which they came. */
+  all(kind: string): readonly Draft[];
   /** Paths of the object whose values were drawn. */
   readonly assigned: string[];
 }

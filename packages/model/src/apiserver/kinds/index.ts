@@ -1,9 +1,23 @@
 import { kindOfResource } from '../../objects/kinds.ts';
+import { namespaces, nodes, podDisruptionBudgets } from './cluster.ts';
 import type { KindRules } from './kind-rules.ts';
+import { ingressClasses, ingresses, networkPolicies } from './networking.ts';
 import { endpointSlices, endpointsKind, ipAddresses, serviceCIDRs, services } from './services.ts';
 
 /** Every kind that the server can judge, by group and name. */
-const kinds: readonly KindRules[] = [services, endpointsKind, endpointSlices, ipAddresses, serviceCIDRs];
+const kinds: readonly KindRules[] = [
+  services,
+  endpointsKind,
+  endpointSlices,
+  ipAddresses,
+  serviceCIDRs,
+  networkPolicies,
+  ingresses,
+  ingressClasses,
+  namespaces,
+  nodes,
+  podDisruptionBudgets,
+];
 
 const byName = new Map(kinds.map((rules) => [`${rules.apiVersion} ${rules.kind}`, rules]));
 

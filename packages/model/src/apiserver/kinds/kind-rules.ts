@@ -24,6 +24,8 @@ export interface KindRules<T extends Draft = Draft> {
   beginUpdate?(draft: T, old: T, request: Request): void;
   prepareForUpdate?(draft: T, old: T): void;
   validateUpdate(draft: T, old: T, errors: FieldErrors): void;
+  /** Once nothing is wrong with it. */
+  canonicalise?(draft: T): void;
   /** What only readers see. */
   decorate?(draft: T): void;
   /** Node ports and addresses that a stored object holds. */

@@ -5,8 +5,8 @@ import { quantity, time } from './scalars.ts';
 import { always, list, map, type Of, pointer, string, struct, text } from './type.ts';
 
 const volumeResourceRequirements = struct('v1.VolumeResourceRequirements', {
-  limits: map(quantity, 'v1.ResourceName'),
-  requests: map(quantity, 'v1.ResourceName'),
+  limits: map(quantity, 'v1.ResourceList'),
+  requests: map(quantity, 'v1.ResourceList'),
 });
 
 const persistentVolumeClaimSpec = struct('v1.PersistentVolumeClaimSpec', {
@@ -42,9 +42,9 @@ const modifyVolumeStatus = struct('v1.ModifyVolumeStatus', {
 const persistentVolumeClaimStatus = struct('v1.PersistentVolumeClaimStatus', {
   phase: text('v1.PersistentVolumeClaimPhase'),
   accessModes: list(text('v1.PersistentVolumeAccessMode')),
-  capacity: map(quantity, 'v1.ResourceName'),
+  capacity: map(quantity, 'v1.ResourceList'),
   conditions: list(persistentVolumeClaimCondition),
-  allocatedResources: map(quantity, 'v1.ResourceName'),
+  allocatedResources: map(quantity, 'v1.ResourceList'),
   allocatedResourceStatuses: map(text('v1.ClaimResourceStatus'), 'v1.ResourceName'),
   currentVolumeAttributesClassName: pointer(string),
   modifyVolumeStatus: pointer(modifyVolumeStatus),

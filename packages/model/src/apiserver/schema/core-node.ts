@@ -98,8 +98,8 @@ const nodeFeatures = struct('v1.NodeFeatures', {
 });
 
 const nodeStatus = struct('v1.NodeStatus', {
-  capacity: map(quantity, 'v1.ResourceName'),
-  allocatable: map(quantity, 'v1.ResourceName'),
+  capacity: map(quantity, 'v1.ResourceList'),
+  allocatable: map(quantity, 'v1.ResourceList'),
   phase: text('v1.NodePhase'),
   conditions: list(nodeCondition),
   addresses: list(nodeAddress),
@@ -120,3 +120,4 @@ export const node = root('v1.Node', {
 });
 
 export type Node = Draft & Of<typeof node>;
+export type Taint = Of<typeof taint>;

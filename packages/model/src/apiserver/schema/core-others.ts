@@ -65,14 +65,14 @@ const scopeSelector = struct('v1.ScopeSelector', {
 });
 
 const resourceQuotaSpec = struct('v1.ResourceQuotaSpec', {
-  hard: map(quantity, 'v1.ResourceName'),
+  hard: map(quantity, 'v1.ResourceList'),
   scopes: list(text('v1.ResourceQuotaScope')),
   scopeSelector: pointer(scopeSelector),
 });
 
 const resourceQuotaStatus = struct('v1.ResourceQuotaStatus', {
-  hard: map(quantity, 'v1.ResourceName'),
-  used: map(quantity, 'v1.ResourceName'),
+  hard: map(quantity, 'v1.ResourceList'),
+  used: map(quantity, 'v1.ResourceList'),
 });
 
 export const resourceQuota = root('v1.ResourceQuota', {
@@ -84,11 +84,11 @@ export type ResourceQuota = Draft & Of<typeof resourceQuota>;
 
 const limitRangeItem = struct('v1.LimitRangeItem', {
   type: always(text('v1.LimitType')),
-  max: map(quantity, 'v1.ResourceName'),
-  min: map(quantity, 'v1.ResourceName'),
-  default: map(quantity, 'v1.ResourceName'),
-  defaultRequest: map(quantity, 'v1.ResourceName'),
-  maxLimitRequestRatio: map(quantity, 'v1.ResourceName'),
+  max: map(quantity, 'v1.ResourceList'),
+  min: map(quantity, 'v1.ResourceList'),
+  default: map(quantity, 'v1.ResourceList'),
+  defaultRequest: map(quantity, 'v1.ResourceList'),
+  maxLimitRequestRatio: map(quantity, 'v1.ResourceList'),
 });
 
 const limitRangeSpec = struct('v1.LimitRangeSpec', {

@@ -150,7 +150,7 @@ const volumeNodeAffinity = struct('v1.VolumeNodeAffinity', {
 });
 
 const persistentVolumeSpec = struct('v1.PersistentVolumeSpec', {
-  capacity: map(quantity, 'v1.ResourceName'),
+  capacity: map(quantity, 'v1.ResourceList'),
   ...embedded('PersistentVolumeSource', persistentVolumeSourceFields),
   accessModes: list(text('v1.PersistentVolumeAccessMode')),
   claimRef: pointer(objectReference),

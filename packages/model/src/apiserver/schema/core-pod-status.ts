@@ -87,7 +87,7 @@ const containerStatus = struct('v1.ContainerStatus', {
   imageID: always(string),
   containerID: string,
   started: pointer(bool),
-  allocatedResources: map(quantity, 'v1.ResourceName'),
+  allocatedResources: map(quantity, 'v1.ResourceList'),
   resources: pointer(resourceRequirements),
   volumeMounts: list(volumeMountStatus),
   user: pointer(containerUser),
@@ -114,7 +114,7 @@ const podExtendedResourceClaimStatus = struct('v1.PodExtendedResourceClaimStatus
 const nodeAllocatableResourceClaimStatus = struct('v1.NodeAllocatableResourceClaimStatus', {
   resourceClaimName: always(string),
   containers: list(string),
-  resources: always(map(quantity, 'v1.ResourceName')),
+  resources: always(map(quantity, 'v1.ResourceList')),
 });
 
 export const podStatus = struct('v1.PodStatus', {
@@ -136,7 +136,7 @@ export const podStatus = struct('v1.PodStatus', {
   resize: text('v1.PodResizeStatus'),
   resourceClaimStatuses: list(podResourceClaimStatus),
   extendedResourceClaimStatus: pointer(podExtendedResourceClaimStatus),
-  allocatedResources: map(quantity, 'v1.ResourceName'),
+  allocatedResources: map(quantity, 'v1.ResourceList'),
   resources: pointer(resourceRequirements),
   nodeAllocatableResourceClaimStatuses: list(nodeAllocatableResourceClaimStatus),
 });

@@ -107,7 +107,7 @@ const podSpec = struct('v1.PodSpec', {
   runtimeClassName: pointer(string),
   enableServiceLinks: pointer(bool),
   preemptionPolicy: pointer(text('v1.PreemptionPolicy')),
-  overhead: map(quantity, 'v1.ResourceName'),
+  overhead: map(quantity, 'v1.ResourceList'),
   topologySpreadConstraints: list(topologySpreadConstraint),
   setHostnameAsFQDN: pointer(bool),
   os: pointer(podOS),

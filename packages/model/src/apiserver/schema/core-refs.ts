@@ -92,8 +92,8 @@ const resourceClaim = struct('v1.ResourceClaim', {
 });
 
 export const resourceRequirements = struct('v1.ResourceRequirements', {
-  limits: map(quantity, 'v1.ResourceName'),
-  requests: map(quantity, 'v1.ResourceName'),
+  limits: map(quantity, 'v1.ResourceList'),
+  requests: map(quantity, 'v1.ResourceList'),
   claims: list(resourceClaim),
 });
 

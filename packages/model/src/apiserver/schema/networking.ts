@@ -38,6 +38,9 @@ const networkPolicySpec = struct('v1.NetworkPolicySpec', {
   policyTypes: list(text('v1.PolicyType')),
 });
 
+export type PolicyPort = Of<typeof networkPolicyPort>;
+export type PolicyPeer = Of<typeof networkPolicyPeer>;
+
 export const networkPolicy = root('v1.NetworkPolicy', {
   spec: networkPolicySpec,
 });
@@ -109,6 +112,8 @@ const ingressLoadBalancerStatus = struct('v1.IngressLoadBalancerStatus', {
 const ingressStatus = struct('v1.IngressStatus', {
   loadBalancer: ingressLoadBalancerStatus,
 });
+
+export type IngressBackend = Of<typeof ingressBackend>;
 
 export const ingress = root('v1.Ingress', {
   spec: ingressSpec,

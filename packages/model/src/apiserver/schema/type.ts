@@ -132,8 +132,8 @@ export function list<T>(of: Type<T>): Type<T[] | undefined> {
   };
 }
 
-export function map<T>(of: Type<T>, key = 'string'): Type<Record<string, T> | undefined> {
-  const go = `map[${key}]${of.go}`;
+/** `go` for types of maps with a name: `v1.ResourceList`. */
+export function map<T>(of: Type<T>, go = `map[string]${of.go}`): Type<Record<string, T> | undefined> {
   return {
     go,
     zero: () => undefined,

@@ -69,8 +69,8 @@ export class FieldErrors {
     this.#add('FieldValueForbidden', field, undefined, detail);
   }
 
-  duplicate(field: string, value: unknown): void {
-    this.#add('FieldValueDuplicate', field, shown(value ?? null), '');
+  duplicate(field: string, value: unknown, detail = ''): void {
+    this.#add('FieldValueDuplicate', field, shown(value ?? null), detail);
   }
 
   notFound(field: string, value: unknown): void {
