@@ -83,11 +83,15 @@ export function nftLines(text: string): string[] {
   return lines;
 }
 
-/** `*nat ... COMMIT` of each table by its name. */
+/** A table that has no rule, no chain of its own and accepts by itself decides nothing: listing it makes it. */
+const isEmpty = (table: string) => !/^-|^:\S+ (?!ACCEPT)/m.test(table);
+
+/** `*nat ... COMMIT` of each table by its name; counters are left out. */
 export function savedTables(text: string): string[] {
   return text
-    .split(/(?<=^COMMIT\n)/m)
-    .filter((part) => part.trim() !== '')
+    .replaceAll(/\[\d+:\d+\]/g, '[0:0]')
+    .split(/(?<=^COMMIT\n?)/m)
+    .filter((part) => part.trim() !== '' && !isEmpty(part))
     .sort()
     .flatMap((part) => part.trim().split('\n'));
 }

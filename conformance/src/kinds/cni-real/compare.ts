@@ -12,6 +12,8 @@ interface ListedLink {
   link_netnsid?: number;
 }
 
+const DRAWN = /^veth[0-9a-f]{8}$/;
+
 type Recorded = Readonly<Record<string, unknown>>;
 
 /** First lines that only one side has. */
@@ -38,6 +40,8 @@ export class Comparison {
   readonly #given: ReadonlySet<string>;
   /** What the other end of a drawn name is: `n1:vethX` to `a/eth0`. */
   readonly #aliases: Map<string, string>;
+  /** The same of ours. */
+  readonly #drawn = new Map<string, string>();
 
   constructor(lab: PlayedLab, player: Player) {
     this.#lab = lab;
@@ -53,8 +57,7 @@ export class Comparison {
     for (const { name, node } of pods)
       for (const { ifname, link_index } of links(name)) {
         const other = links(node).find((one) => one.ifindex === link_index && one.link_netnsid !== undefined);
-        if (other && /^veth[0-9a-f]{8}$/.test(other.ifname))
-          this.#aliases.set(`${node}:${other.ifname}`, `${name}/${ifname}`);
+        if (other && DRAWN.test(other.ifname)) this.#aliases.set(`${node}:${other.ifname}`, `${name}/${ifname}`);
       }
   }
 
@@ -75,8 +78,11 @@ export class Comparison {
     return {
       link: (name) => {
         const peer = netns.links.find((link) => link.name === name)?.peer;
-        const drawn = peer && peer.netns !== netns.name && /^veth[0-9a-f]{8}$/.test(name);
-        return drawn ? `to-${peer.netns}/${peer.link}` : name;
+        const key = `${netns.name}:${name}`;
+        if (peer && peer.netns !== netns.name && DRAWN.test(name))
+          this.#drawn.set(key, `to-${peer.netns}/${peer.link}`);
+        // Rules may name it when it is gone.
+        return this.#drawn.get(key) ?? name;
       },
       mac: this.#mac,
     };

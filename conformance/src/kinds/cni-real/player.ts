@@ -57,12 +57,22 @@ export class Player {
       const host = new cni.Host(firstNode(lab, name));
       const fresh = freshSysctls(host.own.netns);
       this.hosts.set(name, host);
+      this.#restore(host);
       this.#runtimes.set(name, new cni.Runtime(host));
       for (const pod of lab.pods.filter((one) => one.node === name)) {
         const { netns } = host.addPod(pod.name);
         netns.sysctls = fresh;
       }
     }
+  }
+
+  /** Rules that stood there before. */
+  #restore({ name, own }: cni.Host): void {
+    const { steps } = this.#lab;
+    const first = steps.find((step) => step.state?.[name]);
+    const state = first?.op === 'record' ? stateAfter(steps, first, name) : undefined;
+    for (const [dump, tool] of [['iptables', own.iptables.ip] as const, ['ip6tables', own.iptables.ip6] as const])
+      if (typeof state?.[dump] === 'string') tool.restore(state[dump]);
   }
 
   /** Undefined where there is none of this name. */

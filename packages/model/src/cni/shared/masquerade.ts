@@ -2,7 +2,7 @@
 import type { Host } from '../host/host.ts';
 import { CniError } from '../runtime/call.ts';
 import { familyOf, hostOf, networkText } from './address.ts';
-import { runIptables } from './iptables.ts';
+import { ensureChain, putOnce, runIptables } from './iptables.ts';
 import { chainName, hashed, ruleComment } from './names.ts';
 
 const MULTICAST = { 4: '224.0.0.0/4', 6: 'ff00::/8' } as const;
@@ -25,10 +25,10 @@ function byIptables({ own }: Host, { network, containerId, addresses }: Masquera
   for (const address of addresses) {
     const family = familyOf(address);
     const tool = own.iptables[family === 4 ? 'ip' : 'ip6'];
-    if (!tool.hasChain('nat', chain)) tool.run(['-t', 'nat', '-N', chain]);
-    tool.appendOnce('nat', chain, ['-d', address, '-j', 'ACCEPT', ...comment]);
-    tool.appendOnce('nat', chain, ['!', '-d', MULTICAST[family], '-j', 'MASQUERADE', ...comment]);
-    tool.appendOnce('nat', 'POSTROUTING', ['-s', hostOf(address), '-j', chain, ...comment]);
+    ensureChain(tool, 'nat', chain);
+    putOnce(tool, 'nat', chain, ['-d', address, '-j', 'ACCEPT', ...comment]);
+    putOnce(tool, 'nat', chain, ['!', '-d', MULTICAST[family], '-j', 'MASQUERADE', ...comment]);
+    putOnce(tool, 'nat', 'POSTROUTING', ['-s', hostOf(address), '-j', chain, ...comment]);
   }
 }
 
@@ -81,7 +81,7 @@ function tearDownOne({ own }: Host, network: string, id: string, address: string
   for (const source of [hostOf(address), address])
     tool.try(['-t', 'nat', '-D', 'POSTROUTING', '-s', source, '-j', chain, ...comment]);
   // ClearChain makes the chain where there is none.
-  if (!tool.hasChain('nat', chain)) tool.run(['-t', 'nat', '-N', chain]);
+  ensureChain(tool, 'nat', chain);
   runIptables(tool, ['-t', 'nat', '-F', chain]);
   runIptables(tool, ['-t', 'nat', '-X', chain]);
 }

@@ -1,5 +1,6 @@
 /** What the `ip` and `bridge` tools do to a network namespace, and what they print of one. */
 export { applyBridge, applyIp, emptyNetns, type Refused } from './batch.ts';
+export { metricOf as metricFor } from './host.ts';
 export { type TableNames, tableName } from './names.ts';
 export { bucketsOf } from './nexthop-object.ts';
 export {

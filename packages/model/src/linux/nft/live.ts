@@ -24,6 +24,10 @@ export class LiveNft {
     this.#store.dropRules(family, table, chain, fits);
   }
 
+  rules(family: NftFamily, table: string, chain: string): readonly NftRule[] {
+    return this.#store.rulesOf(family, table, chain);
+  }
+
   hasChain(family: NftFamily, table: string, chain: string): boolean {
     return this.#store.has(`chain ${family} ${table} ${chain}`);
   }

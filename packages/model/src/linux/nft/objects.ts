@@ -44,6 +44,10 @@ export class ObjectStore {
     return this.named.has(key);
   }
 
+  rulesOf(family: string, table: string, chain: string): readonly NftRule[] {
+    return this.rules.get(chainKey({ family, table, chain })) ?? [];
+  }
+
   dropRules(family: string, table: string, chain: string, fits: (rule: NftRule) => boolean): void {
     const key = chainKey({ family, table, chain });
     const rules = this.rules.get(key);

@@ -8,7 +8,17 @@ import type { DumpTool } from './tool.ts';
 import { iptables } from './tools.ts';
 
 /** The tool said no. */
-export class IptablesRefusal extends Error {}
+export class IptablesRefusal extends Error {
+  /** It did not understand its arguments; else there is nothing such, or the kernel refused. */
+  readonly isUsage: boolean;
+
+  constructor(message: string, isUsage = false) {
+    super(message);
+    this.isUsage = isUsage;
+  }
+}
+
+const NOT_UNDERSTOOD = 'rule not understood: ';
 
 /** Commands after which the tables of the tool are as they were. */
 const READS_ONLY = new Set(['-L', '-S', '-C']);
@@ -69,7 +79,8 @@ export class LiveIptables {
     const verb = own.map(verbOf).find((one) => one !== undefined);
     if (verb === '-X') this.#refuseUsed(table, own[own.findIndex((word) => verbOf(word) === '-X') + 1]);
     const fault = command(this.#table(table, !READS_ONLY.has(verb ?? '')), own, undefined);
-    if (fault) throw new IptablesRefusal(fault.message);
+    if (fault)
+      throw new IptablesRefusal(fault.message.replace(NOT_UNDERSTOOD, ''), fault.message.startsWith(NOT_UNDERSTOOD));
     if (!READS_ONLY.has(verb ?? '')) this.#finished = undefined;
   }
 
@@ -84,14 +95,26 @@ export class LiveIptables {
     }
   }
 
-  /** The rule at the chain's end, unless it stands in the chain already. */
-  appendOnce(table: string, chain: string, rule: readonly string[]): void {
-    if (!this.try(['-t', table, '-C', chain, ...rule])) this.run(['-t', table, '-A', chain, ...rule]);
+  /** What `iptables-save` printed takes the place of what was there. */
+  restore(text: string): void {
+    let table = '';
+    for (const line of text.split('\n')) {
+      const [, opened] = /^\*(\S+)/.exec(line) ?? [];
+      const [, chain = '', policy = ''] = /^:(\S+) (\S+)/.exec(line) ?? [];
+      if (opened !== undefined) {
+        table = opened;
+        this.#tables.delete(table);
+      } else if (chain !== '') this.run(['-t', table, ...(policy === '-' ? ['-N', chain] : ['-P', chain, policy])]);
+      else if (line.startsWith('-')) this.run(`-t ${table} ${line}`);
+    }
   }
 
-  /** The rule at the chain's begin, unless it stands in the chain already. */
-  insertOnce(table: string, chain: string, rule: readonly string[]): void {
-    if (!this.try(['-t', table, '-C', chain, ...rule])) this.run(['-t', table, '-I', chain, ...rule]);
+  /** Takes away the rules of a chain that end in `-j TARGET`. */
+  deleteJumps(table: string, chain: string, target: string): void {
+    const found = this.#tables.get(table)?.chains.get(chain);
+    if (!found) return;
+    found.rules = found.rules.filter((rule) => !this.#tool.print(rule).endsWith(`-j ${target}`));
+    this.#finished = undefined;
   }
 
   hasChain(table: string, chain: string): boolean {
