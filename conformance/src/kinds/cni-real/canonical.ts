@@ -15,7 +15,7 @@ const shown = (fields: Readonly<Record<string, unknown>>): string =>
     .map(([name, value]) => (value === true ? name : `${name} ${value}`))
     .join(' ');
 
-function linkLine(link: Link, { link: name, mac }: Naming): string {
+function linkLine(netns: string, link: Link, { link: name, mac }: Naming): string {
   const { tunnel } = link;
   return `${name(link.name)} ${shown({
     // The lab's own wire is a device of the machine.
@@ -27,7 +27,8 @@ function linkLine(link: Link, { link: name, mac }: Naming): string {
     hairpin: link.hairpin,
     isolated: link.isolated,
     mode: link.mode,
-    lower: link.lower && name(link.lower.link),
+    // Of a link that stands on one elsewhere only a number is listed.
+    lower: link.lower?.netns === netns ? name(link.lower.link) : undefined,
     vlan_filtering: link.vlanFiltering,
     vlans: link.vlans?.map((one) => `${one.id}${one.pvid ? 'p' : ''}${one.untagged ? 'u' : ''}`).join(','),
     table: link.table,
@@ -102,7 +103,7 @@ export function canonicalState(netns: Netns, naming: Naming): Record<string, str
   return {
     links: netns.links
       .filter(({ name }) => name !== 'lo')
-      .map((one) => linkLine(one, naming))
+      .map((one) => linkLine(netns.name, one, naming))
       .sort(),
     addresses: netns.addresses
       .filter((one) => one.link !== 'lo' && !one.address.startsWith('fe80:'))

@@ -12,8 +12,9 @@ import {
 } from '@podwire/engine';
 import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../../runner/contract.ts';
 import type { Suite } from '../../runner/suite.ts';
-import { compiledCase } from './compiled.ts';
-import { type Lab, rebuild } from './lab.ts';
+import { compiledCase, orNotPlayed, playedNetwork } from './compiled.ts';
+import { type Lab, type Rebuilt, rebuild } from './lab.ts';
+import type { PlayedLab } from './player.ts';
 
 interface Probe {
   id: string;
@@ -161,13 +162,7 @@ function setUpOf(suite: Suite, { note }: Lab): Lab | undefined {
   return named !== undefined && suite.has(path) ? suite.json<Lab>(path) : undefined;
 }
 
-async function judge(suite: Suite, path: string): Promise<Outcome> {
-  const row = suite.json<CniCase>(path);
-  if (row.probes.length === 0) return skip('nothing was asked over the recorded state');
-  const setUp = setUpOf(suite, row);
-  if (!setUp && /is that of case/.test(row.note ?? ''))
-    return skip('the pods were dumped in another case, which is not here');
-  const { network, names } = rebuild(row, setUp);
+async function askAll(row: CniCase, { network, names }: Pick<Rebuilt, 'network' | 'names'>): Promise<Outcome> {
   const [machine, sizes] = [await createEngine(), await createEngine()];
   machine.load(network);
   sizes.load(network);
@@ -181,6 +176,22 @@ async function judge(suite: Suite, path: string): Promise<Outcome> {
   return wrong.length > 0 ? fail(`${wrong.length} of ${row.probes.length} probes differ; ${wrong[0]}`) : pass;
 }
 
+/** The same, asked of what our own plugins and daemons made. */
+async function judgeTraced(suite: Suite, path: string): Promise<Outcome> {
+  const row = suite.json<CniCase & PlayedLab>(path);
+  if (row.probes.length === 0) return skip('nothing was asked over the recorded state');
+  return askAll(row, playedNetwork(row));
+}
+
+async function judge(suite: Suite, path: string): Promise<Outcome> {
+  const row = suite.json<CniCase>(path);
+  if (row.probes.length === 0) return skip('nothing was asked over the recorded state');
+  const setUp = setUpOf(suite, row);
+  if (!setUp && /is that of case/.test(row.note ?? ''))
+    return skip('the pods were dumped in another case, which is not here');
+  return askAll(row, rebuild(row, setUp));
+}
+
 export const cniReal: Kind = {
   kind: 'cni-real',
   *cases(suite): Generator<SuiteCase> {
@@ -188,6 +199,7 @@ export const cniReal: Kind = {
       const id = file.replace(/\.json$/, '');
       yield { id, variant: 'recorded', run: () => judge(suite, `cases/${file}`) };
       yield compiledCase(suite, id, `cases/${file}`);
+      yield { id, variant: 'traced', run: () => orNotPlayed(() => judgeTraced(suite, `cases/${file}`)) };
     }
   },
 };

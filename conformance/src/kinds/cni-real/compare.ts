@@ -1,5 +1,5 @@
 /** A state that our compilers made beside the one that was recorded. */
-import { type Netns, sysctl } from '@podwire/engine';
+import { type Link, type Netns, sysctl } from '@podwire/engine';
 import { cni, readNode } from '@podwire/model';
 import { canonicalState, type Naming, nftLines, savedTables } from './canonical.ts';
 import { filesOf, stateAfter } from './lab.ts';
@@ -10,11 +10,23 @@ interface ListedLink {
   ifindex: number;
   link_index?: number;
   link_netnsid?: number;
+  linkinfo?: { info_kind?: string; info_data?: { mode?: string } };
 }
 
 const DRAWN = /^veth[0-9a-f]{8}$/;
 
 type Recorded = Readonly<Record<string, unknown>>;
+
+/** What stands on links of other namespaces our reader takes for devices by themselves; its kind is listed all the same. */
+function withKinds(netns: Netns, { link }: Recorded): Netns {
+  const listed = new Map(((link ?? []) as ListedLink[]).map((one) => [one.ifname, one.linkinfo]));
+  const links = netns.links.map((one): Link => {
+    const { info_kind: kind, info_data: data } = listed.get(one.name) ?? {};
+    if (one.kind !== 'device' || kind === undefined) return one;
+    return { ...one, kind: kind as Link['kind'], ...(data?.mode !== undefined && { mode: data.mode }) };
+  });
+  return { ...netns, links };
+}
 
 /** First lines that only one side has. */
 function differentLines(what: string, expected: readonly string[], found: readonly string[]): string | undefined {
@@ -92,8 +104,8 @@ export class Comparison {
   state(name: string, recorded: Recorded): string | undefined {
     const namespace = this.#player.namespace(name);
     if (!namespace) return `nothing was compiled of ${name}`;
-    const [theirs] = readNode(name, filesOf(recorded, '')).netnses;
-    const expected = theirs && canonicalState(theirs.netns, this.#recorded(name));
+    const theirs = this.#read(name, recorded);
+    const expected = theirs && canonicalState(withKinds(theirs, recorded), this.#recorded(name));
     const found = canonicalState(namespace.netns, this.#own(namespace.netns));
     for (const [section, lines] of Object.entries(found)) {
       const different = differentLines(`${name} ${section}`, expected?.[section] ?? [], lines);
@@ -102,6 +114,14 @@ export class Comparison {
     return (
       this.#rules(name, namespace, recorded) ?? this.#sysctls(name, namespace, recorded) ?? this.#files(name, recorded)
     );
+  }
+
+  /** What our reader of dumps makes of it. */
+  #read(name: string, recorded: Recorded): Netns | undefined {
+    const pod = this.#lab.pods.find((one) => one.name === name);
+    const node = pod?.node ?? name;
+    const { netnses } = readNode(node, filesOf(recorded, pod ? `netns/${name}/` : ''));
+    return netnses.find(({ netns }) => netns.name === (pod ? `${node}/${name}` : node))?.netns;
   }
 
   #rules(name: string, namespace: cni.Namespace, recorded: Recorded): string | undefined {

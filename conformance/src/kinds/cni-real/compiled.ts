@@ -1,9 +1,17 @@
 /** The state that our own plugins and daemons make, after each step of a case, beside what was recorded. */
+import type { Link, Netns } from '@podwire/engine';
 import { fail, type Outcome, pass, type SuiteCase, skip } from '../../runner/contract.ts';
 import type { Suite } from '../../runner/suite.ts';
 import { Comparison } from './compare.ts';
-import { stateAfter } from './lab.ts';
+import { before, ECHO, outside, type Rebuilt, stateAfter } from './lab.ts';
 import { type CallStep, NotPlayed, type PlayedLab, Player } from './player.ts';
+
+/** The nodes are taken as they were first recorded: what was done before stands in that. */
+const firstRecorded = ({ steps }: PlayedLab) =>
+  Math.max(
+    steps.findIndex(({ state }) => state !== undefined),
+    0,
+  );
 
 function judge(lab: PlayedLab): Outcome {
   const player = new Player(lab);
@@ -29,17 +37,38 @@ function judge(lab: PlayedLab): Outcome {
   return pass;
 }
 
+/** What is not played is said, and counted. */
+export async function orNotPlayed(run: () => Outcome | Promise<Outcome>): Promise<Outcome> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof NotPlayed) return skip(error.message);
+    throw error;
+  }
+}
+
 export function compiledCase(suite: Suite, id: string, path: string): SuiteCase {
-  return {
-    id,
-    variant: 'compiled',
-    run() {
-      try {
-        return judge(suite.json<PlayedLab>(path));
-      } catch (error) {
-        if (error instanceof NotPlayed) return skip(error.message);
-        throw error;
-      }
-    },
-  };
+  return { id, variant: 'compiled', run: () => orNotPlayed(() => judge(suite.json<PlayedLab>(path))) };
+}
+
+/** The lab as our own plugins and daemons left it when it was asked. */
+export function playedNetwork(lab: PlayedLab): Pick<Rebuilt, 'network' | 'names'> {
+  const player = new Player(lab);
+  const until = before(lab);
+  for (const step of until.slice(firstRecorded(lab))) player.play(step);
+  const netnses = [...player.hosts.values()].flatMap(({ name, own, pods }) => [
+    onSwitch({ ...own.finished(), name }),
+    ...[...pods.values()].map((pod) => pod.finished()),
+  ]);
+  const names = new Map([...netnses.map(({ name }): [string, string] => [name, name]), ['out', 'out']]);
+  const all = [...netnses, outside(lab, netnses)];
+  return { network: { netnses: all.map((one) => ({ ...one, listeners: ECHO })) }, names };
+}
+
+/** The node's wire is a port of the lab's switch. */
+function onSwitch(node: Netns): Netns {
+  const links = node.links.map(
+    (link): Link => (link.name === 'eth0' ? { ...link, kind: 'device', segment: 'switch' } : link),
+  );
+  return { ...node, links };
 }

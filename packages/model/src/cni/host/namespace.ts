@@ -35,6 +35,10 @@ export class Namespace {
   readonly sets: IpSet[] = [];
   /** Links that take every frame (`promisc on`). */
   readonly promiscuous = new Set<string>();
+  /** Links that take every multicast frame. */
+  readonly allMulticast = new Set<string>();
+  /** `txqueuelen` where it was set. */
+  readonly queueLengths = new Map<string, number>();
   readonly #world: () => readonly Netns[];
 
   constructor(netns: Netns, world: () => readonly Netns[]) {

@@ -18,3 +18,19 @@ export function linkTowards(netns: Netns, address: string): string | undefined {
   }
   return best?.route.nexthops[0]?.dev;
 }
+
+/** A route of one nexthop as `ip route` takes it, without its table. */
+export function routeWords({ family, destination, metric, scope, protocol, prefsrc, mtu, nexthops }: Route): string {
+  const [nexthop] = nexthops;
+  const word = (name: string, value: string | number | undefined) => (value === undefined ? '' : ` ${name} ${value}`);
+  return [
+    destination,
+    word('via', nexthop?.via),
+    word('dev', nexthop?.dev),
+    word('proto', protocol),
+    word('metric', metric),
+    family === 4 ? word('scope', scope ?? 'global') : '',
+    word('src', prefsrc),
+    word('mtu', mtu),
+  ].join('');
+}

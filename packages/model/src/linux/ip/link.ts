@@ -137,6 +137,7 @@ function set(host: Host, words: Words): void {
 const KINDS: Readonly<Record<string, LinkKind>> = {
   bridge: 'bridge',
   dummy: 'dummy',
+  ifb: 'ifb',
   macvlan: 'macvlan',
   veth: 'veth',
   vxlan: 'vxlan',
