@@ -30,6 +30,7 @@ export function senderSocket(packet: Packet): Socket {
     port: echo ? packet.icmpId : packet.sport,
     remoteAddress: packet.daddr,
     remotePort: echo ? 0 : packet.dport,
+    connected: true,
   };
 }
 
@@ -43,6 +44,7 @@ function receiverSocket(packet: Packet): Socket {
     port: echo ? packet.icmpId : packet.dport,
     remoteAddress: packet.saddr,
     remotePort: echo ? 0 : packet.sport,
+    connected: packet.protocol !== Protocol.UDP,
   };
 }
 
@@ -58,6 +60,14 @@ const hasSocket = (host: Host, wanted: Socket): boolean => host.sockets.some((so
 
 export function addSocket(host: Host, socket: Socket): void {
   if (!hasSocket(host, socket)) host.sockets.push(socket);
+}
+
+/** Whom a whole packet is for is looked for before it is routed (udp_v4_early_demux, tcp_v4_early_demux, net/ipv4/ip_input.c: ip_rcv_finish_core). */
+export function demux(host: Host, { packet }: Skb): Socket | undefined {
+  const { protocol, fragment } = packet;
+  if (fragment || (protocol !== Protocol.UDP && protocol !== Protocol.TCP)) return undefined;
+  const wanted = receiverSocket(packet);
+  return host.sockets.find((socket) => socket.connected && sameSocket(socket, wanted));
 }
 
 /** tcp_reset (net/ipv4/tcp_input.c) */
@@ -117,8 +127,9 @@ function toTcp(host: Host, skb: Skb): Verdict {
   if (isSyn(packet))
     return toListener(host, skb, { disposition: Disposition.REFUSED, reason: Reason.NO_LISTENER, reply: reset });
   const isReset = (packet.tcpFlags & TcpFlag.RST) !== 0;
-  if (hasSocket(host, receiverSocket(packet))) {
-    if (isReset) removeSocket(host, receiverSocket(packet));
+  const socket = skb.demuxed ?? receiverSocket(packet);
+  if (hasSocket(host, socket)) {
+    if (isReset) removeSocket(host, socket);
     return taken(Reason.SOCKET);
   }
   const reply = isReset ? undefined : reset;
@@ -131,7 +142,7 @@ const noProtocol = ({ family }: Packet): IcmpError => (family === 4 ? { type: 3,
 /** SCTP is a module that the kernel loads for the first socket: without one it does not know the protocol. */
 function toDatagram(host: Host, skb: Skb): Verdict {
   const { packet } = skb;
-  if (hasSocket(host, receiverSocket(packet))) return taken(Reason.SOCKET, { kind: 'reply' });
+  if (hasSocket(host, skb.demuxed ?? receiverSocket(packet))) return taken(Reason.SOCKET, { kind: 'reply' });
   return toListener(host, skb, {
     disposition: Disposition.REFUSED,
     reason: Reason.NO_LISTENER,

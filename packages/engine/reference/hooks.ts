@@ -40,6 +40,9 @@ function runEntries(run: Run, host: Host, skb: Skb, hook: Hook, outdev: Device |
     if (stop) return stop;
     // What came back by `lo` still has its route, wherever rules write that it goes, unless nat sends it elsewhere (nf_nat_ipv4_pre_routing).
     if (hook === At.PREROUTING && entry.kind === 'nat' && before.daddr !== skb.packet.daddr) skb.route = undefined;
+    // The socket that was found was that of another sender (nf_nat_ipv4_local_in; of IPv6 too, tried).
+    const isOther = before.saddr !== skb.packet.saddr || before.sport !== skb.packet.sport;
+    if (hook === At.INPUT && entry.kind === 'nat' && isOther) skb.demuxed = undefined;
     // Questions for neighbours have their device.
     if (hook !== At.OUTPUT || skb.question) continue;
     const again =

@@ -1,7 +1,7 @@
 /** A packet comes in: ip_rcv, ip_rcv_finish, ip_local_deliver (net/ipv4/ip_input.c), ip6_rcv_core (net/ipv6/ip6_input.c). */
 import { Disposition, Hook, type Packet, Reason } from '../src/index.ts';
 import { bridgeInput } from './bridge.ts';
-import { deliver } from './deliver.ts';
+import { deliver, demux } from './deliver.ts';
 import { runIngress } from './device-hooks.ts';
 import { vrfOf } from './fib.ts';
 import { forward } from './forward.ts';
@@ -116,6 +116,7 @@ function input(run: Run, host: Host, skb: Skb, device: Device, prerouted: boolea
       return again ? { stop: again } : input(run, host, skb, vrf, true);
     }
   }
+  skb.demuxed = skb.route ? undefined : demux(host, skb);
   if (!skb.route) {
     const stop = routeInput(run, host, skb, device);
     if (stop) return { stop };

@@ -205,6 +205,8 @@ export interface Socket {
   port: number;
   remoteAddress: string;
   remotePort: number;
+  /** Who sent from it knows its other end; a server that only took a datagram does not (connect). */
+  connected: boolean;
 }
 
 export interface SetState {
@@ -248,6 +250,8 @@ export interface Skb {
   route?: Routed | undefined;
   /** An answer to a link-local address leaves by this device alone. */
   bound?: Device | undefined;
+  /** The socket that it was found to be for before routing, whatever rules write into it at INPUT (`skb->sk`). */
+  demuxed?: Socket | undefined;
   /** Link-layer source, unknown for a packet that was made here or put in from outside. */
   macSource?: string | undefined;
   /** ICMP that the stack itself makes: until it has left, its family's socket sends no other (icmp_xmit_lock, icmpv6_xmit_lock). */

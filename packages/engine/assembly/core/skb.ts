@@ -51,6 +51,8 @@ export class Skb {
   /** PREROUTING ran on the bridge port already. */
   prerouted: u8;
 
+  /** The socket that it was found to be for before routing, whatever rules write into it at INPUT (`skb->sk`); 0: none. */
+  demuxed: u32;
   /** Who has `frameMac` in the layer-2 domain; 0: nobody. */
   target: Link;
   /** The walk has ended. */

@@ -20,6 +20,7 @@ import { bridgeInput } from './bridge';
 import { deliver } from './deliver';
 import { forward } from './forward';
 import { hear } from './question';
+import { demux } from './sockets';
 import { climbs } from './stacked';
 import { forwardTo } from './transmit';
 import { decapsulate } from './tunnel';
@@ -47,7 +48,11 @@ function up(link: Link): void {
       return;
     }
   }
-  if (s.kind == <u8>RouteKind.NONE && !routeInput(link)) return;
+  s.demuxed = 0;
+  if (s.kind == <u8>RouteKind.NONE) {
+    demux(p);
+    if (!routeInput(link)) return;
+  }
   if (s.kind == <u8>RouteKind.UNICAST) {
     // A unicast route through lo leads nowhere (dst_discard).
     if ((link.flags & LinkFlag.LOOPBACK) != 0 && s.dev == link) {

@@ -1,4 +1,5 @@
 /** Sockets that know both ends: made by what is sent from here, and by what a listener took. */
+import { Protocol } from '../../src/terms';
 import { allocate } from '../core/memory';
 import { skb } from '../core/skb';
 import { isIcmp } from '../ct/tuple';
@@ -27,34 +28,48 @@ function fill(p: Packet, sender: bool): void {
   KEY.protocol = p.protocol;
 }
 
-function remember(): void {
+/** The bit of a record whose socket knows its other end; a server that only took a datagram does not (`connect`). */
+const CONNECTED: u32 = 1;
+
+function remember(connected: bool): void {
   if (tableFirst(TABLE, changetype<usize>(KEY)) != 0) return;
   const tuple = allocate(offsetof<Tuple>());
   if (tuple == 0) return;
   memory.copy(tuple, changetype<usize>(KEY), offsetof<Tuple>());
-  tableInsert(TABLE, tuple, 0);
+  tableInsert(TABLE, tuple, connected ? CONNECTED : 0);
 }
 
 export function rememberSender(p: Packet): void {
   fill(p, true);
-  remember();
+  remember(true);
 }
 
 export function rememberReceiver(p: Packet): void {
   fill(p, false);
-  remember();
+  remember(p.protocol != <u8>Protocol.UDP);
 }
 
 /** Is there a socket whose peer sent the packet? */
 export function receives(p: Packet): bool {
+  return skb().demuxed != 0 || receiver(p) != 0;
+}
+
+function receiver(p: Packet): usize {
   fill(p, false);
-  return tableFirst(TABLE, changetype<usize>(KEY)) != 0;
+  return tableFirst(TABLE, changetype<usize>(KEY));
+}
+
+/** Looks for whom a whole packet is before it is routed (udp_v4_early_demux(), tcp_v4_early_demux(), ip_input.c:ip_rcv_finish_core()). */
+export function demux(p: Packet): void {
+  const isOne = p.fragment == 0 && (p.protocol == <u8>Protocol.UDP || p.protocol == <u8>Protocol.TCP);
+  const record = isOne ? <u32>receiver(p) : 0;
+  skb().demuxed = (record & CONNECTED) != 0 ? record & ~CONNECTED : 0;
 }
 
 /** The socket whose peer sent the packet is closed. */
 export function forgetReceiver(p: Packet): void {
-  fill(p, false);
-  const record = tableFirst(TABLE, changetype<usize>(KEY));
+  const demuxed = <usize>skb().demuxed;
+  const record = demuxed != 0 ? demuxed : receiver(p) & ~<usize>CONNECTED;
   if (record != 0) tableRemove(TABLE, record);
 }
 

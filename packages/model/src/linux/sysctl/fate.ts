@@ -95,6 +95,13 @@ export const UNFOLLOWED: readonly Unfollowed[] = [
   ),
   unfollowed('net.ipv4.fib_multipath_use_neigh', 0, 'nexthops that do not answer are passed over'),
   unfollowed('net.ipv4.fib_multipath_hash_fields', 7, 'policy 3 spreads flows by other fields'),
+  unfollowed(
+    'net.ipv4.ip_early_demux',
+    1,
+    'rules that write over the ends of a packet at INPUT decide which socket gets it',
+  ),
+  unfollowed('net.ipv4.tcp_early_demux', 1, 'the same for TCP'),
+  unfollowed('net.ipv4.udp_early_demux', 1, 'the same for UDP'),
   unfollowed('net.ipv4.tcp_reflect_tos', 0, 'a SYN/ACK has the TOS of the SYN'),
   unfollowed('net.ipv6.conf.*.force_forwarding', 0, 'the link forwards IPv6 where the host does not'),
   unfollowed(
@@ -247,7 +254,6 @@ export const IDLE: readonly Idle[] = [
     'net.ipv4.fib_notify_on_flag_change',
     'net.ipv4.fib_sync_mem',
     'net.ipv4.icmp_ignore_bogus_error_responses',
-    'net.ipv4.ip_early_demux',
     'net.ipv4.ip_forward_update_priority',
     'net.ipv4.nexthop_compat_mode',
     'net.ipv6.fib_notify_on_flag_change',
