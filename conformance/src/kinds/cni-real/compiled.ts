@@ -4,7 +4,7 @@ import { fail, type Outcome, pass, type SuiteCase, skip } from '../../runner/con
 import type { Suite } from '../../runner/suite.ts';
 import { Comparison } from './compare.ts';
 import { before, ECHO, outside, type Rebuilt, stateAfter } from './lab.ts';
-import { type CallStep, NotPlayed, type PlayedLab, Player } from './player.ts';
+import { type CallStep, NotPlayed, type PlayedLab, Player, type StartStep } from './player.ts';
 
 /** The nodes are taken as they were first recorded: what was done before stands in that. */
 const firstRecorded = ({ steps }: PlayedLab) =>
@@ -23,9 +23,12 @@ function judge(lab: PlayedLab): Outcome {
   );
   for (const [index, step] of lab.steps.entries()) {
     if (index < first) continue;
-    const outcome = player.play(step);
+    const ended = player.started(step);
+    const outcome = ended === undefined ? player.play(step) : undefined;
     comparison.learn(index);
     const where = `step ${index} (${step.op}${'pod' in step ? ` ${String(step.pod)}` : ''})`;
+    const { rc = 0 } = step as StartStep;
+    if (ended !== undefined && ended !== rc) return fail(`${where}: expected exit code ${rc}, found ${ended}`);
     const different = outcome && comparison.call(step as CallStep, outcome);
     if (different !== undefined) return fail(`${where}: ${different}`);
     for (const netns of Object.keys(step.state ?? {})) {
@@ -55,7 +58,7 @@ export function compiledCase(suite: Suite, id: string, path: string): SuiteCase 
 export function playedNetwork(lab: PlayedLab): Pick<Rebuilt, 'network' | 'names'> {
   const player = new Player(lab);
   const until = before(lab);
-  for (const step of until.slice(firstRecorded(lab))) player.play(step);
+  for (const step of until.slice(firstRecorded(lab))) player.started(step) ?? player.play(step);
   const netnses = [...player.hosts.values()].flatMap(({ name, own, pods }) => [
     onSwitch({ ...own.finished(), name }),
     ...[...pods.values()].map((pod) => pod.finished()),

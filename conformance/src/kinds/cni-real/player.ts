@@ -22,8 +22,21 @@ interface ExecStep extends Step {
   cmd: string;
 }
 
+/** A daemon starts or starts again. */
+export interface StartStep extends Step {
+  daemon: string;
+  node: string;
+  argv?: string[];
+  env?: Record<string, string>;
+  net_conf?: unknown;
+  rc?: number;
+  /** The lab waited until nothing changed any more. */
+  stable?: boolean;
+}
+
 export interface PlayedLab extends Lab {
-  config: { conflists?: cni.Conflist[] };
+  config: { conflists?: cni.Conflist[]; conflist?: cni.Conflist };
+  nodes: { name: string; ips: string[]; podCIDRs: string[] }[];
   pods: { name: string; node: string; ns: string; cid: string }[];
 }
 
@@ -50,9 +63,20 @@ export class Player {
   readonly hosts = new Map<string, cni.Host>();
   readonly #runtimes = new Map<string, cni.Runtime>();
   readonly #lab: PlayedLab;
+  readonly #board = new cni.Board();
+  /** Running ones, by node. */
+  readonly #daemons = new Map<string, { daemon: cni.Daemon; step: StartStep }>();
 
   constructor(lab: PlayedLab) {
     this.#lab = lab;
+    for (const { name, podCIDRs, ips } of lab.nodes)
+      this.#board.nodes.set(name, {
+        name,
+        podCIDRs,
+        addresses: ips,
+        // A case whose nodes have none says so in its note.
+        annotations: /no metadata\.annotations/.test(lab.note ?? '') ? undefined : {},
+      });
     for (const { name } of lab.nodes) {
       const host = new cni.Host(firstNode(lab, name));
       const fresh = freshSysctls(host.own.netns);
@@ -86,7 +110,8 @@ export class Player {
   }
 
   #list(name: string): cni.Conflist {
-    const found = this.#lab.config.conflists?.find((one) => one.name === name);
+    const { conflists = [], conflist } = this.#lab.config;
+    const found = [...conflists, ...(conflist ? [conflist] : [])].find((one) => one.name === name);
     if (!found) throw new NotPlayed(`the case holds no conflist ${name}`);
     return found;
   }
@@ -121,6 +146,44 @@ export class Player {
     }
   }
 
+  /** How it ended: 1 where it ends at once. */
+  #start(step: StartStep): number {
+    const { daemon: name, argv = [], env = {}, net_conf } = step;
+    const host = this.hosts.get(step.node);
+    const node = this.#board.nodes.get(step.node);
+    if (!host || !node) throw new NotPlayed(`there is no node ${step.node}`);
+    try {
+      const daemon = cni.daemonOf(name, { host, board: this.#board, node, argv, env }, net_conf);
+      if (!daemon) throw new NotPlayed(`the daemon ${name} is not compiled yet`);
+      daemon.start();
+      this.#daemons.set(step.node, { daemon, step });
+    } catch (error) {
+      if (error instanceof cni.DaemonFailure) return 1;
+      throw error;
+    }
+    this.#sync();
+    return 0;
+  }
+
+  #sync(): void {
+    for (const { daemon } of this.#daemons.values()) daemon.sync();
+  }
+
+  #restart({ net_conf }: StartStep): void {
+    const before = [...this.#daemons.values()];
+    this.#daemons.clear();
+    for (const { step } of before) this.#start({ ...step, net_conf });
+  }
+
+  /** How a daemon's start ended; undefined for other steps. */
+  started(step: Step): number | undefined {
+    const ended = step.op === 'start' ? this.#start(step as StartStep) : undefined;
+    // The lab waited for all; those that had started before had more time.
+    const { stable, node } = step as StartStep;
+    if (stable) for (const [name, { daemon }] of this.#daemons) if (name !== node) daemon.later?.();
+    return ended;
+  }
+
   /** What a call came to; undefined for other steps. Throws `NotPlayed`. */
   play(step: Step): cni.Outcome | undefined {
     switch (step.op) {
@@ -132,6 +195,17 @@ export class Player {
         return this.call(step as CallStep);
       case 'exec':
         this.#exec(step as ExecStep);
+        return undefined;
+      case 'restart':
+        this.#restart(step as StartStep);
+        return undefined;
+      case 'delete-node':
+        this.#daemons.delete((step as StartStep).node);
+        this.#board.nodes.delete((step as StartStep).node);
+        this.#sync();
+        return undefined;
+      case 'stop':
+        this.#daemons.clear();
         return undefined;
       default:
         throw new NotPlayed(`what ${step.op} does to ${this.#lab.cni} is not compiled yet`);

@@ -1,4 +1,6 @@
 /** Network plugins: what each puts on a node and into a pod. */
+export { Board, type BoardNode, type Daemon, DaemonFailure, type Start } from './daemons/daemon.ts';
+export { daemonOf, hasDaemon } from './daemons/index.ts';
 export { Host } from './host/host.ts';
 export { Namespace, ToolRefusal } from './host/namespace.ts';
 export { sysctlName, sysctlPath } from './host/sysctl.ts';

@@ -3,6 +3,7 @@ import type { Plugin } from '../runtime/call.ts';
 import { bandwidth } from './bandwidth/plugin.ts';
 import { bridge } from './bridge/plugin.ts';
 import { firewall } from './firewall/plugin.ts';
+import { flannel } from './flannel/plugin.ts';
 import { loopback } from './loopback/plugin.ts';
 import { macvlan } from './macvlan/plugin.ts';
 import { portmap } from './portmap/plugin.ts';
@@ -14,6 +15,7 @@ export const PLUGINS: Readonly<Record<string, Plugin>> = {
   bandwidth,
   bridge,
   firewall,
+  flannel,
   loopback,
   macvlan,
   portmap,

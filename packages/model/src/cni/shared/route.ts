@@ -2,8 +2,8 @@
 import { containsAddress, type Netns, parseAddress, parsePrefix, type Route } from '@podwire/engine';
 import { metricFor } from '../../linux/index.ts';
 
-/** The link of the best route of the main table. */
-export function linkTowards(netns: Netns, address: string): string | undefined {
+/** The best route of the main table. */
+export function routeTowards(netns: Netns, address: string): Route | undefined {
   const wanted = parseAddress(address);
   if (!wanted) return undefined;
   let best: { route: Route; length: number } | undefined;
@@ -16,7 +16,11 @@ export function linkTowards(netns: Netns, address: string): string | undefined {
       (prefix.length === best.length && metricFor(route) < metricFor(best.route));
     if (isBetter) best = { route, length: prefix.length };
   }
-  return best?.route.nexthops[0]?.dev;
+  return best?.route;
+}
+
+export function linkTowards(netns: Netns, address: string): string | undefined {
+  return routeTowards(netns, address)?.nexthops[0]?.dev;
 }
 
 /** A route of one nexthop as `ip route` takes it, without its table. */

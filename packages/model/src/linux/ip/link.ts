@@ -175,7 +175,9 @@ function readVxlan(words: Words, host: Host, link: Link): void {
   link.tunnel = tunnel;
   if (tunnel.dev === undefined) return;
   const family = tunnel.local?.includes(':') || tunnel.remote?.includes(':') ? 6 : 4;
-  link.mtu ??= (linkNamed(host.netns, tunnel.dev).mtu ?? 1500) - VXLAN_HEADROOM[family];
+  // More than fits is cut down without a word (vxlan_config_apply).
+  const largest = (linkNamed(host.netns, tunnel.dev).mtu ?? 1500) - VXLAN_HEADROOM[family];
+  link.mtu = Math.min(link.mtu ?? largest, largest);
 }
 
 interface PeerRequest {

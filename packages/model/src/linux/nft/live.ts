@@ -28,6 +28,10 @@ export class LiveNft {
     return this.#store.rulesOf(family, table, chain);
   }
 
+  hasTable(family: NftFamily, table: string): boolean {
+    return this.#store.has(`table ${family}  ${table}`);
+  }
+
   hasChain(family: NftFamily, table: string, chain: string): boolean {
     return this.#store.has(`chain ${family} ${table} ${chain}`);
   }
