@@ -187,6 +187,13 @@ export const UNTRACKED_BY_RULE: CtInfo = { state: CtState.UNTRACKED, direction: 
 /** What an error or reset has that is about a packet which was not tracked: no connection, but CT targets take it for one (nf_conntrack_attach). */
 export const OF_UNTRACKED: CtInfo = { state: CtState.INVALID, direction: CtDirection.ORIGINAL };
 
+/** nft_ct_set_zone_eval: the template takes the place of what made it untracked (tried). */
+export function setZone(skb: Skb, zone: Zone): void {
+  if (skb.ct?.connection || skb.zone || skb.helper !== undefined) return;
+  skb.ct = undefined;
+  skb.zone = zone;
+}
+
 /** Another connection with the tuple of one of this one's directions, in the zone that it has there (nf_ct_key_equal). */
 export const isTaken = (
   host: Host,

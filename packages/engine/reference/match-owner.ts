@@ -28,11 +28,12 @@ function ofProcess({ packet }: Skb, { uid, gid, suppl, socket }: Owner): boolean
 
 /** Undefined: nobody knows. */
 export function matchOwner(skb: Skb, match: Owner): boolean | undefined {
-  const { uid, gid, socket } = match;
+  const { uid, gid, suppl, socket } = match;
   if (skb.socket === 'process') return ofProcess(skb, match);
   const ids = [uid, gid].every((range) => !range || range.not === true);
-  if (!skb.socket) return ids && (!socket || socket.not === true);
+  // Other groups can be asked for, but not for the contrary.
+  if (!skb.socket) return ids && !suppl && (!socket || socket.not === true);
   // Some of the stack's packets have a socket, which nobody owns, and some have none.
   if (!ids) return false;
-  return socket ? undefined : true;
+  return socket || suppl ? undefined : true;
 }

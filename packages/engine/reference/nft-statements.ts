@@ -17,6 +17,7 @@ import {
   Verdict,
 } from '../src/index.ts';
 import { choose } from './choice.ts';
+import { setZone } from './conntrack.ts';
 import type { Classes } from './nft-chance.ts';
 import { type At, addressType, type Key, loadKey } from './nft-key.ts';
 import { cutsOf, elementClasses, findElement, liveElements, setState, updateSet } from './nft-sets.ts';
@@ -160,7 +161,7 @@ const going = (element: NftElement | undefined): NftResult => ({
 const unknownAction = (at: At, text: string): NftResult =>
   undecided(at, text) === 0 ? going(undefined) : { verdict: Verdict.DROP };
 
-/** nft_meta_set_eval, nft_ct_set_eval, nft_ct_set_zone_eval. */
+/** nft_meta_set_eval, nft_ct_set_eval. */
 function setMeta({ skb }: At, target: (NftAction & { kind: 'set-meta' })['target'], value: number): void {
   const connection = skb.ct?.connection;
   switch (target) {
@@ -171,10 +172,7 @@ function setMeta({ skb }: At, target: (NftAction & { kind: 'set-meta' })['target
       if (connection) connection.mark = value >>> 0;
       return;
     default:
-      // The template takes the place of what made it untracked (tried).
-      if (connection || skb.zone || skb.helper !== undefined) return;
-      skb.ct = undefined;
-      skb.zone = { id: value & 0xffff, original: target !== 'ct reply zone', reply: target !== 'ct original zone' };
+      setZone(skb, { id: value & 0xffff, original: target !== 'ct reply zone', reply: target !== 'ct original zone' });
   }
 }
 

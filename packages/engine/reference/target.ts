@@ -16,7 +16,7 @@ import {
 import { addressOf, isUnspecified } from './addresses.ts';
 import type { Place } from './chain.ts';
 import { choose } from './choice.ts';
-import { OF_UNTRACKED, UNTRACKED_BY_RULE } from './conntrack.ts';
+import { OF_UNTRACKED, setZone, UNTRACKED_BY_RULE } from './conntrack.ts';
 import { giveHelper } from './helpers.ts';
 import { entryFor } from './match-set.ts';
 import { manipOf, setUpNat } from './nat.ts';
@@ -194,14 +194,13 @@ export function act(
       if ((!skb.ct || (action.native && skb.ct === OF_UNTRACKED)) && !skb.zone && skb.helper === undefined)
         skb.ct = UNTRACKED_BY_RULE;
       return CONTINUE;
-    case 'ct-zone':
-      if (!skb.ct && !skb.zone && skb.helper === undefined)
-        skb.zone = {
-          id: action.zone,
-          original: action.direction !== 'REPLY',
-          reply: action.direction !== 'ORIGINAL',
-        };
+    case 'ct-zone': {
+      const { zone: id, direction } = action;
+      const zone = { id, original: direction !== 'REPLY', reply: direction !== 'ORIGINAL' };
+      if (action.native) setZone(skb, zone);
+      else if (!skb.ct && !skb.zone && skb.helper === undefined) skb.zone = zone;
       return CONTINUE;
+    }
     case 'ct-helper':
       giveHelper(skb, action);
       return CONTINUE;

@@ -138,6 +138,7 @@ export function encodeAction(place: Place, action: Extract<PlainAction, Iptables
         false,
         action.zone,
         action.direction === undefined ? BOTH_DIRECTIONS : DIRECTIONS[action.direction],
+        action.native ? 1 : 0,
       );
       return;
     case 'ct-helper':

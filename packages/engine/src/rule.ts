@@ -193,7 +193,8 @@ export type IptablesAction =
   | { kind: 'masquerade' | 'redirect'; range: NatRange }
   /** `alias`: written as the older `-j NOTRACK` instead of `-j CT --notrack`; `native`: nftables' own, which heeds connections alone (nft_notrack_eval). */
   | { kind: 'notrack'; alias?: boolean; native?: boolean }
-  | { kind: 'ct-zone'; zone: number; direction?: 'ORIGINAL' | 'REPLY' }
+  /** `native`: nftables' own, which counts also for what was not to be tracked (nft_ct_set_zone_eval). */
+  | { kind: 'ct-zone'; zone: number; direction?: 'ORIGINAL' | 'REPLY'; native?: boolean }
   /**
    * Gives the connection a helper, which may expect others. `isTemplate`: said before there is one (`-j CT`); otherwise of the one at hand, if it
    * is new, of this `protocol` and, where given, `family` (`ct helper set`).

@@ -32,7 +32,13 @@ test.each<[string, Statement[], state: CtState, zone: number]>([
   ['NOTRACK of iptables', [notrack], CtState.INVALID, 0],
   ['notrack of nftables', [native], CtState.UNTRACKED, 0],
   ['CT --zone', [zone], CtState.INVALID, 0],
-  ['ct zone set', [{ kind: 'set-meta', target: 'ct zone', value: { kind: 'value', values: [7] } }], CtState.INVALID, 7],
+  ['ct zone set 7', [{ ...zone, native: true }], CtState.INVALID, 7],
+  [
+    'ct zone set, of a map',
+    [{ kind: 'set-meta', target: 'ct zone', value: { kind: 'value', values: [7] } }],
+    CtState.INVALID,
+    7,
+  ],
 ])('an error about what was not tracked meets %s at OUTPUT', async (_name, atOutput, state, inZone) => {
   for (const machine of [await createEngine({ wasm }), createReference()]) {
     machine.load(host(...atOutput));

@@ -53,11 +53,12 @@ export function matchOwner(at: usize): bool {
   const inverse = (parts >> 4) & (IDS | OwnerTest.SOCKET);
   switch (<i32>skb().socket) {
     case <i32>SocketOf.NONE:
-      return wanted == inverse;
+      // Other groups can be asked for, but not for the contrary.
+      return wanted == inverse && (parts & OwnerTest.SUPPL) == 0;
     case <i32>SocketOf.STACK:
       // Some of the stack's packets have a socket, which nobody owns, and some have none.
       if (((wanted ^ inverse) & IDS) != 0) return false;
-      return (wanted & OwnerTest.SOCKET) == 0 || undecided(at);
+      return (parts & (OwnerTest.SOCKET | OwnerTest.SUPPL)) == 0 || undecided(at);
     default:
       return ofProcess(at, parts, inverse);
   }

@@ -7,6 +7,7 @@ import { PairStatement, SetStatement, Statement } from '../layout/statement';
 import { setByName, setChange } from '../set/sets';
 import { giveHelper } from '../ct/helper';
 import { masquerade, redirect, translateTo } from './nat';
+import { setZone } from './nft/write';
 
 /**
  * CT and NOTRACK leave packets alone that have a connection, or that another rule spoke about; CT targets also those that were attached to
@@ -74,7 +75,8 @@ export function act(at: usize): Verdict {
       if (isOpen(changetype<Statement>(at).argument != 0)) s.ctInfo = CtInfo.UNTRACKED;
       return Verdict.CONTINUE;
     case <i32>Op.CT_ZONE:
-      if (isOpen(false)) {
+      if (changetype<Statement>(at).argument != 0) setZone(pair.first, pair.second);
+      else if (isOpen(false)) {
         s.zone = <u16>pair.first;
         s.zoneDirections = <u8>pair.second;
       }

@@ -27,7 +27,7 @@ export function undecided(): Verdict {
 }
 
 /** nft_ct_set_zone_eval(): for the connection to be made; one that is there keeps its own. */
-function setZone(zone: u32, directions: u32): void {
+export function setZone(zone: u32, directions: u32): void {
   const s = skb();
   if (some(s.flow) || s.zoneDirections != 0 || s.helper != 0) return;
   // The template takes the place of what made it untracked.

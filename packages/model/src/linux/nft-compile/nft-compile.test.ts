@@ -152,7 +152,7 @@ describe('what rules do', () => {
       'ct mark set meta mark',
       [{ kind: 'set-meta', target: 'ct mark', value: { kind: 'selectors', key: [{ field: 'meta mark' }] } }],
     ],
-    ['ct zone set 5', [{ kind: 'ct-zone', zone: 5 }]],
+    ['ct zone set 5', [{ kind: 'ct-zone', zone: 5, native: true }]],
     ['notrack', [{ kind: 'notrack', native: true }]],
     ['counter', []],
     ['continue', []],

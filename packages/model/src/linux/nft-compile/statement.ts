@@ -56,7 +56,7 @@ function mangle({ mangle: { key, value } }: NftMangle, scope: Scope): Statement[
   if (zone !== undefined) {
     const direction =
       dir === undefined ? {} : { direction: dir === 'original' ? ('ORIGINAL' as const) : ('REPLY' as const) };
-    return [{ kind: 'ct-zone', zone: Number(zone), ...direction }];
+    return [{ kind: 'ct-zone', zone: Number(zone), ...direction, native: true }];
   }
   const target = dir === undefined ? 'ct zone' : (`ct ${dir} zone` as const);
   return [
