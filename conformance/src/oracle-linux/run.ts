@@ -121,7 +121,7 @@ class Worker {
 export async function runLinuxOracle(args: OracleArguments): Promise<number> {
   const skipped = withoutKernel(`${args.clusters} configurations`);
   if (skipped !== undefined) return skipped;
-  const numbers = args.only === undefined ? Array.from({ length: args.clusters }, (_, i) => i + 1) : [args.only];
+  const { numbers } = args;
   say(`${numbers.length} Linux configurations, seed ${args.seed}, machine ${args.machine}`);
   const totals: Totals = { done: 0, events: 0, second: 0, failed: 0, refused: 0, shrunk: 0 };
   const started = performance.now();

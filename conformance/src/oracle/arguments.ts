@@ -6,8 +6,8 @@ export interface OracleArguments {
   kind: 'cluster' | 'service' | 'linux';
   clusters: number;
   seed: string;
-  /** Only the cluster with this number. */
-  only?: number;
+  /** Their numbers: from `from` to `clusters`, or one alone. */
+  numbers: readonly number[];
   machine: MachineName;
   /** Clusters: kube-proxy's modes, each cluster in each of them. */
   modes: ('iptables' | 'nftables')[];
@@ -21,7 +21,7 @@ export interface OracleArguments {
   record?: string;
 }
 
-export const USAGE = `usage: pnpm oracle [--kind cluster|service|linux] [--clusters N] [--seed S] [--only K] [--machine wasm|reference]
+export const USAGE = `usage: pnpm oracle [--kind cluster|service|linux] [--clusters N] [--seed S] [--from K] [--only K] [--machine wasm|reference]
                    [--mode iptables,nftables] [--rules nft] [--probes N] [--jobs N] [--cases DIR] [--record DIR]
 
 Builds random clusters, or random Linux configurations, in network namespaces of the running kernel, and in the machine, and sends the
@@ -34,6 +34,7 @@ or the kernel is required (PODWIRE_REQUIRE=kernel) and missing,
                  remember of a former state; linux: hosts and routers with any routes, rules and iptables
   --clusters N   how many (default 20)
   --seed S       any text; the same seed makes the same clusters (default: the time, printed)
+  --from K       begin with cluster number K of the seed
   --only K       only cluster number K of the seed, with everything that both sides say
   --machine M    which machine to judge: wasm (default) or reference
   --mode M,...   modes of kube-proxy: iptables (default), nftables; each cluster is judged in each of them
@@ -68,6 +69,7 @@ export function readOracleArguments(args: readonly string[]): OracleArguments {
       clusters: text,
       seed: text,
       only: text,
+      from: text,
       machine: text,
       probes: text,
       jobs: text,
@@ -83,9 +85,12 @@ export function readOracleArguments(args: readonly string[]): OracleArguments {
   if (kind !== 'cluster' && kind !== 'service' && kind !== 'linux')
     throw new Error(`--kind is cluster, service or linux, not ${kind}`);
   if (values.rules !== undefined && values.rules !== 'nft') throw new Error(`--rules is nft, not ${values.rules}`);
+  const clusters = whole(values.clusters, 'clusters', 20);
+  const from = whole(values.from, 'from', 1);
+  const numbers = Array.from({ length: Math.max(0, clusters - from + 1) }, (_, i) => from + i);
   return {
     kind,
-    clusters: whole(values.clusters, 'clusters', 20),
+    clusters,
     seed: values.seed ?? `${Date.now()}`,
     machine,
     modes: modesOf(values.mode),
@@ -94,6 +99,6 @@ export function readOracleArguments(args: readonly string[]): OracleArguments {
     cases: values.cases ?? 'conformance/oracle-cases',
     ...(values.rules !== undefined && { rules: values.rules }),
     ...(values.record !== undefined && { record: values.record }),
-    ...(values.only !== undefined && { only: whole(values.only, 'only', 1) }),
+    numbers: values.only === undefined ? numbers : [whole(values.only, 'only', 1)],
   };
 }

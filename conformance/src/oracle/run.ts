@@ -130,7 +130,7 @@ class Worker {
 export async function runOracle(args: OracleArguments): Promise<number> {
   const skipped = withoutKernel(`${args.clusters} clusters`);
   if (skipped !== undefined) return skipped;
-  const numbers = args.only === undefined ? Array.from({ length: args.clusters }, (_, i) => i + 1) : [args.only];
+  const { numbers } = args;
   say(`${numbers.length} clusters, seed ${args.seed}, machine ${args.machine}`);
   const totals: Totals = { clusters: 0, probes: 0, attempts: 0, second: 0, failed: 0, shrunk: 0 };
   const started = performance.now();
