@@ -67,7 +67,7 @@ const MATCHES: readonly Drawn[] = [
   [({ r }) => `-m u32 --u32 "5&0xFF=${r.pick(['64', '0x20:0x3f'])}"`, { family: 4 }],
   [({ r }) => `-m u32 --u32 "6&0xFF=6&&0>>22&0x3C@12>>16&0xFF=${r.pick(['2', '16:18', '4'])}"`, { family: 4 }],
   [({ r }) => `-m u32 --u32 "6&0xFF=17&&0>>22&0x3C@0&0xFFFF=${r.pick(['53', '8080', '0:1023'])}"`, { family: 4 }],
-  [({ r }) => `-m u32 --u32 "0&0xFFFF=${r.pick(['0:59', '60:1500'])}"`, { family: 4 }],
+  [({ r }) => `-m u32 --u32 "0&0xFFFF=${r.pick(['0:99', '100:1500'])}"`, { family: 4 }],
   [() => '-m u32 --u32 "4>>16=1"', { family: 4 }],
   [({ r }) => `-m rt${some(r, '--rt-type 0')}`, { family: 6 }],
   [({ r }) => `-m frag${some(r, '--fragfirst')}`, { family: 6 }],
