@@ -38,6 +38,7 @@ export {
   TRACE_BASE,
 } from './core/memory';
 export * from './layout/address';
+export * from './layout/balance';
 export * from './layout/chain';
 export * from './layout/flow';
 export * from './layout/helper';

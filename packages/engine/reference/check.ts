@@ -1,8 +1,11 @@
 /** Refuses networks that contradict themselves, before anything runs. */
 import {
+  type Balancer,
+  type Balancing,
   type Chain,
   checkStacks,
   EngineError,
+  type LinkBalancing,
   type Netns,
   type Network,
   parseAddress,
@@ -49,6 +52,23 @@ function checkLinks(netns: Netns, byName: ReadonlyMap<string, Netns>): void {
       for (const prefix of peer.allowedIps)
         if (!parsePrefix(prefix)) throw new EngineError('BAD_ADDRESS', `${at}: allowed-ips ${prefix}`);
   }
+}
+
+/** Every address that a load balancer names. */
+function balancedAddresses(balancing: Balancing & Partial<LinkBalancing>): string[] {
+  const { balancer, nodes = [], local = [], sources = [], loopback = [] } = balancing;
+  const texts = [...nodes, ...local, ...sources, ...loopback];
+  for (let layer: Balancer | undefined = balancer; layer; layer = layer.base)
+    for (const { address, backends, sourceRanges = [] } of layer.frontends)
+      texts.push(address, ...sourceRanges, ...backends.map((backend) => backend.address));
+  return texts;
+}
+
+function checkBalancers(netns: Netns): void {
+  const places = [netns.balancing ?? [], ...netns.links.map(({ balancing = [] }) => balancing)].flat();
+  for (const text of places.flatMap(balancedAddresses))
+    if (!parsePrefix(text))
+      throw new EngineError('BAD_ADDRESS', `network namespace ${netns.name}: ${text} in a load balancer`);
 }
 
 function checkAddresses(netns: Netns): void {
@@ -154,6 +174,7 @@ export function checkNetwork(network: Network): void {
   for (const netns of network.netnses) {
     checkLinks(netns, byName);
     checkAddresses(netns);
+    checkBalancers(netns);
     checkNetfilter(netns);
   }
 }

@@ -16,6 +16,7 @@ import {
   SourcePorts,
 } from '../src/index.ts';
 import { prefixOf } from './addresses.ts';
+import { newBalanceState } from './balance.ts';
 import { checkNetwork } from './check.ts';
 import { connectionOf } from './connections.ts';
 import { arpChains, frameChains } from './device-hooks.ts';
@@ -155,6 +156,7 @@ function hostOf(netns: Netns, order: number, taken: ReadonlySet<string>): Host {
     nth: new Map(),
     sockets: [],
     pathMtus: [],
+    balance: newBalanceState(),
   };
   devicesOf(host, taken);
   return host;
@@ -218,5 +220,6 @@ export function resetWorld(world: World): void {
     host.nth.clear();
     host.sockets = [];
     host.pathMtus = [];
+    host.balance = newBalanceState();
   }
 }

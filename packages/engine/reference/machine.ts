@@ -103,7 +103,7 @@ class Reference implements Machine, RouteLookup {
     this.#world.learnt.clear();
     if (link === undefined)
       return walk(this.#world, (run) =>
-        emit(run, host, { packet, socket: 'process' }, (skb: Skb) => addSocket(host, senderSocket(skb.packet))),
+        emit(run, host, { packet, socket: 'process' }, (skb: Skb) => addSocket(host, senderSocket(skb.packet)), true),
       );
     const device = host.byName.get(link);
     if (!device) throw new EngineError('UNKNOWN_LINK', `network namespace ${netns} has no link ${link}`);

@@ -1,5 +1,7 @@
 /** A packet comes in: ip_rcv, ip_rcv_finish, ip_local_deliver (net/ipv4/ip_input.c), ip6_rcv_core (net/ipv6/ip6_input.c). */
 import { Disposition, Hook, type Packet, Reason } from '../src/index.ts';
+import { balanceIn } from './balance-link.ts';
+import { unbalanceSocket } from './balance-socket.ts';
 import { bridgeInput } from './bridge.ts';
 import { deliver, demux } from './deliver.ts';
 import { runIngress } from './device-hooks.ts';
@@ -37,6 +39,8 @@ export function receive(run: Run, arrival: Arrival): Next {
   if (device.link.kind !== 'loopback') skb.macTarget = mac ?? topOf(device).mac;
   skb.forwards = 0;
   Object.assign(skb, { again: false, nested: 0, lost: undefined });
+  const balanced = balanceIn(run, device, skb);
+  if (balanced) return balanced;
   const below = runIngress(run, device, skb);
   if (below) return 'stop' in below ? below : forwardTo(run, skb, below.device, tag);
   if (device.link.kind === 'loopback') {
@@ -133,5 +137,7 @@ function input(run: Run, host: Host, skb: Skb, device: Device, prerouted: boolea
   if (stop) return { stop };
   const inner = unwrap(run, host, skb);
   if (inner) return 'device' in inner ? { arrival: inner } : { stop: inner };
-  return { stop: deliver(run, host, skb) };
+  const end = deliver(run, host, skb);
+  if (end.reason === Reason.SOCKET) unbalanceSocket(run, host, skb);
+  return { stop: end };
 }

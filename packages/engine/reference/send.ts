@@ -1,5 +1,6 @@
 /** A packet made here: ip_local_out, ip_output (net/ipv4/ip_output.c), after the route look-up that a socket does first. */
 import { Disposition, Hook, type Packet, Reason, sysctl } from '../src/index.ts';
+import { balanceSocket } from './balance-socket.ts';
 import { runHook } from './hooks.ts';
 import { routeOutput } from './route.ts';
 import type { Device, Host, Routed, Run, Skb } from './state.ts';
@@ -12,11 +13,11 @@ function discovering(host: Host, packet: Packet, mtu: number, locked: boolean): 
   return { ...packet, dontFragment: dontFragment && length <= mtu && asks };
 }
 
-/** `made` is told the packet once its source is known. */
-export function emit(run: Run, host: Host, skb: Skb, made: (skb: Skb) => void): Next {
+/** `made` is told the packet once its source is known. `turns`: the socket of a process, which may be turned to a backend. */
+export function emit(run: Run, host: Host, skb: Skb, made: (skb: Skb) => void, turns = false): Next {
   run.steps.push({ kind: 'enter', netns: host.netns, packet: skb.packet });
   run.enters++;
-  const failed = routeOutput(run, host, skb, 'output');
+  const failed = (turns ? balanceSocket(run, host, skb) : undefined) ?? routeOutput(run, host, skb, 'output');
   if (failed) return { stop: failed };
   made(skb);
   const { mtu, locked } = skb.route as Routed;

@@ -29,6 +29,7 @@ import type {
   Tuple,
 } from '../src/index.ts';
 
+import type { BalanceState } from './balance.ts';
 import type { FrameChain } from './device-hooks.ts';
 import type { Queue } from './fragment.ts';
 import type { PathMtu } from './path-mtu.ts';
@@ -102,6 +103,8 @@ export interface Host {
   nth: Map<object, number>;
   sockets: Socket[];
   pathMtus: PathMtu[];
+  /** What programs that balance remember. */
+  balance: BalanceState;
 }
 
 export interface Zone {

@@ -1,6 +1,7 @@
 /** Out of a device: ip_finish_output2 (net/ipv4/ip_output.c), neighbours, and the wire to whoever is next. */
 import { ChoiceKind, Disposition, Hook, Reason } from '../src/index.ts';
 import { sendAgain } from './again.ts';
+import { balanceOut } from './balance-link.ts';
 import { admits, inVlan, tagOut } from './bridge-vlan.ts';
 import { choose } from './choice.ts';
 import { runBridge, runEgress } from './device-hooks.ts';
@@ -120,7 +121,10 @@ function throughBridge(run: Run, skb: Skb, bridge: Device, frame: FrameOut): Nex
 /** EGRESS of a device: dropped there, sent out of another one, or (undefined) on its way. */
 function leave(run: Run, skb: Skb, device: Device, frame?: Frame, tag = 0): Next | undefined {
   const below = runEgress(run, device, skb, frame);
-  if (!below) return undefined;
+  if (!below) {
+    balanceOut(run, device, skb);
+    return undefined;
+  }
   return 'stop' in below ? below : forwardTo(run, skb, below.device, tag);
 }
 

@@ -344,6 +344,8 @@ export enum StepKind {
   REASSEMBLE = 14,
   /** As RULE; the verdict is that of `Asked`. */
   UNANSWERED = 15,
+  /** A load balancer outside of netfilter. */
+  BALANCE = 20,
 }
 
 /** What of a question for a neighbour was lost. */

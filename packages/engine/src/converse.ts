@@ -116,6 +116,7 @@ const LOCAL_ERRORS: Partial<Record<Reason, Errno>> = {
   [Reason.BAD_SCOPE]: 'EINVAL',
   [Reason.NO_SOURCE_ADDRESS]: 'EADDRNOTAVAIL',
   [Reason.FRAGMENTATION_NEEDED]: 'EMSGSIZE',
+  [Reason.NO_BACKEND]: 'EHOSTUNREACH',
 };
 
 const stillAtSender = ({ steps }: Walk): boolean => {

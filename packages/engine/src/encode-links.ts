@@ -1,5 +1,7 @@
 /** Links with their interface settings, segments, neighbours and bridge entries. */
+
 import { LinkFlag, NeighborState } from './codes.ts';
+import { encodeBalancing } from './encode-balance.ts';
 import { DISABLED_6 } from './encode-local.ts';
 import { Carriers, encodeStacks, settle } from './encode-stacks.ts';
 import { carriesPackets, encodeTunnel, isTunnel, isUnfollowed, TunnelSegments } from './encode-tunnels.ts';
@@ -146,7 +148,11 @@ export class LinkArray {
       checkLink(netns, link);
       const id = first + i;
       const at = this.at + id * abi.LINK_SIZE;
+      const balancing = link.balancing
+        ? encodeBalancing(this.#encoding, link.balancing, `link ${link.name} of network namespace ${netns.name}`)
+        : 0;
       const { u32 } = arena;
+      u32[(at + abi.LINK_BALANCING) >>> 2] = balancing;
       if (link.mac === undefined && this.#taken.size === 0) {
         u32[(at + abi.LINK_MAC) >>> 2] = id;
         u32[((at + abi.LINK_MAC) >>> 2) + 1] = MADE_UP;

@@ -3,6 +3,7 @@ import type { Abi } from './abi.ts';
 import type { Arena } from './arena.ts';
 import { ListenerFlag, NetnsFlag } from './codes.ts';
 import { AddressArray } from './encode-addresses.ts';
+import { emptyBalanced, encodeBalancing } from './encode-balance.ts';
 import { CtSettings, encodeFlows } from './encode-conntrack.ts';
 import { TableFacts } from './encode-facts.ts';
 import { Helpers } from './encode-helpers.ts';
@@ -162,6 +163,7 @@ function emptyObjects(): Objects {
     interfaces: [],
     statements: new Map(),
     nftSets: [],
+    frontends: new Map(),
   };
 }
 
@@ -190,6 +192,7 @@ export function encodeNetwork(
     sets: new Map(),
     nftSets: new Map(),
     hops: new Map(),
+    balanced: emptyBalanced(),
   };
   // The engine knows the symbol of `lo` (core/links.ts).
   encoding.interfaces.of('lo');
@@ -267,6 +270,8 @@ export function encodeNetwork(
     put(abi.NETNS_CT_SETTINGS, conntrack);
     put(abi.NETNS_HELPERS, helpers.automaticIn(netns));
     put(abi.NETNS_PATHS, paths);
+    if (netns.balancing)
+      put(abi.NETNS_BALANCING, encodeBalancing(encoding, netns.balancing, `network namespace ${netns.name}`));
     put(abi.NETNS_LISTENER_COUNT, netns.listeners?.length ?? ABSENT);
     if (netns.neighbors?.length) {
       put(abi.NETNS_NEIGHBORS, encodeNeighbors(encoding, netns, linkAt));

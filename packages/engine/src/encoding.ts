@@ -1,4 +1,5 @@
 /** What the parts of the encoder share: the arena, symbols for names, and the host's objects behind the numbers of the trace. */
+
 import type { Abi } from './abi.ts';
 import {
   type IpAddress,
@@ -11,6 +12,8 @@ import {
   type Words,
 } from './address.ts';
 import type { Arena } from './arena.ts';
+import type { BalancerFrontend } from './balancer.ts';
+import type { Balanced } from './encode-balance.ts';
 import { EngineError } from './errors.ts';
 import type { IpSet, Link, Netns, PolicyRule, Route, RouteTable } from './network.ts';
 import type { Family } from './packet.ts';
@@ -107,6 +110,8 @@ export interface Objects {
   statements: Map<number, Statement>;
   /** nftables' sets, by the number in their records. */
   nftSets: NftSet[];
+  /** Frontends of load balancers, by the address of their record. */
+  frontends: Map<number, BalancerFrontend>;
 }
 
 export interface Encoding {
@@ -127,6 +132,7 @@ export interface Encoding {
   readonly nftSets: Map<NftSet, number>;
   /** Nexthops that are but an interface, by the symbol of its name. */
   readonly hops: Map<number, number>;
+  readonly balanced: Balanced;
 }
 
 const at = (what: string, where: string) => `${where}: ${what}`;

@@ -1,4 +1,5 @@
 /** Interfaces: `ip -d link`, `bridge vlan`, `wg show`. Part of the description in `network.ts`. */
+import type { LinkBalancing } from './balancer.ts';
 import type { Cause } from './network.ts';
 
 /**
@@ -72,6 +73,8 @@ export interface Link {
   /** The VLANs of a bridge port, and of the bridge itself towards its stack (`bridge vlan`). Absent: VLAN 1, pvid, untagged. */
   vlans?: BridgeVlan[];
   tunnel?: Tunnel;
+  /** A program at its ingress and egress (tc), which runs before INGRESS of netfilter and after EGRESS. */
+  balancing?: LinkBalancing;
   cause?: Cause;
 }
 

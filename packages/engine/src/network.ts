@@ -4,11 +4,13 @@
  * `IpSet` or `sysctls` object may stand in any number of network namespaces and costs memory in the machine once.
  * Interfaces are named, not numbered, so that shared rules and routes mean the namespace's own interface of that name.
  */
+import type { Balancing } from './balancer.ts';
 import type { IpvsService } from './ipvs.ts';
 import type { Link } from './link.ts';
 import type { Family } from './packet.ts';
 import type { Table } from './rule.ts';
 
+export type * from './balancer.ts';
 export type * from './ipvs.ts';
 export type * from './link.ts';
 
@@ -44,6 +46,8 @@ export interface Netns {
   sets?: IpSet[];
   /** Virtual services. Absent or empty: IPVS has no hooks here (`ip_vs_register_hooks`). */
   ipvs?: IpvsService[];
+  /** Translates where processes connect and send to, before routing sees it. */
+  balancing?: Balancing;
   /** Absent: not known, so that one is assumed for every port (`Reason.LISTENER_ASSUMED`). Empty: nothing listens. */
   listeners?: Listener[];
   /** Connections that conntrack holds at the start. */

@@ -86,6 +86,8 @@ export enum Reason {
   CONNTRACK_CLASH = 37,
   /** A piece of a packet waited in vain for the others. */
   FRAGMENTS_MISSING = 36,
+  /** A load balancer below IP does not let this client in: source ranges, or an address that is the cluster's alone. */
+  NOT_ADMITTED = 51,
   /** A tunnel that does not carry packets of this family. */
   NOT_CARRIED = 35,
   // unreachable
@@ -97,6 +99,8 @@ export enum Reason {
   FRAGMENTATION_NEEDED = 45,
   /** No address of this host can be the source. */
   NO_SOURCE_ADDRESS = 46,
+  /** A load balancer has the address, and nobody behind it. */
+  NO_BACKEND = 49,
   // the walk itself
   /** More hops than any packet with a TTL can make. */
   LOOP = 60,
@@ -109,6 +113,8 @@ export enum Reason {
   UNMODELLED_LINK = 81,
   /** A route puts the packet into another one, or gives it to a program (`encap`). */
   UNMODELLED_ROUTE = 82,
+  /** A load balancer outside of netfilter would do what is not modelled with it. */
+  UNMODELLED_BALANCER = 85,
   /** A helper of a translated connection expected this one: it would be translated likewise, but as the data of packets say. */
   UNMODELLED_HELPER = 83,
 }
@@ -178,4 +184,6 @@ export enum ChoiceKind {
   NUMBER = 4,
   /** The table of connections is full: alternative 0 finds an unassured one that makes room, 1 does not; no weights. */
   EARLY_DROP = 5,
+  /** A load balancer's backend: one alternative each, all alike. */
+  BACKEND = 7,
 }

@@ -2,7 +2,7 @@
  * What a walk reports. The machine writes fixed-size steps; the host decodes them to these. A step refers to the very objects of the
  * loaded `Network` (rule, route, link), so whoever knows what made an object finds it at `cause`.
  */
-import type { ConntrackEntry, Link, Netns, Nexthop, PolicyRule, Route } from './network.ts';
+import type { BalancerFrontend, ConntrackEntry, Link, Netns, Nexthop, PolicyRule, Route } from './network.ts';
 import type { Packet } from './packet.ts';
 import type { Chain, Rule, Table } from './rule.ts';
 import type { NftElement } from './selector.ts';
@@ -60,6 +60,21 @@ export type Step =
       from: Endpoint;
       to: Endpoint;
       /** The kernel draws the port: any free one of these may stand where `to` has the lowest. */
+      anyPort?: { from: number; to: number };
+    }
+  /**
+   * A program outside of netfilter rewrites an address and port: for a socket, or (with `link`) at that link. `to` absent: it
+   * does not, and the walk ends for the reason that the end names.
+   */
+  | {
+      kind: 'balance';
+      netns: Netns;
+      link?: Link;
+      frontend: BalancerFrontend;
+      manip: 'src' | 'dst';
+      from: Endpoint;
+      to?: Endpoint;
+      /** The node draws the port: any free one of these may stand where `to` has the lowest. */
       anyPort?: { from: number; to: number };
     }
   /** A routing decision. `route` absent: none found. `source`: the address the kernel chose, where it had to. */
@@ -122,6 +137,8 @@ export interface Choice {
   /** The rule or route that branches. */
   rule?: { table: Table; chain: Chain; index: number };
   route?: Route;
+  /** The frontend whose backend is chosen. */
+  frontend?: BalancerFrontend;
   /** The construct as its tool prints it, for UNMODELLED and LIMIT. */
   text?: string;
 }

@@ -34,6 +34,12 @@ function lineOf(step: StepView, hasRules: boolean, everything: boolean): Line | 
       };
     case 'nat':
       return { what: step.remembered ? 'nat, remembered' : 'nat', body: `${step.what} ${step.from} > ${step.to}` };
+    case 'balance':
+      return {
+        what: step.link === undefined ? 'ebpf, socket' : `ebpf, ${step.link}`,
+        body: step.to === undefined ? `${step.frontend} goes no further` : `${step.what} ${step.from} > ${step.to}`,
+        ...(step.object && { object: step.object }),
+      };
     case 'route': {
       const table = step.table === undefined ? '' : `  table ${step.table}`;
       const source = step.source === undefined ? '' : `  source ${step.source}`;
@@ -96,7 +102,8 @@ function hopRows(hop: Hop, number: number, everything: boolean, style: Style): R
       tail: because === said ? '' : style(because, 'dim'),
     });
     said = because;
-    if (step.kind === 'nat') rows.push({ head: ['', '', ''], body: style(`now ${headerText(step.packet)}`, 'cyan') });
+    if (step.kind === 'nat' || (step.kind === 'balance' && step.to !== undefined))
+      rows.push({ head: ['', '', ''], body: style(`now ${headerText(step.packet)}`, 'cyan') });
   }
   return rows;
 }

@@ -4,6 +4,7 @@ import type { Hop, StepView, WalkView } from '@podwire/model';
 function decides(step: StepView): boolean {
   switch (step.kind) {
     case 'nat':
+    case 'balance':
     case 'choice':
     case 'unanswered':
     case 'transmit':
@@ -43,6 +44,12 @@ function words(step: StepView): { stage: string; tag?: string; text: string } {
         stage: `${step.hook} nat`,
         tag: `${step.remembered ? 'un-' : ''}${step.what === 'source' ? 'SNAT' : 'DNAT'}`,
         text: `${step.from} → ${step.to}`,
+      };
+    case 'balance':
+      return {
+        stage: step.link === undefined ? 'ebpf socket' : `ebpf ${step.link}`,
+        tag: step.to === undefined ? 'ends' : step.what === 'source' ? 'SNAT' : 'DNAT',
+        text: step.to === undefined ? step.frontend : `${step.from} → ${step.to}`,
       };
     case 'route':
       return { stage: 'route', text: step.text ?? 'no route' };

@@ -47,6 +47,12 @@ export function chooseAside(kind: u32, alternatives: u32, about: usize): u32 {
   return take(kind, alternatives, false, about, 0, false);
 }
 
+/** Takes one of `alternatives` that are all alike; `about` is the record that the host knows. */
+export function chooseAmong(kind: u32, alternatives: u32, about: usize): u32 {
+  for (let i: u32 = 0; i < alternatives; i++) weigh(1);
+  return take(kind, alternatives, true, about, 0, false);
+}
+
 function take(kind: u32, alternatives: u32, weighed: bool, statement: usize, route: usize, byRule: bool): u32 {
   if (count >= CHOICES_CAPACITY) {
     fail(Failure.CHOICES_FULL);

@@ -1,10 +1,12 @@
 import { Failure, RoutePurpose, StepKind } from '../../src/codes';
+import { Frontend } from '../layout/balance';
 import { BaseChain } from '../layout/chain';
 import { Flow } from '../layout/flow';
 import { Link } from '../layout/link';
 import { Netns } from '../layout/netns';
 import { Packet } from '../layout/packet';
 import {
+  BalanceStep,
   BridgeStep,
   ChoiceStep,
   ConntrackStep,
@@ -17,7 +19,7 @@ import {
 } from '../layout/step';
 import { fail } from './failure';
 import { PACKETS, TRACE_BASE, TRACE_SIZE } from './memory';
-import { copyPacket, skb, Skb, some } from './skb';
+import { copyPacket, packet, skb, Skb, some } from './skb';
 
 let end: usize = TRACE_BASE;
 /** Kind of the last record. */
@@ -159,6 +161,37 @@ export function traceNat(
   record.source = source;
   record.binding = binding;
   record.family = <u8>family;
+}
+
+/** A program rewrites an address and port of the packet, or (without `goesOn`) ends its walk. */
+export function traceBalance(
+  link: Link,
+  frontend: Frontend,
+  source: bool,
+  goesOn: bool,
+  fromHi: u64,
+  fromLo: u64,
+  fromPort: u32,
+  toHi: u64,
+  toLo: u64,
+  toPort: u32,
+  anyFrom: u32,
+  anyTo: u32,
+): void {
+  const record = changetype<BalanceStep>(step(StepKind.BALANCE, offsetof<BalanceStep>()));
+  record.fromHi = fromHi;
+  record.fromLo = fromLo;
+  record.toHi = toHi;
+  record.toLo = toLo;
+  record.link = changetype<usize>(link);
+  record.frontend = changetype<usize>(frontend);
+  record.fromPort = <u16>fromPort;
+  record.toPort = <u16>toPort;
+  record.anyFrom = <u16>anyFrom;
+  record.anyTo = <u16>anyTo;
+  record.source = source;
+  record.goesOn = goesOn;
+  record.family = packet().family;
 }
 
 export function traceRoute(

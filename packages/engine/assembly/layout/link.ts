@@ -1,3 +1,4 @@
+import { Balancing } from './balance';
 import { Netns } from './netns';
 import { Stack } from './stack';
 import { Tunnel } from './tunnel';
@@ -50,6 +51,8 @@ export class Link {
   /** Of IPv6 (`net.ipv6.conf.*.mtu`). */
   mtu6: u32;
   group: u32;
+  /** A program that balances what comes in; 0: none. */
+  balancing: Balancing;
 }
 
 /** A switch without intelligence: every frame is seen by all its links. */
@@ -78,6 +81,7 @@ export const LINK_FLAGS: u32 = offsetof<Link>('flags');
 export const LINK_MADE: u32 = offsetof<Link>('made');
 export const LINK_STACK: u32 = offsetof<Link>('stack');
 export const LINK_TUNNEL: u32 = offsetof<Link>('tunnel');
+export const LINK_BALANCING: u32 = offsetof<Link>('balancing');
 export const LINK_PEER: u32 = offsetof<Link>('peer');
 export const LINK_MASTER: u32 = offsetof<Link>('master');
 export const LINK_SEGMENT: u32 = offsetof<Link>('segment');

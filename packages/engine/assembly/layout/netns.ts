@@ -1,3 +1,4 @@
+import { Balancing } from './balance';
 import { Link } from './link';
 
 /** A network namespace: where its lists are. What namespaces share is behind pointers, so that a pod costs this record and little more. */
@@ -53,6 +54,8 @@ export class Netns {
   /** The first tunnel whose outer packets are routed here. */
   tunnels: Link;
   paths: PathSettings;
+  /** Of its sockets; 0: none. */
+  balancing: Balancing;
 }
 
 /** What is believed of path MTUs, shared: the smallest, seconds that they are remembered, `ip_no_pmtu_disc`. */
@@ -92,6 +95,7 @@ export const NETNS_FLOW_COUNT: u32 = offsetof<Netns>('flowCount');
 export const NETNS_TTL4: u32 = offsetof<Netns>('ttl4');
 export const NETNS_TTL6: u32 = offsetof<Netns>('ttl6');
 export const NETNS_PATHS: u32 = offsetof<Netns>('paths');
+export const NETNS_BALANCING: u32 = offsetof<Netns>('balancing');
 export const PATHS_SIZE: u32 = offsetof<PathSettings>();
 export const NETNS_CT_SETTINGS: u32 = offsetof<Netns>('ctSettings');
 export const NETNS_HELPERS: u32 = offsetof<Netns>('helpers');

@@ -77,6 +77,31 @@ export class NatStep {
   pad: u32;
 }
 
+/** BALANCE. */
+@unmanaged
+export class BalanceStep {
+  kind: u16;
+  size: u16;
+  netns: u32;
+  fromHi: u64;
+  fromLo: u64;
+  toHi: u64;
+  toLo: u64;
+  /** 0: a socket's program. */
+  link: usize;
+  frontend: usize;
+  fromPort: u16;
+  toPort: u16;
+  anyFrom: u16;
+  anyTo: u16;
+  source: u8;
+  /** 0: it ended here. */
+  goesOn: u8;
+  family: u8;
+  pad: u8;
+  pad2: u32;
+}
+
 /** ROUTE. */
 @unmanaged
 export class RouteStep {
@@ -220,6 +245,17 @@ export const TRANSMIT_NEXTHOP: u32 = offsetof<TransmitStep>('nexthopHi');
 export const TRANSMIT_LINK: u32 = offsetof<TransmitStep>('link');
 export const TRANSMIT_TO: u32 = offsetof<TransmitStep>('to');
 export const TRANSMIT_FAMILY: u32 = offsetof<TransmitStep>('family');
+export const BALANCE_STEP_FROM: u32 = offsetof<BalanceStep>('fromHi');
+export const BALANCE_STEP_TO: u32 = offsetof<BalanceStep>('toHi');
+export const BALANCE_STEP_LINK: u32 = offsetof<BalanceStep>('link');
+export const BALANCE_STEP_FRONTEND: u32 = offsetof<BalanceStep>('frontend');
+export const BALANCE_STEP_FROM_PORT: u32 = offsetof<BalanceStep>('fromPort');
+export const BALANCE_STEP_TO_PORT: u32 = offsetof<BalanceStep>('toPort');
+export const BALANCE_STEP_ANY_FROM: u32 = offsetof<BalanceStep>('anyFrom');
+export const BALANCE_STEP_ANY_TO: u32 = offsetof<BalanceStep>('anyTo');
+export const BALANCE_STEP_SOURCE: u32 = offsetof<BalanceStep>('source');
+export const BALANCE_STEP_GOES_ON: u32 = offsetof<BalanceStep>('goesOn');
+export const BALANCE_STEP_FAMILY: u32 = offsetof<BalanceStep>('family');
 export const CHOICE_STEP_CHOICE: u32 = offsetof<ChoiceStep>('choice');
 export const CHOICE_SIZE: u32 = offsetof<ChoiceRecord>();
 export const CHOICE_NETNS: u32 = offsetof<ChoiceRecord>('netns');

@@ -1,4 +1,5 @@
 /** Loading, resetting, sending: the calls of the host in order. */
+import { balanceReset } from '../balance/flows';
 import { indexBuild } from '../chain/candidates';
 import { clockAdvance, clockReset } from '../core/clock';
 import { script } from '../core/choice';
@@ -148,6 +149,7 @@ export function reset(): void {
   chanceReset();
   memoReset();
   socketsReset();
+  balanceReset();
   multipathReset();
   pathMtuReset();
   flowsReset();

@@ -2,6 +2,7 @@
 import { ListenerFlag, NetnsFlag } from '../../src/codes';
 import { PacketL4 } from '../../src/ct-codes';
 import { Disposition, Protocol, Reason, TcpFlag } from '../../src/terms';
+import { unbalanceSocket } from '../balance/socket';
 import { answerWith, finish, ReplyKind } from '../core/end';
 import { innerPacket, packet, skb, some } from '../core/skb';
 import { isIcmp, isIcmpError } from '../ct/tuple';
@@ -15,6 +16,7 @@ import { reflectedMark } from './answer';
 import { forgetReceiver, receives, rememberReceiver, sent } from './sockets';
 
 function taken(reason: Reason, reply: bool): void {
+  if (reason == Reason.SOCKET && some(skb().netns.balancing)) unbalanceSocket();
   finish(Disposition.DELIVERED, reason);
   if (reply) answerWith(ReplyKind.REPLY, 0, 0);
 }

@@ -2,6 +2,7 @@
 import { LinkFlag } from '../../src/codes';
 import { SocketOf } from '../../src/match-codes';
 import { Disposition, Reason } from '../../src/terms';
+import { balanceIn } from '../balance/link';
 import { vrfOf } from '../core/links';
 import { finish } from '../core/end';
 import { gather } from '../core/gather';
@@ -103,6 +104,7 @@ export function receive(link: Link): void {
     finish(Disposition.DROPPED, Reason.LINK_DOWN);
     return;
   }
+  if (some(link.balancing) && !s.asks && !balanceIn(link)) return;
   if (!enters(link)) return;
   if ((link.flags & LinkFlag.LOOPBACK) != 0) {
     s.iif = link;

@@ -1,5 +1,6 @@
 /** A packet made here (ip_output.c:ip_local_out(), ip_output()). */
 import { Disposition, Reason } from '../../src/terms';
+import { balanceSocket } from '../balance/socket';
 import { finish } from '../core/end';
 import { none, packet, skb, some } from '../core/skb';
 import { traceEnter } from '../core/trace';
@@ -27,6 +28,7 @@ function discover(): void {
  */
 export function send(socket: bool, closes: Flow): void {
   traceEnter(none<Link>());
+  if (socket && some(skb().netns.balancing) && !balanceSocket()) return;
   if (!routeOutput()) return;
   if (some(closes)) tcpClose(closes);
   if (socket) rememberSender(packet());

@@ -2,6 +2,7 @@
 import { LinkFlag } from '../../src/codes';
 import { StackMode } from '../../src/stack-codes';
 import { Disposition, Hook, Reason } from '../../src/terms';
+import { balanceOut } from '../balance/link';
 import { answerWith, finish, finishTooLong, ReplyKind } from '../core/end';
 import { none, packet, RouteKind, skb, some } from '../core/skb';
 import { traceBridge, traceTransmit } from '../core/trace';
@@ -152,7 +153,9 @@ function leaves(out: Link, sourceMac: u64): bool {
   const passage = egress(out);
   s.sourceMac = came;
   if (passage == Passage.FORWARDED) forwardTo(sentTo);
-  return passage == Passage.ON;
+  if (passage != Passage.ON) return false;
+  if (some(out.balancing) && !s.asks) balanceOut(out);
+  return true;
 }
 
 /** egress of a device for a frame whose destination nobody was asked for. */

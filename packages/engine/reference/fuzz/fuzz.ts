@@ -1,5 +1,6 @@
 /** The differential test: random networks and packets on two machines, which must agree on every step. */
 import type { Machine, Walk } from '../../src/index.ts';
+import { addBalancers } from './balancers.ts';
 import { observationsDiffer } from './compare.ts';
 import { addNftTables } from './nft-tables.ts';
 import { type Case, type Mismatch, observe, replay } from './play.ts';
@@ -66,6 +67,7 @@ export function makeNetwork(seed: number, ruleset: number, nft = false): { plan:
   addRulesets(r, plan);
   addListeners(r, plan);
   if (nft) addNftTables(r, plan);
+  addBalancers(r, plan);
   return { plan, r };
 }
 

@@ -242,6 +242,18 @@ export type StepView =
       /** The header after the rewrite. */
       packet: PacketView;
     }
+  /** A program outside of netfilter rewrites the header: for a socket, or at `link`. Without `to` the packet ends there. */
+  | {
+      kind: 'balance';
+      link?: string;
+      what: 'source' | 'destination';
+      from: string;
+      to?: string;
+      /** Address, port and protocol that it balances. */
+      frontend: string;
+      packet: PacketView;
+      object?: ObjectRef;
+    }
   | {
       kind: 'route';
       purpose: 'input' | 'output' | 'reroute';

@@ -113,6 +113,14 @@ export const MACHINE: readonly ReasonRow[] = [
     fix: 'Let pieces pass (-f, ct state), or send less at once: a smaller MTU at the sender.',
   },
   {
+    code: 'not-admitted',
+    verdict: 'dropped',
+    meaning:
+      'A load balancer in front of the stack (eBPF) does not let this client in, and drops the packet without a word.',
+    cause: 'Its address is not among loadBalancerSourceRanges, or the Service has this address for the cluster alone.',
+    fix: "Add the client's range to spec.loadBalancerSourceRanges, or come by an address that is for outside (NodePort, LoadBalancer).",
+  },
+  {
     code: 'not-carried',
     verdict: 'dropped',
     meaning: 'The tunnel does not carry packets of this address family, so it drops them without a word.',
@@ -221,6 +229,14 @@ export const MACHINE: readonly ReasonRow[] = [
     fix: "Use the destination's address of the sender's family, or make the cluster dual-stack.",
   },
   {
+    code: 'no-backend',
+    verdict: 'unreachable',
+    meaning:
+      'A load balancer (eBPF) has the address, and no backend behind it: connect fails with "no route to host"; from outside, "port unreachable" goes back.',
+    cause: 'The Service has no ready endpoint, or with a traffic policy of Local none on this node.',
+    fix: 'See why the Service has no ready endpoint: its selector, the pods, their readiness.',
+  },
+  {
     code: 'loop',
     verdict: 'unreachable',
     meaning: 'The walk made more hops than any packet with a TTL can.',
@@ -256,6 +272,13 @@ export const MACHINE: readonly ReasonRow[] = [
       'The packet left by a route that puts it into another one, or gives it to a program (encap). podwire does not follow it there.',
     cause: 'A route with encap ip, mpls, seg6, bpf or the like: lightweight tunnels.',
     fix: 'The answer quotes the route. Follow the packet from the place that the encapsulation names.',
+  },
+  {
+    code: 'unmodelled-balancer',
+    verdict: 'unknown',
+    meaning: 'A load balancer (eBPF) does something with the packet that podwire does not model.',
+    cause: 'Direct server return (DSR) to a backend on another node, SCTP, or a piece of a longer packet.',
+    fix: 'The answer names the frontend. Follow the packet from the backend that cilium-dbg bpf lb list shows.',
   },
   {
     code: 'unmodelled-helper',

@@ -29,6 +29,19 @@ function rulesBefore(steps: readonly StepView[], at: number, hook: string): Rule
   return rules;
 }
 
+function balanceStage(place: Place, step: Extract<StepView, { kind: 'balance' }>): Stage {
+  const { from, to, frontend, link, object } = step;
+  const by = link === undefined ? 'eBPF at the socket' : `eBPF at ${link}`;
+  const change = to === undefined ? `${frontend} goes no further` : `${from} > ${to}`;
+  return {
+    place,
+    stage: 'service',
+    text: `${by}: ${change}`,
+    packet: step.packet,
+    ...(object && { object }),
+  };
+}
+
 function natStage(place: Place, step: NatStep, rules: readonly RuleStep[], isReply: boolean): Stage {
   const change = `${step.from} > ${step.to}`;
   if (step.remembered) {
@@ -106,6 +119,7 @@ function hopStages(hop: Hop, walkIsReply: boolean): Stage[] {
   let isReply = walkIsReply;
   hop.steps.forEach((step, i) => {
     if (step.kind === 'conntrack') isReply = step.direction === 'reply';
+    if (step.kind === 'balance') stages.push(balanceStage(hop.place, step));
     if (step.kind === 'nat') stages.push(natStage(hop.place, step, rulesBefore(hop.steps, i, step.hook), isReply));
     const filtered = filterStage(hop.place, step);
     if (filtered) stages.push(filtered);

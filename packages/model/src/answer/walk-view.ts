@@ -1,5 +1,6 @@
 /** A walk of the machine as an answer tells it: hops of steps, each in its tool's words, joined to the object behind it. */
 import {
+  type BalancerFrontend,
   type Choice,
   ChoiceKind,
   CtDirection,
@@ -52,13 +53,20 @@ const CHOICE_NAMES: Readonly<Record<ChoiceKind, string>> = {
   [ChoiceKind.LIMIT]: 'rate limit',
   [ChoiceKind.NUMBER]: 'a number drawn or hashed',
   [ChoiceKind.EARLY_DROP]: 'room in the connection table',
+  [ChoiceKind.BACKEND]: 'random backend',
 };
+
+/** `10.96.0.1:80/TCP`, as Cilium prints it. */
+function frontendText({ address, port, protocol }: BalancerFrontend): string {
+  return `${hostPort(address, port)}/${protocol.toUpperCase()}`;
+}
 
 /** What branches, as its tool prints it. */
 export function choiceText(choice: Choice): string {
   if (choice.text !== undefined) return choice.text;
   if (choice.rule) return ruleText(choice.rule.chain, choice.rule.index, choice.rule.table);
   if (choice.route) return routeText(choice.route);
+  if (choice.frontend) return frontendText(choice.frontend);
   return CHOICE_NAMES[choice.kind];
 }
 
@@ -122,6 +130,21 @@ function stepView(step: Step, carried: { packet: Packet }, choices: readonly Cho
         from: endText(step.from, carried.packet),
         to: endText(step.to, carried.packet),
         packet: packetView(carried.packet),
+      };
+    }
+    case 'balance': {
+      const { frontend, link, manip, from, to } = step;
+      if (to) carried.packet = rewritten(carried.packet, manip, to);
+      const object = causeObject(provenance, frontend.cause);
+      return {
+        kind: 'balance',
+        ...(link && { link: link.name }),
+        what: manip === 'src' ? 'source' : 'destination',
+        from: endText(from, carried.packet),
+        ...(to && { to: endText(to, carried.packet) }),
+        frontend: frontendText(frontend),
+        packet: packetView(carried.packet),
+        ...(object && { object }),
       };
     }
     case 'route': {
