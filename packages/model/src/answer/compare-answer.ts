@@ -56,6 +56,9 @@ export type DifferenceReason =
   | 'shared-address'
   | 'forwarding-accepted'
   | 'masquerade'
+  | 'ebpf-addresses'
+  | 'ebpf-errors'
+  | 'ebpf-source'
   | 'other-rules';
 
 /** One sentence for each reason. */
@@ -76,5 +79,11 @@ export const differenceReasons: Readonly<Record<DifferenceReason, string>> = {
     "Rules of others drop forwarded packets: iptables mode accepts Service traffic in FORWARD (KUBE-FORWARD), nftables mode does not accept for others' chains.",
   masquerade:
     'Another source is seen: what is masqueraded differs, by the modes or by their own sections of the configuration.',
+  'ebpf-addresses':
+    "Addresses that are served: eBPF mode serves cluster IPs to processes of the cluster alone, node ports on loopback to the node's own, external addresses where they come in by a node's links; whose hops conntrack, rules of others and routes decide differs with the translation.",
+  'ebpf-errors':
+    'Nobody behind the address: eBPF mode fails connect itself (no route to host), kube-proxy has the packet rejected (connection refused).',
+  'ebpf-source':
+    "Another source is seen: eBPF mode turns a process's connection to the endpoint before there is a packet, so that no node masquerades; only what comes from outside for an endpoint elsewhere gets the node's address.",
   'other-rules': 'The rules of the two modes decide differently.',
 };

@@ -113,10 +113,12 @@ function reasonOf(
   flow: Flow,
   aspects: readonly Aspect[],
   sides: readonly [Fared, Fared],
+  isEbpf: boolean,
 ): DifferenceReason {
   const { addressKind, address, protocol } = flow.to.end;
   const { port } = flow.to.service ?? {};
   const isOutcome = aspects.includes('outcome') || aspects.includes('endpoints');
+  if (isEbpf) return isOutcome ? 'ebpf-addresses' : aspects.includes('error') ? 'ebpf-errors' : 'ebpf-source';
   if (addressKind === 'nodePort' && /^(?:127\.|::1$)/.test(address)) return 'localhost-node-ports';
   if (addressKind === 'clusterIP' && port === undefined) {
     return protocol === 'icmp' ? 'ping-to-cluster-ip' : 'closed-cluster-ip-port';
@@ -187,6 +189,7 @@ export function compareModes(machine: Machine, sides: readonly [left: Session, r
     const tracer = tracerOf(side.cluster, side.dataplane, machine, side.read);
     return flows.map((flow) => fare(tracer, flow));
   });
+  const isEbpf = sides.some((side) => side.cluster.settings.proxyMode.value === 'ebpf');
   const differences: FlowDifference[] = [];
   let asked = 0;
   flows.forEach((flow, i) => {
@@ -198,7 +201,7 @@ export function compareModes(machine: Machine, sides: readonly [left: Session, r
     const { endedByOthers: _, ...one } = a;
     const { endedByOthers: __, ...other } = b;
     const { service, from, to } = flow;
-    const reason = reasonOf(cluster, flow, differs, [a, b]);
+    const reason = reasonOf(cluster, flow, differs, [a, b], isEbpf);
     differences.push({ service, from, to: to.end, differs, reason, sides: [one, other] });
   });
   const mode = ({ cluster: { settings } }: Session) => settings.proxyMode.value;

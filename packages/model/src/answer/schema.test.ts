@@ -178,6 +178,14 @@ describe('the schema has no slack', () => {
     const answer: unknown = JSON.parse(answerJson(deaf.trace(QUESTIONS[0] as Question)));
     expect(validate(answer) || validate.errors).toBe(true);
     note(answer);
+    const programs = await openSession({
+      files: [source(SHOP)],
+      machine: createReference(),
+      overrides: { proxyMode: 'ebpf' },
+    });
+    const balanced: unknown = JSON.parse(answerJson(programs.trace(QUESTIONS[0] as Question)));
+    expect(validate(balanced) || validate.errors).toBe(true);
+    note(balanced);
     const fields = [...parts(schema, '#')].flatMap(([, part]) =>
       Object.keys(part.type === 'object' ? (part.properties ?? {}) : {}),
     );

@@ -1,10 +1,11 @@
 /** From the cluster to what every node's Linux would hold, with the router in front and the world behind it. */
-import type { Address, Family, Netns, RouteTable, Table } from '@podwire/engine';
+import type { Address, Family, Link, Netns, RouteTable, Table } from '@podwire/engine';
 import type { Cluster } from '../cluster/cluster.ts';
 import { cniProfile } from '../cluster/detect/cni-profiles.ts';
 import { nodePodCIDRs } from '../cluster/pod-cidrs.ts';
 import { familyName } from '../net/cidr.ts';
 import { hasHostPorts, isOver, podAddresses } from '../objects/pod-facts.ts';
+import type { EbpfPrograms } from '../proxy/ebpf/programs.ts';
 import { proxyCompiler } from '../proxy/modes/compilers.ts';
 import type { ProxyConfig, ProxyNode, ProxyRules } from '../proxy/proxy.ts';
 import { TableMerger } from './additions.ts';
@@ -66,6 +67,14 @@ class SharedSysctls {
   }
 }
 
+/** The host's ends of pods' links, with the program that balances there. */
+function balancedLinks({ links, pods }: HostSide, programs: EbpfPrograms | undefined): Link[] {
+  const balancing = programs?.podLinks;
+  const names = new Set(pods.map(({ name }) => name));
+  if (!balancing) return links;
+  return links.map((link) => (link.peer && names.has(link.peer.netns) ? { ...link, balancing } : link));
+}
+
 class Builder {
   readonly #cluster: Cluster;
   readonly #routes: NodeRoutesInput;
@@ -91,16 +100,40 @@ class Builder {
       const services = [...cluster.services.values()].map((s) => s.object);
       const endpointSlices = [...cluster.endpointSlices.values()].flatMap((list) => list.map((s) => s.object));
       const serviceCIDRs = cluster.settings.serviceCIDRs.value;
-      const compile = (config: ProxyConfig) => compiler.prepare({ services, endpointSlices, serviceCIDRs }, config);
+      const compile = (config: ProxyConfig) =>
+        compiler.prepare({ services, endpointSlices, serviceCIDRs, nodeIPs: this.#nodeIPs() }, config);
       this.#proxy = compile(proxy.value);
       for (const [name, own] of cluster.proxyOfNodes ?? []) this.#proxyOfNodes.set(name, compile(own.value));
     }
   }
 
+  #nodeIPs(): string[] {
+    const { fabric, sides } = this.#routes;
+    const given = [...fabric.nodes.values()].flatMap(({ addresses }) =>
+      FAMILIES.flatMap((family) => addresses[family] ?? []),
+    );
+    // The gateway of its pods is a node's own address, too.
+    const gateways = [...sides.values()].flatMap((side) =>
+      FAMILIES.flatMap((family) => {
+        const gateway = side.ranges[family]?.gateway;
+        return gateway !== undefined && side.addresses.some((a) => a.address.startsWith(`${gateway}/`)) ? gateway : [];
+      }),
+    );
+    return [...given, ...gateways];
+  }
+
+  /** Cilium in place of kube-proxy balances host ports itself. */
+  get #portmap(): boolean {
+    const { proxyMode } = this.#cluster.settings;
+    const { portmap, name } = this.#routes.profile;
+    return portmap && !(proxyMode.value === 'ebpf' && name === 'cilium');
+  }
+
   node(node: FabricNode, side: HostSide, pods: readonly LocalPod[]): NodeState {
-    const { portmap } = this.#routes.profile;
+    const portmap = this.#portmap;
     const withPorts = portmap ? pods.filter((p) => hasHostPorts(p.placed.object)) : [];
-    const { proxy, netfilter } = this.#netfilter(node, side, withPorts);
+    const { proxy, netfilter } = this.#netfilter(node, side, withPorts, pods);
+    const programs = proxy?.ebpf;
     const base = this.#bases.get(node.segment) ?? sharedTable(this.#routes, node.segment);
     this.#bases.set(node.segment, base);
     const cache = this.#caches.get(node.name);
@@ -112,9 +145,10 @@ class Builder {
           name: 'eth0',
           kind: 'device',
           segment: node.segment.name,
+          ...(programs && { balancing: programs.device }),
           cause: { kind: 'node', node: node.placed, why: 'the network of the nodes' },
         },
-        ...side.links,
+        ...balancedLinks(side, programs),
         ...(cacheSide?.links ?? []),
         ...(proxy?.ipvs ? [proxy.ipvs.link] : []),
       ],
@@ -128,18 +162,21 @@ class Builder {
       sysctls: this.#sysctls.of(proxy?.sysctls ?? {}, side.sysctls, this.#portmapSysctls(side, withPorts)),
       netfilter,
       ...(proxy?.ipvs && { sets: proxy.ipvs.sets, ipvs: proxy.ipvs.services }),
+      ...(programs?.host && { balancing: programs.host }),
     };
-    return { name: node.name, host, pods: side.pods };
+    const balancing = programs?.pods;
+    return { name: node.name, host, pods: balancing ? side.pods.map((pod) => ({ ...pod, balancing })) : side.pods };
   }
 
   #netfilter(
     node: FabricNode,
     side: HostSide,
     withPorts: readonly LocalPod[],
+    pods: readonly LocalPod[],
   ): { proxy: ProxyRules | undefined; netfilter: Table[] } {
     const { profile } = this.#routes;
     const compile = this.#proxyOfNodes.get(node.name) ?? this.#proxy;
-    const proxy = compile?.(this.#proxyNode(node, side));
+    const proxy = compile?.(this.#proxyNode(node, side, pods));
     const cache = this.#caches.get(node.name);
     const hostPortPods = withPorts.map((p) => ({ pod: p.placed, subnets: side.subnets.get(p.key) ?? {} }));
     const additions = FAMILIES.flatMap((family) => [
@@ -165,7 +202,7 @@ class Builder {
     return found;
   }
 
-  #proxyNode(node: FabricNode, side: HostSide): ProxyNode {
+  #proxyNode(node: FabricNode, side: HostSide, pods: readonly LocalPod[]): ProxyNode {
     const nodeIPs: ProxyNode['nodeIPs'] = {};
     for (const family of FAMILIES) {
       const address = node.addresses[family];
@@ -180,6 +217,8 @@ class Builder {
       interfaceAddresses: [...new Set(['127.0.0.1/8', '::1/128', ...own])],
       topologyLabels: node.placed.object.metadata.labels ?? {},
       podCIDRs: nodePodCIDRs(node.placed.object),
+      podAddresses: pods.flatMap(({ placed }) => podAddresses(placed.object)),
+      ...(!this.#portmap && { hostPortPods: pods.map(({ placed }) => placed.object).filter(hasHostPorts) }),
     };
   }
 }

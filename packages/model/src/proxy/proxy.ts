@@ -1,8 +1,9 @@
 /** The contract between the cluster and the kube-proxy compilers. */
 import type { Address, IpSet, IpvsService, Link, Table } from '@podwire/engine';
 import type { ProxyMode } from '../cluster/cluster.ts';
-import type { EndpointSlice, IPFamily, Service } from '../objects/kube.ts';
+import type { EndpointSlice, IPFamily, Pod, Service } from '../objects/kube.ts';
 import type { Problem } from '../problem.ts';
+import type { EbpfPrograms } from './ebpf/programs.ts';
 
 /** KubeProxyConfiguration, the fields that decide rules; names as in k8s.io/kube-proxy/config/v1alpha1. */
 export interface ProxyConfig {
@@ -23,6 +24,8 @@ export interface ProxyConfig {
   nfacctCounters: boolean;
   /** IPVS mode's own; what is absent has its default. */
   ipvs?: Partial<IpvsConfig>;
+  /** eBPF mode: options of Cilium by name, as in its ConfigMap; what is absent has its default. */
+  cilium?: Readonly<Record<string, string>>;
 }
 
 /** KubeProxyIPVSConfiguration. */
@@ -49,6 +52,10 @@ export interface ProxyNode {
   /** For topology hints: labels of the Node. */
   topologyLabels: Record<string, string>;
   podCIDRs: string[];
+  /** Addresses of its pods. */
+  podAddresses?: readonly string[];
+  /** Its pods whose host ports are no network plugin's. */
+  hostPortPods?: readonly Pod[];
 }
 
 /** What all nodes share: Services and their slices, both families together. Objects keep their identity: it is how a rule finds its cause. */
@@ -57,6 +64,8 @@ export interface ProxyObjects {
   endpointSlices: EndpointSlice[];
   /** ServiceCIDRs of both families, which nftables mode asks for. */
   serviceCIDRs?: readonly string[];
+  /** Addresses of all nodes. */
+  nodeIPs?: readonly string[];
 }
 
 /** Cause of a rule that kube-proxy writes. */
@@ -81,6 +90,8 @@ export interface ProxyRules {
   problems: Problem[];
   /** What else kube-proxy keeps on the node in IPVS mode. */
   ipvs?: ProxyIpvs;
+  /** Programs that balance, in eBPF mode. */
+  ebpf?: EbpfPrograms;
 }
 
 /** In parts that any number of nodes share by identity. */

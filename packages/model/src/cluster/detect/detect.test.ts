@@ -112,7 +112,7 @@ data: {kube-proxy-replacement: "true", routing-mode: native, cluster-pool-ipv4-c
     expect(cluster.settings.cni.value).toBe('cilium');
     expect(cluster.settings.encapsulation?.value).toBe('none');
     expect(cluster.settings.podCIDRs.value).toEqual(['10.50.0.0/16']);
-    expect(cluster.assumptions.map((a) => a.code)).toContain('proxy-mode-not-modelled');
+    expect(cluster.settings.proxy.value.cilium).toMatchObject({ 'routing-mode': 'native' });
   });
 
   test('an unknown mode is an error', async () => {

@@ -1,5 +1,5 @@
 /** kube-proxy's mode and configuration (k8s.io/kube-proxy/config/v1alpha1; flags as in cmd/kube-proxy/app/options.go). */
-import type { KubeObject } from '../../objects/kube.ts';
+import type { ConfigMap, KubeObject } from '../../objects/kube.ts';
 import type { IpvsConfig, ProxyConfig } from '../../proxy/proxy.ts';
 import type { Placed, ProxyMode, Setting } from '../cluster.ts';
 import type { Collected } from '../collect.ts';
@@ -45,11 +45,26 @@ function modeOf(word: string | undefined): ProxyMode | undefined {
   return word === undefined ? undefined : word === '' ? 'iptables' : MODES[word];
 }
 
+function ciliumConfig(collected: Collected): Placed<ConfigMap> | undefined {
+  return [...collected.configMaps.values()].find((c) => c.object.metadata.name === 'cilium-config');
+}
+
+/** Options of Cilium: its ConfigMap, and over it the flags of its agent. Undefined: there is none. */
+function ciliumOptions(collected: Collected, programs: Programs): Readonly<Record<string, string>> | undefined {
+  const data = ciliumConfig(collected)?.object.data;
+  const flags = programs.named('cilium-agent').flatMap((program) => [...program.flags()]);
+  return data || flags.length > 0 ? { ...data, ...Object.fromEntries(flags) } : undefined;
+}
+
 function* replacements(collected: Collected, programs: Programs): Generator<Finding<ProxyMode>> {
-  const cilium = [...collected.configMaps.values()].find((c) => c.object.metadata.name === 'cilium-config');
+  const cilium = ciliumConfig(collected);
   const replaces = cilium?.object.data?.['kube-proxy-replacement'];
   if (cilium && (replaces === 'true' || replaces === 'strict'))
     yield finding('ebpf', cilium, `kube-proxy-replacement: ${replaces}`);
+  for (const program of programs.named('cilium-agent')) {
+    const flag = program.flags().get('kube-proxy-replacement');
+    if (flag === 'true' || flag === 'strict') yield finding('ebpf', program.placed, `--kube-proxy-replacement=${flag}`);
+  }
   for (const program of programs.named('kube-router')) {
     if (program.flags().get('run-service-proxy') === 'true')
       yield finding('ipvs', program.placed, '--run-service-proxy');
@@ -241,7 +256,8 @@ export function detectProxy(
       .map(({ flags, placed }) => finding(fromFlags(flags, mode.value), placed, 'flags')),
   ];
   const found = sources[0];
-  const base: ProxyConfig = { ...DEFAULTS, ...found?.value };
+  const cilium = ciliumOptions(collected, programs);
+  const base: ProxyConfig = { ...DEFAULTS, ...found?.value, ...(cilium && { cilium }) };
   const config: Setting<ProxyConfig> =
     overrides.proxy && Object.keys(overrides.proxy).length > 0
       ? { value: { ...base, ...overrides.proxy }, how: 'given', why: Object.keys(overrides.proxy).sort().join(', ') }

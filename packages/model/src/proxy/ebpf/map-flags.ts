@@ -5,16 +5,16 @@ import type { FrontendType, LbFrontend } from './records.ts';
 import { delegatesIfLocal, deniesSourceRanges } from './service.ts';
 
 /** Its own type, or that of what it was redirected to. */
-function effectiveType({ type, redirectTo }: LbFrontend): FrontendType {
+export function effectiveType({ type, redirectTo }: LbFrontend): FrontendType {
   return redirectTo === undefined ? type : 'LocalRedirect';
 }
 
 /** Reachable from outside the node: not a wildcard, which stands for the addresses that follow it, and ClusterIP only if so configured. */
-function isRoutable(frontend: LbFrontend, options: LbOptions): boolean {
+export function isRoutable(frontend: LbFrontend, options: LbOptions): boolean {
   return !isWildcard(frontend.address) && (effectiveType(frontend) !== 'ClusterIP' || options.externalClusterIP);
 }
 
-function usesDsr({ service }: LbFrontend, options: LbOptions): boolean {
+export function usesDsr({ service }: LbFrontend, options: LbOptions): boolean {
   return (options.modeAnnotation ? (service.forwardingMode ?? options.mode) : options.mode) === 'dsr';
 }
 
