@@ -16,12 +16,3 @@ export enum BalancingFlag {
   LOOPBACK_4 = 4,
   LOOPBACK_6 = 8,
 }
-
-export enum BalancedFlag {
-  /** The backend is elsewhere. */
-  AWAY = 1,
-  /** The backend sees another source. */
-  NODE = 2,
-  /** A second packet was seen. */
-  LASTING = 4,
-}

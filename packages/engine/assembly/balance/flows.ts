@@ -1,12 +1,10 @@
 /** What programs remember of connections: lists, as nobody has many of them at once. */
-import { BalancedFlag } from '../../src/balance-codes';
 import { now } from '../core/clock';
 import { allocate } from '../core/memory';
-import { innerPacket, none, packet, skb, some } from '../core/skb';
-import { BalancedFlow, Frontend } from '../layout/balance';
+import { innerPacket, isLater, none, packet, skb, some } from '../core/skb';
+import { BalancedFlag, BalancedFlow, Frontend } from '../layout/balance';
 import { affinitiesReset } from './choose';
 import { hasPorts, isAbout } from './rewrite';
-import { isLater } from '../core/skb';
 
 /** Of sockets, and of links. */
 export let firstSocket: BalancedFlow = none<BalancedFlow>();

@@ -3,15 +3,13 @@
  * an address of this host; answers are turned back (bpf/lib/nodeport.h:nodeport_lb4(), nodeport_rev_dnat_ipv4(), bpf/lib/lb.h:lb4_local(),
  * lb4_src_range_ok(), bpf/lib/nat.h:snat_v4_new_mapping()).
  */
-import { BalancedFlag, BalancingFlag, FrontendFlag } from '../../src/balance-codes';
+import { BalancingFlag, FrontendFlag } from '../../src/balance-codes';
 import { Disposition, Protocol, Reason } from '../../src/terms';
 import { now } from '../core/clock';
-import { answerWith, endRecord, finish, ReplyKind } from '../core/end';
-import { isLater, none, packet, RouteKind, skb, some } from '../core/skb';
-import { routeOutput } from '../fib/output';
-import { Backend, BalancedFlow, Balancing, Frontend } from '../layout/balance';
+import { answerWith, finish, ReplyKind } from '../core/end';
+import { isLater, none, packet, some } from '../core/skb';
+import { Backend, BalancedFlag, BalancedFlow, Balancing, Frontend } from '../layout/balance';
 import { Link } from '../layout/link';
-import { transmit } from '../path/transmit';
 import { chooseBackend } from './choose';
 import { findFrontend, hasFrontendHere, isOneOf } from './find';
 import { addFlow, answeredFlow, hasNodePort, knownFlow, makeFlow } from './flows';
@@ -38,34 +36,6 @@ function turnBack(link: Link, flow: BalancedFlow): void {
   rewriteSource(link, flow.frontend, flow.frontHi, flow.frontLo, flow.frontPort, 0, 0);
   if ((flow.flags & <u8>BalancedFlag.NODE) != 0)
     rewriteDestination(link, flow.frontend, flow.clientHi, flow.clientLo, flow.clientPort);
-}
-
-/** Routed, and out past all hooks (bpf/lib/fib.h:fib_redirect()). */
-function pastStack(): void {
-  const s = skb();
-  const p = packet();
-  if (p.ttl <= 1) {
-    finish(Disposition.DROPPED, Reason.TTL_EXCEEDED);
-    return;
-  }
-  p.ttl--;
-  s.iif = none<Link>();
-  s.oif = none<Link>();
-  s.framed = 0;
-  s.sourceMac = 0;
-  s.tag = 0;
-  s.kind = <u8>RouteKind.NONE;
-  if (!routeOutput()) {
-    // Nobody is told.
-    endRecord().disposition = <u8>Disposition.DROPPED;
-    endRecord().reply = <u8>ReplyKind.NONE;
-    return;
-  }
-  if (s.kind != <u8>RouteKind.UNICAST) {
-    finish(Disposition.DROPPED, Reason.NO_ROUTE);
-    return;
-  }
-  transmit();
 }
 
 function refuse(link: Link, frontend: Frontend, disposition: Disposition, reason: Reason): void {
@@ -144,35 +114,43 @@ function admits(frontend: Frontend): bool {
   return isListed != ((frontend.flags & FrontendFlag.DENIES) != 0);
 }
 
-/** True: on it goes, translated or not; false: the walk ended, or the packet left past the stack. */
-export function balanceIn(link: Link): bool {
+/** What becomes of a packet that came in. */
+export enum Balance {
+  /** On it goes, translated or not. */
+  ON = 0,
+  /** The walk ended. */
+  ENDED = 1,
+  /** It leaves again, past the stack. */
+  PAST = 2,
+}
+
+export function balanceIn(link: Link): Balance {
   const balancing = link.balancing;
   const answer = answeredFlow(true);
   if (some(answer)) {
     turnBack(link, answer);
-    pastStack();
-    return false;
+    return Balance.PAST;
   }
   const p = packet();
   if (isLater(p)) {
-    if (!hasFrontendHere(balancing)) return true;
+    if (!hasFrontendHere(balancing)) return Balance.ON;
     finish(Disposition.UNKNOWN, Reason.UNMODELLED_BALANCER);
-    return false;
+    return Balance.ENDED;
   }
-  if (!hasPorts(p.protocol)) return true;
+  if (!hasPorts(p.protocol)) return Balance.ON;
   const frontend = findFrontend(balancing);
-  if (!some(frontend)) return true;
+  if (!some(frontend)) return Balance.ON;
   if ((frontend.flags & FrontendFlag.UNMODELLED) != 0) {
     refuse(link, frontend, Disposition.UNKNOWN, Reason.UNMODELLED_BALANCER);
-    return false;
+    return Balance.ENDED;
   }
   if (!admits(frontend)) {
     refuse(link, frontend, Disposition.DROPPED, Reason.NOT_ADMITTED);
-    return false;
+    return Balance.ENDED;
   }
   let flow = knownFlow(frontend);
   if (!some(flow)) flow = newFlow(link, frontend);
-  if (!some(flow)) return false;
+  if (!some(flow)) return Balance.ENDED;
   touch(flow);
   const away = (flow.flags & <u8>BalancedFlag.AWAY) != 0;
   rewriteDestination(link, frontend, flow.backHi, flow.backLo, flow.backPort);
@@ -180,9 +158,7 @@ export function balanceIn(link: Link): bool {
     const isDrawn = away && flow.nodePort != p.sport;
     rewriteSource(link, frontend, flow.nodeHi, flow.nodeLo, flow.nodePort, isDrawn ? FIRST_PORT : 0, isDrawn ? LAST_PORT : 0);
   }
-  if (!away) return true;
-  pastStack();
-  return false;
+  return away ? Balance.PAST : Balance.ON;
 }
 
 /** Answers of this host's backends get the frontend's address as they leave. */

@@ -3,9 +3,8 @@ import { Protocol } from '../../src/terms';
 import { innerPacket, isLater, none, packet } from '../core/skb';
 import { traceBalance } from '../core/trace';
 import { isIcmp } from '../ct/tuple';
-import { BalancedFlow, Frontend } from '../layout/balance';
+import { BalancedFlag, BalancedFlow, Frontend } from '../layout/balance';
 import { Link } from '../layout/link';
-import { BalancedFlag } from '../../src/balance-codes';
 
 export function hasPorts(protocol: u32): bool {
   return protocol == Protocol.TCP || protocol == Protocol.UDP || protocol == Protocol.SCTP;

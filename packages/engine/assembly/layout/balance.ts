@@ -100,6 +100,15 @@ export class BalancedFlow {
   pad: u8;
 }
 
+export enum BalancedFlag {
+  /** The backend is elsewhere. */
+  AWAY = 1,
+  /** The backend sees another source. */
+  NODE = 2,
+  /** A second packet was seen. */
+  LASTING = 4,
+}
+
 /** Which backend a client keeps. */
 @unmanaged
 export class Affinity {

@@ -2,7 +2,7 @@
 import { LinkFlag } from '../../src/codes';
 import { SocketOf } from '../../src/match-codes';
 import { Disposition, Reason } from '../../src/terms';
-import { balanceIn } from '../balance/link';
+import { Balance, balanceIn } from '../balance/link';
 import { vrfOf } from '../core/links';
 import { finish } from '../core/end';
 import { gather } from '../core/gather';
@@ -20,6 +20,7 @@ import { unlockIcmp } from './answer';
 import { bridgeInput } from './bridge';
 import { deliver } from './deliver';
 import { forward } from './forward';
+import { pastStack } from './past-stack';
 import { hear } from './question';
 import { demux } from './sockets';
 import { climbs } from './stacked';
@@ -104,7 +105,11 @@ export function receive(link: Link): void {
     finish(Disposition.DROPPED, Reason.LINK_DOWN);
     return;
   }
-  if (some(link.balancing) && !s.asks && !balanceIn(link)) return;
+  if (some(link.balancing) && !s.asks) {
+    const balance = balanceIn(link);
+    if (balance == Balance.PAST) pastStack();
+    if (balance != Balance.ON) return;
+  }
   if (!enters(link)) return;
   if ((link.flags & LinkFlag.LOOPBACK) != 0) {
     s.iif = link;
