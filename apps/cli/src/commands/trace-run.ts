@@ -35,6 +35,7 @@ function questionOf(from: string, to: string, flags: TraceFlags): Question {
     ...(flags.gid !== undefined && { gid: flags.gid }),
     ...(flags.ct && { connection: flags.ct }),
     ...(flags.after && { after: flags.after }),
+    ...(flags.full && { full: flags.full }),
     ...(flags.ipv4 && { family: 4 as const }),
     ...(flags.ipv6 && { family: 6 as const }),
     ...(flags.all && { ungrouped: true }),

@@ -1,6 +1,6 @@
 /** `podwire trace FROM TO`: does the packet arrive, how, and why not. */
 import { Argument, Command, Option } from 'commander';
-import { addInputOptions, afterOption, type InputFlags, wholeNumber } from '../input/options.ts';
+import { addInputOptions, afterOption, fullOption, type InputFlags, wholeNumber } from '../input/options.ts';
 import type { Streams } from '../shell/streams.ts';
 
 export interface TraceFlags extends InputFlags {
@@ -14,6 +14,7 @@ export interface TraceFlags extends InputFlags {
   ct?: 'new' | 'established';
   established?: boolean;
   after?: string[];
+  full?: 'ports' | 'table';
   ipv4?: boolean;
   ipv6?: boolean;
   output: 'text' | 'wide' | 'json' | 'yaml' | 'markdown' | 'mermaid';
@@ -73,6 +74,7 @@ export function traceCommand(name: string, streams: Streams, done: (exitCode: nu
       }),
     )
     .addOption(afterOption())
+    .addOption(fullOption())
     .addOption(new Option('-4, --ipv4', 'only IPv4').conflicts('ipv6'))
     .addOption(new Option('-6, --ipv6', 'only IPv6').conflicts('ipv4'));
   addInputOptions(command)

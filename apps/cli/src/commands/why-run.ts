@@ -39,6 +39,7 @@ export async function runWhy(run: WhyRun): Promise<number> {
       ...(flags.size !== undefined && { size: flags.size }),
       ...(flags.ct && { connection: flags.ct }),
       ...(flags.after && { after: flags.after }),
+      ...(flags.full && { full: flags.full }),
     });
   } finally {
     progress.clear();

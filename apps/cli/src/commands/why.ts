@@ -1,6 +1,6 @@
 /** `podwire why`: the doctor for one question, from name to socket and back. */
 import { Argument, Command, Option } from 'commander';
-import { addInputOptions, afterOption, type InputFlags, wholeNumber } from '../input/options.ts';
+import { addInputOptions, afterOption, fullOption, type InputFlags, wholeNumber } from '../input/options.ts';
 import type { Streams } from '../shell/streams.ts';
 
 export interface WhyFlags extends InputFlags {
@@ -9,6 +9,7 @@ export interface WhyFlags extends InputFlags {
   size?: number;
   ct?: 'new' | 'established';
   after?: string[];
+  full?: 'ports' | 'table';
   output: 'text' | 'wide' | 'json' | 'yaml';
   exitZero?: boolean;
 }
@@ -43,7 +44,8 @@ export function whyCommand(name: string, streams: Streams, done: (exitCode: numb
         'established',
       ]),
     )
-    .addOption(afterOption());
+    .addOption(afterOption())
+    .addOption(fullOption());
   addInputOptions(command)
     .addOption(
       new Option('-o, --output <format>', 'form of the answer')

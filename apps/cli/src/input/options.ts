@@ -90,6 +90,14 @@ export function afterOption(): Option {
   ).argParser(collectValues);
 }
 
+/** Nodes at their limits. */
+export function fullOption(): Option {
+  return new Option(
+    '--full <what>',
+    'assume that nodes have no port left to translate the source to, or a full table of connections',
+  ).choices(['ports', 'table']);
+}
+
 /** Adds them, in two groups of the help. */
 export function addInputOptions(command: Command): Command {
   return command

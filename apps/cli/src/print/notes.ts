@@ -27,7 +27,10 @@ export function noteLines(
   style: Style,
   more = '--detailed',
 ): string[] {
-  const full = notes.filter((n) => n.kind !== 'assumption' || everything);
+  // The same of one host after another: the first stands for all.
+  const isTold = (note: Note) =>
+    everything || note.code !== 'redirects' || note === notes.find((n) => n.code === note.code);
+  const full = notes.filter((n) => (n.kind !== 'assumption' || everything) && isTold(n));
   const rows = full.map((note): Row => {
     const settle = note.settle === undefined || note.kind === 'assumption' ? '' : ` (${note.settle})`;
     return {

@@ -12,6 +12,7 @@ import {
   typicalOutcome,
 } from '@podwire/model';
 import { changeRows } from './changes.ts';
+import { clientRows } from './client.ts';
 import { endpointRows } from './endpoints.ts';
 import { layOut, type Row } from './layout.ts';
 import { hintLines, noteLines } from './notes.ts';
@@ -150,6 +151,8 @@ function outcomeLines(group: TraceGroup, options: TextOptions): string[] {
   });
   const endpoints = endpointRows(group.outcomes, level !== 'summary', style);
   if (endpoints.length > 0) lines.push(style('endpoints', 'bold'), ...layOut(endpoints, { columns, indent: 1 }));
+  const client = clientRows(group.outcomes, level !== 'summary', style);
+  if (client.length > 0) lines.push(...layOut(client, { columns }));
   return lines;
 }
 

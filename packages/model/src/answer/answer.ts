@@ -44,6 +44,8 @@ export interface AskedQuestion {
   family?: 4 | 6;
   /** What happened between the connection and the packet, in order. */
   after?: string[];
+  /** What is taken for full on every node. */
+  full?: 'ports' | 'table';
 }
 
 export interface ClusterSummary {
@@ -187,6 +189,36 @@ export interface Receiver {
   sees: { address: string; port: number };
   /** Whether that is the address the sender has. */
   sourceKept: boolean;
+  /** Where the sender's address was lost first; absent where it was kept. */
+  sourceLost?: SourceLost;
+  /**
+   * Somebody outside, and what it sees is a private address: a router that the input does not show translates it once more. `address`: into that
+   * one, if it is the cloud's for this node (its ExternalIP).
+   */
+  beyond?: { address?: string };
+}
+
+/** Why somebody sees another address than the client's. */
+export interface SourceLost {
+  place: Place;
+  /** What took the place of the client's address there. */
+  address: string;
+  code:
+    | 'external-traffic'
+    | 'outside-pod-network'
+    | 'masquerade-all'
+    | 'hairpin'
+    | 'node-itself'
+    | 'host-port'
+    | 'leaves-cluster'
+    | 'rule';
+  /** One sentence without a full stop. */
+  text: string;
+  /** What would keep the address; absent where nothing would. */
+  keep?: string;
+  /** The rule that asks for it, as its tool prints it. */
+  rule?: string;
+  object?: ObjectRef;
 }
 
 export interface WalkView {

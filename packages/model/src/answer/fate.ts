@@ -177,7 +177,7 @@ function sendOf(asking: Asking, source: Source, netns: string, to: Destination |
 /** Sends, and judges every way the packet can take. */
 function sent(asking: Asking, source: Source, end: SourceEnd, destination: Destination, send: Send): Fate {
   const { tracer, notes } = asking;
-  const { paths: all, complete } = waysOf(tracer.machine, send, tracer.past?.history);
+  const { paths: all, complete } = waysOf(tracer.machine, send, tracer);
   // Where a node port is asked, everybody knows that only a proxy would answer.
   const isNodePort = destination.end.addressKind === 'nodePort';
   const paths = isNodePort

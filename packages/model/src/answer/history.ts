@@ -20,6 +20,7 @@ import {
 } from '@podwire/engine';
 import type { ProxyObjects } from '../proxy/proxy.ts';
 import { cleanedEntries } from '../proxy/stale-entries.ts';
+import { type FullNodes, pathsWhenFull } from './full.ts';
 import { allPaths, connectionsOf, type Path, type Send } from './paths.ts';
 
 /** One state of the cluster after another. */
@@ -195,9 +196,11 @@ function pathsFrom(machine: Machine, send: Send, history: History, first: Path):
   const reminding = send.sticky ? remindingScript(machine, send, history, first.conversation.endpoint) : undefined;
   const now = withEntries(network, left);
   machine.load(now);
+  const isLater = send.connection === 'established';
+  const opening = first.opening ?? first.conversation.there;
   const run = () => {
     const conversation = ask(machine, send, first);
-    return { conversation, conntrack: connectionsOf(machine, conversation) };
+    return { conversation, conntrack: connectionsOf(machine, conversation), ...(isLater && { opening }) };
   };
   const prepare = () => {
     machine.nth('choice');
@@ -222,13 +225,17 @@ function pathsFrom(machine: Machine, send: Send, history: History, first: Path):
   return { paths, complete: !truncated };
 }
 
+/** What the packet meets beside the cluster as it is. */
+interface Around {
+  full?: FullNodes;
+  past?: { history: History };
+}
+
 /** As `allPaths`, with what was before. The machine holds other networks than it did. */
-export function waysOf(
-  machine: Machine,
-  send: Send,
-  history: History | undefined,
-): { paths: Path[]; complete: boolean } {
-  if (!history) return allPaths(machine, send);
+export function waysOf(machine: Machine, send: Send, { full, past }: Around): { paths: Path[]; complete: boolean } {
+  if (full) return pathsWhenFull(machine, send, full);
+  if (!past) return allPaths(machine, send);
+  const { history } = past;
   machine.load((history.stages[0] as Stage).network);
   const first = allPaths(machine, { ...send, connection: 'established' });
   const ways = first.paths.slice(0, LIMIT).map((path) => pathsFrom(machine, send, history, path));

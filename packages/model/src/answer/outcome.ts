@@ -14,6 +14,7 @@ import {
 import { isDataplaneCause } from '../dataplane/cause.ts';
 import type { Condition, Decisive, Outcome, Place, Receiver, VerdictWord } from './answer.ts';
 import { causeObject, endCause } from './cause.ts';
+import { sourceLost } from './client-address.ts';
 import type { Destination } from './destinations.ts';
 import type { Before } from './history.ts';
 import { conntrackText, policyText, routeText, ruleText } from './linux-text.ts';
@@ -23,16 +24,22 @@ import { codeOf } from './reasons.ts';
 import { symptomOf } from './symptom.ts';
 import { choiceText, dispositionWord, type Teller, walkView } from './walk-view.ts';
 
-function receiverOf({ endpoint, saw, client }: Conversation, ping: boolean, teller: Teller): Receiver | undefined {
+function receiverOf(path: Pick<Path, 'conversation' | 'opening'>, ping: boolean, teller: Teller): Receiver | undefined {
+  const { endpoint, saw, client, there } = path.conversation;
   if (!endpoint || !saw) return undefined;
   // What stands for the port of an echo is its identifier.
   const port = (end: Endpoint): number => (ping ? 0 : end.port);
+  const lost = saw.address === client.address ? undefined : sourceLost(there, path.opening, teller);
+  const place = teller.places.of(endpoint.netns);
+  const beyond = place.kind === 'external' && !isStandIn(place) ? teller.beyond(saw.address) : undefined;
   return {
-    place: teller.places.of(endpoint.netns),
+    place,
     address: endpoint.address,
     port: port(endpoint),
     sees: { address: saw.address, port: port(saw) },
     sourceKept: saw.address === client.address,
+    ...(lost && { sourceLost: lost }),
+    ...(beyond && { beyond }),
   };
 }
 
@@ -178,7 +185,7 @@ export function endingOf(
     endedOutside: ['gateway', 'external'].includes(teller.places.of(walk.end.netns).kind),
     ping,
   });
-  const receiver = receiverOf(conversation, ping, teller);
+  const receiver = receiverOf(path, ping, teller);
   const decisive = decisiveOf(walk, teller);
   const hadAt = before?.conversation.outcome === 'reply' ? before.conversation.endpoint?.netns : undefined;
   const had = former && hadAt !== undefined && former.places.of(hadAt);
@@ -207,7 +214,7 @@ function entriesText(conntrack: Path['conntrack'], teller: Teller): Outcome['con
 
 /** What the connection was, as it is told: in the cluster as that was. */
 function beforeOf({ conversation, conntrack, forgotten, remembered }: Before, former: Teller): Outcome['before'] {
-  const receiver = conversation.outcome === 'reply' ? receiverOf(conversation, false, former) : undefined;
+  const receiver = conversation.outcome === 'reply' ? receiverOf({ conversation }, false, former) : undefined;
   return {
     ...(receiver && { receiver }),
     conntrack: entriesText(conntrack, former),

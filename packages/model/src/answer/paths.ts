@@ -9,6 +9,7 @@ import {
   type Fraction,
   type Machine,
   type Packet,
+  type Walk,
 } from '@podwire/engine';
 import type { Before } from './history.ts';
 
@@ -20,6 +21,8 @@ export interface Path {
   odds?: Fraction;
   /** Confirmed connections, by network namespace, in the order the packet came by. */
   conntrack: { netns: string; entries: ConntrackEntry[] }[];
+  /** The connection's first packet, where this is a later one: by the rules that it met. */
+  opening?: Walk;
   /** Of a packet after changes: what the connection was until then. */
   before?: Before;
 }
@@ -49,7 +52,11 @@ export function allPaths(machine: Machine, { netns, packet, connection }: Send):
     const first = converse(machine, netns, packet);
     const goesOn = connection === 'established' && first.outcome === 'reply';
     const conversation = goesOn ? continueConversation(machine, first) : first;
-    return { conversation, conntrack: connectionsOf(machine, conversation) };
+    return {
+      conversation,
+      conntrack: connectionsOf(machine, conversation),
+      ...(goesOn && { opening: first.there }),
+    };
   };
   // Nobody knows where the counter of a running node's `nth` stands: it is a choice like a random one.
   const { branches, truncated } = explore(machine, run, { prepare: () => machine.nth('choice') });

@@ -4,6 +4,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import type { AskedQuestion } from './answer.ts';
 import { type Destinations, destinationsOf } from './destinations.ts';
 import type { Directory } from './directory.ts';
+import type { Full } from './full.ts';
 import type { AskedPort } from './ports.ts';
 import type { Provenance } from './provenance.ts';
 import { QuestionError } from './question-error.ts';
@@ -32,6 +33,8 @@ export interface Question {
    * it, and belongs to that connection unless `connection` is `new`: then it opens another one of the same client.
    */
   after?: readonly string[];
+  /** Assume of every node that no port is left to translate the source to, or no room for another tracked connection. */
+  full?: Full;
   /** Only this address family. */
   family?: Family;
   /** Every source and destination by itself, also where they meet the same fate. */
@@ -118,6 +121,7 @@ export function resolveQuestion(
       ...(question.size !== undefined && { size: question.size }),
       ...owner,
       connection: question.connection ?? (hasChanges ? 'established' : 'new'),
+      ...(question.full && { full: question.full }),
       ...(hasChanges && { after: [...(question.after ?? [])] }),
       ...(question.family !== undefined && { family: question.family }),
     },

@@ -67,6 +67,7 @@ const QUESTIONS: Question[] = [
   { from: 'deploy/shop/web', to: 'svc/shop/api-direct' },
   { from: 'deploy/shop/web', to: 'deploy/shop/api:http' },
   { from: 'node/node-1', to: 'svc/shop/api:http' },
+  { from: 'deploy/shop/api', to: 'external', full: 'table' },
   { from: 'deploy/shop/web', to: 'svc/shop/api:http', after: ['scale deploy/shop/api=1', '35s'] },
   { from: 'deploy/shop/web', to: 'svc/shop/dns', after: ['scale deploy/shop/api=1'], protocol: 'udp', port: 53 },
 ];

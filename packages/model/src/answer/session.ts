@@ -183,6 +183,10 @@ export async function openSession({
     trace(question) {
       if (!machine) throw new Error('a session without a machine answers no trace');
       const { after = [], namespace } = question;
+      if (after.length > 0 && question.full)
+        throw new QuestionError('contradiction', 'what is full is asked without changes before', {
+          mend: 'Ask with --full or with --after.',
+        });
       if (after.length > 0) {
         const later = tracerOfLater(after, namespace);
         // The machine will hold other networks.
@@ -199,7 +203,12 @@ export async function openSession({
         tracer = tracerOf(cluster, session.dataplane, machine, read, dumpNotes(dumps, partialNodes));
       }
       onStep('trace');
-      return trace(tracer, question);
+      if (!question.full) return trace(tracer, question);
+      const nodes = new Set(Array.from(session.dataplane.nodes.values(), ({ host }) => host.name));
+      const full = { full: question.full, network: session.dataplane.network, nodes };
+      const crowded = { ...tracer, full };
+      tracer = undefined;
+      return trace(crowded, question);
     },
   };
   return session;

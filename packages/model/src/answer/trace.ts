@@ -1,6 +1,9 @@
 /** `trace`: sends the question's packets through the machine, every way they can go, and explains what happened to them. */
-import { API_VERSION, type Hint, type Outcome, type TraceAnswer, type TraceGroup } from './answer.ts';
+
+import { API_VERSION, type Hint, type Note, type Outcome, type TraceAnswer, type TraceGroup } from './answer.ts';
+import { BEYOND } from './beyond.ts';
 import { type Asking, fatesOf } from './fate.ts';
+import type { Full } from './full.ts';
 import { type Fate, type FateGroup, groupFates } from './group.ts';
 import { healthCheckNotes } from './health-check-note.ts';
 import { waysOf } from './history.ts';
@@ -17,7 +20,7 @@ import { judgeAll } from './verdicts.ts';
 /** The walks of one fate: sent once more, because the walks of all pairs together would be too much to keep. */
 function outcomesOf({ send, endings }: Fate, tracer: Tracer): Outcome[] {
   if (!send) return [];
-  const { paths } = waysOf(tracer.machine, send, tracer.past?.history);
+  const { paths } = waysOf(tracer.machine, send, tracer);
   return paths.map((path, i) => outcomeOf(path, endings[i] as Ending, tracer, tracer.past?.former));
 }
 
@@ -37,6 +40,19 @@ function groupOf({ fates, sources, destinations }: FateGroup, tracer: Tracer): T
     ...(decisive && verdict !== 'unknown' && { decisive }),
     outcomes: outcomesOf(first, tracer),
   };
+}
+
+/** What the question assumes of the nodes. */
+function fullNote(full: Full): Note {
+  const text =
+    full === 'table'
+      ? 'Every node tracks as many connections as it may, and none of them makes room.'
+      : 'Every port is taken that a node could translate the source to: other connections to the same address and port have them.';
+  const settle =
+    full === 'table'
+      ? 'sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max'
+      : 'conntrack -L on the node, by destination';
+  return { kind: 'assumption', code: 'nodes-full', text, settle };
 }
 
 /** A process that is gone sends nothing, and its connections ended with it. */
@@ -73,6 +89,8 @@ export function trace(tracer: Tracer, question: Question): TraceAnswer {
     });
   }
   for (const note of tracer.notes) notes.add(note);
+  if (tracer.full) notes.add(fullNote(tracer.full.full));
+  if (fates.some((f) => f.endings.some(({ receiver }) => receiver?.beyond))) notes.add(BEYOND);
   if (fates.some((f) => f.endings.some((e) => e.reason === 'leaves-by-link'))) {
     notes.add({
       kind: 'assumption',

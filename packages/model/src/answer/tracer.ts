@@ -4,11 +4,14 @@ import type { Cluster } from '../cluster/cluster.ts';
 import type { Dataplane } from '../dataplane/node-state.ts';
 import type { ReadResult } from '../read/source.ts';
 import type { ChangeView, Note } from './answer.ts';
+import { beyond } from './beyond.ts';
 import { type Directory, directoryOf } from './directory.ts';
+import type { FullNodes } from './full.ts';
 import type { History } from './history.ts';
 import { type OtherPolicy, otherPolicies } from './other-policies.ts';
 import { type Places, placesOf } from './places.ts';
 import { type Provenance, provenanceOf } from './provenance.ts';
+import type { Teller } from './walk-view.ts';
 
 /** Make one per cluster, it remembers what it looked up. */
 export interface Tracer {
@@ -17,6 +20,7 @@ export interface Tracer {
   directory: Directory;
   provenance: Provenance;
   places: Places;
+  beyond: Teller['beyond'];
   netnses: ReadonlyMap<string, Netns>;
   /** Policies of kinds that the cluster does not hold. */
   others: readonly OtherPolicy[];
@@ -24,6 +28,8 @@ export interface Tracer {
   notes: readonly Note[];
   /** Set where something happened before the packet; the rest is what the cluster is by then. */
   past?: Past;
+  /** Set where the question takes nodes for full. */
+  full?: FullNodes;
 }
 
 export interface Past {
@@ -49,6 +55,7 @@ export function tracerOf(
     directory: directoryOf(cluster),
     provenance: provenanceOf(cluster, read),
     places: placesOf(dataplane),
+    beyond: (address) => beyond(cluster, address),
     netnses: new Map(dataplane.network.netnses.map((n) => [n.name, n])),
     others: otherPolicies(read.objects),
     notes,

@@ -15,7 +15,7 @@ import {
   type Walk,
 } from '@podwire/engine';
 import { hostPort } from './addresses.ts';
-import type { Hop, StepView, VerdictWord, WalkView } from './answer.ts';
+import type { Hop, Receiver, StepView, VerdictWord, WalkView } from './answer.ts';
 import { causeObject, stepCause } from './cause.ts';
 import { routeText, ruleText, tableName } from './linux-text.ts';
 import { packetView } from './packet-view.ts';
@@ -26,6 +26,8 @@ import { codeOf } from './reasons.ts';
 export interface Teller {
   places: Places;
   provenance: Provenance;
+  /** What becomes of an address on its way to the outside; undefined where it goes there as it is. */
+  beyond(address: string): Receiver['beyond'];
 }
 
 export function dispositionWord(disposition: Disposition): VerdictWord {

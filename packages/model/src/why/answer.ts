@@ -1,5 +1,5 @@
 /** The shape of the answer to `why`: one question, from name to socket and back, and the first link of the chain that is broken. */
-import type { API_VERSION, AskedQuestion, ChangeView, ObjectRef, VerdictWord } from '../answer/answer.ts';
+import type { API_VERSION, AskedQuestion, ChangeView, ObjectRef, Receiver, VerdictWord } from '../answer/answer.ts';
 
 /** The links of the chain, in the order a packet needs them. */
 export const LINKS = [
@@ -40,6 +40,8 @@ export interface WhyAnswer {
   summary: string;
   /** What a program at the source sees: `connection refused`, `time-out`. */
   symptom?: string;
+  /** Who gets the packet, and whose address it sees; of several, as the chain has it. */
+  receiver?: Receiver;
   chain: ChainLink[];
   /** The first broken link's fault. Absent where nothing is wrong with the input. */
   fault?: Fault;

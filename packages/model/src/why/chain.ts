@@ -1,5 +1,5 @@
 /** The links from name to socket and back, each with a word and a mark. */
-import type { Outcome, TraceAnswer } from '../answer/answer.ts';
+import type { Outcome, Receiver, TraceAnswer } from '../answer/answer.ts';
 import { objectRef, type Provenance } from '../answer/provenance.ts';
 import { selectedPods } from '../answer/selected-pods.ts';
 import type { Session } from '../answer/session.ts';
@@ -55,6 +55,13 @@ function natText({ hops }: Outcome['forward']): string | undefined {
   return undefined;
 }
 
+/** Whose address the receiver sees. */
+function clientText({ place, sees, sourceKept, sourceLost }: Receiver): string {
+  if (sourceKept) return `${place.name} sees the client's own address, ${sees.address}`;
+  const why = sourceLost ? `: ${sourceLost.text}` : '';
+  return `${place.name} sees ${sees.address}, not the client${why}`;
+}
+
 /** What the packet showed: rules, way, socket, answer. */
 function ofPacket({ outcome, answer, service }: ChainQuestion): Partial<Record<LinkName, Seen>> {
   if (!outcome) return {};
@@ -70,6 +77,7 @@ function ofPacket({ outcome, answer, service }: ChainQuestion): Partial<Record<L
         status: 'unseen' as const,
       },
     }),
+    ...(receiver && { nat: { text: clientText(receiver) } }),
     route: { text: [...new Set(places)].join(' → ') },
     ...(receiver && {
       listener: {

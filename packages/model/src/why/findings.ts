@@ -1,5 +1,6 @@
 /** From what a trace found to faults: which link of the chain each hint and reason stands for, and what is to blame. */
 import type { Decisive, Hint, Outcome, TraceAnswer } from '../answer/answer.ts';
+import { reasonRow } from '../answer/reasons.ts';
 import type { Fault, LinkName } from './answer.ts';
 
 /** What is wrong with objects, by the code of the hint that says so; those that come first in the chain stand first. */
@@ -69,6 +70,12 @@ const BY_REASON: Readonly<Record<string, LinkName>> = {
   'no-common-family': 'service',
 };
 
+/** What is used up: no route or rule is to blame. */
+const LIMITS: Readonly<Record<string, string>> = {
+  'nat-exhausted': 'the ports to translate sources to',
+  'conntrack-full': 'net.netfilter.nf_conntrack_max',
+};
+
 function linkOfReason(reason: string): LinkName | undefined {
   return BY_REASON[reason];
 }
@@ -92,6 +99,12 @@ export function faultOfReason(answer: TraceAnswer): Fault | undefined {
   if (link === undefined) return undefined;
   const decisive = decisiveOf(answer);
   const { object, text, place } = decisive ?? {};
+  const limit = LIMITS[answer.reason];
+  if (limit !== undefined && place) {
+    const { fix } = reasonRow(answer.reason) ?? {};
+    const setting = `${limit} on ${place.name}`;
+    return { link, code: answer.reason, text: answer.summary, setting, ...(fix !== undefined && { mend: fix }) };
+  }
   const at = place === undefined ? '' : ` on ${place.name}`;
   return {
     link,

@@ -65,6 +65,7 @@ test('what works has no fault, and every link its word', async () => {
     'endpoints ok',
     'proxy-rule ok',
     'route ok',
+    'nat ok',
     'listener unseen',
     'reply ok',
   ]);

@@ -192,6 +192,7 @@ export function why(opened: Session, asked: WhyQuestion): WhyAnswer {
     summary: fault?.text ?? answer.summary,
     ...(outcome?.symptom !== undefined && { symptom: outcome.symptom }),
     ...(refuses && { symptom: 'connection refused' }),
+    ...(outcome?.receiver && { receiver: outcome.receiver }),
     chain: chainOf({ session, provenance, answer, outcome, service, fault }),
     ...(fault && { fault }),
     also: also.filter((one) => one.text !== fault?.text),
