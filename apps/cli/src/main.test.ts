@@ -139,7 +139,16 @@ describe('input that is partly unreadable', () => {
 });
 
 test('an error in an end of the question is 2, an error elsewhere is not', async () => {
-  const wrong = MANIFEST.replace('ports: [{port: 80}]', 'ports: [{port: "80"}]');
+  const refused = MANIFEST.replace('ports: [{port: 80}]', 'ports: [{port: "80"}]');
+  const absent = await podwire('trace shop/client svc/broken:80 -f -', { stdin: refused });
+  expect(absent.exitCode).toBe(EXIT.BAD);
+  expect(absent.err).toMatch(
+    /stdin:\d+: error: Service shop\/broken spec\.ports\[0\]\.port: Kubernetes v1\.36 refuses this Service/,
+  );
+  expect(absent.err).toMatch(
+    /the input has no Service "broken".*: an API server refuses Service shop\/broken at stdin:\d+/,
+  );
+  const wrong = refused.replace('{name: broken,', '{name: broken, uid: u,');
   const there = await podwire('trace shop/client svc/broken:80 -f -', { stdin: wrong });
   expect(there.exitCode).toBe(EXIT.BAD);
   expect(there.err).toMatch(/stdin:\d+: error: Service shop\/broken spec\.ports\[0\]\.port: /);

@@ -1,5 +1,6 @@
 import type { Kind } from '../runner/contract.ts';
 import { apiValidation } from './api-validation.ts';
+import { apiValidationManifests } from './api-validation-manifests.ts';
 import { cniReal } from './cni-real/cni-real.ts';
 import { controlPlane } from './control-plane.ts';
 import { controlPlaneSteps } from './control-plane-steps.ts';
@@ -30,6 +31,7 @@ import { trouble } from './trouble.ts';
 /** Every kind of suite that can be judged, one module each, in the order of their names. */
 const kinds: readonly Kind[] = [
   apiValidation,
+  apiValidationManifests,
   cniReal,
   controlPlane,
   controlPlaneSteps,

@@ -61,6 +61,14 @@ export class Suite {
     });
   }
 
+  /** A file of a manifest set that stands in a folder beside this suite. */
+  setText(set: string, file: string): string {
+    const parent = dirname(this.place.folder);
+    const folder = readdirSync(parent).find((name) => existsSync(join(parent, name, set, 'set.json')));
+    if (folder === undefined) throw new Error(`no manifest set ${set} beside the suite`);
+    return readFileSync(join(parent, folder, set, file), 'utf8');
+  }
+
   /** Names inside a folder of the suite, in code-unit order; without `.gz`. */
   list(path = '.'): string[] {
     const names = readdirSync(join(this.place.folder, path)).map((name) => name.replace(/\.gz$/, ''));

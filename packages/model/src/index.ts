@@ -22,6 +22,7 @@ export type * from './objects/kube.ts';
 export { matchesPairs } from './objects/labels.ts';
 export type * from './problem.ts';
 export * from './proxy/index.ts';
+export { readDocuments } from './read/documents.ts';
 export { distinctObjects } from './read/duplicates.ts';
 export { readSources } from './read/read.ts';
 export type * from './read/source.ts';

@@ -49,6 +49,16 @@ function choose(text: string, found: readonly Named[], end: End): Named {
   throw new Error(`no preference for ${text}`);
 }
 
+/** That there would be such an object, if an API server took it. */
+function refusal({ problems }: Cluster, { namespace, name }: NamedTarget): string {
+  const refused = problems.find(({ code, object = '' }) => {
+    const place = object.slice(object.indexOf(' ') + 1);
+    const isMeant = namespace === undefined ? place.split('/').at(-1) === name : place === `${namespace}/${name}`;
+    return code === 'refused' && isMeant;
+  });
+  return refused === undefined ? '' : `: an API server refuses ${refused.object} at ${refused.file}:${refused.line}`;
+}
+
 function unknown(
   cluster: Cluster,
   directory: Directory,
@@ -79,7 +89,7 @@ function unknown(
   const namespaceKnown = target.namespace === undefined || cluster.namespaces.has(target.namespace);
   const namespaces = namespaceKnown ? [] : suggest(target.namespace as string, cluster.namespaces.keys(), (n) => n);
   const message = namespaceKnown
-    ? `the input has no ${what} "${target.name}"${where}`
+    ? `the input has no ${what} "${target.name}"${where}${refusal(cluster, target)}`
     : `the input has no namespace "${target.namespace}"${namespaces.length > 0 ? ` (did you mean ${namespaces.join(', ')}?)` : ''}`;
   const mend =
     found.length > 0

@@ -71,7 +71,7 @@ status:
 const DB = `
 apiVersion: v1
 kind: Service
-metadata: {name: db, namespace: shop}
+metadata: {name: db, namespace: shop, uid: u-db}
 spec: {selector: {app: db}, ports: [{port: 5432, targetPort: 5433}, {name: named, port: 1, targetPort: pg}]}
 ---
 apiVersion: v1

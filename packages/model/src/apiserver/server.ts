@@ -11,13 +11,14 @@ import type { Request } from './allocate/request.ts';
 import { rulesOf } from './kinds/index.ts';
 import type { KindRules } from './kinds/kind-rules.ts';
 import { nameIsPathSegment } from './meta/names.ts';
-import { validateObjectMeta, validateObjectMetaUpdate } from './meta/object-meta.ts';
+import { validateAnyObjectMeta, validateObjectMetaUpdate } from './meta/object-meta.ts';
 import type { Draft } from './schema/meta.ts';
 import { Reading, Unreadable } from './schema/reading.ts';
 import { type Answer, alreadyExists, badRequest, notFound, Refusal, refuseIfAny } from './status/answer.ts';
 import { FieldErrors } from './status/field-errors.ts';
+import { goQuote } from './status/go-text.ts';
 
-type Json = Record<string, unknown>;
+export type Json = Record<string, unknown>;
 
 export interface Options {
   /** As `kubectl create --dry-run=server`: nothing is kept, and allocators are not asked. */
@@ -61,8 +62,10 @@ function read(rules: KindRules, object: Json, options: Options): Draft {
     throw error;
   }
   if (reading.wrongType !== undefined) throw refuse(reading.wrongType);
-  if (reading.unknown.size > 0 && options.fieldValidation !== 'Ignore')
-    throw refuse(`strict decoding error: ${[...reading.unknown].join(', ')}`);
+  if (reading.unknown.length > 0 && options.fieldValidation !== 'Ignore') {
+    const unknown = reading.unknown.map(({ path }) => `unknown field ${goQuote(path)}`);
+    throw refuse(`strict decoding error: ${unknown.join(', ')}`);
+  }
   draft.apiVersion = rules.apiVersion;
   draft.kind = rules.kind;
   return draft;
@@ -138,7 +141,9 @@ export class ApiServer {
       const rules = this.#rules(object);
       const request = this.#request(options.dryRun ?? false);
       const draft = read(rules, object, options);
+      const { resourceVersion } = draft.metadata;
       wipe(draft);
+      if (!isNamespaced(rules)) draft.metadata.namespace = '';
       rules.setDefaults?.(draft);
       this.#checkNamespace(rules, draft);
       rules.admit?.(draft, undefined, request);
@@ -154,10 +159,13 @@ export class ApiServer {
       const errors = new FieldErrors();
       rules.validate(draft, errors);
       refuseIfAny(kind, metadata.name, errors);
-      validateObjectMeta(metadata, isNamespaced(rules), nameIsPathSegment, errors);
+      validateAnyObjectMeta(metadata, isNamespaced(rules), nameIsPathSegment, errors);
       refuseIfAny(kind, metadata.name, errors);
       rules.canonicalise?.(draft);
       if (this.#stored.has(this.#keyOf(rules, draft))) throw alreadyExists(resourceOf(rules), metadata.name);
+      // An error of the store, which has no status.
+      if (resourceVersion !== '' && !request.dryRun)
+        throw new Refusal(500, '', 'resourceVersion should not be set on objects to be created');
       return this.#finish(rules, draft, request, 201);
     });
   }
@@ -168,6 +176,7 @@ export class ApiServer {
       const rules = this.#rules(object);
       const request = this.#request(options.dryRun ?? false);
       const draft = read(rules, object, options);
+      if (!isNamespaced(rules)) draft.metadata.namespace = '';
       rules.setDefaults?.(draft);
       const stored = this.#stored.get(this.#keyOf(rules, draft));
       if (stored === undefined) throw notFound(resourceOf(rules), draft.metadata.name);
@@ -183,7 +192,7 @@ export class ApiServer {
         metadata.deletionTimestamp = before.metadata.deletionTimestamp;
       metadata.deletionGracePeriodSeconds ??= before.metadata.deletionGracePeriodSeconds;
       const errors = new FieldErrors();
-      validateObjectMeta(metadata, isNamespaced(rules), nameIsPathSegment, errors);
+      validateAnyObjectMeta(metadata, isNamespaced(rules), nameIsPathSegment, errors);
       validateObjectMetaUpdate(metadata, before.metadata, errors);
       rules.validateUpdate(draft, before, errors);
       refuseIfAny(groupKindOf(rules), metadata.name, errors);

@@ -17,12 +17,13 @@ describe('mode', () => {
 });
 
 describe('input that is wrong', () => {
-  test('wrong types are told with line and field, and the rest is used', async () => {
+  test('wrong types in what a server has stored are told with line and field, and the rest is used', async () => {
     const cluster = await clusterOf(`
 apiVersion: v1
 kind: Service
 metadata:
   name: api
+  uid: u
   namespace: shop
   labels: {version: 1.1}
 spec:
@@ -32,8 +33,8 @@ spec:
     - {port: 81, name: b, targetPort: 8081}
 `);
     expect(problemsOf(cluster)).toEqual([
-      ['error', 'wrong-type', 7, 'metadata.labels.version'],
-      ['error', 'wrong-type', 11, 'spec.ports[0].port'],
+      ['error', 'wrong-type', 8, 'metadata.labels.version'],
+      ['error', 'wrong-type', 12, 'spec.ports[0].port'],
     ]);
     expect(cluster.services.get('shop/api')?.object.spec.ports).toMatchObject([{ port: 81 }]);
   });
@@ -43,7 +44,10 @@ spec:
     const without = 'apiVersion: v1\nkind: Service\nmetadata: {name: b, namespace: shop}\nspec: {}';
     const { problems } = await clusterOf(documents(wrong, without));
     const errors = problems.filter(({ severity }) => severity === 'error');
-    expect(errors.map(({ code }) => code)).toEqual(['wrong-type', 'no-ports']);
+    expect(errors.map(({ code, line }) => [code, line])).toEqual([
+      ['refused', 4],
+      ['refused', 9],
+    ]);
   });
 
   test('what has no name or no spec', async () => {

@@ -1,4 +1,5 @@
 /** Sorts what was read into kinds: one object per name, types checked, defaults filled in. */
+import { isJudged } from '../apiserver/index.ts';
 import { defaultObject } from '../objects/defaults.ts';
 import { builtInKind } from '../objects/kinds.ts';
 import type {
@@ -18,6 +19,7 @@ import { distinctObjects } from '../read/duplicates.ts';
 import type { ReadResult, SourcedObject } from '../read/source.ts';
 import type { Placed } from './cluster.ts';
 import { conform, type Misfit, type Shape } from './conform.ts';
+import { isRefused } from './refused.ts';
 import type { At, Report } from './report.ts';
 import { SHAPES } from './shapes.ts';
 
@@ -112,12 +114,22 @@ function prepare({ object, origin }: SourcedObject, namespace: string, report: R
     return undefined;
   }
   const whole = withRequired(fit, namespace, at, report);
-  // What a server has stored it has accepted.
-  const findings = whole.metadata.uid === undefined ? validateObject(whole) : [];
+  // What a server has stored it has accepted, and kinds that are judged have been (`isLeftOut`).
+  const isDone = whole.metadata.uid !== undefined || isJudged(whole.apiVersion, whole.kind);
+  const findings = isDone ? [] : validateObject(whole);
   for (const { severity, code, path, message, mend } of findings) {
     report.problem(severity, code, { ...at, path }, message, mend);
   }
   return defaultObject(whole);
+}
+
+/** Objects that nobody could create. Those without a name are reported on their own. */
+function isLeftOut({ object, origin }: SourcedObject, namespace: string, report: Report): boolean {
+  if (object.metadata.name === '') return false;
+  const isPlaced =
+    (object.metadata.namespace ?? '') !== '' || builtInKind(object.apiVersion, object.kind)?.namespaced === false;
+  const placed = isPlaced ? object : { ...object, metadata: { ...object.metadata, namespace } };
+  return isRefused(placed, { origin, object }, report);
 }
 
 /** A kind that nobody serves is most often a slip of the pen. */
@@ -153,6 +165,7 @@ export function collect(read: Pick<ReadResult, 'objects'>, namespace: string, re
   // Objects without a name are in no way distinct: they are looked at to be reported, or to be detected from.
   const unnamed = read.objects.filter(({ object }) => object.metadata.name === '');
   for (const sourced of [...distinctObjects(read.objects).distinct, ...unnamed]) {
+    if (isLeftOut(sourced, namespace, report)) continue;
     if (!isKnown(sourced.object)) {
       others.push(sourced);
       reportMisspelt(sourced, report);

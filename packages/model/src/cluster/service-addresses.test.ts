@@ -91,9 +91,9 @@ describe('cluster IPs', () => {
         (p) => (p as string[])[1] !== 'selector-matches-nothing',
       ),
     ).toEqual([
+      ['error', 'refused', 23, 'spec.clusterIP'],
       ['error', 'cluster-ip-clash', 11, 'spec.clusterIP'],
       ['warning', 'cluster-ip-outside', 17, 'spec.clusterIP'],
-      ['error', 'bad-address', 23, 'spec.clusterIP'],
     ]);
   });
 

@@ -1,4 +1,4 @@
-import { formatPrefix, type IpPrefix, parseAddress } from '@podwire/engine';
+import { parseAddress } from '@podwire/engine';
 import { parseCIDR } from '../net/cidr.ts';
 import type { Problem } from '../problem.ts';
 import { suggest } from './suggest.ts';
@@ -115,32 +115,6 @@ export class Findings {
           : 'Leave out the prefix length.';
       this.add(path, 'bad-address', `${JSON.stringify(text)} is no IP address`, mend);
     }
-  }
-
-  /** Returns the prefix where it is one. */
-  cidr(path: Path, text: string): IpPrefix | undefined {
-    const prefix = parseCIDR(text);
-    if (prefix !== undefined) {
-      const [written = ''] = text.split('/');
-      const address = parseAddress(written);
-      if (address !== undefined && formatPrefix({ ...address, length: prefix.length }) !== formatPrefix(prefix)) {
-        const counts = formatPrefix(prefix);
-        this.warn(
-          path,
-          'bad-cidr',
-          `${text} has bits set behind its prefix length`,
-          `It counts as ${counts}: write that.`,
-        );
-      }
-      return prefix;
-    }
-    const address = parseAddress(text);
-    const mend =
-      address === undefined
-        ? 'Write a range such as 192.0.2.0/24 or 2001:db8::/64.'
-        : `Did you mean ${text}/${address.family === 4 ? 32 : 128}?`;
-    this.add(path, 'bad-cidr', `${JSON.stringify(text)} is no address range`, mend);
-    return undefined;
   }
 
   /** Fields or values that exclude each other. */

@@ -14,29 +14,6 @@ const selector: Part = {
   parts: { matchExpressions: [{ fields: ['key', 'operator', 'values'] }] },
 };
 
-const service: Part = {
-  fields:
-    words(`ports selector clusterIP clusterIPs type externalIPs sessionAffinity loadBalancerIP loadBalancerSourceRanges
-    externalName externalTrafficPolicy healthCheckNodePort publishNotReadyAddresses sessionAffinityConfig ipFamilies
-    ipFamilyPolicy allocateLoadBalancerNodePorts loadBalancerClass internalTrafficPolicy trafficDistribution`),
-  parts: { ports: [{ fields: words('name protocol appProtocol port targetPort nodePort') }] },
-};
-
-const peer: Part = {
-  fields: words('podSelector namespaceSelector ipBlock'),
-  parts: { podSelector: selector, namespaceSelector: selector, ipBlock: { fields: ['cidr', 'except'] } },
-};
-const policyPort: Part = { fields: words('protocol port endPort') };
-
-const policy: Part = {
-  fields: words('podSelector ingress egress policyTypes'),
-  parts: {
-    podSelector: selector,
-    ingress: [{ fields: ['ports', 'from'], parts: { from: [peer], ports: [policyPort] } }],
-    egress: [{ fields: ['ports', 'to'], parts: { to: [peer], ports: [policyPort] } }],
-  },
-};
-
 const container: Part = {
   fields:
     words(`args command env envFrom image imagePullPolicy lifecycle livenessProbe name ports readinessProbe resizePolicy
@@ -68,8 +45,6 @@ const job = workload(`parallelism completions activeDeadlineSeconds podFailurePo
 
 /** The `spec` of each kind. */
 const specs: Readonly<Record<string, Part>> = {
-  Service: service,
-  NetworkPolicy: policy,
   Pod: podSpec,
   Deployment: workload(
     'replicas strategy minReadySeconds revisionHistoryLimit paused progressDeadlineSeconds rollbackTo',

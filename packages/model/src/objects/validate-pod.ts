@@ -1,7 +1,6 @@
-import { containsAddress, type IpPrefix, parseAddress } from '@podwire/engine';
-import { parseCIDR } from '../net/cidr.ts';
+import { parseAddress } from '@podwire/engine';
 import type { Findings, Path } from './findings.ts';
-import type { Container, EndpointSlice, PodSpec, Workload } from './kube.ts';
+import type { Container, PodSpec, Workload } from './kube.ts';
 
 const protocols = ['TCP', 'UDP', 'SCTP'];
 
@@ -103,57 +102,4 @@ export function validateWorkload(workload: Workload, findings: Findings): void {
       'Add one that matches the labels of its template.',
     );
   }
-}
-
-/** validation.go:ValidateEndpointIP(). */
-const unusable = [
-  { what: 'the unspecified address', ranges: ['0.0.0.0/32', '::/128'] },
-  { what: 'a loopback address', ranges: ['127.0.0.0/8', '::1/128'] },
-  { what: 'a link-local address', ranges: ['169.254.0.0/16', 'fe80::/10'] },
-  { what: 'a link-local multicast address', ranges: ['224.0.0.0/24', 'ff02::/16'] },
-].map(({ what, ranges }) => ({ what, ranges: ranges.flatMap((text) => parseCIDR(text) ?? []) }));
-
-function isIn(text: string, range: IpPrefix): boolean {
-  const address = parseAddress(text);
-  return address !== undefined && address.family === range.family && containsAddress(range, address);
-}
-
-/** pkg/apis/discovery/validation:ValidateEndpointSlice(). */
-export function validateEndpointSlice(slice: EndpointSlice, findings: Findings): void {
-  const { addressType } = slice;
-  findings.word(['addressType'], addressType, ['IPv4', 'IPv6', 'FQDN']);
-  slice.endpoints.forEach(({ addresses = [] }, index) => {
-    const path = ['endpoints', index, 'addresses'];
-    if (addresses.length === 0) findings.add(path, 'missing-field', 'an endpoint needs an address', 'Add one.');
-    addresses.forEach((address, at) => {
-      if (addressType !== 'IPv4' && addressType !== 'IPv6') return;
-      const before = findings.list.length;
-      findings.address([...path, at], address);
-      const range = unusable.find(({ ranges }) => ranges.some((prefix) => isIn(address, prefix)));
-      if (range !== undefined)
-        findings.add(
-          [...path, at],
-          'bad-address',
-          `${address} is ${range.what}`,
-          'Write the address of a pod or a host.',
-        );
-      const isOther = address.includes(':') !== (addressType === 'IPv6');
-      if (findings.list.length > before || !isOther) return;
-      findings.contradiction(
-        [...path, at],
-        `${address} stands in a slice of ${addressType} addresses`,
-        'Give each family its own slice.',
-      );
-    });
-  });
-  const names = new Set<string>();
-  slice.ports?.forEach(({ name = '', protocol }, index) => {
-    findings.label(['ports', index, 'name'], name);
-    findings.word(['ports', index, 'protocol'], protocol, protocols);
-    if (names.has(name)) {
-      const what = name === '' ? 'have no name' : `are called ${name}`;
-      findings.contradiction(['ports', index, 'name'], `two ports ${what}`, 'Rename one.');
-    }
-    names.add(name);
-  });
 }

@@ -1,7 +1,7 @@
 /** Namespaces, Nodes and PodDisruptionBudgets. */
 import { bumpGeneration } from '../meta/generation.ts';
 import { isQualifiedName, nameIsDNSLabel } from '../meta/names.ts';
-import { validateObjectMeta, validateObjectMetaUpdate } from '../meta/object-meta.ts';
+import { validateFinalizerName, validateObjectMeta, validateObjectMetaUpdate } from '../meta/object-meta.ts';
 import { type Node, node } from '../schema/core-node.ts';
 import { type Namespace, namespace } from '../schema/core-others.ts';
 import { type PodDisruptionBudget, podDisruptionBudget } from '../schema/policy.ts';
@@ -14,16 +14,11 @@ function labelWithName({ metadata }: Namespace): void {
   if (metadata.name !== '') metadata.labels = { ...metadata.labels, 'kubernetes.io/metadata.name': metadata.name };
 }
 
-const FINALIZERS = ['kubernetes', 'orphan', 'foregroundDeletion'];
-
 function validateNamespace({ metadata, spec }: Namespace, errors: FieldErrors): void {
   validateObjectMeta(metadata, false, nameIsDNSLabel, errors);
   for (const finalizer of spec.finalizers ?? []) {
     errors.invalidEach('spec.finalizers', finalizer, isQualifiedName(finalizer));
-    if (!finalizer.includes('/') && !FINALIZERS.includes(finalizer)) {
-      const detail = 'name is neither a standard finalizer name nor is it fully qualified';
-      errors.invalid('spec.finalizers', finalizer, detail);
-    }
+    validateFinalizerName(finalizer, 'spec.finalizers', errors);
   }
 }
 

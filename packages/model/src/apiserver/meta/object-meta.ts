@@ -50,8 +50,28 @@ function validateManagedFields(meta: ObjectMeta, errors: FieldErrors): void {
   });
 }
 
-/** What both ways of the server's check of new objects share. */
+const FINALIZERS = ['kubernetes', 'orphan', 'foregroundDeletion'];
+
+/** core/validation:validateKubeFinalizerName(). */
+export function validateFinalizerName(finalizer: string, field: string, errors: FieldErrors): void {
+  if (finalizer.includes('/') || FINALIZERS.includes(finalizer)) return;
+  errors.invalid(field, finalizer, 'name is neither a standard finalizer name nor is it fully qualified');
+}
+
+/** core/validation:ValidateObjectMeta(): what kinds' own checks begin with. */
 export function validateObjectMeta(meta: ObjectMeta, namespaced: boolean, rule: NameRule, errors: FieldErrors): void {
+  validateAnyObjectMeta(meta, namespaced, rule, errors);
+  for (const [index, finalizer] of (meta.finalizers ?? []).entries())
+    validateFinalizerName(finalizer, `metadata.finalizers[${index}]`, errors);
+}
+
+/** apimachinery's own check, which the server makes of objects of all kinds after the kind's. */
+export function validateAnyObjectMeta(
+  meta: ObjectMeta,
+  namespaced: boolean,
+  rule: NameRule,
+  errors: FieldErrors,
+): void {
   if (meta.generateName !== '')
     errors.invalidEach('metadata.generateName', meta.generateName, rule(meta.generateName, true));
   if (meta.name === '') errors.required('metadata.name', 'name or generateName is required');

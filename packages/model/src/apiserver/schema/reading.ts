@@ -1,12 +1,21 @@
 /** Ends the reading of a request: what a type's own decoder refuses is final (json.Unmarshaler), while Go goes on after a wrong type. */
 export class Unreadable extends Error {}
 
+export interface UnknownField {
+  path: string;
+  name: string;
+  /** The fields that could have been meant. */
+  known: () => string[];
+}
+
 /** Where the decoder stands, and what did not fit so far. */
 export class Reading {
   /** The first value of a wrong type, in the words of json.UnmarshalTypeError. */
   wrongType: string | undefined;
-  /** Fields that nobody knows, each once, at most 100: `unknown field "spec.foo"`. */
-  readonly unknown = new Set<string>();
+  /** Where it stands: `spec.ports[0].port`. */
+  wrongAt: string | undefined;
+  /** Fields that nobody knows, at most 100. */
+  readonly unknown: UnknownField[] = [];
   #struct = '';
   #fields: readonly string[] = [];
   #place = '';
@@ -39,12 +48,14 @@ export class Reading {
 
   /** `found` in JSON's words: `string`, `number 1.5`. */
   mismatch(found: string, go: string): void {
-    this.wrongType ??= this.#unmarshalTypeError(found, go);
+    this.fault(this.#unmarshalTypeError(found, go));
   }
 
   /** Any other complaint about a value: reading goes on. */
   fault(message: string): void {
-    this.wrongType ??= message;
+    if (this.wrongType !== undefined) return;
+    this.wrongType = message;
+    this.wrongAt = this.#place;
   }
 
   /** A wrong type that a decoder of the type's own has met. */
@@ -52,9 +63,15 @@ export class Reading {
     throw new Unreadable(this.#unmarshalTypeError(found, go));
   }
 
-  unknownField(name: string): void {
-    if (this.unknown.size >= 100) return;
-    this.unknown.add(`unknown field ${JSON.stringify(this.#place === '' ? name : `${this.#place}.${name}`)}`);
+  /** `known`: the fields that could have been meant. */
+  unknownField(name: string, known: () => string[]): void {
+    const path = this.#place === '' ? name : `${this.#place}.${name}`;
+    if (this.unknown.length < 100) this.unknown.push({ path, name, known });
+  }
+
+  /** Where the decoder stands; after it has thrown, where it stopped. */
+  get place(): string {
+    return this.#place;
   }
 
   #unmarshalTypeError(found: string, go: string): string {

@@ -201,7 +201,7 @@ export function struct<F extends Fields>(go: string, fields: F): Type<Struct<F>>
       }
       for (const [key, member] of Object.entries(value)) {
         const field = byName.get(key);
-        if (field === undefined) reading.unknownField(key);
+        if (field === undefined) reading.unknownField(key, () => [...byName.keys()]);
         else made[key] = reading.inField(name, field.embedded, key, () => field.type.decode(member, reading));
       }
       return made as Struct<F>;

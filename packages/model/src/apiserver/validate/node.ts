@@ -6,6 +6,7 @@ import { validateObjectMeta, validateObjectMetaUpdate } from '../meta/object-met
 import { validateResourceQuantity } from '../meta/quantities.ts';
 import type { Node, Taint } from '../schema/core-node.ts';
 import type { FieldErrors } from '../status/field-errors.ts';
+import { goQuote } from '../status/go-text.ts';
 
 const EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
 
@@ -49,6 +50,26 @@ function validatePodCIDRs({ spec }: Node, errors: FieldErrors): void {
     errors.invalid(at, cidrs, 'may specify no more than one CIDR for each IP family');
 }
 
+const FEATURE = /^[A-Z][a-zA-Z0-9]*(?:\/[a-zA-Z][a-zA-Z0-9]*)*$/;
+
+function validateDeclaredFeatures({ status }: Node, errors: FieldErrors): void {
+  const features = status.declaredFeatures ?? [];
+  for (const [index, feature] of features.entries()) {
+    const at = `status.declaredFeatures[${index}]`;
+    const opening = `invalid feature name ${goQuote(feature)}: must`;
+    if (feature.length > 253) errors.invalid(at, feature, `${opening} be no more than 253 characters`);
+    else if (!FEATURE.test(feature)) {
+      const rest =
+        "start with an UpperCamelCase segment, with subsequent segments separated by '/' (e.g., MyFeature or MyFeature/mySubFeature), and contain only alphanumeric characters and slashes";
+      errors.invalid(at, feature, `${opening} ${rest}`);
+    }
+    const next = features[index + 1];
+    const place = `status.declaredFeatures[${index + 1}]`;
+    if (next === feature) errors.duplicate(place, next);
+    else if (next !== undefined && next < feature) errors.invalid(place, next, 'list must be sorted alphabetically');
+  }
+}
+
 export function validateNode(node: Node, errors: FieldErrors): void {
   validateObjectMeta(node.metadata, false, nameIsDNSSubdomain, errors);
   validateTaints(node.spec.taints ?? [], errors);
@@ -56,6 +77,7 @@ export function validateNode(node: Node, errors: FieldErrors): void {
   const swap = node.status.nodeInfo.swap?.capacity;
   if (swap !== undefined && swap <= 0)
     errors.invalid('metadata.nodeSwapStatus.capacity', swap, 'must be greater than zero');
+  validateDeclaredFeatures(node, errors);
   validatePodCIDRs(node, errors);
 }
 
@@ -63,6 +85,7 @@ export function validateNodeUpdate(node: Node, before: Node, errors: FieldErrors
   validateNode(node, errors);
   validateObjectMetaUpdate(node.metadata, before.metadata, errors);
   validateResources(node, errors);
+  validateDeclaredFeatures(node, errors);
   const seen = new Set<string>();
   for (const [index, { type, address }] of (node.status.addresses ?? []).entries()) {
     const shown = { Type: type, Address: address };
