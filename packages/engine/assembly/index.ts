@@ -43,6 +43,7 @@ export * from './layout/chain';
 export * from './layout/flow';
 export * from './layout/helper';
 export * from './layout/host';
+export * from './layout/ipvs';
 export * from './layout/link';
 export * from './layout/netns';
 export * from './layout/nft';

@@ -9,6 +9,7 @@ import { cut } from './fragment.ts';
 import { runHook } from './hooks.ts';
 import { resolve } from './neighbor.ts';
 import { nexthopOf, routeInput } from './route.ts';
+import { sendOn } from './send.ts';
 import type { Device, FrameOut, Host, Run, Skb, Stop } from './state.ts';
 import { frameOut, isForMany, type Next, noNeighbor, portTowards, stopped, VLAN_HEADER } from './transmit.ts';
 import { mayPass, ownsMac } from './wire.ts';
@@ -75,6 +76,7 @@ export function bridgeInput(run: Run, port: Device, skb: Skb, frame: Omit<FrameO
   const isFiltered = filtered && frameOn.tag === 0;
   const stop = passThrough(run, host, bridge, port, to, skb, isFiltered, frameOn);
   if (stop) return { stop };
+  if (skb.sentOn) return sendOn(run, host, skb);
   const size = roomIn(skb, to, isFiltered);
   if (size === 0) return stopped(host, skb, Disposition.DROPPED, Reason.FRAGMENTATION_NEEDED);
   const send = (piece: Skb) => frameOut(run, piece, to, frameOn);
@@ -146,7 +148,7 @@ function passThrough(
     skb.outdev = bridge;
     skb.bridge = { physin: from, physout: to };
     const stop = runHook(run, host, skb, Hook.FORWARD);
-    if (stop) return stop;
+    if (stop || skb.sentOn) return stop;
   }
   const asked = skb.arp && callsArptables(host) ? runArp(run, host, skb, Hook.FORWARD, from, to) : undefined;
   if (asked) return asked;

@@ -48,7 +48,7 @@ export function findConnection(
   return undefined;
 }
 
-const forget = (host: Host, connection: Connection): void => {
+export const forget = (host: Host, connection: Connection): void => {
   host.connections = host.connections.filter((other) => other !== connection);
 };
 

@@ -3,8 +3,9 @@ import { Disposition, Hook, Reason } from '../src/index.ts';
 import { isLinkLocal6, isMulticast, isUnspecified } from './addresses.ts';
 import { runHook } from './hooks.ts';
 import { forwards } from './route.ts';
+import { sendOn } from './send.ts';
 import type { Device, Host, Routed, Run, Skb } from './state.ts';
-import { type Next, stopped, tooLong, transmit } from './transmit.ts';
+import { type Next, stopped, tooLong } from './transmit.ts';
 
 const MINIMUM_MTU6 = 1280;
 
@@ -28,6 +29,6 @@ export function forward(run: Run, host: Host, skb: Skb): Next {
   if (length > mtu && (!v4 || packet.dontFragment)) return tooLong(host, skb, mtu);
   skb.packet = { ...packet, ttl: packet.ttl - 1 };
   skb.outdev = route.device;
-  const stop = runHook(run, host, skb, Hook.FORWARD) ?? runHook(run, host, skb, Hook.POSTROUTING);
-  return stop ? { stop } : transmit(run, host, skb);
+  const stop = runHook(run, host, skb, Hook.FORWARD);
+  return stop ? { stop } : sendOn(run, host, skb);
 }

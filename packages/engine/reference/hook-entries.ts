@@ -8,6 +8,7 @@ import {
   type DataSource,
   type Family,
   Hook,
+  type IpvsService,
   type Netns,
   plainStatements,
   type Selector,
@@ -16,6 +17,7 @@ import {
 } from '../src/index.ts';
 import { textAsksConntrack } from '../src/tracking-text.ts';
 import { addressOf } from './addresses.ts';
+import { FTP, familyOf } from './ipvs-schedule.ts';
 import { namedSet } from './nft-sets.ts';
 import type { HookEntry } from './state.ts';
 
@@ -25,6 +27,22 @@ const CONNTRACK = -200;
 const NAT_DST = -100;
 const NAT_SRC = 100;
 const CONFIRM = 0x7fffffff;
+
+/** ip_vs_ops4, ip_vs_ops6 (net/netfilter/ipvs/ip_vs_core.c) */
+const IPVS: Readonly<Partial<Record<Hook, readonly { what: 'in' | 'out' | 'error'; priority: number }[]>>> = {
+  [Hook.INPUT]: [
+    { what: 'out', priority: NAT_SRC - 2 },
+    { what: 'in', priority: NAT_SRC - 1 },
+  ],
+  [Hook.FORWARD]: [
+    { what: 'error', priority: 99 },
+    { what: 'out', priority: 100 },
+  ],
+  [Hook.OUTPUT]: [
+    { what: 'out', priority: NAT_DST + 1 },
+    { what: 'in', priority: NAT_DST + 2 },
+  ],
+};
 
 /** Chains by name, those of the table before those of its base. */
 export function chainsOf(table: Table): Map<string, Chain> {
@@ -137,6 +155,9 @@ const tableTracks = (table: Table, family: Family): boolean =>
 /** Conntrack registers its hooks with the first rule that needs it (nf_ct_netns_get); NOTRACK does not. */
 export function needsConntrack(netns: Netns, family: Family): boolean {
   if (netns.conntrack?.some((entry) => entry.family === family)) return true;
+  // Of FTP's masquerading servers IPVS asks for it itself (ip_vs_register_conntrack).
+  const isFtp = ({ port, servers }: IpvsService) => port === FTP && servers.some((s) => s.method === 'masquerade');
+  if (netns.ipvs?.some((service) => familyOf(service) === family && isFtp(service))) return true;
   return tablesOfFamily(netns, family).some((table) => tableTracks(table, family));
 }
 
@@ -164,6 +185,7 @@ export function hookEntries(netns: Netns, family: Family, conntrack: boolean): H
   const conntrackOrder = orderOfConntrack(netns, family, tables, placed);
   // NAT's own functions are registered with its first chain (nf_nat_register_fn).
   const natOrder = placed.findIndex(({ base }) => base.type === 'nat');
+  const balances = netns.ipvs?.some((service) => familyOf(service) === family) === true;
   return [Hook.PREROUTING, Hook.INPUT, Hook.FORWARD, Hook.OUTPUT, Hook.POSTROUTING].map((hook) => {
     // Of equal priorities, what was registered last runs first (nf_hook_entries_grow puts a new entry before its equals).
     const here = placed
@@ -187,6 +209,9 @@ export function hookEntries(netns: Netns, family: Family, conntrack: boolean): H
       });
     for (const { table, chain, base, order } of here)
       if (base.type !== 'nat') entries.push({ kind: 'chain', priority: base.priority, table, chain, base, order });
+    // Registered with the first service of the family: behind all chains, which then run later at the same priority.
+    const order = Number.POSITIVE_INFINITY;
+    if (balances) for (const at of IPVS[hook] ?? []) entries.push({ kind: 'ipvs', ...at, order });
     entries.sort((a, b) => a.priority - b.priority || b.order - a.order);
     if (conntrack && last) entries.push({ kind: 'confirm', priority: CONFIRM, order: 0 });
     return entries;

@@ -4,6 +4,8 @@ import { Hook as At, CtDirection } from '../src/index.ts';
 import { runChain } from './chain.ts';
 import { confirm, conntrackIn } from './conntrack.ts';
 import { gather } from './fragment.ts';
+import { ipvsError, ipvsIn, ipvsOut } from './ipvs.ts';
+import type { Passage } from './ipvs-xmit.ts';
 import { natHook } from './nat.ts';
 import { routeOutput } from './route.ts';
 import type { Device, HookEntry, Host, Run, Skb, Stop } from './state.ts';
@@ -29,7 +31,7 @@ export function runHook(run: Run, host: Host, skb: Skb, hook: Hook): Stop | unde
   // Of one hook all chains see the same devices (struct nf_hook_state), wherever the packet is routed in between.
   const { outdev } = skb;
   const stop = runEntries(run, host, skb, hook, outdev);
-  if (hook === At.OUTPUT && skb.route) skb.outdev = skb.route.device;
+  if ((hook === At.OUTPUT || hook === At.FORWARD) && skb.route && !skb.bridge?.physout) skb.outdev = skb.route.device;
   return stop;
 }
 
@@ -37,7 +39,9 @@ function runEntries(run: Run, host: Host, skb: Skb, hook: Hook, outdev: Device |
   for (const entry of host.hooks[skb.packet.family][hook] ?? []) {
     const before = skb.packet;
     const stop = runEntry(run, host, skb, hook, entry);
+    if (stop === 'sent') return sendOn(run, host, skb, hook);
     if (stop) return stop;
+    if (entry.kind === 'ipvs') skb.outdev = outdev;
     // What came back by `lo` still has its route, wherever rules write that it goes, unless nat sends it elsewhere (nf_nat_ipv4_pre_routing).
     if (hook === At.PREROUTING && entry.kind === 'nat' && before.daddr !== skb.packet.daddr) skb.route = undefined;
     // The socket that was found was that of another sender (nf_nat_ipv4_local_in; of IPv6 too, tried).
@@ -56,7 +60,17 @@ function runEntries(run: Run, host: Host, skb: Skb, hook: Hook, outdev: Device |
   return undefined;
 }
 
-function runEntry(run: Run, host: Host, skb: Skb, hook: Hook, entry: HookEntry): Stop | undefined {
+/** IPVS sends it on: as if it were made here, though it keeps the device that it came in by (NF_HOOK in ip_vs_nat_send_or_cont). */
+function sendOn(run: Run, host: Host, skb: Skb, hook: Hook): Stop | undefined {
+  const { indev } = skb;
+  skb.indev = undefined;
+  const stop = runHook(run, host, skb, At.OUTPUT);
+  skb.indev = indev;
+  if (hook !== At.OUTPUT) skb.sentOn = true;
+  return stop;
+}
+
+function runEntry(run: Run, host: Host, skb: Skb, hook: Hook, entry: HookEntry): Passage {
   switch (entry.kind) {
     case 'defrag':
       return gather(run, host, skb);
@@ -68,5 +82,8 @@ function runEntry(run: Run, host: Host, skb: Skb, hook: Hook, entry: HookEntry):
       return natHook(run, host, skb, hook, entry);
     case 'confirm':
       return confirm(run, host, skb);
+    case 'ipvs':
+      if (entry.what === 'out') return ipvsOut(run, host, skb, hook);
+      return entry.what === 'in' ? ipvsIn(run, host, skb, hook) : ipvsError(run, host, skb, hook);
   }
 }

@@ -150,6 +150,7 @@ function hostOf(netns: Netns, order: number, taken: ReadonlySet<string>): Host {
     conntrackOn,
     natOn: { 4: natOn(4), 6: natOn(6) },
     connections: [],
+    ipvs: [],
     sets: new Map(),
     recents: new Map(),
     nftSets: new Map(),
@@ -183,6 +184,7 @@ export function loadWorld(network: Network): World {
     answers: [],
     choices: [],
     paths: new Map(),
+    picks: new Map(),
     numbers: new Map(),
     sourcePorts: new SourcePorts(network.netnses),
     numberIds: new Map(),
@@ -200,6 +202,7 @@ export function resetWorld(world: World): void {
   world.answers = [];
   world.choices = [];
   world.paths.clear();
+  world.picks.clear();
   world.numbers.clear();
   world.last = undefined;
   world.learnt.clear();
@@ -219,6 +222,7 @@ export function resetWorld(world: World): void {
     host.nftSets.clear();
     host.nth.clear();
     host.sockets = [];
+    host.ipvs = [];
     host.pathMtus = [];
     host.balance = newBalanceState();
   }

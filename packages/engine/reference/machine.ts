@@ -17,6 +17,7 @@ import {
 import { answers, answerTo, endsWithRule } from './answer.ts';
 import { entryOf } from './connections.ts';
 import { addSocket, senderSocket } from './deliver.ts';
+import { expireIpvs } from './ipvs-connections.ts';
 import { loadWorld, resetWorld } from './load.ts';
 import { lookupRoute } from './lookup.ts';
 import { receive } from './receive.ts';
@@ -81,6 +82,7 @@ class Reference implements Machine, RouteLookup {
     this.#world.answers = [...answers];
     this.#world.choices = [];
     this.#world.paths.clear();
+    this.#world.picks.clear();
     this.#world.numbers.clear();
   }
 
@@ -94,7 +96,10 @@ class Reference implements Machine, RouteLookup {
 
   advance(ms: number): void {
     this.#world.clockMs += ms;
-    for (const host of this.#world.hosts) expire(host, this.#world.clockMs);
+    for (const host of this.#world.hosts) {
+      expireIpvs(host, this.#world.clockMs);
+      expire(host, this.#world.clockMs);
+    }
   }
 
   send(netns: string, packet: Packet, options: { link?: string } = {}): Walk {

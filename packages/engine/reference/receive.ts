@@ -11,6 +11,7 @@ import { gather } from './fragment.ts';
 import { runHook } from './hooks.ts';
 import { hear } from './question.ts';
 import { martian6, routeInput } from './route.ts';
+import { sendOn } from './send.ts';
 import type { Arrival, Device, Host, Run, Skb } from './state.ts';
 import { forwardTo, type Next, stopped } from './transmit.ts';
 import { unwrap } from './tunnel.ts';
@@ -133,7 +134,9 @@ function input(run: Run, host: Host, skb: Skb, device: Device, prerouted: boolea
   }
   // IPv4 puts pieces together before INPUT (ip_local_deliver), IPv6 behind it, as what a header asks for (ipv6_frag_rcv).
   const waits = skb.packet.family === 4 ? gather(run, host, skb) : undefined;
-  const stop = waits ?? runHook(run, host, skb, Hook.INPUT) ?? gather(run, host, skb);
+  const failed = waits ?? runHook(run, host, skb, Hook.INPUT);
+  if (!failed && skb.sentOn) return sendOn(run, host, skb);
+  const stop = failed ?? gather(run, host, skb);
   if (stop) return { stop };
   const inner = unwrap(run, host, skb);
   if (inner) return 'device' in inner ? { arrival: inner } : { stop: inner };

@@ -264,6 +264,23 @@ export function routeOutput(run: Run, host: Host, skb: Skb, purpose: 'output' | 
   return undefined;
 }
 
+/** The way to an address on behalf of nobody: no source, no mark, no ports (do_output_route4, __ip_vs_route_output_v6). */
+export function routeUnsent(run: Run, host: Host, { family, daddr, ...rest }: Packet): Routed | { error: Reason } {
+  const flow: Flow = { family, saddr: '', daddr, mark: 0, tos: 0, protocol: 0, sport: 0, dport: 0 };
+  const packet = { ...rest, ...flow };
+  const result = fibLookup(host, flow);
+  const leg = result.error ? undefined : chooseLeg(run, host, result, flow);
+  if (!leg) {
+    pushStep(run, host, 'output', result, undefined, false);
+    return { error: failure(host, { packet }, result, false).reason };
+  }
+  const kind = kindOf(packet, result);
+  const way = kind === 'local' ? loopbackLeg(host, leg) : leg;
+  const sizes = sizesOf(run, host, result.route, way, daddr, false);
+  pushStep(run, host, 'output', result, leg, kind !== 'unicast', undefined, sizes.pathMtu);
+  return routed(host, kind, way, result, sizes, packet);
+}
+
 /** For a packet that came in. `skb.route` says up or out; a `Stop` where it goes nowhere. */
 export function routeInput(run: Run, host: Host, skb: Skb, device: Device): Stop | undefined {
   return skb.packet.family === 4 ? routeInput4(run, host, skb, device) : routeInput6(run, host, skb, device);

@@ -29,6 +29,13 @@ export function emit(run: Run, host: Host, skb: Skb, made: (skb: Skb) => void, t
   return stop ? { stop } : transmit(run, host, skb);
 }
 
+/** What a hook has sent on by another way: OUTPUT has seen it already. */
+export function sendOn(run: Run, host: Host, skb: Skb): Next {
+  delete skb.sentOn;
+  const stop = runHook(run, host, skb, Hook.POSTROUTING);
+  return stop ? { stop } : transmit(run, host, skb);
+}
+
 /** A REJECT reset about a packet that came by a bridge port: straight out of that port, past routing and all hooks (nf_send_reset). */
 export function emitThroughPort(run: Run, host: Host, skb: Skb, port: Device, mac: string | undefined): Next {
   run.steps.push({ kind: 'enter', netns: host.netns, packet: skb.packet });

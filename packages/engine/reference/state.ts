@@ -32,6 +32,7 @@ import type {
 import type { BalanceState } from './balance.ts';
 import type { FrameChain } from './device-hooks.ts';
 import type { Queue } from './fragment.ts';
+import type { IpvsConnection } from './ipvs-connections.ts';
 import type { PathMtu } from './path-mtu.ts';
 
 /** One interface of one namespace. */
@@ -76,7 +77,8 @@ export type HookEntry =
   | { kind: 'defrag'; priority: number }
   | { kind: 'conntrack'; priority: number }
   | { kind: 'nat'; priority: number; chains: { table: Table; chain: Chain; base: BaseHook }[] }
-  | { kind: 'confirm'; priority: number };
+  | { kind: 'confirm'; priority: number }
+  | { kind: 'ipvs'; priority: number; what: 'in' | 'out' | 'error' };
 
 /** One network namespace. */
 export interface Host {
@@ -95,6 +97,8 @@ export interface Host {
   /** A nat base chain exists, so that bindings are applied. */
   natOn: { 4: boolean; 6: boolean };
   connections: Connection[];
+  /** Connections of IPVS, in the order they were made. */
+  ipvs: IpvsConnection[];
   sets: Map<string, SetState>;
   recents: Map<string, RecentTable>;
   /** nftables' sets as they stand now. */
@@ -283,6 +287,12 @@ export interface Skb {
   widest?: number | undefined;
   /** Made here, and longer than this, the MTU of the way it set out for: its data lies in parts of that size (ip_append_data). */
   appended?: number | undefined;
+  /** IPVS has had it (`ipvs_property`): within this host it looks at it no more. */
+  ipvs?: boolean;
+  /** IPVS sent it on: what does not fit is cut, whether or not it asks to stay whole (`ignore_df`). */
+  ignoresDf?: boolean;
+  /** A hook sent it on by another way, and OUTPUT has seen it. */
+  sentOn?: boolean;
   /** What an outer packet carries. */
   payload?: Payload | undefined;
   /** No packet of the question's own, but one that asks who has a next hop, or says so. */
@@ -405,6 +415,8 @@ export interface World {
   choices: Choice[];
   /** Alternatives taken at multipath routes in this script, by flow. */
   paths: Map<string, number>;
+  /** What IPVS was said to choose in this script, by service. */
+  picks: Map<string, number>;
   /** What hashes without a known seed may still be in this script. */
   numbers: Map<string, Intervals>;
   sourcePorts: SourcePorts;

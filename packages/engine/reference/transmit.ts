@@ -58,7 +58,8 @@ export function transmit(run: Run, host: Host, skb: Skb): Next {
   // Rewritten to another destination it may have less room than when it was made (ip_fragment, ip6_fragment).
   const isOthers = packet.family === 6 && skb.indev !== undefined && skb.widest === undefined;
   const isLate = packet.family === 6 && (skb.widest ?? 0) > route.mtu;
-  if (packet.length > route.mtu && (packet.dontFragment || isOthers || isLate)) return tooLong(host, skb, route.mtu);
+  if (!skb.ignoresDf && packet.length > route.mtu && (packet.dontFragment || isOthers || isLate))
+    return tooLong(host, skb, route.mtu);
   const size = pieceSize(skb, route.mtu);
   return size === undefined ? out(run, host, skb) : cut(run, host, skb, size, (piece) => out(run, host, piece));
 }
@@ -312,7 +313,7 @@ function nearOf({ packet }: Skb, out: Device, lower: Device, { target }: FrameOu
 
 /** What goes along with a frame to another device's input; a mark only within one namespace. */
 const crossed = (
-  { packet, payload, question, arp, datagram }: Skb,
+  { packet, payload, question, arp, datagram, ipvs }: Skb,
   { target: mac, source: macSource, nexthop, tag }: FrameOut,
   keepsMark: boolean,
 ) => ({
@@ -323,6 +324,7 @@ const crossed = (
     ...(question && { question }),
     ...(arp && { arp }),
     ...(datagram !== undefined && { datagram }),
+    ...(keepsMark && ipvs && { ipvs }),
   },
   mac,
   nexthop,

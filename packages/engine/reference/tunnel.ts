@@ -168,6 +168,7 @@ export function wrap(run: Run, host: Host, skb: Skb, device: Device, frame: Fram
       nested: kindOf(device) === 'wireguard' ? 0 : (skb.nested ?? 0),
       ...(by && { through: by }),
       ...(locked && { locked }),
+      ...(underlay === host && skb.ipvs && { ipvs: true }),
       ...(underlay === host && skb.lost && { lost: skb.lost }),
     },
   };

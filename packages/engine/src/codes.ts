@@ -344,6 +344,7 @@ export enum StepKind {
   REASSEMBLE = 14,
   /** As RULE; the verdict is that of `Asked`. */
   UNANSWERED = 15,
+  IPVS = 16,
   /** A load balancer outside of netfilter. */
   BALANCE = 20,
 }

@@ -8,6 +8,7 @@ import { readElement } from './decode-element.ts';
 import { DERIVED } from './encode-local.ts';
 import type { Objects } from './encoding.ts';
 import { EngineError } from './errors.ts';
+import { IpvsHow } from './ipvs-codes.ts';
 import { localRoutes } from './local-table.ts';
 import type { BalancerFrontend, ConntrackEntry, Link, Netns, Route, Tuple } from './network.ts';
 import type { Family } from './packet.ts';
@@ -23,6 +24,17 @@ const PURPOSES = {
   [RoutePurpose.OUTPUT]: 'output',
   [RoutePurpose.REROUTE]: 'reroute',
 } as const;
+
+const HOWS = {
+  [IpvsHow.SCHEDULED]: 'scheduled',
+  [IpvsHow.PERSISTENT]: 'persistent',
+  [IpvsHow.KNOWN]: 'known',
+  [IpvsHow.REPLY]: 'reply',
+  [IpvsHow.NONE]: 'none',
+} as const;
+
+/** `binding` of a step that IPVS made. */
+const BY_IPVS = 2;
 
 /** The reasons of ends that a rule or a policy is behind. */
 const BY_RULE: ReadonlySet<Reason> = new Set([Reason.RULE, Reason.POLICY, Reason.REJECT_RULE]);
@@ -163,7 +175,7 @@ export class Decoder {
           netns,
           hook: this.#u8(at + abi.NAT_STEP_HOOK),
           manip: this.#u8(at + abi.NAT_STEP_SOURCE) === 1 ? 'src' : 'dst',
-          binding: this.#u8(at + abi.NAT_STEP_BINDING) === 1,
+          binding: this.#u8(at + abi.NAT_STEP_BINDING) !== 0,
           from: {
             address: this.#address(at + abi.NAT_STEP_FROM, family),
             port: this.#u16(at + abi.NAT_STEP_FROM_PORT),
@@ -171,6 +183,7 @@ export class Decoder {
           to: { address: this.#address(at + abi.NAT_STEP_TO, family), port: this.#u16(at + abi.NAT_STEP_TO_PORT) },
         };
         const [anyFrom, anyTo] = [this.#u16(at + abi.NAT_STEP_ANY_FROM), this.#u16(at + abi.NAT_STEP_ANY_TO)];
+        if (this.#u8(at + abi.NAT_STEP_BINDING) === BY_IPVS) step.ipvs = true;
         if (anyTo !== 0) step.anyPort = { from: anyFrom, to: anyTo };
         return step;
       }
@@ -180,6 +193,17 @@ export class Decoder {
         return this.#route(at, netns);
       case StepKind.LEARN:
         return this.#learn(at, netns);
+      case StepKind.IPVS: {
+        const server = this.#u32(at + abi.IPVS_STEP_SERVER);
+        return {
+          kind: 'ipvs',
+          netns,
+          hook: this.#u8(at + abi.IPVS_STEP_HOOK),
+          how: HOWS[this.#u8(at + abi.IPVS_STEP_HOW) as IpvsHow],
+          service: item(this.#objects.ipvsServices, this.#u32(at + abi.IPVS_STEP_SERVICE)),
+          ...(server !== 0 && { server: item(this.#objects.ipvsServers, server - 1) }),
+        };
+      }
       case StepKind.FRAGMENT:
       case StepKind.REASSEMBLE: {
         const packet = readPacket(abi, this.#views, at + abi.ENTER_PACKET);
@@ -410,7 +434,12 @@ export class Decoder {
       };
     const route = this.#u32(at + abi.CHOICE_ROUTE);
     if (route !== 0) choice.route = this.#routeAt(route, netns);
-    if (kind === ChoiceKind.BACKEND) choice.frontend = this.#frontend(this.#u32(at + abi.CHOICE_STATEMENT));
+    if (kind === ChoiceKind.SERVER)
+      choice.service = item(
+        this.#objects.ipvsServices,
+        this.#u32(this.#u32(at + abi.CHOICE_STATEMENT) + abi.IPVS_SERVICE_ID),
+      );
+    else if (kind === ChoiceKind.BACKEND) choice.frontend = this.#frontend(this.#u32(at + abi.CHOICE_STATEMENT));
     else if (kind !== ChoiceKind.STATISTIC && kind !== ChoiceKind.NUMBER) {
       const text = textOf(this.#objects.statements.get(this.#u32(at + abi.CHOICE_STATEMENT)));
       if (text !== undefined) choice.text = text;

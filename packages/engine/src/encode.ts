@@ -7,6 +7,7 @@ import { emptyBalanced, encodeBalancing } from './encode-balance.ts';
 import { CtSettings, encodeFlows } from './encode-conntrack.ts';
 import { TableFacts } from './encode-facts.ts';
 import { Helpers } from './encode-helpers.ts';
+import { IpvsArray, ipvsTracks } from './encode-ipvs.ts';
 import { encodeFdb, encodeNeighbors, everyTableOnce, LinkArray } from './encode-links.ts';
 import { encodeLocal } from './encode-local.ts';
 import {
@@ -164,6 +165,8 @@ function emptyObjects(): Objects {
     statements: new Map(),
     nftSets: [],
     frontends: new Map(),
+    ipvsServices: [],
+    ipvsServers: [],
   };
 }
 
@@ -212,6 +215,7 @@ export function encodeNetwork(
   const facts = new TableFacts();
   const settings = new NetnsSettings(encoding);
   const helpers = new Helpers(encoding);
+  const ipvs = new IpvsArray(encoding);
   // Addresses that no interface has: routes of type local. Those that the kernel did not make itself: `fib_has_custom_local_routes`.
   const holdsOthers = everyTableOnce(({ type }) => type === 'local');
   const hasCustomLocal = everyTableOnce(
@@ -241,8 +245,8 @@ export function encodeNetwork(
     const [hooks4, hooks6] = hooks as [Hooks, Hooks];
     const { flags, ttl4, ttl6, conntrack, paths } = settings.of(netns.sysctls);
     const listed = (family: 4 | 6) => netns.conntrack?.some((entry) => entry.family === family) === true;
-    const track4 = hooks4.tracks || listed(4);
-    const track6 = hooks6.tracks || listed(6);
+    const track4 = hooks4.tracks || listed(4) || ipvsTracks(netns, 4);
+    const track6 = hooks6.tracks || listed(6) || ipvsTracks(netns, 6);
     put(abi.NETNS_ID, i);
     put(
       abi.NETNS_FLAGS,
@@ -270,6 +274,7 @@ export function encodeNetwork(
     put(abi.NETNS_CT_SETTINGS, conntrack);
     put(abi.NETNS_HELPERS, helpers.automaticIn(netns));
     put(abi.NETNS_PATHS, paths);
+    put(abi.NETNS_IPVS, ipvs.encode(netns));
     if (netns.balancing)
       put(abi.NETNS_BALANCING, encodeBalancing(encoding, netns.balancing, `network namespace ${netns.name}`));
     put(abi.NETNS_LISTENER_COUNT, netns.listeners?.length ?? ABSENT);

@@ -15,7 +15,7 @@ import type { Arena } from './arena.ts';
 import type { BalancerFrontend } from './balancer.ts';
 import type { Balanced } from './encode-balance.ts';
 import { EngineError } from './errors.ts';
-import type { IpSet, Link, Netns, PolicyRule, Route, RouteTable } from './network.ts';
+import type { IpSet, IpvsServer, IpvsService, Link, Netns, PolicyRule, Route, RouteTable } from './network.ts';
 import type { Family } from './packet.ts';
 import type { Chain, Statement, Table } from './rule.ts';
 import type { NftSet } from './selector.ts';
@@ -112,6 +112,9 @@ export interface Objects {
   nftSets: NftSet[];
   /** Frontends of load balancers, by the address of their record. */
   frontends: Map<number, BalancerFrontend>;
+  /** Virtual services and their servers, by the numbers in their records. */
+  ipvsServices: IpvsService[];
+  ipvsServers: IpvsServer[];
 }
 
 export interface Encoding {

@@ -86,6 +86,13 @@ export enum Reason {
   CONNTRACK_CLASH = 37,
   /** A piece of a packet waited in vain for the others. */
   FRAGMENTS_MISSING = 36,
+  /**
+   * IPVS does not cross here: from elsewhere to a server at 127/8, from a loopback address to a server elsewhere, without masquerading to
+   * a server of this host what was for another.
+   */
+  SERVER_BOUNDARY = 38,
+  /** A new connection by ports that IPVS and conntrack know from an old one: both forget that, and the next try succeeds. */
+  PORTS_IN_USE = 39,
   /** A load balancer below IP does not let this client in: source ranges, or an address that is the cluster's alone. */
   NOT_ADMITTED = 51,
   /** A tunnel that does not carry packets of this family. */
@@ -99,6 +106,10 @@ export enum Reason {
   FRAGMENTATION_NEEDED = 45,
   /** No address of this host can be the source. */
   NO_SOURCE_ADDRESS = 46,
+  /** The virtual service has no server that may take a new connection. */
+  NO_SERVER = 47,
+  /** It comes from a server of a virtual service, and IPVS knows no connection that it belongs to (`nat_icmp_send`). */
+  NO_IPVS_CONNECTION = 48,
   /** A load balancer has the address, and nobody behind it. */
   NO_BACKEND = 49,
   // the walk itself
@@ -117,6 +128,8 @@ export enum Reason {
   UNMODELLED_BALANCER = 85,
   /** A helper of a translated connection expected this one: it would be translated likewise, but as the data of packets say. */
   UNMODELLED_HELPER = 83,
+  /** What IPVS does with it is not modelled: it puts it into an outer packet, or goes by its data. */
+  UNMODELLED_IPVS = 84,
 }
 
 /** Connection tracking state of one packet (`enum ip_conntrack_info` and the bits of `-m conntrack --ctstate`). */
@@ -184,6 +197,8 @@ export enum ChoiceKind {
   NUMBER = 4,
   /** The table of connections is full: alternative 0 finds an unassured one that makes room, 1 does not; no weights. */
   EARLY_DROP = 5,
+  /** The server of a virtual service: one alternative for each that its scheduler may choose, in their order. Weights where the scheduler is `rr` or `wrr`. */
+  SERVER = 6,
   /** A load balancer's backend: one alternative each, all alike. */
   BACKEND = 7,
 }

@@ -2,7 +2,17 @@
  * What a walk reports. The machine writes fixed-size steps; the host decodes them to these. A step refers to the very objects of the
  * loaded `Network` (rule, route, link), so whoever knows what made an object finds it at `cause`.
  */
-import type { BalancerFrontend, ConntrackEntry, Link, Netns, Nexthop, PolicyRule, Route } from './network.ts';
+import type {
+  BalancerFrontend,
+  ConntrackEntry,
+  IpvsServer,
+  IpvsService,
+  Link,
+  Netns,
+  Nexthop,
+  PolicyRule,
+  Route,
+} from './network.ts';
 import type { Packet } from './packet.ts';
 import type { Chain, Rule, Table } from './rule.ts';
 import type { NftElement } from './selector.ts';
@@ -57,6 +67,8 @@ export type Step =
       hook: Hook;
       manip: 'src' | 'dst';
       binding: boolean;
+      /** IPVS rewrites it, not conntrack. */
+      ipvs?: true;
       from: Endpoint;
       to: Endpoint;
       /** The kernel draws the port: any free one of these may stand where `to` has the lowest. */
@@ -76,6 +88,18 @@ export type Step =
       to?: Endpoint;
       /** The node draws the port: any free one of these may stand where `to` has the lowest. */
       anyPort?: { from: number; to: number };
+    }
+  /**
+   * IPVS takes the packet. `scheduled`: a server was chosen for a new connection; `persistent`: the one that the client had before; `known`: its
+   * connection's; `reply`: it comes from the server; `none`: no server may take it. Then come, as need be, its `route` and `nat`.
+   */
+  | {
+      kind: 'ipvs';
+      netns: Netns;
+      hook: Hook;
+      how: 'scheduled' | 'persistent' | 'known' | 'reply' | 'none';
+      service: IpvsService;
+      server?: IpvsServer;
     }
   /** A routing decision. `route` absent: none found. `source`: the address the kernel chose, where it had to. */
   | {
@@ -139,6 +163,8 @@ export interface Choice {
   route?: Route;
   /** The frontend whose backend is chosen. */
   frontend?: BalancerFrontend;
+  /** The virtual service whose server it is about. */
+  service?: IpvsService;
   /** The construct as its tool prints it, for UNMODELLED and LIMIT. */
   text?: string;
 }

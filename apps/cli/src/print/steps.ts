@@ -33,6 +33,7 @@ function lineOf(step: StepView, hasRules: boolean, everything: boolean): Line | 
             : `ended by the rule above: ${step.verdict.toUpperCase()}`,
       };
     case 'nat':
+      if (step.by) return { what: step.by, body: `${step.what} ${step.from} > ${step.to}` };
       return { what: step.remembered ? 'nat, remembered' : 'nat', body: `${step.what} ${step.from} > ${step.to}` };
     case 'balance':
       return {
@@ -50,6 +51,12 @@ function lineOf(step: StepView, hasRules: boolean, everything: boolean): Line | 
         ...(step.object && { object: step.object }),
       };
     }
+    case 'ipvs':
+      return {
+        what: `ipvs, ${step.how}`,
+        body: step.server ?? step.service,
+        ...(step.object && { object: step.object }),
+      };
     case 'learn':
       return { what: 'learns', body: `path MTU ${step.mtu} to ${step.destination}` };
     case 'fragment':

@@ -13,6 +13,7 @@ function decides(step: StepView): boolean {
     case 'learn':
     case 'fragment':
     case 'reassemble':
+    case 'ipvs':
       return true;
     case 'route':
       return step.purpose !== 'reroute';
@@ -42,7 +43,7 @@ function words(step: StepView): { stage: string; tag?: string; text: string } {
     case 'nat':
       return {
         stage: `${step.hook} nat`,
-        tag: `${step.remembered ? 'un-' : ''}${step.what === 'source' ? 'SNAT' : 'DNAT'}`,
+        tag: `${step.remembered && !step.by ? 'un-' : ''}${step.what === 'source' ? 'SNAT' : 'DNAT'}`,
         text: `${step.from} → ${step.to}`,
       };
     case 'balance':
@@ -53,6 +54,8 @@ function words(step: StepView): { stage: string; tag?: string; text: string } {
       };
     case 'route':
       return { stage: 'route', text: step.text ?? 'no route' };
+    case 'ipvs':
+      return { stage: `${step.hook} ipvs`, tag: step.how, text: step.server ?? step.service };
     case 'learn':
       return { stage: 'learns', text: `path MTU ${step.mtu} to ${step.destination}` };
     case 'fragment':
@@ -89,7 +92,7 @@ function Steps({ hop, all }: { hop: Hop; all: boolean }) {
     <ol className="steps">
       {steps.map(({ key, item: step }) => {
         const { stage, tag, text } = words(step);
-        const object = step.kind === 'rule' || step.kind === 'route' ? step.object : undefined;
+        const object = 'object' in step ? step.object : undefined;
         return (
           <li key={key}>
             <span className="stage">{stage}</span>

@@ -3,6 +3,7 @@
  * ended, and writes down what it could have taken.
  */
 import { Failure } from '../../src/codes';
+import { ChoiceKind } from '../../src/terms';
 import { ChoiceRecord } from '../layout/step';
 import { fail } from './failure';
 import { CHOICES_BASE, CHOICES_CAPACITY, SCRIPT_BASE, WEIGHTS_BASE, WEIGHTS_CAPACITY } from './memory';
@@ -51,6 +52,11 @@ export function chooseAside(kind: u32, alternatives: u32, about: usize): u32 {
 export function chooseAmong(kind: u32, alternatives: u32, about: usize): u32 {
   for (let i: u32 = 0; i < alternatives; i++) weigh(1);
   return take(kind, alternatives, true, about, 0, false);
+}
+
+/** Takes a server of a virtual service, whose record is at `service`. With `weighed`, their weights were just added. */
+export function chooseServer(alternatives: u32, weighed: bool, service: usize): u32 {
+  return take(ChoiceKind.SERVER, alternatives, weighed, service, 0, false);
 }
 
 function take(kind: u32, alternatives: u32, weighed: bool, statement: usize, route: usize, byRule: bool): u32 {

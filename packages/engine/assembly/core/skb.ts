@@ -110,6 +110,16 @@ export class Skb {
   climbs: u8;
   /** Bits of `Relayed`. */
   relayed: u8;
+  /** IPVS has had it (`ipvs_property`): within this host it looks at it no more. */
+  ipvs: u8;
+  /** The next hop is what routing said, wherever the packet is for. */
+  direct: u8;
+  /** IPVS sent it on: what does not fit is cut, whether or not it asks to stay whole (`ignore_df`). */
+  ignoresDf: u8;
+  /** A hook sent it on by another way, and OUTPUT has seen it. */
+  sentOn: u8;
+  pad3: u8;
+  pad4: u16;
   /** Nobody answered for this next hop here: what the packet is about, and not asked for again on its behalf. */
   lost: Link;
   lostHi: u64;
@@ -216,6 +226,9 @@ export function enterHost(netns: Netns): void {
   s.bound = none<Link>();
   s.through = none<Link>();
   s.relayed = 0;
+  s.direct = 0;
+  s.ignoresDf = 0;
+  s.sentOn = 0;
   s.outerOf = none<Link>();
   s.lost = none<Link>();
 }

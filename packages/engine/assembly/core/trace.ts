@@ -2,6 +2,7 @@ import { Failure, RoutePurpose, StepKind } from '../../src/codes';
 import { Frontend } from '../layout/balance';
 import { BaseChain } from '../layout/chain';
 import { Flow } from '../layout/flow';
+import { IpvsStep } from '../layout/ipvs';
 import { Link } from '../layout/link';
 import { Netns } from '../layout/netns';
 import { Packet } from '../layout/packet';
@@ -137,7 +138,7 @@ export function traceUnanswered(table: u32, chain: u32, index: u32, which: u32):
 export function traceNat(
   hook: u32,
   source: bool,
-  binding: bool,
+  binding: u32,
   family: u32,
   fromHi: u64,
   fromLo: u64,
@@ -159,7 +160,7 @@ export function traceNat(
   record.anyTo = <u16>anyTo;
   record.hook = <u8>hook;
   record.source = source;
-  record.binding = binding;
+  record.binding = <u8>binding;
   record.family = <u8>family;
 }
 
@@ -192,6 +193,15 @@ export function traceBalance(
   record.source = source;
   record.goesOn = goesOn;
   record.family = packet().family;
+}
+
+/** `server`: its number + 1; 0: none. */
+export function traceIpvs(hook: u32, how: u32, service: u32, server: u32): void {
+  const record = changetype<IpvsStep>(step(StepKind.IPVS, offsetof<IpvsStep>()));
+  record.service = service;
+  record.server = server;
+  record.hook = <u8>hook;
+  record.how = <u8>how;
 }
 
 export function traceRoute(

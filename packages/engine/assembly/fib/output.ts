@@ -202,6 +202,44 @@ function chooseSourceBlind(): bool {
   return true;
 }
 
+/**
+ * The way to an address on behalf of nobody: no source, no mark, no ports (ip_vs_xmit.c:do_output_route4(), __ip_vs_route_output_v6()). It
+ * stays in `routeResult()` until `takeUnsent`; false where there is none.
+ */
+export function lookupUnsent(hi: u64, lo: u64): bool {
+  const p = packet();
+  const daddrHi = p.daddrHi;
+  const daddrLo = p.daddrLo;
+  const key = clearKey(skb().netns, p.family);
+  key.daddrHi = hi;
+  key.daddrLo = lo;
+  p.daddrHi = hi;
+  p.daddrLo = lo;
+  const found = lookup();
+  const here = found && isForHost();
+  if (found) measure(false, here && !isMany(), !(here && isMany()));
+  traceResult(RoutePurpose.OUTPUT, here, false, found ? wayPathMtu : 0);
+  p.daddrHi = daddrHi;
+  p.daddrLo = daddrLo;
+  return found;
+}
+
+/** The packet goes that way, though it may be for another address. */
+export function takeUnsent(hi: u64, lo: u64): void {
+  const p = packet();
+  const s = skb();
+  const daddrHi = p.daddrHi;
+  const daddrLo = p.daddrLo;
+  p.daddrHi = hi;
+  p.daddrLo = lo;
+  adopt();
+  s.mtu = wayMtu;
+  s.locked = wayLocked;
+  s.oif = s.dev;
+  p.daddrHi = daddrHi;
+  p.daddrLo = daddrLo;
+}
+
 /** Routes again what a hook changed (netfilter.c:ip_route_me_harder()). False where the walk ended. */
 export function reroute(): bool {
   fillKey(true);

@@ -181,7 +181,7 @@ export function learnFromTunnel(link: Link, inner: Packet, told: u32): void {
 export function isTooLong(): bool {
   const p = packet();
   const s = skb();
-  if (p.length <= s.mtu) return false;
+  if (p.length <= s.mtu || s.ignoresDf) return false;
   if (p.dontFragment != 0) return true;
   return p.family == 6 && (s.widest == 0 ? some(s.iif) : s.widest > s.mtu);
 }

@@ -66,6 +66,7 @@ export function isAnycast(): bool {
 /** Does the packet's route lead by its gateway? One that is an own address is none. */
 export function hasGateway(): bool {
   const s = skb();
+  if (s.direct && s.kind != <u8>RouteKind.NONE) return true;
   if (s.kind == <u8>RouteKind.NONE || !some(s.nexthop) || s.nexthop.via == 0) return false;
   const via = changetype<Endpoint>(s.nexthop.via);
   return via.family == s.gatewayFamily && via.hi == s.gatewayHi && via.lo == s.gatewayLo;
@@ -95,6 +96,7 @@ export function adopt(): void {
   s.dev = result.dev;
   s.mtu = some(result.route) && result.route.mtu != 0 ? result.route.mtu : some(result.dev) ? result.dev.mtu : 0;
   s.locked = 0;
+  s.direct = 0;
   s.gatewayHi = p.daddrHi;
   s.gatewayLo = p.daddrLo;
   s.gatewayFamily = p.family;

@@ -3,8 +3,14 @@ import { gather } from '../core/gather';
 import { directionOf, packet, skb, some } from '../core/skb';
 import { conntrackIn } from '../ct/track';
 import { reroute } from '../fib/output';
+import { ipvsIn, ipvsOut } from '../ipvs/hooks';
+import { balances } from '../ipvs/services';
+import { Passage } from '../ipvs/xmit';
 import { CONNTRACK, DEFRAG, FIRST, LAST, NAT_DST, runChains, tracks, translates } from './chains';
 import { nat } from './nat';
+
+const IPVS_OUT: i32 = NAT_DST + 1;
+const IPVS_IN: i32 = NAT_DST + 2;
 
 /** Is the destination of this direction another than who answers? */
 function leadsElsewhere(): bool {
@@ -21,16 +27,23 @@ function natAndReroute(): bool {
   return !leadsElsewhere() || skb().asks != 0 || reroute();
 }
 
-/** raw -300, conntrack -200, mangle -150 (routes again), nat -100 (destination, routes again), filter 0, security 50. */
+/**
+ * raw -300, conntrack -200, mangle -150 (routes again), nat -100 (destination, routes again), IPVS -99 and -98, filter 0, security 50. What IPVS
+ * sends on begins anew.
+ */
 export function output(): bool {
-  if (!throughChains()) return false;
+  const s = skb();
+  do {
+    s.sentOn = 0;
+    if (!throughChains()) return false;
+  } while (s.sentOn);
   // It may have been routed again in between.
   skb().oif = skb().dev;
   return true;
 }
 
 function throughChains(): bool {
-  if (!tracks()) return runChains(Hook.OUTPUT, FIRST, LAST);
+  if (!tracks()) return throughRest(FIRST);
   let from = FIRST;
   if (packet().fragment != 0) {
     if (!runChains(Hook.OUTPUT, FIRST, DEFRAG) || !gather()) return false;
@@ -40,5 +53,16 @@ function throughChains(): bool {
   if (!conntrackIn()) return false;
   if (!runChains(Hook.OUTPUT, CONNTRACK, NAT_DST)) return false;
   if (translates() && !natAndReroute()) return false;
-  return runChains(Hook.OUTPUT, NAT_DST, LAST);
+  return throughRest(NAT_DST);
+}
+
+/** Behind NAT: answers of servers, what is for virtual services, and the chains. */
+function throughRest(from: i32): bool {
+  if (!balances()) return runChains(Hook.OUTPUT, from, LAST);
+  if (!runChains(Hook.OUTPUT, from, IPVS_OUT) || ipvsOut(Hook.OUTPUT) != Passage.ON) return false;
+  if (!runChains(Hook.OUTPUT, IPVS_OUT, IPVS_IN)) return false;
+  const passage = ipvsIn(Hook.OUTPUT);
+  if (passage == Passage.SENT) skb().sentOn = 1;
+  if (passage != Passage.ON) return passage == Passage.SENT;
+  return runChains(Hook.OUTPUT, IPVS_IN, LAST);
 }

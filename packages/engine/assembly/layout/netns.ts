@@ -1,4 +1,5 @@
 import { Balancing } from './balance';
+import { Ipvs } from './ipvs';
 import { Link } from './link';
 
 /** A network namespace: where its lists are. What namespaces share is behind pointers, so that a pod costs this record and little more. */
@@ -56,6 +57,8 @@ export class Netns {
   paths: PathSettings;
   /** Of its sockets; 0: none. */
   balancing: Balancing;
+  /** Null: none. */
+  ipvs: Ipvs;
 }
 
 /** What is believed of path MTUs, shared: the smallest, seconds that they are remembered, `ip_no_pmtu_disc`. */
@@ -98,4 +101,5 @@ export const NETNS_PATHS: u32 = offsetof<Netns>('paths');
 export const NETNS_BALANCING: u32 = offsetof<Netns>('balancing');
 export const PATHS_SIZE: u32 = offsetof<PathSettings>();
 export const NETNS_CT_SETTINGS: u32 = offsetof<Netns>('ctSettings');
+export const NETNS_IPVS: u32 = offsetof<Netns>('ipvs');
 export const NETNS_HELPERS: u32 = offsetof<Netns>('helpers');

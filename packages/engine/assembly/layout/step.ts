@@ -69,6 +69,7 @@ export class NatStep {
   toPort: u16;
   hook: u8;
   source: u8;
+  /** 1: conntrack remembers it; 2: IPVS does it. */
   binding: u8;
   family: u8;
   /** The ports that `toPort` was drawn from; both 0 where it was not. */

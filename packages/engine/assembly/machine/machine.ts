@@ -16,6 +16,8 @@ import { chanceReset } from '../expr/nft/chance';
 import { memoForget, memoReset } from '../expr/nft/memo';
 import { countersReset } from '../expr/statistic';
 import { recentReset } from '../expr/recent';
+import { connectionsExpire, connectionsReset } from '../ipvs/connections';
+import { picksReset } from '../ipvs/schedule';
 import { multipathReset } from '../fib/multipath';
 import { pathMtuReset } from '../fib/path-mtu';
 import { prefixesBuild } from '../fib/prefixes';
@@ -151,6 +153,8 @@ export function reset(): void {
   socketsReset();
   balanceReset();
   multipathReset();
+  picksReset();
+  connectionsReset();
   pathMtuReset();
   flowsReset();
   helpersReset();
@@ -167,6 +171,7 @@ export function reset(): void {
 export function setScript(length: u32): void {
   script(length);
   multipathReset();
+  picksReset();
   memoForget();
 }
 
@@ -184,6 +189,7 @@ export function answer(): i32 {
 /** Moves the clock forward; connections end. */
 export function advance(ms: f64): void {
   clockAdvance(ms);
+  connectionsExpire();
   flowsExpire();
 }
 

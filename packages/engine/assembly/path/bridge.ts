@@ -21,6 +21,7 @@ import { ownsMac } from '../wire/flood';
 import { macvlanHas } from '../wire/stacks';
 import { admits, inVlan, NO_VLAN, tagOut } from '../wire/vlans';
 import { cut } from './cut';
+import { sendOn } from './send';
 import { addressFrame, noNeighbor, overWire, portTowards, VLAN_HEADER } from './transmit';
 
 const MINIMUM_MTU_6: u32 = 1280;
@@ -101,6 +102,7 @@ function passThrough(bridge: Link, from: Link, to: Link, came: bool): void {
     s.oif = bridge;
     s.physOut = to;
     if (!forward()) return;
+    if (s.sentOn) return sendOn();
   }
   if (!forwardArp(from, to)) return;
   if (!bridgeChains(Hook.FORWARD, BRIDGE_NF_FORWARD, LAST, from, to)) return;

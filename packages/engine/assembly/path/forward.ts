@@ -5,8 +5,7 @@ import { answerWith, finish, finishTooLong, ReplyKind } from '../core/end';
 import { packet, skb } from '../core/skb';
 import { isLinkLocal6, isLoopback6, isMulticast6, isUnspecified } from '../fib/kinds';
 import { forward as forwardHook } from '../hook/forward';
-import { postrouting } from '../hook/postrouting';
-import { transmit } from './transmit';
+import { sendOn } from './send';
 
 const MINIMUM_MTU_6: u32 = 1280;
 
@@ -49,7 +48,5 @@ export function forward(): void {
   }
   p.ttl -= 1;
   s.oif = s.dev;
-  if (!forwardHook()) return;
-  if (!postrouting()) return;
-  transmit();
+  if (forwardHook()) sendOn();
 }

@@ -22,6 +22,7 @@ import { deliver } from './deliver';
 import { forward } from './forward';
 import { pastStack } from './past-stack';
 import { hear } from './question';
+import { sendOn } from './send';
 import { demux } from './sockets';
 import { climbs } from './stacked';
 import { forwardTo } from './transmit';
@@ -66,7 +67,9 @@ function up(link: Link): void {
   }
   // IPv4 puts pieces together before INPUT (ip_local_deliver()), IPv6 behind it, as what a header asks for (ipv6_frag_rcv()).
   if (p.fragment != 0 && p.family == 4 && !gather()) return;
-  if (input() && gather() && !decapsulate()) deliver();
+  if (!input()) return;
+  if (s.sentOn) sendOn();
+  else if (gather() && !decapsulate()) deliver();
 }
 
 /** A frame that bears no address is for the host that it comes to. */

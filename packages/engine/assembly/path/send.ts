@@ -44,6 +44,12 @@ export function send(socket: bool, closes: Flow): void {
   transmit();
 }
 
+/** What a hook has sent on by another way: OUTPUT has seen it already. */
+export function sendOn(): void {
+  skb().sentOn = 0;
+  if (postrouting()) transmit();
+}
+
 /**
  * A REJECT reset about a packet that came by a bridge port: straight out of that port, to the link-layer address that it came from, past
  * routing and all hooks (nf_reject_ipv4.c:nf_send_reset()).

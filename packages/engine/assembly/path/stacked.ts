@@ -103,6 +103,12 @@ function sendAgain(through: Link): void {
   transmit();
 }
 
+/** What a host has put to the packet stays there. */
+function leaveHost(): void {
+  packet().mark = 0;
+  skb().ipvs = 0;
+}
+
 /** Straight to another link that stands on the same one, or over the wire of that. */
 function overLower(out: Link, sourceMac: u64): void {
   const s = skb();
@@ -115,7 +121,7 @@ function overLower(out: Link, sourceMac: u64): void {
       return;
     }
     trace(out, lower);
-    if (lower.netns != out.netns) packet().mark = 0;
+    if (lower.netns != out.netns) leaveHost();
     enterHost(lower.netns);
     s.made = 1;
     s.sourceMac = 0;
@@ -135,7 +141,7 @@ function overLower(out: Link, sourceMac: u64): void {
     finish(Disposition.DROPPED, Reason.FRAGMENTATION_NEEDED);
     return;
   }
-  if (taker.netns != out.netns) packet().mark = 0;
+  if (taker.netns != out.netns) leaveHost();
   s.sourceMac = sourceMac;
   s.arrival = taker;
 }

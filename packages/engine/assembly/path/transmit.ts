@@ -193,6 +193,7 @@ function sendElsewhere(out: Link, sourceMac: u64): void {
 function passTunnel(sourceMac: u64): void {
   const s = skb();
   packet().mark = 0;
+  s.ipvs = 0;
   s.tag = 0;
   s.sourceMac = sourceMac;
   s.arrival = s.towards;
@@ -237,7 +238,10 @@ export function overWire(out: Link, sourceMac: u64): void {
     return;
   }
   // Marks belong to a network namespace; a veth pair within one keeps them.
-  if (taker.netns != out.netns || (out.flags & LinkFlag.VETH) == 0) packet().mark = 0;
+  if (taker.netns != out.netns || (out.flags & LinkFlag.VETH) == 0) {
+    packet().mark = 0;
+    s.ipvs = 0;
+  }
   assert(taker.domain == out.domain, 'a wire does not leave its domain');
   s.sourceMac = sourceMac;
   s.arrival = taker;

@@ -189,12 +189,14 @@ function build(link: Link): void {
 function startIn(netns: Netns, dev: Link): void {
   const s = skb();
   // The socket goes along as far as it is one of the same namespace.
-  const socket = s.netns == netns ? s.socket : 0;
-  const lost = s.netns == netns ? s.lost : none<Link>();
+  const stays = s.netns == netns;
+  const socket = stays ? s.socket : 0;
+  const lost = stays ? s.lost : none<Link>();
   enterHost(netns);
   s.lost = lost;
   s.made = 1;
   s.socket = socket;
+  if (!stays) s.ipvs = 0;
   s.through = dev;
   s.relayed = <u8>Relayed.OUTER;
   s.datagram = 0;
@@ -402,6 +404,7 @@ export function decapsulate(): bool {
   s.frameFamily = was.frameFamily;
   s.target = was.target;
   s.through = none<Link>();
+  s.ipvs = 0;
   s.datagram = was.datagram;
   traceTunnel(StepKind.DECAPSULATE, end);
   // Its own frames come back in a circle (vxlan_set_mac(), geneve_rx()).

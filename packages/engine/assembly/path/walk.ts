@@ -63,6 +63,7 @@ function begin(netns: Netns): void {
   s.ended = 0;
   s.nested = 0;
   s.datagram = 0;
+  s.ipvs = 0;
   s.framed = 0;
   s.sourceMac = 0;
   s.tag = 0;

@@ -1,6 +1,7 @@
 /** The differential test: random networks and packets on two machines, which must agree on every step. */
 import type { Machine, Walk } from '../../src/index.ts';
 import { addBalancers } from './balancers.ts';
+import { addIpvs } from './balancing.ts';
 import { observationsDiffer } from './compare.ts';
 import { addNftTables } from './nft-tables.ts';
 import { type Case, type Mismatch, observe, replay } from './play.ts';
@@ -68,6 +69,7 @@ export function makeNetwork(seed: number, ruleset: number, nft = false): { plan:
   addListeners(r, plan);
   if (nft) addNftTables(r, plan);
   addBalancers(r, plan);
+  if (r.chance(2, 3)) addIpvs(r, plan);
   return { plan, r };
 }
 

@@ -65,6 +65,10 @@ const lists = {
     (n) => n.sets,
     (n, sets) => ({ ...n, sets }),
   ),
+  ipvs: listOf(
+    (n) => n.ipvs,
+    (n, ipvs) => ({ ...n, ipvs }),
+  ),
   rules: listOf(
     (n) => n.rules,
     (n, rules) => ({ ...n, rules }),

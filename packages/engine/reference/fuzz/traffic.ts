@@ -96,7 +96,35 @@ function owner(r: Random): NonNullable<Packet['owner']> {
   return r.pick([{ uid, gid }, { uid, gid }, { uid }, { gid }]);
 }
 
+/** To a virtual service: from its host, by one of that host's links, or from anywhere. */
+function toVirtual(r: Random, plan: Plan): Event {
+  const { netns, family, protocol, address, port, mark } = r.pick(plan.virtual);
+  const packet: Packet = {
+    family,
+    saddr: '',
+    daddr: address,
+    ...fields(r, family),
+    protocol,
+    sport: r.pick([40000, 40000, 40001, 20]),
+    dport: r.chance(1, 12) ? r.pick(PORTS) : port,
+    ...(protocol === Protocol.TCP ? { tcpFlags: r.chance(4, 5) ? TcpFlag.SYN : r.pick(FLAGS) } : {}),
+    ...(protocol === Protocol.SCTP && r.chance(2, 3) ? sctpChunks(r) : {}),
+    ...(mark !== 0 && r.chance(2, 3) ? { mark } : {}),
+  };
+  if (r.chance(1, 2)) return { op: 'send', netns: netns.name, packet, script: script(r) };
+  if (r.chance(1, 2)) return { op: 'send', netns: r.pick(plan.netnses).name, packet, script: script(r) };
+  const saddr = r.pick(plan.addresses[family]);
+  return {
+    op: 'send',
+    netns: netns.name,
+    link: r.pick(netns.links).name,
+    packet: { ...packet, saddr },
+    script: script(r),
+  };
+}
+
 function fresh(r: Random, plan: Plan): Event {
+  if (plan.virtual.length > 0 && r.chance(3, 5)) return toVirtual(r, plan);
   const family: Family = r.chance(3, 5) ? 4 : 6;
   const netns = r.pick(plan.netnses);
   const own = netns.addresses

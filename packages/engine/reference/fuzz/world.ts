@@ -8,6 +8,8 @@ export interface Plan {
   /** Addresses nobody has, for services and black holes. */
   strangers: Record<Family, string[]>;
   prefixes: Record<Family, string[]>;
+  /** Ends of virtual services, and where they are. */
+  virtual: { netns: Netns; family: Family; protocol: number; address: string; port: number; mark: number }[];
   /** Names of interfaces, anywhere. */
   links: string[];
 }

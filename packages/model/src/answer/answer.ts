@@ -269,6 +269,8 @@ export type StepView =
       what: 'source' | 'destination';
       /** True where conntrack remembers it, false where a rule just said so. */
       remembered: boolean;
+      /** IPVS did it, and not conntrack. */
+      by?: 'ipvs';
       from: string;
       to: string;
       /** The header after the rewrite. */
@@ -297,6 +299,16 @@ export type StepView =
       source?: string;
       /** The path MTU that is remembered for the destination. */
       pathMtu?: number;
+      object?: ObjectRef;
+    }
+  | {
+      kind: 'ipvs';
+      hook: string;
+      /** `scheduled`: the server of a new connection; `persistent`: the client's last one; `known`: its connection's; `reply`: it comes from there; `none`: there is none. */
+      how: 'scheduled' | 'persistent' | 'known' | 'reply' | 'none';
+      /** As `ipvsadm -Sn` prints it. */
+      service: string;
+      server?: string;
       object?: ObjectRef;
     }
   /** An ICMP error taught the host how much goes to `destination` in one piece. */

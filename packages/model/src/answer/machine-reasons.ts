@@ -129,6 +129,24 @@ export const MACHINE: readonly ReasonRow[] = [
     fix: 'Route the other family elsewhere, or make a tunnel that carries both (GRE, ip6tnl mode any, WireGuard).',
   },
   {
+    code: 'server-boundary',
+    verdict: 'dropped',
+    meaning:
+      'IPVS chose a server that it does not send such a packet to: it goes from this host to another, or the other way, in a manner that IPVS refuses.',
+    cause:
+      'A client at a loopback address and a server on another host, a server at 127.0.0.1, or a virtual service without masquerading whose server is this host while its address is not.',
+    fix: 'Use an address of the host as source, or masquerading (ipvsadm -m); see the route of the virtual address.',
+  },
+  {
+    code: 'ports-in-use',
+    verdict: 'dropped',
+    meaning:
+      'A new connection came by ports that IPVS and connection tracking still know from an old one. Both forget the old one now: the next try succeeds, a second later.',
+    cause:
+      'Clients that use the same source port again soon, under net.ipv4.vs.conn_reuse_mode 1 and net.ipv4.vs.conntrack 1.',
+    fix: 'Nothing to fix where a retry does. Otherwise keep connections open, or spread them over more source addresses.',
+  },
+  {
     code: 'route-blackhole',
     verdict: 'dropped',
     meaning: 'A blackhole route discards the packet without a word.',
@@ -237,6 +255,22 @@ export const MACHINE: readonly ReasonRow[] = [
     fix: 'See why the Service has no ready endpoint: its selector, the pods, their readiness.',
   },
   {
+    code: 'no-server',
+    verdict: 'unreachable',
+    meaning: 'The virtual service has no server that may take a new connection: "port unreachable" goes back.',
+    cause:
+      'It has no real servers, all have weight 0 or too many connections, or its scheduler hashes the client to one that has.',
+    fix: 'Look at the servers with ipvsadm -Ln. Of a Service: see why it has no ready endpoint.',
+  },
+  {
+    code: 'no-ipvs-connection',
+    verdict: 'unreachable',
+    meaning:
+      'The packet comes from a server of a virtual service, and IPVS knows no connection that it belongs to: "port unreachable" goes back to the server.',
+    cause: 'net.ipv4.vs.nat_icmp_send is 1, and the connection has ended, or was never made through this host.',
+    fix: 'Compare ipvsadm -Lnc with the packet.',
+  },
+  {
     code: 'loop',
     verdict: 'unreachable',
     meaning: 'The walk made more hops than any packet with a TTL can.',
@@ -287,5 +321,13 @@ export const MACHINE: readonly ReasonRow[] = [
       'The connection was expected by the helper of another one that is translated: it would be translated as the data of that one say.',
     cause: 'FTP, SIP, TFTP or the like through NAT, with a helper of connection tracking.',
     fix: 'Look at the connection with conntrack -L -p PROTOCOL, and at expectations with conntrack -L expect.',
+  },
+  {
+    code: 'unmodelled-ipvs',
+    verdict: 'unknown',
+    meaning: 'IPVS does something with the packet that podwire does not model.',
+    cause:
+      'A server reached by tunnelling (ipvsadm -i), a persistence engine (--pe), net.ipv4.vs.cache_bypass or net.ipv4.vs.schedule_icmp.',
+    fix: 'Look at the virtual service with ipvsadm -Ln, and follow the packet from the server that it chose.',
   },
 ];

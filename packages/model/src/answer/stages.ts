@@ -15,6 +15,7 @@ export interface Stage {
 
 type RuleStep = Extract<StepView, { kind: 'rule' }>;
 type NatStep = Extract<StepView, { kind: 'nat' }>;
+type IpvsStep = Extract<StepView, { kind: 'ipvs' }>;
 
 /** The rules of the base chain that led to a rewrite, the last first. */
 function rulesBefore(steps: readonly StepView[], at: number, hook: string): RuleStep[] {
@@ -38,6 +39,27 @@ function balanceStage(place: Place, step: Extract<StepView, { kind: 'balance' }>
     stage: 'service',
     text: `${by}: ${change}`,
     packet: step.packet,
+    ...(object && { object }),
+  };
+}
+
+const IPVS_HOW: Readonly<Record<IpvsStep['how'], string>> = {
+  scheduled: 'a server for a new connection',
+  persistent: 'the server that the client had before',
+  known: 'the server of its connection',
+  reply: 'from the server',
+  none: 'no server may take it',
+};
+
+/** The decision of IPVS and what it rewrites for it are one stage. */
+function ipvsStage(place: Place, step: IpvsStep, nat: NatStep | undefined): Stage {
+  const { how, service, server, object } = step;
+  const change = nat ? `${nat.from} > ${nat.to}: ` : '';
+  return {
+    place,
+    stage: 'ipvs',
+    text: `${change}${IPVS_HOW[how]}  ${server ?? service}`,
+    ...(nat && { packet: nat.packet }),
     ...(object && { object }),
   };
 }
@@ -120,7 +142,12 @@ function hopStages(hop: Hop, walkIsReply: boolean): Stage[] {
   hop.steps.forEach((step, i) => {
     if (step.kind === 'conntrack') isReply = step.direction === 'reply';
     if (step.kind === 'balance') stages.push(balanceStage(hop.place, step));
-    if (step.kind === 'nat') stages.push(natStage(hop.place, step, rulesBefore(hop.steps, i, step.hook), isReply));
+    if (step.kind === 'ipvs') {
+      const nat = hop.steps.slice(i + 1).find((s) => s.kind === 'nat' || s.kind === 'ipvs' || s.kind === 'enter');
+      stages.push(ipvsStage(hop.place, step, nat?.kind === 'nat' && nat.by ? nat : undefined));
+    }
+    if (step.kind === 'nat' && !step.by)
+      stages.push(natStage(hop.place, step, rulesBefore(hop.steps, i, step.hook), isReply));
     const filtered = filterStage(hop.place, step);
     if (filtered) stages.push(filtered);
     if (step.kind === 'bridge' && step.from !== undefined && step.to !== undefined && lastRoute < i) {

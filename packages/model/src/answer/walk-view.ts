@@ -14,6 +14,7 @@ import {
   Verdict,
   type Walk,
 } from '@podwire/engine';
+import { ipvsServerText, ipvsServiceText } from '../linux/ipvs/index.ts';
 import { hostPort } from './addresses.ts';
 import type { Hop, Receiver, StepView, VerdictWord, WalkView } from './answer.ts';
 import { causeObject, stepCause } from './cause.ts';
@@ -55,6 +56,7 @@ const CHOICE_NAMES: Readonly<Record<ChoiceKind, string>> = {
   [ChoiceKind.LIMIT]: 'rate limit',
   [ChoiceKind.NUMBER]: 'a number drawn or hashed',
   [ChoiceKind.EARLY_DROP]: 'room in the connection table',
+  [ChoiceKind.SERVER]: 'one of several servers',
   [ChoiceKind.BACKEND]: 'random backend',
 };
 
@@ -68,6 +70,7 @@ export function choiceText(choice: Choice): string {
   if (choice.text !== undefined) return choice.text;
   if (choice.rule) return ruleText(choice.rule.chain, choice.rule.index, choice.rule.table);
   if (choice.route) return routeText(choice.route);
+  if (choice.service) return ipvsServiceText(choice.service);
   if (choice.frontend) return frontendText(choice.frontend);
   return CHOICE_NAMES[choice.kind];
 }
@@ -129,6 +132,7 @@ function stepView(step: Step, carried: { packet: Packet }, choices: readonly Cho
         hook: Hook[step.hook],
         what: step.manip === 'src' ? 'source' : 'destination',
         remembered: step.binding,
+        ...(step.ipvs && { by: 'ipvs' as const }),
         from: endText(step.from, carried.packet),
         to: endText(step.to, carried.packet),
         packet: packetView(carried.packet),
@@ -160,6 +164,18 @@ function stepView(step: Step, carried: { packet: Packet }, choices: readonly Cho
         local: step.local,
         ...(step.source !== undefined && { source: step.source }),
         ...(step.pathMtu !== undefined && { pathMtu: step.pathMtu }),
+        ...(object && { object }),
+      };
+    }
+    case 'ipvs': {
+      const { service, server, how } = step;
+      const object = causeObject(provenance, server?.cause ?? service.cause) ?? causeObject(provenance, service.cause);
+      return {
+        kind: 'ipvs',
+        hook: Hook[step.hook],
+        how,
+        service: ipvsServiceText(service),
+        ...(server && { server: ipvsServerText(service, server) }),
         ...(object && { object }),
       };
     }

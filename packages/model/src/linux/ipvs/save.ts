@@ -96,26 +96,34 @@ export function readIpvsSave(text: string, options: LineOptions = {}): ReadIpvs 
 const LETTERS = { tcp: '-t', udp: '-u', sctp: '--sctp-service' } as const;
 const METHOD_LETTERS = { masquerade: '-m', tunnel: '-i', route: '-g' } as const;
 
+const option = (name: string, value: string | number | undefined) => (value === undefined ? '' : ` ${name} ${value}`);
+
 function keyText({ protocol, address = '', port = 0, fwmark }: IpvsService): string {
   return protocol === undefined ? `-f ${fwmark ?? 0}` : `${LETTERS[protocol]} ${endText({ address, port })}`;
+}
+
+/** The command that makes the service. */
+export function ipvsServiceText(service: IpvsService): string {
+  const { scheduler, flags, persistent, netmask, pe, onePacket, ipv6 } = service;
+  return (
+    `-A ${keyText(service)}${ipv6 ? ' -6' : ''} -s ${scheduler}${option('-b', flags)}${option('-p', persistent)}` +
+    `${option('-M', netmask)}${option('--pe', pe)}${onePacket ? ' -o' : ''}`
+  );
+}
+
+/** The command that adds the server to it. */
+export function ipvsServerText(service: IpvsService, server: IpvsServer): string {
+  const { method, weight, upper, lower } = server;
+  const limits = `${option('-x', upper)}${option('-y', lower)}`;
+  return `-a ${keyText(service)} -r ${endText(server)} ${METHOD_LETTERS[method]} -w ${weight}${limits}`;
 }
 
 /** `ipvsadm -Sn`. */
 export function printIpvsSave(services: readonly IpvsService[]): string {
   return services
     .map((service) => {
-      const { scheduler, flags, persistent, netmask, pe, onePacket, ipv6, servers } = service;
-      const key = keyText(service);
-      const option = (name: string, value: string | number | undefined) =>
-        value === undefined ? '' : ` ${name} ${value}`;
-      const head =
-        `-A ${key}${ipv6 ? ' -6' : ''} -s ${scheduler}${option('-b', flags)}${option('-p', persistent)}` +
-        `${option('-M', netmask)}${option('--pe', pe)}${onePacket ? ' -o' : ''}\n`;
-      const lines = servers.map(
-        (s) =>
-          `-a ${key} -r ${endText(s)} ${METHOD_LETTERS[s.method]} -w ${s.weight}${option('-x', s.upper)}${option('-y', s.lower)}\n`,
-      );
-      return head + lines.join('');
+      const lines = service.servers.map((server) => `${ipvsServerText(service, server)}\n`);
+      return `${ipvsServiceText(service)}\n${lines.join('')}`;
     })
     .join('');
 }
