@@ -78,6 +78,7 @@ const KEY = changetype<Tuple>(memory.data(offsetof<Tuple>() + 4, 8));
 const NEW_SECONDS: u32 = 3;
 const CONTROLLING_SECONDS: u32 = 60;
 const ISAKMP: u16 = 500;
+const NO_PORT: u16 = 0xffff;
 /** Zones tell templates from connections. */
 const TEMPLATE_ZONE: u16 = 1;
 
@@ -204,7 +205,8 @@ export function addConnection(
   if (is(one, ConnectionFlag.ONE_PACKET)) return one;
   one.flags |= <u8>ConnectionFlag.LISTED;
   tableInsert(CLIENTS, changetype<usize>(one), 0);
-  if (!is(one, ConnectionFlag.TEMPLATE)) tableInsert(SERVERS, serverTuple(one), 0);
+  // A template too, which a packet between the ports 0 finds.
+  tableInsert(SERVERS, serverTuple(one), 0);
   one.previous = last;
   if (some(last)) last.next = one;
   else first = one;
@@ -225,6 +227,11 @@ export function release(one: Connection): void {
 export function hide(one: Connection): void {
   tableRemove(CLIENTS, changetype<usize>(one));
   one.flags &= ~<u8>ConnectionFlag.LISTED;
+  tableRemove(SERVERS, serverTuple(one));
+  one.sSport = NO_PORT;
+  one.dport = NO_PORT;
+  one.cDport = NO_PORT;
+  tableInsert(SERVERS, serverTuple(one), 0);
 }
 
 /** ip_vs_conn_drop_conntrack() */
@@ -239,7 +246,7 @@ function dropFlow(one: Connection): void {
 /** Gone, and the connection of conntrack with it. */
 export function endConnection(one: Connection): void {
   if (is(one, ConnectionFlag.LISTED)) tableRemove(CLIENTS, changetype<usize>(one));
-  if (!is(one, ConnectionFlag.TEMPLATE)) tableRemove(SERVERS, serverTuple(one));
+  tableRemove(SERVERS, serverTuple(one));
   if (some(one.previous)) one.previous.next = one.next;
   else first = one.next;
   if (some(one.next)) one.next.previous = one.previous;

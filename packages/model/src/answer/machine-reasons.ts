@@ -267,7 +267,8 @@ export const MACHINE: readonly ReasonRow[] = [
     verdict: 'unreachable',
     meaning:
       'The packet comes from a server of a virtual service, and IPVS knows no connection that it belongs to: "port unreachable" goes back to the server.',
-    cause: 'net.ipv4.vs.nat_icmp_send is 1, and the connection has ended, or was never made through this host.',
+    cause:
+      'The sysctl net.ipv4.vs.nat_icmp_send is 1, and the connection has ended, or was never made through this host.',
     fix: 'Compare ipvsadm -Lnc with the packet.',
   },
   {

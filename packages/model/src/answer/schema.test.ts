@@ -187,6 +187,13 @@ describe('the schema has no slack', () => {
     const balanced: unknown = JSON.parse(answerJson(programs.trace(QUESTIONS[0] as Question)));
     expect(validate(balanced) || validate.errors).toBe(true);
     note(balanced);
+    // Whoever the node's address leads to: a virtual service on it, and its server.
+    const virtual = await openSession({ files: [source(SHOP)], machine: createReference() });
+    const node = virtual.dataplane.nodes.get('node-1')?.host;
+    const address = node?.addresses.find(({ link }) => link === 'eth0')?.address.split('/')[0] ?? '';
+    const server = { address, port: 10250, method: 'masquerade', weight: 1 } as const;
+    if (node) node.ipvs = [{ protocol: 'tcp', address, port: 7777, scheduler: 'rr', servers: [server] }];
+    note(JSON.parse(answerJson(virtual.trace({ from: 'deploy/shop/web', to: 'node/node-1', port: 7777 }))));
     const fields = [...parts(schema, '#')].flatMap(([, part]) =>
       Object.keys(part.type === 'object' ? (part.properties ?? {}) : {}),
     );
