@@ -1,12 +1,16 @@
 /** What the WebAssembly module says of itself: version, regions, and where each field of each record stands. */
 import { ABI_NAMES } from './abi-names.ts';
+import { IPVS_ABI_NAMES } from './abi-names-ipvs.ts';
 import { EngineError } from './errors.ts';
 
 /** The version of records and calls that this host speaks. */
 const ABI_VERSION = 1;
 
+const NAMES = [...ABI_NAMES, ...IPVS_ABI_NAMES];
+type Name = (typeof NAMES)[number];
+
 /** Sizes of records, offsets of fields and addresses of regions, by their names in `assembly/layout`. */
-export type Abi = Readonly<Record<(typeof ABI_NAMES)[number], number>>;
+export type Abi = Readonly<Record<Name, number>>;
 
 /** The calls of the module: numbers in, numbers out. Pointers are byte addresses; booleans are 0 or 1. */
 export interface Calls {
@@ -65,9 +69,6 @@ export function readAbi(exports: WebAssembly.Exports): { abi: Abi; calls: Calls 
     throw new EngineError('ABI_MISMATCH', `engine.wasm speaks version ${version}, this package ${ABI_VERSION}`);
   for (const name of CALLS)
     if (typeof exports[name] !== 'function') throw new EngineError('ABI_MISMATCH', `engine.wasm has no call ${name}`);
-  const abi = Object.fromEntries(ABI_NAMES.map((name) => [name, numberOf(exports, name)])) as Record<
-    (typeof ABI_NAMES)[number],
-    number
-  >;
+  const abi = Object.fromEntries(NAMES.map((name) => [name, numberOf(exports, name)])) as Record<Name, number>;
   return { abi, calls: exports as unknown as Calls };
 }

@@ -2,14 +2,27 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createReference } from '../reference/index.ts';
-import { base, netns, network, packet, rule, table, veth } from '../reference/testing/network.ts';
+import { base, netns, network, packet, table, veth } from '../reference/testing/network.ts';
 import { createEngine } from './engine.ts';
-import type { IpvsServer, IpvsService } from './ipvs.ts';
 import type { Machine } from './machine.ts';
 import type { Netns } from './network.ts';
 import type { Packet } from './packet.ts';
-import type { Table } from './rule.ts';
-import { ChoiceKind, CtState, Disposition, Hook, Protocol, Reason, TcpFlag } from './terms.ts';
+import { CtState, Hook, Protocol, TcpFlag } from './terms.ts';
+import {
+  CONNTRACK,
+  cluster,
+  ends,
+  hooksOf,
+  how,
+  ipvsSteps,
+  MASQUERADE,
+  NAT,
+  POD1,
+  type Setup,
+  server,
+  service,
+  told,
+} from './testing/ipvs.ts';
 import type { Step, Walk } from './walk.ts';
 
 const wasm = new Uint8Array(readFileSync(new URL('../dist/engine.wasm', import.meta.url)));
@@ -17,96 +30,6 @@ const wasm = new Uint8Array(readFileSync(new URL('../dist/engine.wasm', import.m
 const machines: [name: string, make: () => Promise<Machine>][] = [
   ['engine', () => createEngine({ wasm })],
   ['reference', async () => createReference()],
-];
-
-const told = ({ end }: Walk) => `${Disposition[end.disposition]} ${Reason[end.reason]} ${end.netns}`;
-const ends = ({ saddr, sport, daddr, dport }: Packet) => `${saddr}:${sport} > ${daddr}:${dport}`;
-const ipvsSteps = (walk: Walk) => walk.steps.filter((s): s is Step & { kind: 'ipvs' } => s.kind === 'ipvs');
-const how = (walk: Walk) => ipvsSteps(walk).map((s) => `${Hook[s.hook]} ${s.how} ${s.server?.address ?? ''}`.trim());
-const hooksOf = (walk: Walk) =>
-  walk.steps.flatMap((s) => (s.kind === 'chain' ? [`${s.netns.name} ${Hook[s.hook]} ${s.table.name}`] : []));
-
-const server = (address: string, more: Partial<IpvsServer> = {}): IpvsServer => ({
-  address,
-  port: 8080,
-  method: 'masquerade',
-  weight: 1,
-  ...more,
-});
-
-const service = (servers: IpvsServer[], more: Partial<IpvsService> = {}): IpvsService => ({
-  protocol: 'tcp',
-  address: '10.96.0.10',
-  port: 80,
-  scheduler: 'rr',
-  servers,
-  ...more,
-});
-
-interface Setup {
-  services: IpvsService[];
-  sysctls?: Record<string, number>;
-  netfilter?: Table[];
-  rest?: Partial<Netns>;
-}
-
-const VIA_NODE = 'default via 192.168.0.1 dev eth0';
-
-/** A client, a node with the virtual address 10.96.0.10 on kube-ipvs0, pods p1 and p2 on it, and p3 on another host. */
-function cluster({ services, sysctls = {}, netfilter = [], rest = {} }: Setup): Netns[] {
-  const [a1, b1] = veth(['node', 'v1'], ['p1', 'eth0']);
-  const [a2, b2] = veth(['node', 'v2'], ['p2', 'eth0']);
-  const lan = { name: 'eth0', kind: 'device', segment: 'lan' } as const;
-  const pod = (name: string, link: typeof b1, address: string, address6: string) =>
-    netns(name, {
-      links: [link],
-      addresses: [`eth0 ${address}/32`, `eth0 ${address6}/128`],
-      routes: [
-        '169.254.1.1 dev eth0',
-        'default via 169.254.1.1 dev eth0',
-        'fd00:ffff::1 dev eth0',
-        'default via fd00:ffff::1 dev eth0',
-      ],
-    });
-  return [
-    netns('client', {
-      links: [lan],
-      addresses: ['eth0 192.168.0.9/24', 'eth0 fd00:168::9/64'],
-      routes: [VIA_NODE, 'default via fd00:168::1 dev eth0'],
-    }),
-    netns('node', {
-      links: [lan, { name: 'kube-ipvs0', kind: 'dummy', up: false }, a1, a2],
-      addresses: [
-        'eth0 192.168.0.1/24',
-        'eth0 fd00:168::1/64',
-        'kube-ipvs0 10.96.0.10/32',
-        'kube-ipvs0 fd00:96::10/128',
-        'v1 169.254.1.1/32',
-        'v2 169.254.1.1/32',
-        'v1 fd00:ffff::1/128',
-        'v2 fd00:ffff::1/128',
-      ],
-      routes: ['10.244.0.1 dev v1', '10.244.0.2 dev v2', 'fd00:244::1 dev v1', 'fd00:244::2 dev v2'],
-      sysctls: { 'net.ipv4.ip_forward': 1, 'net.ipv6.conf.all.forwarding': 1, ...sysctls },
-      netfilter,
-      rest: { ipvs: services, ...rest },
-    }),
-    pod('p1', b1, '10.244.0.1', 'fd00:244::1'),
-    pod('p2', b2, '10.244.0.2', 'fd00:244::2'),
-    netns('p3', { links: [lan], addresses: ['eth0 192.168.0.3/24', 'lo 10.96.0.10/32'], routes: [VIA_NODE] }),
-  ];
-}
-
-const POD1 = server('10.244.0.1');
-const POD2 = server('10.244.0.2');
-const CONNTRACK = { 'net.ipv4.vs.conntrack': 1 };
-/** What needs conntrack and NAT, and changes nothing. */
-const NAT = [
-  table('nat', [base('nat', Hook.PREROUTING, []), base('nat', Hook.POSTROUTING, [])]),
-  table('filter', [base('filter', Hook.FORWARD, [rule({ kind: 'state', states: CtState.INVALID }, { kind: 'drop' })])]),
-];
-const MASQUERADE = (match: Parameters<typeof rule>[0][] = []) => [
-  table('nat', [base('nat', Hook.POSTROUTING, [rule(...match, { kind: 'masquerade', range: {} })])]),
 ];
 
 describe.each(machines)('%s', (_name, make) => {
@@ -247,137 +170,6 @@ describe.each(machines)('%s', (_name, make) => {
     expect(answer().end.packet.tcpFlags & TcpFlag.RST).toBe(TcpFlag.RST);
   });
 
-  test.each([
-    ['no servers', []],
-    ['weight 0', [server('10.244.0.1', { weight: 0 })]],
-  ])('%s: port unreachable, also for TCP', (_what, servers) => {
-    load({ services: [service(servers)] });
-    const there = send('client');
-    expect(told(there)).toBe('UNREACHABLE NO_SERVER node');
-    expect(how(there)).toEqual(['INPUT none']);
-    const { packet: error } = answer().end;
-    expect([error.protocol, error.icmpType, error.icmpCode, error.saddr]).toEqual([1, 3, 3, '10.96.0.10']);
-  });
-
-  test('rr and wrr have odds, lc has none', () => {
-    const servers = [
-      server('10.244.0.1', { weight: 3 }),
-      server('10.244.0.2', { weight: 0 }),
-      server('192.168.0.3', { weight: 1 }),
-    ];
-    const asked = (scheduler: string) => {
-      const one = service(servers, { scheduler });
-      load({ services: [one] });
-      machine.script([1]);
-      expect(how(send('client'))).toEqual(['INPUT scheduled 192.168.0.3']);
-      const [choice] = machine.choices();
-      expect(choice).toMatchObject({ kind: ChoiceKind.SERVER, alternatives: 2, taken: 1, netns: 'node' });
-      expect(choice?.service).toBe(one);
-      return choice?.weights;
-    };
-    expect(asked('rr')).toEqual([1, 1]);
-    expect(asked('wrr')).toEqual([3, 1]);
-    expect(asked('lc')).toBeUndefined();
-    expect(asked('wlc')).toBeUndefined();
-  });
-
-  test('fo takes the heaviest', () => {
-    load({ services: [service([POD1, server('10.244.0.2', { weight: 5 })], { scheduler: 'fo' })] });
-    expect(how(send('client'))).toEqual(['INPUT scheduled 10.244.0.2']);
-    expect(machine.choices()).toEqual([]);
-  });
-
-  test('sh has one server for a client, and a quiesced one is none unless it falls back', () => {
-    const servers = [POD1, server('10.244.0.2', { weight: 0 })];
-    load({ services: [service(servers, { scheduler: 'sh' })] });
-    machine.script([1]);
-    expect(told(send('client'))).toBe('UNREACHABLE NO_SERVER node');
-    expect(told(send('client', { sport: 40001 }))).toBe('UNREACHABLE NO_SERVER node');
-    expect(machine.choices()).toHaveLength(1);
-    load({ services: [service(servers, { scheduler: 'sh', flags: 'sh-fallback' })] });
-    expect(told(send('client'))).toBe('DELIVERED LISTENER_ASSUMED p1');
-    expect(machine.choices()).toEqual([]);
-  });
-
-  test('sh-port asks for each port', () => {
-    load({ services: [service([POD1, POD2], { scheduler: 'sh', flags: 'sh-port' })] });
-    machine.script([0, 1]);
-    expect(how(send('client'))).toEqual(['INPUT scheduled 10.244.0.1']);
-    expect(how(send('client', { sport: 40001 }))).toEqual(['INPUT scheduled 10.244.0.2']);
-  });
-
-  test('nobody knows whether an upper threshold is reached', () => {
-    load({ services: [service([server('10.244.0.1', { upper: 100 }), POD2])] });
-    machine.script([1]);
-    expect(how(send('client'))).toEqual(['INPUT scheduled 10.244.0.2']);
-    expect(machine.choices()).toMatchObject([
-      { kind: ChoiceKind.UNMODELLED, text: 'upper threshold 100 of 10.244.0.1' },
-    ]);
-  });
-
-  test('persistence: the client keeps its server, others are asked for', () => {
-    load({ services: [service([POD1, POD2], { persistent: 100, netmask: '255.255.255.254' })] });
-    machine.script([1]);
-    expect(how(send('client'))).toEqual(['INPUT scheduled 10.244.0.2']);
-    expect(how(send('client', { sport: 40001 }))).toEqual(['INPUT persistent 10.244.0.2']);
-    expect(machine.choices()).toHaveLength(1);
-    // 192.168.0.8 counts as the same client.
-    machine.send('node', packet('192.168.0.8', '10.96.0.10', { sport: 7 }), { link: 'eth0' });
-    expect(machine.choices()).toHaveLength(1);
-    machine.send('node', packet('192.168.0.7', '10.96.0.10'), { link: 'eth0' });
-    expect(machine.choices()).toHaveLength(2);
-  });
-
-  test('persistence ends with its time, not before the connections that follow it', () => {
-    load({ services: [service([POD1, POD2], { protocol: 'udp', persistent: 100 })] });
-    machine.script([1, 0]);
-    const udp = { protocol: Protocol.UDP };
-    send('client', udp);
-    // The connection lasts 300 seconds; the template is looked at each minute behind its own 100.
-    machine.advance(250_000);
-    expect(how(send('client', { ...udp, sport: 40001 }))).toEqual(['INPUT persistent 10.244.0.2']);
-    machine.advance(700_000);
-    expect(how(send('client', udp))).toEqual(['INPUT scheduled 10.244.0.1']);
-  });
-
-  test('expire_quiescent_template: a client leaves a quiesced server', () => {
-    const quiesced = service([server('10.244.0.1', { weight: 0 }), POD2], { persistent: 100 });
-    load({ services: [quiesced], sysctls: { 'net.ipv4.vs.expire_quiescent_template': 1 } });
-    expect(how(send('client'))).toEqual(['INPUT scheduled 10.244.0.2']);
-  });
-
-  test('a service of every port', () => {
-    load({ services: [service([server('10.244.0.1', { port: 0 })], { port: 0, persistent: 100 })] });
-    expect(ends(send('client', { dport: 4711 }).end.packet)).toBe('192.168.0.9:40000 > 10.244.0.1:4711');
-  });
-
-  test('a service by mark', () => {
-    const mark = { kind: 'set-mark', value: 5, mask: 0xffffffff } as const;
-    const mangle = table('mangle', [base('mangle', Hook.PREROUTING, [rule(mark)])]);
-    const marked: IpvsService = { fwmark: 5, scheduler: 'rr', servers: [server('10.244.0.2', { port: 0 })] };
-    load({ services: [marked, service([POD1])], netfilter: [mangle] });
-    expect(ends(send('client', { dport: 80 }).end.packet)).toBe('192.168.0.9:40000 > 10.244.0.2:80');
-  });
-
-  test('TCP is scheduled by its SYN alone, unless sloppy', () => {
-    load({ services: [service([POD1])] });
-    expect(told(send('client', { tcpFlags: TcpFlag.ACK }))).toBe('DROPPED NO_SOCKET node');
-    load({ services: [service([POD1])], sysctls: { 'net.ipv4.vs.sloppy_tcp': 1 } });
-    expect(told(send('client', { tcpFlags: TcpFlag.ACK }))).toBe('DROPPED NO_SOCKET p1');
-    expect(told(send('client', { tcpFlags: TcpFlag.RST, sport: 1 }))).toBe('DROPPED NO_SOCKET node');
-  });
-
-  test('one packet: each datagram is scheduled, and its answer stays as it is', () => {
-    load({ services: [service([POD1, POD2], { protocol: 'udp', onePacket: true })] });
-    machine.script([0, 1]);
-    expect(how(send('client', { protocol: Protocol.UDP }))).toEqual(['INPUT scheduled 10.244.0.1']);
-    const back = answer();
-    expect(ipvsSteps(back)).toEqual([]);
-    expect(told(back)).toBe('REFUSED NO_LISTENER client'.replace('REFUSED NO_LISTENER', 'DELIVERED LISTENER_ASSUMED'));
-    expect(ends(back.end.packet)).toBe('10.244.0.1:8080 > 192.168.0.9:40000');
-    expect(how(send('client', { protocol: Protocol.UDP }))).toEqual(['INPUT scheduled 10.244.0.2']);
-  });
-
   test('direct routing: as it is, to the server as the next hop', () => {
     load({ services: [service([server('192.168.0.3', { port: 80, method: 'route' })])] });
     const there = send('client');
@@ -462,26 +254,6 @@ describe.each(machines)('%s', (_name, make) => {
     load({ ...setup, sysctls: { 'net.ipv4.vs.nat_icmp_send': 1 } });
     expect(told(stray())).toBe('UNREACHABLE NO_IPVS_CONNECTION node');
     expect(told(answer())).toBe('DELIVERED SOCKET p1');
-  });
-
-  test('ports used again: with a known connection of conntrack the first SYN is lost', () => {
-    const reset = { tcpFlags: TcpFlag.RST };
-    load({ services: [service([POD1, POD2])] });
-    machine.script([0, 1]);
-    send('client');
-    send('client', reset);
-    // RST brings SYN_RECV to itself: the connection is not over.
-    expect(how(send('client'))).toEqual(['INPUT known 10.244.0.1']);
-    answer();
-    send('client', { tcpFlags: TcpFlag.ACK });
-    send('client', reset);
-    expect(how(send('client'))).toEqual(['INPUT scheduled 10.244.0.2']);
-  });
-
-  test('expire_nodest_conn: a new connection leaves a quiesced server', () => {
-    const moved = service([server('10.244.0.1', { weight: 0 }), POD2]);
-    load({ services: [moved], sysctls: { 'net.ipv4.vs.expire_nodest_conn': 1 } });
-    expect(how(send('client'))).toEqual(['INPUT scheduled 10.244.0.2']);
   });
 
   test('snat_reroute: answers go as if the node had made them', () => {
