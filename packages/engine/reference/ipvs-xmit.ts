@@ -132,6 +132,8 @@ function masquerade(run: Run, host: Host, skb: Skb, hook: Hook, one: IpvsConnect
     return stop(host, skb, Disposition.DROPPED, Reason.SERVER_BOUNDARY);
   rewrite(run, host, skb, hook, 'dst', error ? errorToServer(skb.packet, one) : toServer(skb.packet, one));
   keep(skb, one, 'server');
+  // A socket that was found before is another one's now (ip_vs_drop_early_demux_sk).
+  if (way !== 'local' || one.vaddr !== one.daddr || one.vport !== one.dport) skb.demuxed = undefined;
   return way === 'local' ? undefined : sendBy(skb, way);
 }
 
@@ -141,6 +143,7 @@ function directly(run: Run, host: Host, skb: Skb, one: IpvsConnection, error: bo
   if (typeof way === 'object' && 'disposition' in way) return way;
   skb.ipvs = true;
   if (!one.tracked) untrack(skb);
+  if (way !== 'local') skb.demuxed = undefined;
   return way === 'local' ? undefined : sendBy(skb, { ...way, gateway: way.gateway ?? one.daddr });
 }
 

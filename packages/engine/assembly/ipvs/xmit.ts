@@ -175,6 +175,7 @@ export function rewrite(hook: u32, source: bool, hi: u64, lo: u64, port: u16, er
 function leave(one: Connection, direct: bool): Passage {
   const s = skb();
   takeUnsent(one.daddrHi, one.daddrLo);
+  s.demuxed = 0;
   s.direct = direct ? 1 : 0;
   s.ignoresDf = 1;
   return Passage.SENT;
@@ -193,6 +194,9 @@ function masquerade(hook: u32, one: Connection, error: bool): Passage {
   if (way == Way.AWAY) leave(one, false);
   rewrite(hook, false, one.daddrHi, one.daddrLo, one.dport, error);
   keep(one, true);
+  // A socket that was found before is another one's now (ip_vs_drop_early_demux_sk()).
+  const same = one.cDaddrHi == one.daddrHi && one.cDaddrLo == one.daddrLo && one.cDport == one.dport;
+  if (way != Way.LOCAL || !same) s.demuxed = 0;
   return way == Way.LOCAL ? Passage.ON : Passage.SENT;
 }
 
