@@ -86,6 +86,7 @@ function blank(from: Link): Packet {
   memory.fill(SKB_BASE, 0, offsetof<Skb>());
   enterHost(from.netns);
   s.asks = 1;
+  s.made = 1;
   s.dev = from;
   s.oif = from;
   return p;
