@@ -78,6 +78,16 @@ export const FOLLOWED: readonly Followed[] = [
   { name: 'net.ipv4.udp_l3mdev_accept', by: 'inet_sk_bound_dev_eq' },
   { name: 'net.netfilter.nf_conntrack_max', by: 'early_drop' },
   { name: 'net.nf_conntrack_max', by: 'early_drop' },
+  { name: 'net.ipv4.ip_unprivileged_port_start', by: 'ip_vs_service_find' },
+  { name: 'net.ipv4.vs.conn_reuse_mode', by: 'ip_vs_in_hook' },
+  { name: 'net.ipv4.vs.conntrack', by: 'ip_vs_update_conntrack' },
+  { name: 'net.ipv4.vs.drop_packet', by: 'ip_vs_todrop' },
+  { name: 'net.ipv4.vs.expire_nodest_conn', by: 'ip_vs_in_hook' },
+  { name: 'net.ipv4.vs.expire_quiescent_template', by: 'ip_vs_check_template' },
+  { name: 'net.ipv4.vs.nat_icmp_send', by: 'ip_vs_out_hook' },
+  { name: 'net.ipv4.vs.sloppy_sctp', by: 'sctp_conn_schedule' },
+  { name: 'net.ipv4.vs.sloppy_tcp', by: 'tcp_conn_schedule' },
+  { name: 'net.ipv4.vs.snat_reroute', by: 'ip_vs_route_me_harder' },
 ];
 
 const unfollowed = (name: string, value: number, does: string): Unfollowed => ({ name, value, does });
@@ -127,6 +137,10 @@ export const UNFOLLOWED: readonly Unfollowed[] = [
     0,
     'frames with a VLAN tag come in by the VLAN device on the bridge',
   ),
+  unfollowed('net.ipv4.vs.cache_bypass', 0, 'IPVS sends packets of services by mark past servers that are not there'),
+  unfollowed('net.ipv4.vs.ignore_tunneled', 0, 'IPVS leaves alone what came out of a tunnel here'),
+  unfollowed('net.ipv4.vs.schedule_icmp', 0, 'IPVS chooses servers for ICMP errors, too'),
+  unfollowed('net.ipv4.vs.secure_tcp', 0, 'IPVS follows TCP by another table of states'),
 ];
 
 const idle = (why: string, ...names: string[]): Idle[] => names.map((name) => ({ name, why }));
@@ -235,7 +249,6 @@ export const IDLE: readonly Idle[] = [
     'net.ipv4.ip_autobind_reuse',
     'net.ipv4.ip_local_reserved_ports',
     'net.ipv4.ip_nonlocal_bind',
-    'net.ipv4.ip_unprivileged_port_start',
     'net.ipv4.ping_group_range',
     'net.ipv4.raw_l3mdev_accept',
     'net.ipv4.route.min_adv_mss',
@@ -265,7 +278,7 @@ export const IDLE: readonly Idle[] = [
     'net.netfilter.nf_log*',
   ),
   ...idle(
-    'what it is for is not modelled, and is named where it is met: checksums, helpers, encapsulation by routes, IPVS',
+    'what it is for is not modelled, and is named where it is met: checksums, helpers, encapsulation by routes, what IPVS tells other hosts, its tunnels',
     'net.ipv4.vs.*',
     'net.netfilter.nf_conntrack_checksum',
     'net.netfilter.nf_conntrack_dccp_*',
