@@ -16,6 +16,8 @@ BARRIER_SECONDS = 10
 # A packet that another device of this CPU takes up in its turn (gro_cells_receive) may stand behind the first barrier.
 ROUNDS = 2
 # The lab's hosts ask for a neighbour for 20 ms at least.
+# No case takes as long; frames in a circle would fill the memory.
+LONGEST_SECONDS = 60
 SOONEST_SECONDS = 0.01
 
 
@@ -63,6 +65,8 @@ class Stillness:
         start = time.monotonic()
         rounds = 0
         while True:
+            if time.monotonic() > start + patience + LONGEST_SECONDS:
+                raise TimeoutError(f"packets did not cease within {LONGEST_SECONDS} seconds: they go in circles")
             # First who waits: what a question that is given up meanwhile leads to is behind the barrier.
             waits = time.monotonic() < start + patience and any(asks(space) for space in spaces)
             # Nobody gives up at once.
