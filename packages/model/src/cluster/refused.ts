@@ -82,7 +82,8 @@ function isStored({ metadata }: KubeObject): boolean {
 /** True where the object is refused: it is reported, and there will be no such object. */
 export function isRefused(object: KubeObject, at: At, report: Report): boolean {
   const { apiVersion, kind } = object;
-  if (!isJudged(apiVersion, kind) || isStored(object)) return false;
+  // What Secrets hold is not kept: nothing can be said of it.
+  if (!isJudged(apiVersion, kind) || kind === 'Secret' || isStored(object)) return false;
   const found = review(object);
   reportUnknown(found, kind, at, report);
   const { refused, wrongAt } = found;

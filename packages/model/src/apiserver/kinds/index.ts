@@ -1,7 +1,9 @@
 import { kindOfResource } from '../../objects/kinds.ts';
 import { namespaces, nodes, podDisruptionBudgets } from './cluster.ts';
+import { configMaps, secrets, serviceAccounts } from './data.ts';
 import type { KindRules } from './kind-rules.ts';
 import { ingressClasses, ingresses, networkPolicies } from './networking.ts';
+import { clusterRoleBindings, clusterRoles, roleBindings, roles } from './rbac.ts';
 import { endpointSlices, endpointsKind, ipAddresses, serviceCIDRs, services } from './services.ts';
 
 /** Every kind that the server can judge, by group and name. */
@@ -17,6 +19,13 @@ const kinds: readonly KindRules[] = [
   namespaces,
   nodes,
   podDisruptionBudgets,
+  configMaps,
+  secrets,
+  serviceAccounts,
+  roles,
+  clusterRoles,
+  roleBindings,
+  clusterRoleBindings,
 ];
 
 const byName = new Map(kinds.map((rules) => [`${rules.apiVersion} ${rules.kind}`, rules]));

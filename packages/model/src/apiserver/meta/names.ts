@@ -176,3 +176,16 @@ export function isFullyQualifiedDomainName(value: string): { value: string; deta
   const wrong = labels.find((part) => isDNS1123Label(part).length > 0);
   return wrong === undefined ? [] : [{ value: wrong, detail: isDNS1123Label(wrong).join(',') }];
 }
+
+/** Keys of ConfigMaps and Secrets, which become names of files. */
+export function isConfigMapKey(value: string): string[] {
+  const details = longerThan(value, SUBDOMAIN_LENGTH);
+  const expression = '[-._a-zA-Z0-9]+';
+  if (!whole(expression).test(value)) {
+    const what = "a valid config key must consist of alphanumeric characters, '-', '_' or '.'";
+    details.push(regexDetail(what, expression, 'key.name', 'KEY_NAME', 'key-name'));
+  }
+  if (/^\.\.?$/.test(value)) details.push(`must not be '${value}'`);
+  else if (/^\.\./.test(value)) details.push("must not start with '..'");
+  return details;
+}
