@@ -16,7 +16,7 @@ PROTO_NUM, PROTO_SRC_PORT, PROTO_DST_PORT = 1, 2, 3
 ICMP, ICMPV6 = (4, 5, 6), (7, 8, 9)  # identifier, type, code
 SEEN_REPLY, ASSURED, SRC_NAT, DST_NAT = 2, 4, 16, 32
 TCP_STATES = ("NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2")
-PROTOCOLS = {socket.IPPROTO_TCP: "tcp", socket.IPPROTO_UDP: "udp"}
+PROTOCOLS = {socket.IPPROTO_TCP: "tcp", socket.IPPROTO_UDP: "udp", 132: "sctp"}
 
 
 def request(kind, flags):
@@ -85,7 +85,7 @@ def details(number, parts, status):
 
 
 def dump(every=False):
-    """TCP's and UDP's connections: [{protocol, original, reply, state, flags}]; with `every` all, their protocol as a number, with `details`"""
+    """TCP's, UDP's and SCTP's connections: [{protocol, original, reply, state, flags}]; with `every` all, their protocol as a number, with `details`"""
     found = []
     with request(GET, DUMP) as connection:
         for message in messages(connection):

@@ -154,13 +154,19 @@ class Client:
         self.result.setdefault("error", errno.errorcode.get(number, str(number)))
         self.done = True
 
+    def is_own(self, _sent):
+        """Is an error about what begins so one about this attempt? Sockets of TCP and UDP only hear of their own."""
+        return True
+
     def errors(self):
         """The error queue: ICMP errors, with type, code and sender."""
         while True:
             try:
-                _data, ancillary, _flags, _address = self.socket.recvmsg(2048, 512, MSG_ERRQUEUE)
+                data, ancillary, _flags, _address = self.socket.recvmsg(2048, 512, MSG_ERRQUEUE)
             except OSError:
                 return
+            if not self.is_own(data):
+                continue
             for level, kind, value in ancillary:
                 is_error = (level, kind) in ((socket.IPPROTO_IP, IP_RECVERR), (socket.IPPROTO_IPV6, IPV6_RECVERR))
                 if not is_error:

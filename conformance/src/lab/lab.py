@@ -20,6 +20,7 @@ import conntrack
 import neighbours
 from ends import Accepted, Client, Server
 from frames import Sniffer, inject
+from raw import RawClient, RawServer
 from senders import Senders
 from spaces import Failure, Inside, await_ready, hurry_neighbours, make, write_sysctl
 from stillness import Stillness
@@ -135,7 +136,10 @@ class Lab:
                     write_sysctl(key, value)
         for wanted in request["servers"]:
             with Inside(self.spaces[wanted["netns"]]):
-                server = Server(self, wanted["netns"], wanted["protocol"], wanted["address"], wanted["port"])
+                if wanted["protocol"] == "sctp":
+                    server = RawServer(self, wanted["netns"], wanted["address"], wanted["port"])
+                else:
+                    server = Server(self, wanted["netns"], wanted["protocol"], wanted["address"], wanted["port"])
             self.servers.append(server)
             self.watch(server)
         # Who was asked for before all was ready is given up soon, with all that waits for it.
@@ -148,7 +152,8 @@ class Lab:
         What has no answer after `timeoutMs` has none, unless it is `awaited`: a busy machine takes its time.
         """
         self.arrivals = {}
-        clients = [Client(self, probe) for probe in request["probes"]]
+        raw = ("sctp", "icmp")
+        clients = [(RawClient if probe["protocol"] in raw else Client)(self, probe) for probe in request["probes"]]
         for client in clients:
             client.start()
             if not client.done:

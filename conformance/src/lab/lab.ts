@@ -4,13 +4,13 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Plan, TextProgram } from './plan.ts';
 
-import type { Tracked, Transport } from './terms.ts';
+import type { Tracked, Tried } from './terms.ts';
 
 /** One attempt, with the port it sends from. */
 export interface Attempt {
   id: string;
   from: string;
-  protocol: Transport;
+  protocol: Tried;
   saddr?: string;
   sport: number;
   daddr: string;

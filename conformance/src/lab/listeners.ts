@@ -1,13 +1,13 @@
 /** Listeners of a scenario as the machine has them: one for each family. */
-import { type Netns, type Network, Protocol } from '@podwire/engine';
-import type { Listening } from './terms.ts';
+import type { Netns, Network } from '@podwire/engine';
+import { type Listening, PROTOCOLS } from './terms.ts';
 
 export function listenersOf(netns: string, listening: readonly Listening[]): NonNullable<Netns['listeners']> {
   return listening
     .filter((l) => l.netns === netns)
     .flatMap((l) =>
       ['0.0.0.0', '::'].map((address) => ({
-        protocol: l.protocol === 'tcp' ? Protocol.TCP : Protocol.UDP,
+        protocol: PROTOCOLS[l.protocol],
         address,
         port: l.port,
         ...(address === '::' && { v6only: true }),

@@ -35,3 +35,14 @@ function words({
 
 export const conntrackPrograms = (netns: Pick<Netns, 'name' | 'conntrack'>): { netns: string; argv: string[] }[] =>
   (netns.conntrack ?? []).map((entry) => ({ netns: netns.name, argv: ['conntrack', ...words(entry)] }));
+
+/** Makes the kernel forget one connection, by its addresses and ports before translation. */
+export function forgetProgram(
+  netns: string,
+  { protocol, original }: ConntrackEntry,
+): { netns: string; argv: string[] } {
+  const { saddr, daddr, sport, dport } = original;
+  const ports = ['--sport', `${sport}`, '--dport', `${dport}`];
+  const name = protocol === Protocol.TCP ? 'tcp' : 'udp';
+  return { netns, argv: ['conntrack', '-D', '-p', name, '-s', saddr, '-d', daddr, ...ports] };
+}

@@ -1,6 +1,16 @@
 /** The words of the lab: what its namespaces hold and what it reads out of them. */
+import { Protocol } from '@podwire/engine';
 
-export type Transport = 'tcp' | 'udp';
+export type Transport = 'tcp' | 'udp' | 'sctp';
+
+/** What a client can try; an echo has an identifier for its port. */
+export type Tried = Transport | 'icmp';
+
+export const PROTOCOLS: Readonly<Record<Transport, Protocol>> = {
+  tcp: Protocol.TCP,
+  udp: Protocol.UDP,
+  sctp: Protocol.SCTP,
+};
 
 /** Which iptables loads the rules. */
 export type Backend = 'nft' | 'legacy';

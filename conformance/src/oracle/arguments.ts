@@ -2,8 +2,8 @@ import { parseArgs } from 'node:util';
 import type { MachineName } from '../lab/machine.ts';
 
 export interface OracleArguments {
-  /** What is made up: Kubernetes clusters, those with every feature of Services, or Linux configurations. */
-  kind: 'cluster' | 'service' | 'linux';
+  /** What is made up: Kubernetes clusters, those with every feature of Services, Linux configurations; or two modes are compared. */
+  kind: 'cluster' | 'service' | 'linux' | 'compare';
   clusters: number;
   seed: string;
   /** Their numbers: from `from` to `clusters`, or one alone. */
@@ -11,6 +11,9 @@ export interface OracleArguments {
   machine: MachineName;
   /** Clusters: kube-proxy's modes, each cluster in each of them. */
   modes: ('iptables' | 'nftables')[];
+  /** Comparisons: folders of manifest sets, and how many Services random clusters have. */
+  sets?: string[];
+  services: number;
   /** Linux configurations: only those with tables of nftables itself. */
   rules?: 'nft';
   probes: number;
@@ -21,8 +24,9 @@ export interface OracleArguments {
   record?: string;
 }
 
-export const USAGE = `usage: pnpm oracle [--kind cluster|service|linux] [--clusters N] [--seed S] [--from K] [--only K] [--machine wasm|reference]
-                   [--mode iptables,nftables] [--rules nft] [--probes N] [--jobs N] [--cases DIR] [--record DIR]
+export const USAGE = `usage: pnpm oracle [--kind cluster|service|linux|compare] [--clusters N] [--seed S] [--from K] [--only K]
+                   [--machine wasm|reference] [--mode iptables,nftables] [--rules nft] [--sets DIR,...] [--services N] [--probes N]
+                   [--jobs N] [--cases DIR] [--record DIR]
 
 Builds random clusters, or random Linux configurations, in network namespaces of the running kernel, and in the machine, and sends the
 same packets through both.
@@ -31,7 +35,8 @@ or the kernel is required (PODWIRE_REQUIRE=kernel) and missing,
 2: usage.
 
   --kind K       cluster (default): Kubernetes clusters; service: more Services in each, with hints, affinity and what nodes
-                 remember of a former state; linux: hosts and routers with any routes, rules and iptables
+                 remember of a former state; linux: hosts and routers with any routes, rules and iptables; compare: does podwire
+                 compare say what both rulesets do on the kernel? of manifest sets, and of random clusters
   --clusters N   how many (default 20)
   --seed S       any text; the same seed makes the same clusters (default: the time, printed)
   --from K       begin with cluster number K of the seed
@@ -39,11 +44,16 @@ or the kernel is required (PODWIRE_REQUIRE=kernel) and missing,
   --machine M    which machine to judge: wasm (default) or reference
   --mode M,...   modes of kube-proxy: iptables (default), nftables; each cluster is judged in each of them
   --rules nft    Linux configurations with rules have tables of nftables itself
-  --probes N     connections for each cluster (default 24), packets for each Linux configuration (default 14)
+  --sets DIR,... comparisons: folders with manifest sets; no random clusters then unless --clusters says so
+  --services N   comparisons: Services in each random cluster (default 500)
+  --probes N     flows of each input (default 400), connections for each cluster (default 24), packets for each Linux configuration (default 14)
   --jobs N       clusters side by side (default 5)
   --cases DIR    where mismatches go, made small (default conformance/oracle-cases)
   --record DIR   write what the kernel did in each cluster to this folder
 `;
+
+const CLUSTERS = { cluster: 20, service: 20, linux: 20, compare: 1 } as const;
+const PROBES = { cluster: 24, service: 24, linux: 14, compare: 400 } as const;
 
 function whole(text: string | undefined, name: string, otherwise: number): number {
   if (text === undefined) return otherwise;
@@ -77,26 +87,30 @@ export function readOracleArguments(args: readonly string[]): OracleArguments {
       record: text,
       rules: text,
       mode: text,
+      sets: text,
+      services: text,
     },
   });
   const machine = values.machine ?? 'wasm';
   if (machine !== 'wasm' && machine !== 'reference') throw new Error(`--machine is wasm or reference, not ${machine}`);
   const kind = values.kind ?? 'cluster';
-  if (kind !== 'cluster' && kind !== 'service' && kind !== 'linux')
-    throw new Error(`--kind is cluster, service or linux, not ${kind}`);
+  if (kind !== 'cluster' && kind !== 'service' && kind !== 'linux' && kind !== 'compare')
+    throw new Error(`--kind is cluster, service, linux or compare, not ${kind}`);
   if (values.rules !== undefined && values.rules !== 'nft') throw new Error(`--rules is nft, not ${values.rules}`);
-  const clusters = whole(values.clusters, 'clusters', 20);
+  const clusters = whole(values.clusters, 'clusters', values.sets === undefined ? CLUSTERS[kind] : 0);
   const from = whole(values.from, 'from', 1);
   const numbers = Array.from({ length: Math.max(0, clusters - from + 1) }, (_, i) => from + i);
   return {
     kind,
     clusters,
+    services: whole(values.services, 'services', 500),
     seed: values.seed ?? `${Date.now()}`,
     machine,
     modes: modesOf(values.mode),
-    probes: whole(values.probes, 'probes', kind === 'linux' ? 14 : 24),
+    probes: whole(values.probes, 'probes', PROBES[kind]),
     jobs: whole(values.jobs, 'jobs', 5),
     cases: values.cases ?? 'conformance/oracle-cases',
+    ...(values.sets !== undefined && { sets: values.sets.split(',') }),
     ...(values.rules !== undefined && { rules: values.rules }),
     ...(values.record !== undefined && { record: values.record }),
     numbers: values.only === undefined ? numbers : [whole(values.only, 'only', 1)],

@@ -1,18 +1,14 @@
 /** Which connections to try in a cluster: mostly to Services, from everywhere. */
-import type { EndpointSlice, Service } from '@podwire/model';
+import type { Service } from '@podwire/model';
 import type { Random } from '../lab/random.ts';
-import type { Transport } from '../lab/terms.ts';
-import { withLeftOver } from './left-over.ts';
+import type { Transport, Tried } from '../lab/terms.ts';
 import type { Probe, Scenario } from './scenario.ts';
 import type { World } from './world.ts';
-
-/** Share of the probes whose sender's node remembers something, where that is drawn. */
-const LEFT_OVER = 0.35;
 
 interface Target {
   daddr: string;
   dport: number;
-  protocol: Transport;
+  protocol: Tried;
   times?: number;
   /** Pods behind it. */
   pods?: string[];
@@ -25,25 +21,30 @@ const OUTSIDE: Record<4 | 6, readonly string[]> = {
 const family = (address: string): 4 | 6 => (address.includes(':') ? 6 : 4);
 const plain = (address: string) => address.split('/')[0] as string;
 
-const transport = (protocol: string | undefined): Transport => (protocol === 'UDP' ? 'udp' : 'tcp');
+const transport = (protocol = 'TCP'): Transport => protocol.toLowerCase() as Transport;
+
+const slicesOf = ({ cluster }: World) => [...cluster.endpointSlices.values()].flat().map(({ object }) => object);
 
 /** Pods with a network of their own that are endpoints of a Service. */
-function podsBehind(scenario: Scenario, { metadata }: Service, pods: readonly string[]): string[] {
-  const slices = scenario.objects.filter((o) => o.kind === 'EndpointSlice') as EndpointSlice[];
-  const own = slices.filter((slice) => slice.metadata.labels?.['kubernetes.io/service-name'] === metadata.name);
-  const names = own.flatMap((slice) => slice.endpoints.flatMap((e) => e.targetRef?.name ?? []));
+function podsBehind({ cluster }: World, { metadata }: Service, pods: readonly string[]): string[] {
+  const slices = cluster.endpointSlices.get(`${metadata.namespace}/${metadata.name}`) ?? [];
+  const names = slices.flatMap(({ object }) => object.endpoints.flatMap((e) => e.targetRef?.name ?? []));
   return pods.filter((pod) => names.includes(pod.slice(pod.indexOf('/') + 1)));
 }
 
+const clusterIPsOf = ({ spec }: Service) => (spec.clusterIPs ?? []).filter((ip) => ip !== 'None');
+const balancersOf = ({ status }: Service) => (status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => ip ?? []);
+
 function serviceTargets(service: Service, nodeAddresses: readonly string[]): Target[] {
   const { spec } = service;
-  const fronts = [
-    ...(spec.clusterIPs ?? []),
-    ...(spec.externalIPs ?? []),
-    ...(service.status?.loadBalancer?.ingress ?? []).flatMap((ingress) => ingress.ip ?? []),
-  ];
+  const fronts = [...clusterIPsOf(service), ...(spec.externalIPs ?? []), ...balancersOf(service)];
   const affine = spec.sessionAffinity === 'ClientIP' ? { times: 3 } : {};
-  return (spec.ports ?? []).flatMap((port) => {
+  const { healthCheckNodePort } = spec;
+  const health: Target[] =
+    healthCheckNodePort === undefined
+      ? []
+      : nodeAddresses.map((daddr) => ({ daddr, dport: healthCheckNodePort, protocol: 'tcp' }));
+  const ports = (spec.ports ?? []).flatMap((port): Target[] => {
     const protocol = transport(port.protocol);
     const { nodePort } = port;
     return [
@@ -53,12 +54,12 @@ function serviceTargets(service: Service, nodeAddresses: readonly string[]): Tar
         : nodeAddresses.map((daddr) => ({ daddr, dport: nodePort, protocol, ...affine }))),
     ];
   });
+  return [...ports, ...health];
 }
 
 /** Addresses and ports that no Service claims. */
-function otherTargets(scenario: Scenario, services: readonly Service[], nodeAddresses: readonly string[]): Target[] {
-  const slices = scenario.objects.filter((o) => o.kind === 'EndpointSlice') as EndpointSlice[];
-  const endpoints = slices.flatMap((slice) =>
+function otherTargets(world: World, services: readonly Service[], nodeAddresses: readonly string[]): Target[] {
+  const endpoints = slicesOf(world).flatMap((slice) =>
     slice.endpoints.flatMap((e) =>
       (slice.ports ?? []).map((p) => ({
         daddr: e.addresses[0] as string,
@@ -71,12 +72,8 @@ function otherTargets(scenario: Scenario, services: readonly Service[], nodeAddr
   return protocols.flatMap((protocol) => [
     ...endpoints.filter((e) => e.protocol === protocol),
     // Wrong ports, a free Service address, an address of no pod, somewhere outside.
-    ...services.flatMap((s) => (s.spec.clusterIPs ?? []).map((daddr) => ({ daddr, dport: 4321, protocol }))),
-    ...services.flatMap((s) =>
-      (s.status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) =>
-        ip === undefined ? [] : [{ daddr: ip, dport: 4321, protocol }],
-      ),
-    ),
+    ...services.flatMap((s) => clusterIPsOf(s).map((daddr) => ({ daddr, dport: 4321, protocol }))),
+    ...services.flatMap((s) => balancersOf(s).map((daddr) => ({ daddr, dport: 4321, protocol }))),
     ...nodeAddresses.map((daddr) => ({ daddr, dport: 31999, protocol })),
     ...['10.96.77.77', 'fd00:10:96::7777', '10.244.0.200', 'fd00:10:244::200'].map((daddr) => ({
       daddr,
@@ -86,6 +83,23 @@ function otherTargets(scenario: Scenario, services: readonly Service[], nodeAddr
     ...['203.0.113.50', '2001:db8:ffff::50'].map((daddr) => ({ daddr, dport: 8080, protocol })),
     ...['203.0.113.50', '2001:db8:ffff::50'].map((daddr) => ({ daddr, dport: 8098, protocol })),
   ]);
+}
+
+/** Echoes, which no Service has a port for, and ports of nodes that lead to pods. */
+function furtherTargets({ cluster }: World, services: readonly Service[], nodeAddresses: readonly string[]): Target[] {
+  const pods = [...cluster.pods.values()].map(({ object }) => object);
+  const addresses = [
+    ...services.flatMap((service) => [...clusterIPsOf(service), ...balancersOf(service)]),
+    ...nodeAddresses,
+    ...pods.flatMap(({ status }) => (status?.podIPs ?? []).map(({ ip }) => ip)),
+  ];
+  const hostPorts = pods.flatMap(({ spec }) =>
+    (spec.containers ?? []).flatMap(({ ports = [] }) => ports.flatMap(({ hostPort }) => hostPort ?? [])),
+  );
+  return [
+    ...addresses.map((daddr): Target => ({ daddr, dport: 0, protocol: 'icmp' })),
+    ...hostPorts.flatMap((dport) => nodeAddresses.map((daddr): Target => ({ daddr, dport, protocol: 'tcp' }))),
+  ];
 }
 
 /** The local addresses of a namespace that a process there may send from. */
@@ -113,16 +127,23 @@ function placeOf(random: Random, { daddr }: Target, { nodes, pods, behind }: Pla
   return '@external';
 }
 
-/** @param leftOvers Some nodes remember what was before. */
+/** A raw socket that sends to its own host hears what the kernel would otherwise answer. */
+const isDeaf = (world: World, from: string, { protocol, daddr }: Target): boolean =>
+  protocol === 'sctp' && [...sourcesOf(world, from, daddr), '127.0.0.1', '::1'].includes(daddr);
+
+/** @param isService Echoes and ports of nodes, too. */
 export function chooseProbes(
   random: Random,
   scenario: Scenario,
   world: World,
   count: number,
-  leftOvers = false,
+  isService = false,
 ): Probe[] {
-  const services = scenario.objects.filter((o) => o.kind === 'Service') as Service[];
-  const families = new Set(services.concat().flatMap((s) => s.spec.ipFamilies ?? []));
+  const names = scenario.objects.flatMap(({ kind, metadata: { namespace, name } }) =>
+    kind === 'Service' ? [`${namespace}/${name}`] : [],
+  );
+  const services = names.flatMap((name) => world.cluster.services.get(name)?.object ?? []);
+  const families = new Set(services.flatMap((s) => s.spec.ipFamilies ?? []));
   const nodes = [...world.dataplane.nodes.values()];
   const nodeAddresses = [
     ...new Set(
@@ -133,20 +154,21 @@ export function chooseProbes(
   ];
   const pods = nodes.flatMap((n) => n.pods.map((pod) => pod.name));
   const wanted = services.flatMap((service) => {
-    const behind = podsBehind(scenario, service, pods);
+    const behind = podsBehind(world, service, pods);
     return serviceTargets(service, nodeAddresses).map((target) => ({ ...target, pods: behind }));
   });
-  const others = otherTargets(scenario, services, nodeAddresses).filter((t) =>
-    families.has(family(t.daddr) === 4 ? 'IPv4' : 'IPv6'),
-  );
+  const others = [
+    ...otherTargets(world, services, nodeAddresses),
+    ...(isService ? furtherTargets(world, services, nodeAddresses) : []),
+  ].filter((t) => families.has(family(t.daddr) === 4 ? 'IPv4' : 'IPv6'));
   return Array.from({ length: count }, () => {
-    const { pods: behind = [], ...target } =
+    const { pods: behind = [], ...chosen } =
       wanted.length > 0 && random.chance(0.8) ? random.pick(wanted) : random.pick(others);
-    const from = placeOf(random, target, { nodes: nodes.map((n) => n.name), pods, behind });
+    const from = placeOf(random, chosen, { nodes: nodes.map((n) => n.name), pods, behind });
+    const target: typeof chosen = isDeaf(world, from, chosen) ? { ...chosen, protocol: 'tcp' } : chosen;
     const outside = from === '@external' ? random.pick(OUTSIDE[family(target.daddr)]) : undefined;
     const sources = outside === undefined && random.chance(0.08) ? sourcesOf(world, from, target.daddr) : [];
     const saddr = outside ?? (sources.length > 0 ? random.pick(sources) : undefined);
-    const probe: Probe = { from, ...target, ...(saddr !== undefined && { saddr }) };
-    return leftOvers && random.chance(LEFT_OVER) ? withLeftOver(random, world, probe) : probe;
+    return { from, ...target, ...(saddr !== undefined && { saddr }) };
   });
 }

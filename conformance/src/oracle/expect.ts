@@ -14,9 +14,9 @@ import {
   plainPacket,
   tally,
 } from '@podwire/engine';
-import type { Tracked } from '../lab/terms.ts';
+import { PROTOCOLS, type Tracked, type Transport, type Tried } from '../lab/terms.ts';
 import type { Probe } from './scenario.ts';
-import { endText, portName, type Seen, trackedText } from './seen.ts';
+import { endText, portName, type Seen, tellsWho, trackedText } from './seen.ts';
 
 /** Seen by each attempt of a probe, in order. */
 export type Course = Seen[];
@@ -44,33 +44,33 @@ const MOST_ANSWERS = 8;
 /** Packets that are led in a circle by several ways have more courses than anybody wants to see. */
 const MOST_BRANCHES = 128;
 
+/** Bytes behind the IP header: a SYN with its options, a datagram, INIT, an echo with the attempt's number. */
+const LENGTHS: Readonly<Record<Tried, number>> = { tcp: 40, udp: 20, sctp: 32, icmp: 14 };
+const ECHO = { 4: { protocol: Protocol.ICMP, icmpType: 8 }, 6: { protocol: Protocol.ICMPV6, icmpType: 128 } };
+
 /** The packet of an attempt that sends from the port. */
-export function packetOf(probe: Probe, sport: number): Packet {
-  const family = probe.daddr.includes(':') ? 6 : 4;
-  const tcp = probe.protocol === 'tcp';
-  return plainPacket({
-    protocol: tcp ? Protocol.TCP : Protocol.UDP,
-    saddr: probe.saddr ?? '',
-    daddr: probe.daddr,
-    sport,
-    dport: probe.dport,
-    length: (family === 4 ? 20 : 40) + (tcp ? 40 : 20),
-  });
+export function packetOf({ protocol, saddr = '', daddr, dport }: Probe, sport: number): Packet {
+  const family = daddr.includes(':') ? 6 : 4;
+  const length = (family === 4 ? 20 : 40) + LENGTHS[protocol];
+  const addressed = { saddr, daddr, length };
+  if (protocol === 'icmp') return plainPacket({ ...ECHO[family], ...addressed, icmpId: sport });
+  return plainPacket({ protocol: PROTOCOLS[protocol], ...addressed, sport, dport });
 }
 
-function trackedOf(netns: string, entry: ConntrackEntry): Tracked {
-  return {
-    netns,
-    protocol: entry.protocol === Protocol.TCP ? 'tcp' : 'udp',
-    original: entry.original,
-    reply: entry.reply,
-    state: entry.tcpState ?? '',
-    flags: [
-      ...(entry.seenReply ? [] : ['UNREPLIED']),
-      ...(entry.assured ? ['ASSURED'] : []),
-      ...(entry.mark === 0 ? [] : [`mark=${entry.mark}`]),
-    ],
-  };
+const NAMES = new Map<number, Transport>(
+  Object.entries(PROTOCOLS).map(([name, number]) => [number, name as Transport]),
+);
+
+function trackedOf(netns: string, entry: ConntrackEntry): Tracked[] {
+  const protocol = NAMES.get(entry.protocol);
+  if (protocol === undefined) return [];
+  const { original, reply, tcpState: state = '', seenReply, assured, mark } = entry;
+  const flags = [
+    ...(seenReply ? [] : ['UNREPLIED']),
+    ...(assured ? ['ASSURED'] : []),
+    ...(mark === 0 ? [] : [`mark=${mark}`]),
+  ];
+  return [{ netns, protocol, original, reply, state, flags }];
 }
 
 /** What the client and the endpoint can tell of it. */
@@ -79,14 +79,16 @@ function seenOf(talk: Conversation, probe: Probe, sport: number, conntrack: stri
   const result = outcome === 'reply' ? 'reply' : error === undefined ? 'timeout' : 'error';
   // A lost SYN/ACK leaves the server half open: it does not tell. Neither does whoever refuses.
   const isDelivered = talk.there.end.disposition === Disposition.DELIVERED;
-  const arrived = result === 'reply' || (result === 'timeout' && probe.protocol === 'udp' && isDelivered);
+  const arrived = result === 'reply' || (result === 'timeout' && probe.protocol !== 'tcp' && isDelivered);
   return {
     result,
     ...(error !== undefined && { error }),
     ...(icmp && { icmp: `${icmp.type}/${icmp.code} from ${icmp.sender}` }),
     ...(client.address !== '' && { client: client.address }),
-    ...(arrived && endpoint && { endpoint: `${endpoint.netns} ${endText(endpoint.address, endpoint.port)}` }),
-    ...(arrived && saw && { saw: endText(saw.address, portName(saw.port, sport)) }),
+    ...(arrived &&
+      tellsWho(probe.protocol) &&
+      endpoint && { endpoint: `${endpoint.netns} ${endText(endpoint.address, endpoint.port)}` }),
+    ...(arrived && tellsWho(probe.protocol) && saw && { saw: endText(saw.address, portName(saw.port, sport)) }),
     conntrack,
   };
 }
@@ -94,13 +96,13 @@ function seenOf(talk: Conversation, probe: Probe, sport: number, conntrack: stri
 function attempt(machine: Machine, probe: Probe, sport: number, tracking: readonly string[]): Seen {
   const talk = converse(machine, probe.from, packetOf(probe, sport));
   // A client that has its datagram says no more.
-  let last = probe.protocol === 'udp' && talk.outcome === 'reply' ? undefined : talk.back;
+  let last = probe.protocol !== 'tcp' && talk.outcome === 'reply' ? undefined : talk.back;
   for (let i = 0; i < MOST_ANSWERS && last?.end.answers; i++) last = machine.answer();
   const whole =
     talk.outcome === 'reply' && probe.protocol === 'tcp'
       ? { ...talk, outcome: continueConversation(machine, talk).outcome }
       : talk;
-  const all = tracking.flatMap((netns) => machine.conntrack(netns).map((entry) => trackedOf(netns, entry)));
+  const all = tracking.flatMap((netns) => machine.conntrack(netns).flatMap((entry) => trackedOf(netns, entry)));
   return seenOf(whole, probe, sport, trackedText(all, probe.protocol, sport));
 }
 

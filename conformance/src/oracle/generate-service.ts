@@ -1,140 +1,172 @@
 /** Random Services with their EndpointSlices. */
-import type { EndpointSlice, IPFamily, KubeObject, Service, ServicePort } from '@podwire/model';
-import type { Random } from '../lab/random.ts';
-import { type MadePod, type Making, OUTSIDE_PORT, OUTSIDE_SERVER, ZONES } from './generate.ts';
+import type { IPFamily, KubeObject, Service } from '@podwire/model';
+import { APPS, type Making } from './generate.ts';
+import { asWritten, type MadePort, portsOf } from './generate-ports.ts';
+import { slicesOf } from './generate-slices.ts';
 
-const CLUSTER_IP: Record<IPFamily, (i: number) => string> = {
-  IPv4: (i) => `10.96.0.${10 + i}`,
-  IPv6: (i) => `fd00:10:96::${(10 + i).toString(16)}`,
-};
-const BALANCER: Record<IPFamily, (i: number) => string> = {
-  IPv4: (i) => `192.0.2.${10 + i}`,
-  IPv6: (i) => `2001:db8:1::${(10 + i).toString(16)}`,
-};
-const EXTERNAL_IP: Record<IPFamily, (i: number) => string> = {
-  IPv4: (i) => `198.51.100.${10 + i}`,
-  IPv6: (i) => `2001:db8:2::${(10 + i).toString(16)}`,
-};
+/** The addresses of Service `i`: the first ten are others'. */
+const addressIn =
+  (network4: string, network6: string) =>
+  (family: IPFamily, i: number): string => {
+    const at = 10 + i;
+    if (family === 'IPv6') return `${network6}::${at.toString(16)}`;
+    const [a, b, c = 0] = network4.split('.').map(Number);
+    return `${a}.${b}.${c + (at >> 8)}.${at & 255}`;
+  };
+
+const clusterIP = addressIn('10.96.0', 'fd00:10:96');
+/** No address that an API server would give. */
+const outsideCIDR = addressIn('10.77.0', 'fd00:10:77');
+const balancer = addressIn('192.0.2', '2001:db8:1');
+const externalIP = addressIn('198.51.100', '2001:db8:2');
+/** Node ports of Service `i` begin here: within the range for 500 Services. */
+const nodePortOfNumber = (i: number) => 30000 + 5 * i;
+const healthCheckOfNumber = (i: number) => 33000 + i;
+/** Second addresses of balancers: behind those of as many Services. */
+const FURTHER = 600;
+
 const SOURCE_RANGES: Record<IPFamily, readonly string[]> = {
   IPv4: ['203.0.113.0/28', '198.18.0.0/15', '10.244.0.0/16', '172.18.0.11/32'],
   IPv6: ['2001:db8:ffff::/124', '2001:db8:eeee::/64', 'fd00:10:244::/48'],
 };
+/** With blanks, which validation lets pass, and one that lets everybody in. */
+const MORE_RANGES: Record<IPFamily, readonly string[]> = {
+  IPv4: [...SOURCE_RANGES.IPv4, ' 172.18.0.0/16 ', '0.0.0.0/0'],
+  IPv6: [...SOURCE_RANGES.IPv6, ' fd00:172:18::/64', '::/0'],
+};
 
-/** Port that nobody listens on. */
-const CLOSED = 8099;
+type Kind = 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'headless' | 'ExternalName' | 'foreign';
 
-function portsOf(random: Random, i: number, hasNodePorts: boolean): ServicePort[] {
-  const protocols = random.pick([['TCP'], ['TCP'], ['UDP'], ['TCP', 'UDP']] as const);
-  return protocols.map((protocol, k) => ({
-    name: protocol.toLowerCase(),
-    protocol,
-    port: 80 + k,
-    targetPort: 8080,
-    ...(hasNodePorts && { nodePort: 30000 + 10 * i + k }),
-  }));
+/** Services for which kube-proxy has no rules are named after it. */
+const NAMES: Partial<Record<Kind, string>> = { headless: 'headless', ExternalName: 'elsewhere', foreign: 'foreign' };
+
+/** Whether no rule may speak of the Service. */
+export const isUnruled = ({ metadata }: KubeObject): boolean =>
+  Object.values(NAMES).some((name) => metadata.name.startsWith(`${name}-`));
+
+function kindOf({ random, isService }: Making): Kind {
+  if (isService && random.chance(0.14)) return random.pick(['headless', 'ExternalName', 'foreign']);
+  return random.pick(['ClusterIP', 'NodePort', 'NodePort', 'LoadBalancer', 'LoadBalancer']);
 }
 
-function conditionsOf(random: Random): NonNullable<EndpointSlice['endpoints'][number]['conditions']> {
-  const roll = random.next();
-  if (roll < 0.75) return { ready: true };
-  if (roll < 0.85) return { ready: false, serving: true, terminating: true };
-  if (roll < 0.92) return { ready: false, serving: false, terminating: true };
-  return { ready: false };
+function clusterIPsOf({ random, isService }: Making, kind: Kind, own: readonly IPFamily[], i: number): string[] {
+  if (kind === 'headless') return ['None'];
+  if (isService && random.chance(0.03)) return own.map((family) => outsideCIDR(family, i));
+  // Somebody else's, who was there first.
+  const at = isService && i > 0 && random.chance(0.03) ? i - 1 : i;
+  return own.map((family) => clusterIP(family, at));
 }
 
-type Endpoint = EndpointSlice['endpoints'][number];
-
-/** Hints of one slice: all endpoints have some, or not all of them, or none. */
-function hintsFor({ random, isService, nodes }: Making): () => Pick<Endpoint, 'hints'> {
-  if (!isService || random.chance(0.5)) return () => ({});
-  const missing = random.chance(0.25) ? 0.4 : 0;
-  const forNodes = random.chance(0.4);
-  return () => {
-    if (missing > 0 && random.chance(missing)) return {};
-    const forZones = [{ name: random.pick(ZONES) }];
-    return { hints: { forZones, ...(forNodes && { forNodes: [{ name: random.pick(nodes).name }] }) } };
-  };
+function externalIPsOf({ random, isService, nodes }: Making, own: readonly IPFamily[], i: number): string[] {
+  if (!random.chance(0.25)) return [];
+  const roll = isService ? random.next() : 1;
+  if (roll < 0.12) return own.flatMap((family) => random.pick(nodes).addresses[family] ?? []);
+  const at = roll < 0.2 && i > 0 ? i - 1 : i;
+  return own.map((family) => externalIP(family, at));
 }
 
-function endpointOf(random: Random, pod: MadePod, family: IPFamily): Endpoint {
+type Ingress = NonNullable<NonNullable<NonNullable<Service['status']>['loadBalancer']>['ingress']>;
+
+/** What the load balancer's controller has written. */
+function ingressOf({ random, isService }: Making, own: readonly IPFamily[], i: number): Ingress {
+  const roll = isService ? random.next() : 1;
+  if (roll < 0.08) return [{ hostname: 'balancer.example.com' }];
+  if (roll < 0.2) return own.map((family) => ({ ip: balancer(family, i), ipMode: 'Proxy' as const }));
+  const more = roll < 0.28 ? own.map((family) => ({ ip: balancer(family, FURTHER + i) })) : [];
+  return [...own.map((family) => ({ ip: balancer(family, i), ipMode: 'VIP' as const })), ...more];
+}
+
+/** Fields of a load balancer's own. */
+function balancerOf({ random, isService }: Making, own: readonly IPFamily[], isLocal: boolean, i: number) {
+  const ranges = isService ? MORE_RANGES : SOURCE_RANGES;
+  const count = isService && random.chance(0.3) ? 2 : 1;
   return {
-    addresses: [pod.addresses[family] as string],
-    conditions: conditionsOf(random),
-    nodeName: pod.node,
-    targetRef: { kind: 'Pod', namespace: 'default', name: pod.name },
+    ...(random.chance(0.35) && {
+      loadBalancerSourceRanges: own.flatMap((family) => random.some(ranges[family], count)),
+    }),
+    ...(isService && random.chance(0.3) && { loadBalancerClass: 'example.com/balancer' }),
+    ...(isService && isLocal && { healthCheckNodePort: healthCheckOfNumber(i) }),
   };
 }
 
-/** One slice for each port that pods listen on: the target port of a named port may differ from pod to pod. */
-function slicesOf(making: Making, service: Service, pods: readonly MadePod[], family: IPFamily): EndpointSlice[] {
+/** Services that select pods: their controller makes the slices. */
+function selectionOf({ random }: Making) {
+  return {
+    selector: { app: random.pick(APPS) },
+    ...(random.chance(0.25) && { publishNotReadyAddresses: true }),
+    ...(random.chance(0.35) && {
+      trafficDistribution: random.pick(['PreferClose', 'PreferSameZone', 'PreferSameNode']),
+    }),
+  };
+}
+
+function nodePortOf({ random, isService }: Making, kind: Kind, i: number): number | undefined {
+  if (kind !== 'NodePort' && kind !== 'LoadBalancer') return undefined;
+  if (isService && kind === 'LoadBalancer' && random.chance(0.25)) return undefined;
+  // Sometimes somebody else's: two Services that clash.
+  return nodePortOfNumber(isService && i > 0 && random.chance(0.1) ? i - 1 : i);
+}
+
+/** Of a cluster with both families often one; of a cluster with one, rarely the other, too. */
+function familiesOf({ random, families, isService }: Making): IPFamily[] {
+  if (families.length > 1) return random.chance(0.3) ? [random.pick(families)] : [...families];
+  if (isService && random.chance(0.06)) return [...families, families[0] === 'IPv4' ? 'IPv6' : 'IPv4'];
+  return [...families];
+}
+
+function affinityOf({ random, isService }: Making): Partial<Service['spec']> {
+  if (!random.chance(isService ? 0.3 : 0.15)) return {};
+  const timeoutSeconds = isService ? random.pick([10800, 86400, 120]) : 10800;
+  return { sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds } } };
+}
+
+function specOf(making: Making, kind: Kind, ports: readonly MadePort[], i: number): Service['spec'] {
   const { random } = making;
-  const { name } = service.metadata;
-  const isClosed = random.chance(0.08);
-  const hints = hintsFor(making);
-  const slice = (suffix: string, endpoints: EndpointSlice['endpoints'], port: number): EndpointSlice => ({
-    apiVersion: 'discovery.k8s.io/v1',
-    kind: 'EndpointSlice',
-    metadata: {
-      name: `${name}-${family.toLowerCase()}-${suffix}`,
-      namespace: 'default',
-      labels: { 'kubernetes.io/service-name': name },
-    },
-    addressType: family,
-    endpoints,
-    ports: (service.spec.ports ?? []).map((p) => ({
-      ...(p.name !== undefined && { name: p.name }),
-      ...(p.protocol !== undefined && { protocol: p.protocol }),
-      port: isClosed ? CLOSED : port,
-    })),
-  });
-  const byPort = new Map<number, MadePod[]>();
-  for (const pod of pods) byPort.set(pod.port, [...(byPort.get(pod.port) ?? []), pod]);
-  const slices = [...byPort].map(([port, group]) =>
-    slice(
-      `${port}`,
-      group.map((pod) => ({ ...endpointOf(random, pod, family), ...hints() })),
-      port,
-    ),
-  );
-  if (random.chance(0.06))
-    slices.push(slice('outside', [{ addresses: [OUTSIDE_SERVER[family]], conditions: { ready: true } }], OUTSIDE_PORT));
-  return slices;
+  const own = familiesOf(making);
+  const clusterIPs = clusterIPsOf(making, kind, own, i);
+  const externalIPs = kind === 'headless' ? [] : externalIPsOf(making, own, i);
+  const isLocal = random.chance(0.35);
+  const isBalanced = kind === 'LoadBalancer' || kind === 'NodePort';
+  return {
+    type: isBalanced ? kind : 'ClusterIP',
+    ports: asWritten(ports),
+    clusterIP: clusterIPs[0] as string,
+    clusterIPs,
+    ipFamilies: own,
+    ipFamilyPolicy: own.length > 1 ? 'RequireDualStack' : 'SingleStack',
+    ...(externalIPs.length > 0 && { externalIPs }),
+    ...((isBalanced || externalIPs.length > 0) && {
+      externalTrafficPolicy: isLocal ? ('Local' as const) : ('Cluster' as const),
+    }),
+    internalTrafficPolicy: random.chance(0.2) ? 'Local' : 'Cluster',
+    ...affinityOf(making),
+    ...(kind === 'LoadBalancer' && {
+      ...balancerOf(making, own, isLocal, i),
+      ...(ports[0]?.nodePort === undefined && { allocateLoadBalancerNodePorts: false }),
+    }),
+  };
 }
 
 /** The Service and its EndpointSlices. */
 export function makeService(making: Making, i: number): KubeObject[] {
-  const { random, families, pods, isService } = making;
-  const type = random.pick(['ClusterIP', 'NodePort', 'NodePort', 'LoadBalancer', 'LoadBalancer'] as const);
-  const own = families.length > 1 && random.chance(0.3) ? [random.pick(families)] : families;
-  const hasExternalIP = random.chance(0.25);
-  const isReachable = type !== 'ClusterIP' || hasExternalIP;
+  const { random, pods, isService } = making;
+  const kind = kindOf(making);
+  const selects = isService && random.chance(0.4);
+  const ports = portsOf(making, nodePortOf(making, kind, i), selects);
+  const labels = kind === 'foreign' ? { 'service.kubernetes.io/service-proxy-name': 'another' } : undefined;
+  const made = specOf(making, kind, ports, i);
+  const own = made.ipFamilies ?? [];
+  const spec: Service['spec'] =
+    kind === 'ExternalName' ? { type: kind, externalName: 'example.com', ports: made.ports ?? [] } : made;
   const service: Service = {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { name: `svc-${i}`, namespace: 'default' },
-    spec: {
-      type,
-      ports: portsOf(random, i, type !== 'ClusterIP'),
-      clusterIP: CLUSTER_IP[own[0] as IPFamily](i),
-      clusterIPs: own.map((family) => CLUSTER_IP[family](i)),
-      ipFamilies: [...own],
-      ipFamilyPolicy: own.length > 1 ? 'RequireDualStack' : 'SingleStack',
-      ...(hasExternalIP && { externalIPs: own.map((family) => EXTERNAL_IP[family](i)) }),
-      ...(isReachable && { externalTrafficPolicy: random.chance(0.35) ? ('Local' as const) : ('Cluster' as const) }),
-      internalTrafficPolicy: random.chance(0.2) ? 'Local' : 'Cluster',
-      ...(random.chance(isService ? 0.3 : 0.15) && {
-        sessionAffinity: 'ClientIP' as const,
-        sessionAffinityConfig: { clientIP: { timeoutSeconds: 10800 } },
-      }),
-      ...(type === 'LoadBalancer' &&
-        random.chance(0.35) && {
-          loadBalancerSourceRanges: own.map((family) => random.pick(SOURCE_RANGES[family])),
-        }),
-    },
-    ...(type === 'LoadBalancer' && {
-      status: { loadBalancer: { ingress: own.map((family) => ({ ip: BALANCER[family](i), ipMode: 'VIP' as const })) } },
-    }),
+    metadata: { name: `${NAMES[kind] ?? 'svc'}-${i}`, namespace: 'default', ...(labels && { labels }) },
+    spec: { ...spec, ...(selects && selectionOf(making)) },
+    ...(kind === 'LoadBalancer' && { status: { loadBalancer: { ingress: ingressOf(making, own, i) } } }),
   };
+  if (selects) return [service];
   const chosen = random.chance(0.1) ? [] : random.some(pods, random.between(1, Math.min(4, pods.length)));
-  return [service, ...own.flatMap((family) => slicesOf(making, service, chosen, family))];
+  const reached = chosen.filter(({ addresses }) => own.every((family) => addresses[family] !== undefined));
+  return [service, ...own.flatMap((family) => slicesOf(making, service, ports, reached, family))];
 }

@@ -1,69 +1,116 @@
-/** Connections that a node still remembers of a former state of the cluster: kube-proxy cleans up some of them, and not at once. */
-import { type ConntrackEntry, type Netns, type Network, Protocol } from '@podwire/engine';
+/** Connections that nodes still remember of a former state of the cluster: kube-proxy cleans up some of them, and not at once. */
+import { type ConntrackEntry, converse, explore, type Machine, type Network } from '@podwire/engine';
+import { cleanedEntries } from '@podwire/model';
 import type { TextProgram } from '../lab/plan.ts';
-import { conntrackPrograms } from '../lab/plan-conntrack.ts';
+import { conntrackPrograms, forgetProgram } from '../lab/plan-conntrack.ts';
 import type { Random } from '../lab/random.ts';
+import { FIRST_PORT, packetOf } from './expect.ts';
 import type { LeftOver, Probe } from './scenario.ts';
 import type { World } from './world.ts';
 
-const PORT = 8080;
 /** Seconds; a run takes less. */
 const TIMEOUT = 100;
+const MOST_BRANCHES = 32;
 
 const plain = (address: string) => address.split('/')[0] as string;
 const isSix = (address: string) => address.includes(':');
+const isLoopback = (address: string) => /^(?:127\.|::1$)/.test(address);
 
-const ownAddress = ({ addresses }: Netns, to: string): string | undefined =>
-  addresses
+function ownAddress({ netnses }: Network, name: string, to: string): string | undefined {
+  const addresses = netnses.find((netns) => netns.name === name)?.addresses ?? [];
+  return addresses
     .map(({ address }) => plain(address))
-    .find((a) => isSix(a) === isSix(to) && !/^(?:fe80:|127\.|::1$)/.test(a));
-
-/** Lets the sender's node remember that the very datagram was translated to some pod, perhaps one that is no endpoint any more. */
-export function withLeftOver(random: Random, { dataplane, network }: World, probe: Probe): Probe {
-  if (probe.protocol !== 'udp' || probe.times !== undefined || probe.saddr !== undefined) return probe;
-  const node = [...dataplane.nodes.values()].find(
-    ({ name, pods }) => name === probe.from || pods.some((pod) => pod.name === probe.from),
-  );
-  const sender = network.netnses.find(({ name }) => name === probe.from);
-  const saddr = sender && ownAddress(sender, probe.daddr);
-  if (!node || saddr === undefined || /^(?:127\.|::1$)/.test(probe.daddr)) return probe;
-  const pods = [...dataplane.nodes.values()].flatMap(({ pods: all }) => all);
-  const before = pods.flatMap((pod) => ownAddress(pod, probe.daddr) ?? []);
-  if (before.length === 0) return probe;
-  const left: LeftOver = { netns: node.name, endpoint: random.pick(before), port: PORT, seenReply: random.chance(0.7) };
-  return { ...probe, saddr, left };
+    .find((a) => isSix(a) === isSix(to) && !a.startsWith('fe80:') && !isLoopback(a));
 }
 
-function entryOf(
-  { saddr = '', daddr, dport }: Probe,
-  { endpoint, port, seenReply }: LeftOver,
-  sport: number,
-): ConntrackEntry {
+/** What the nodes hold after the datagram, on each way that it can go. */
+function waysOf(machine: Machine, former: World, probe: Probe): Omit<LeftOver, 'cleaned'>[][] {
+  const { branches } = explore(
+    machine,
+    () => {
+      converse(machine, probe.from, packetOf(probe, FIRST_PORT));
+      return former.tracking.flatMap((netns) => machine.conntrack(netns).map((entry) => ({ netns, entry })));
+    },
+    { limit: MOST_BRANCHES },
+  );
+  return branches.map(({ result }) => result);
+}
+
+const slicesOf = ({ cluster }: World) => [...cluster.endpointSlices.values()].flat().map(({ object }) => object);
+
+/** Whether kube-proxy of that node makes the kernel forget the connection when the endpoints become those of `now`. */
+function isCleaned({ netns, entry }: Omit<LeftOver, 'cleaned'>, former: World, now: World): boolean {
+  if (!now.dataplane.nodes.has(netns)) return false;
+  const services = Array.from(now.cluster.services.values(), ({ object }) => object);
+  return cleanedEntries([entry], slicesOf(former), { services, endpointSlices: slicesOf(now) }).length > 0;
+}
+
+/** Translated nowhere and never answered, the kernel would take what `conntrack -I` made for not yet looked at by the nat chains. */
+const isWhole = ({ entry }: Omit<LeftOver, 'cleaned'>) => entry.dnat || entry.snat || entry.seenReply;
+
+/** Lets nodes remember that the very datagram was sent before, when the cluster was in its former state. */
+export class LeftOvers {
+  readonly #random: Random;
+  readonly #machine: Machine;
+  readonly #former: World;
+  readonly #now: World;
+
+  constructor(random: Random, machine: Machine, former: World, now: World) {
+    this.#random = random;
+    this.#machine = machine;
+    this.#former = former;
+    this.#now = now;
+    machine.load(former.network);
+  }
+
+  of(probe: Probe): Probe {
+    if (probe.protocol !== 'udp' || probe.times !== undefined || isLoopback(probe.daddr)) return probe;
+    const saddr = probe.saddr ?? ownAddress(this.#now.network, probe.from, probe.daddr);
+    if (saddr === undefined) return probe;
+    const asked = { ...probe, saddr };
+    const way = this.#random.pick(waysOf(this.#machine, this.#former, asked));
+    if (way.length === 0 || !way.every(isWhole)) return probe;
+    // A stream of datagrams; and kube-proxy may not have come to it yet.
+    const assured = this.#random.chance(0.3);
+    const hasCleaned = this.#random.chance(0.5);
+    const left = way.map(
+      ({ netns, entry }): LeftOver => ({
+        netns,
+        entry: { ...entry, assured: assured && entry.seenReply },
+        ...(hasCleaned && isCleaned({ netns, entry }, this.#former, this.#now) && { cleaned: true }),
+      }),
+    );
+    return { ...asked, left };
+  }
+}
+
+/** As it was when the datagram came from that port: NAT left ports alone. */
+function fromPort({ entry }: LeftOver, sport: number): ConntrackEntry {
+  const { original, reply } = entry;
   return {
-    family: isSix(daddr) ? 6 : 4,
-    protocol: Protocol.UDP,
-    original: { saddr, daddr, sport, dport },
-    reply: { saddr: endpoint, daddr: saddr, sport: port, dport: sport },
+    ...entry,
+    original: { ...original, sport },
+    reply: { ...reply, dport: sport },
     timeout: TIMEOUT,
-    seenReply,
-    assured: seenReply,
-    snat: false,
-    dnat: true,
-    mark: 0,
-    zone: 0,
   };
 }
 
 /** The network with what is left of the probe's former connection. */
-export function networkWith(network: Network, probe: Probe, sport: number): Network {
-  const { left } = probe;
+export function networkWith(network: Network, { left }: Probe, sport: number): Network {
   if (!left) return network;
-  const conntrack = [entryOf(probe, left, sport)];
-  return { netnses: network.netnses.map((netns) => (netns.name === left.netns ? { ...netns, conntrack } : netns)) };
+  const kept = left.filter(({ cleaned }) => !cleaned);
+  const netnses = network.netnses.map((netns) => {
+    const conntrack = kept.filter((one) => one.netns === netns.name).map((one) => fromPort(one, sport));
+    return conntrack.length === 0 ? netns : { ...netns, conntrack };
+  });
+  return { netnses };
 }
 
-/** What makes the kernel remember it. */
-export function leftOverPrograms(probe: Probe, sport: number): TextProgram[] {
-  const { left } = probe;
-  return left ? conntrackPrograms({ name: left.netns, conntrack: [entryOf(probe, left, sport)] }) : [];
+/** What makes the kernel remember it, and then what kube-proxy does about it. */
+export function leftOverPrograms({ left = [] }: Probe, sport: number): [remember: TextProgram[], clean: TextProgram[]] {
+  const remembered = left.map((one) => ({ netns: one.netns, entry: fromPort(one, sport), cleaned: one.cleaned }));
+  return [
+    remembered.flatMap(({ netns, entry }) => conntrackPrograms({ name: netns, conntrack: [entry] })),
+    remembered.filter(({ cleaned }) => cleaned).map(({ netns, entry }) => forgetProgram(netns, entry)),
+  ];
 }

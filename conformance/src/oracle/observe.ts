@@ -16,7 +16,7 @@ const isUnspecified = (address: string) => address === '0.0.0.0' || address === 
 function seenOf(result: AttemptResult, attempt: Attempt, tracked: readonly Tracked[]): Seen {
   const kind = result.error !== undefined ? 'error' : result.reply ? 'reply' : 'timeout';
   const { icmp, client, endpoint, saw } = result;
-  const arrived = kind === 'reply' || (kind === 'timeout' && attempt.protocol === 'udp');
+  const arrived = kind === 'reply' || (kind === 'timeout' && attempt.protocol !== 'tcp');
   return {
     result: kind,
     ...(result.error !== undefined && { error: result.error }),
@@ -69,7 +69,9 @@ export class Observer {
         };
         return [{ i, attempt }];
       });
-      await this.#lab.run(asked.flatMap(({ i, attempt }) => leftOverPrograms(probes[i] as Probe, attempt.sport)));
+      const former = asked.map(({ i, attempt }) => leftOverPrograms(probes[i] as Probe, attempt.sport));
+      await this.#lab.run(former.flatMap(([remember]) => remember));
+      await this.#lab.run(former.flatMap(([, clean]) => clean));
       const { results, tracked } = await this.#lab.probe(
         asked.map(({ attempt }) => attempt),
         timeoutMs,

@@ -2,17 +2,16 @@
 import type { Machine } from '@podwire/engine';
 import { type Lab, LabError } from '../lab/lab.ts';
 import { createMachine } from '../lab/machine.ts';
-import { Random } from '../lab/random.ts';
 import { inLabs, withoutKernel } from '../lab/run.ts';
 import type { OracleArguments } from './arguments.ts';
 import { saveCase } from './cases.ts';
-import { chooseProbes } from './choose-probes.ts';
 import type { Course } from './expect.ts';
-import { generate } from './generate.ts';
+import { FEATURE_NAMES, featuresOf } from './features.ts';
 import { DEFAULTS, type Judgement, judge, type Mismatch } from './judge.ts';
+import { scenarioOf } from './make-scenario.ts';
 import type { Scenario } from './scenario.ts';
 import { shrink } from './shrink.ts';
-import { worldOf } from './world.ts';
+import type { World } from './world.ts';
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
@@ -27,6 +26,8 @@ interface Totals {
   second: number;
   failed: number;
   shrunk: number;
+  /** Clusters and modes with each feature. */
+  features: Map<string, number>;
 }
 
 function mismatchText({ probe, kind, expected, kernel }: Mismatch): string {
@@ -37,20 +38,6 @@ function mismatchText({ probe, kind, expected, kernel }: Mismatch): string {
     ...list('machine', expected),
     ...list('kernel ', kernel),
   ].join('\n');
-}
-
-/** Cluster number `number` of a seed, in one mode of kube-proxy: but for that, it is the same in all. */
-async function scenarioOf(
-  { seed, probes, kind }: OracleArguments,
-  number: number,
-  proxyMode: OracleArguments['modes'][number],
-): Promise<Scenario> {
-  const random = new Random(`${seed}/${number}`);
-  const isService = kind === 'service';
-  const made = generate(random, isService);
-  const scenario = { ...made, overrides: { ...made.overrides, proxyMode } };
-  const world = await worldOf(scenario);
-  return { ...scenario, probes: chooseProbes(random, scenario, world, probes, isService) };
 }
 
 class Worker {
@@ -66,8 +53,8 @@ class Worker {
     this.#lab = lab;
   }
 
-  #judge(scenario: Scenario): Promise<Judgement> {
-    return judge({ machine: this.#machine, lab: this.#lab }, scenario, DEFAULTS);
+  #judge(scenario: Scenario, world?: World): Promise<Judgement> {
+    return judge({ machine: this.#machine, lab: this.#lab }, scenario, DEFAULTS, world);
   }
 
   async cluster(number: number): Promise<void> {
@@ -81,9 +68,10 @@ class Worker {
 
   async #agrees(number: number, mode: OracleArguments['modes'][number]): Promise<boolean> {
     const { seed, record, modes } = this.#args;
-    const scenario = await scenarioOf(this.#args, number, mode);
-    const judgement = await this.#judge(scenario);
+    const { scenario, world } = await scenarioOf(this.#args, this.#machine, number, mode);
+    const judgement = await this.#judge(scenario, world);
     const totals = this.#totals;
+    for (const name of featuresOf(scenario, world)) totals.features.set(name, (totals.features.get(name) ?? 0) + 1);
     totals.probes += judgement.probes;
     totals.attempts += judgement.attempts;
     totals.second += judgement.second;
@@ -127,17 +115,22 @@ class Worker {
   }
 }
 
+/** How many clusters, each mode by itself, had each feature of Services. */
+const featuresText = (features: ReadonlyMap<string, number>): string =>
+  `drawn: ${FEATURE_NAMES.map((name) => `${name} ${features.get(name) ?? 0}`).join(', ')}`;
+
 export async function runOracle(args: OracleArguments): Promise<number> {
   const skipped = withoutKernel(`${args.clusters} clusters`);
   if (skipped !== undefined) return skipped;
   const { numbers } = args;
   say(`${numbers.length} clusters, seed ${args.seed}, machine ${args.machine}`);
-  const totals: Totals = { clusters: 0, probes: 0, attempts: 0, second: 0, failed: 0, shrunk: 0 };
+  const totals: Totals = { clusters: 0, probes: 0, attempts: 0, second: 0, failed: 0, shrunk: 0, features: new Map() };
   const started = performance.now();
   await inLabs(args.jobs, numbers, async (lab) => {
     const worker = new Worker(args, totals, await createMachine(args.machine), lab);
     return (number) => worker.cluster(number);
   });
+  if (args.kind === 'service') say(featuresText(totals.features));
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   say(
     `${totals.probes} probes, ${totals.attempts} attempts, ${totals.second} probes agreed only alone, ${seconds} s; clusters:`,

@@ -1,28 +1,30 @@
 /** What one cluster of the oracle is: plain data, so that a mismatch can be kept and played again. */
+import type { ConntrackEntry } from '@podwire/engine';
 import type { ClusterOverrides, KubeObject } from '@podwire/model';
-import type { Backend, Listening, Transport } from '../lab/terms.ts';
+import type { Backend, Listening, Tried } from '../lab/terms.ts';
 
 /** One connection or datagram, or several of the same kind one after the other. */
 export interface Probe {
   /** Network namespace: a pod's `namespace/name`, a node's name, `@external`. */
   from: string;
-  protocol: Transport;
+  protocol: Tried;
   /** Absent: routing chooses. */
   saddr?: string;
   daddr: string;
+  /** 0 for an echo. */
   dport: number;
   /** How many in a row, each from a port of its own; 1 where absent. */
   times?: number;
-  /** What a node remembers of the same datagram. */
-  left?: LeftOver;
+  /** What nodes remember of the same datagram. */
+  left?: LeftOver[];
 }
 
-/** A connection of a former state: from the probe's very address and port to the same destination, translated to another endpoint. */
+/** A connection of a former state, as one node holds it. */
 export interface LeftOver {
   netns: string;
-  endpoint: string;
-  port: number;
-  seenReply: boolean;
+  entry: ConntrackEntry;
+  /** kube-proxy has made the kernel forget it. */
+  cleaned?: boolean;
 }
 
 /** What is set otherwise than the model's compilers do, on both sides alike. */

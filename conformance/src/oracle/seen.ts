@@ -1,5 +1,5 @@
 /** What both sides say about one attempt, in one form that can be compared as text. */
-import type { Flow, Tracked, Transport } from '../lab/terms.ts';
+import type { Flow, Tracked, Tried } from '../lab/terms.ts';
 
 export interface Seen {
   result: 'reply' | 'error' | 'timeout';
@@ -24,11 +24,14 @@ export const portName = (port: number, own: number): string => (port === own ? '
 const flowText = ({ saddr, daddr, sport, dport }: Record<keyof Flow, string | number>) =>
   `${endText(`${saddr}`, sport)} > ${endText(`${daddr}`, dport)}`;
 
+/** Echoes are answered by a kernel, which does not say whose. */
+export const tellsWho = (protocol: Tried): boolean => protocol !== 'icmp';
+
 /**
  * The connections among `all` that an attempt from the port `own` made. A node may have given it another address and port, under which
  * the next one knows it.
  */
-export function trackedText(all: readonly Tracked[], protocol: Transport, own: number): string[] {
+export function trackedText(all: readonly Tracked[], protocol: Tried, own: number): string[] {
   const ours = new Set(all.filter((t) => t.protocol === protocol && t.original.sport === own));
   // A set grows while it is walked through.
   for (const { reply } of ours) {

@@ -25,6 +25,17 @@ interface Fared extends DifferenceSide {
   endedByOthers: boolean;
 }
 
+/** One flow with what is said of it, whether it differs or not. */
+export interface ComparedFlow {
+  service: string;
+  from: FlowDifference['from'];
+  /** Network namespace of the sender. */
+  netns: string;
+  to: FlowDifference['to'] & { address: string };
+  sides: FlowDifference['sides'];
+  differs: Aspect[];
+}
+
 const unique = <T>(values: readonly T[], key: (value: T) => string): T[] => [
   ...new Map(values.map((value) => [key(value), value])).values(),
 ];
@@ -55,7 +66,7 @@ function endpointsOf(endings: readonly Ending[]): DifferenceSide['endpoints'] {
 }
 
 /** Undefined where the source has no network, or no address of the family. */
-function fare(tracer: Tracer, { from, to }: Flow): Fared | undefined {
+function fare(tracer: Tracer, { from, to }: Flow): (Fared & { netns: string }) | undefined {
   const netns = tracer.places.netnsOf(from.place, from.address);
   if (netns === undefined || to.family === undefined) return undefined;
   const packet = openingPacket({
@@ -77,6 +88,7 @@ function fare(tracer: Tracer, { from, to }: Flow): Fared | undefined {
     endpoints: endpointsOf(endings),
     ...(typical?.decisive && { decisive: typical.decisive }),
     endedByOthers: paths.some(isOthers),
+    netns,
   };
 }
 
@@ -177,9 +189,14 @@ function checkModelled({ cluster }: Session): void {
 /**
  * @param sides The same input, opened with one mode and with the other.
  * @param machine Holds the right one's network afterwards.
+ * @param each Hears of every flow that was asked, in order.
  * Throws `QuestionError` for a mode that is not modelled.
  */
-export function compareModes(machine: Machine, sides: readonly [left: Session, right: Session]): CompareAnswer {
+export function compareModes(
+  machine: Machine,
+  sides: readonly [left: Session, right: Session],
+  each: (flow: ComparedFlow) => void = () => {},
+): CompareAnswer {
   for (const side of sides) checkModelled(side);
   const [left] = sides;
   const { cluster } = left;
@@ -197,10 +214,11 @@ export function compareModes(machine: Machine, sides: readonly [left: Session, r
     if (!a || !b) return;
     asked++;
     const differs = aspectsOf(a, b);
-    if (differs.length === 0) return;
-    const { endedByOthers: _, ...one } = a;
-    const { endedByOthers: __, ...other } = b;
+    const { endedByOthers: _, netns, ...one } = a;
+    const { endedByOthers: __, netns: ___, ...other } = b;
     const { service, from, to } = flow;
+    each({ service, from, netns, to: to.end, sides: [one, other], differs });
+    if (differs.length === 0) return;
     const reason = reasonOf(cluster, flow, differs, [a, b], isEbpf);
     differences.push({ service, from, to: to.end, differs, reason, sides: [one, other] });
   });

@@ -5,7 +5,7 @@ export { hostPort } from './addresses.ts';
 export * from './answer.ts';
 export { answerJson, sortedAnswer } from './answer-json.ts';
 export { type ClusterAnswer, describeCluster, type SettingView } from './cluster-answer.ts';
-export { compareModes } from './compare.ts';
+export { type ComparedFlow, compareModes } from './compare.ts';
 export * from './compare-answer.ts';
 export type { Directory, Named } from './directory.ts';
 export type * from './dns-answer.ts';
