@@ -12,7 +12,7 @@ import { type Ending, outcomeOf } from './outcome.ts';
 import { type Question, resolveQuestion } from './question.ts';
 import { QuestionError } from './question-error.ts';
 import { answerSentence } from './sentences.ts';
-import { sharedAddresses } from './shared-address.ts';
+import { disputedServices, sharedAddresses } from './shared-address.ts';
 import type { Sources } from './sources.ts';
 import type { Past, Tracer } from './tracer.ts';
 import { judgeAll } from './verdicts.ts';
@@ -102,7 +102,7 @@ export function trace(tracer: Tracer, question: Question): TraceAnswer {
   noteAssumptions(cluster, new Set(resolved.destinations.all.map((d) => d.end.addressKind)), notes);
   const groups = groupFates(fates, question.ungrouped ?? false).map((group) => groupOf(group, tracer));
   const judged = judgeAll(groups);
-  hints.push(...sharedAddresses(cluster, groups));
+  hints.push(...sharedAddresses(cluster, groups), ...disputedServices(cluster, resolved.destinations.all));
   return {
     apiVersion: API_VERSION,
     kind: 'Trace',

@@ -3,6 +3,7 @@
 import { nodeIPs } from '../objects/pod-facts.ts';
 import { proxyCompiler } from '../proxy/modes/compilers.ts';
 import type { ReadResult } from '../read/source.ts';
+import { checkEndpoints } from './check-endpoints.ts';
 import { checkPods } from './check-pods.ts';
 import { checkServices } from './check-services.ts';
 import type { Cluster } from './cluster.ts';
@@ -97,6 +98,7 @@ export function buildCluster(
   const { endpointSlices, unknownEndpoints } = buildEndpointSlices(collected, services, pods, nodes, report);
 
   checkServices(collected, services, pods, endpointSlices, report);
+  checkEndpoints(collected, { settings, nodes, pods, services, endpointSlices }, report);
   checkPods({ pods, nodes }, report);
   noteSubnets(nodes, report);
   noteSimplified({ settings }, nodes.size, report);

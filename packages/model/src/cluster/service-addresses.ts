@@ -115,6 +115,16 @@ function checkAddress(
     );
   } else a.holders.set(ip, key);
   const address = parseAddress(ip);
+  if (address && !a.families.includes(familyName(address.family))) {
+    a.report.problem(
+      'error',
+      'no-such-family',
+      { ...placed, path },
+      `has the cluster IP ${ip}, but the cluster has ${a.families.join(' and ')} only`,
+      `Give the cluster an ${familyName(address.family)} network with --ip-families, or leave the address out.`,
+    );
+    return;
+  }
   const { serviceCIDRs } = a.settings;
   const ofFamily = serviceCIDRs.value.flatMap((c) => parseCIDR(c) ?? []).filter((p) => p.family === address?.family);
   if (
@@ -169,7 +179,7 @@ function clusterIPsOf(placed: Placed<Service>, key: string, families: readonly I
         'no-such-family',
         { ...placed, path: ['spec', 'ipFamilies'] },
         `wants ${family}, but the cluster has ${a.families.join(' and ')} only`,
-        `Give the cluster a ${family} network with --ip-families, or change spec.ipFamilies.`,
+        `Give the cluster an ${family} network with --ip-families, or change spec.ipFamilies.`,
       );
       return [];
     }
@@ -278,6 +288,15 @@ function loadBalancerOf(
   const ingress = status?.loadBalancer?.ingress ?? [];
   const readable = ingress.filter((i) => i.ip === undefined || canonical(i.ip) !== undefined);
   const redacted = readable.length < ingress.length;
+  for (const [i, { ip = '' }] of ingress.entries())
+    if (canonical(ip) === undefined && ip !== '' && isNamedAddress(ip))
+      a.report.problem(
+        'error',
+        'bad-address',
+        { ...placed, path: ['status', 'loadBalancer', 'ingress', i, 'ip'] },
+        `"${ip}" is no address`,
+        'Give the Service with the status that its load balancer wrote.',
+      );
   if (spec.type !== 'LoadBalancer' || (!redacted && (ingress.length > 0 || isLive(placed.object)))) return status;
   const wanted = canonical(spec.loadBalancerIP);
   const made =

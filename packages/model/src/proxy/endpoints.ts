@@ -68,13 +68,25 @@ function sameUse(a: EndpointInfo, b: EndpointInfo): boolean {
   );
 }
 
-function undetermined(service: string, a: EndpointInfo, b: EndpointInfo): Problem {
-  const slices = [...new Set([a.slice.metadata.name, b.slice.metadata.name])].join(' and ');
+/** An address and port that stands in two places, with different conditions, node or hints. */
+export interface Twice extends Problem {
+  endpoint: string;
+  first: EndpointInfo;
+  second: EndpointInfo;
+}
+
+function undetermined(service: string, first: EndpointInfo, second: EndpointInfo): Twice {
+  const { endpoint } = first;
+  const slices = [...new Set([first.slice.metadata.name, second.slice.metadata.name])].join(' and ');
+  const message = `${endpoint} stands twice, with different conditions, node or hints, in the EndpointSlices of Service ${service} (${slices}); the real kube-proxy takes either, here the last one counts`;
   return {
     severity: 'warning',
     code: 'endpoint-twice',
-    message: `${a.endpoint} stands twice, with different conditions, node or hints, in the EndpointSlices of Service ${service} (${slices}); the real kube-proxy takes either, here the last one counts.`,
+    message,
     object: `Service ${service}`,
+    endpoint,
+    first,
+    second,
   };
 }
 
@@ -87,7 +99,7 @@ const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 export function endpointsByServicePort(
   slices: readonly EndpointSlice[],
   family: IPFamily,
-  report: (problem: Problem) => void = () => {},
+  report: (twice: Twice) => void = () => {},
 ): Map<string, EndpointInfo[]> {
   const found = new Map<string, Map<string, EndpointInfo>>();
   const ours = slices.filter((slice) => slice.addressType === family);
