@@ -64,12 +64,13 @@ function listeningOf({ cluster, dataplane }: Session): Listening[] {
 
 const isPing = ({ to }: ComparedFlow) => to.protocol === 'icmp';
 
-/** A raw socket that sends to its own host hears what the kernel would otherwise answer. */
-function isDeaf({ dataplane }: Session, { netns, to }: ComparedFlow): boolean {
+/** A raw socket hears what comes back to its own host, which the kernel would otherwise refuse: to an address of it, or to a pod in its network. */
+function isDeaf({ cluster, dataplane }: Session, { netns, to }: ComparedFlow): boolean {
+  if (to.protocol !== 'sctp') return false;
   const own = dataplane.network.netnses.find(({ name }) => name === netns)?.addresses ?? [];
-  return (
-    to.protocol === 'sctp' && [...own.map(({ address }) => plain(address)), '127.0.0.1', '::1'].includes(to.address)
-  );
+  const pods = [...cluster.pods.values()].map(({ object }) => object);
+  const isHost = pods.some(({ spec }) => spec.hostNetwork === true && spec.nodeName === netns);
+  return isHost || [...own.map(({ address }) => plain(address)), '127.0.0.1', '::1'].includes(to.address);
 }
 
 /** How many tries see each of `count` equally likely endpoints. */

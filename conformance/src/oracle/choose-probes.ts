@@ -127,9 +127,13 @@ function placeOf(random: Random, { daddr }: Target, { nodes, pods, behind }: Pla
   return '@external';
 }
 
-/** A raw socket that sends to its own host hears what the kernel would otherwise answer. */
-const isDeaf = (world: World, from: string, { protocol, daddr }: Target): boolean =>
-  protocol === 'sctp' && [...sourcesOf(world, from, daddr), '127.0.0.1', '::1'].includes(daddr);
+/** A raw socket hears what comes back to its own host, which the kernel would otherwise refuse: to an address of it, or to a pod in its network. */
+function isDeaf(world: World, from: string, { protocol, daddr }: Target): boolean {
+  if (protocol !== 'sctp') return false;
+  const pods = [...world.cluster.pods.values()].map(({ object }) => object);
+  const isHost = pods.some(({ spec }) => spec.hostNetwork === true && spec.nodeName === from);
+  return isHost || [...sourcesOf(world, from, daddr), '127.0.0.1', '::1'].includes(daddr);
+}
 
 /** @param isService Echoes and ports of nodes, too. */
 export function chooseProbes(

@@ -47,7 +47,6 @@ function ownedAddresses({ nodes, pods }: Known): Set<string> {
   return owned;
 }
 
-/** @param owned Asked for where it is needed. */
 function checkNobody(
   key: string,
   slices: readonly Placed<EndpointSlice>[],
@@ -55,8 +54,9 @@ function checkNobody(
   report: Report,
 ): void {
   const found = slices.flatMap((placed) =>
-    placed.object.endpoints.flatMap(({ addresses }, index) =>
-      addresses.filter(isNobody).map((address) => ({ placed, index, address })),
+    placed.object.endpoints.flatMap(({ addresses, targetRef }, index) =>
+      // Of those that name a pod, `check-slices.ts` tells.
+      targetRef?.kind === 'Pod' ? [] : addresses.filter(isNobody).map((address) => ({ placed, index, address })),
     ),
   );
   const [first] = found;
