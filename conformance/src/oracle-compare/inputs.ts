@@ -1,6 +1,6 @@
 /** What is compared: folders of manifests, and random clusters with many Services. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { ClusterOverrides } from '@podwire/model';
 import { Random } from '../lab/random.ts';
 import { generate } from '../oracle/generate.ts';
@@ -29,6 +29,14 @@ export function manifestSets(folder: string): Input[] {
     .map(({ name }) => name)
     .sort()
     .flatMap((name) => manifestSets(join(folder, name)));
+}
+
+/** The files of each folder by themselves: snapshots of several clusters may stand side by side. */
+export function byFolder({ name, files, overrides }: Input): Input[] {
+  const folders = new Map<string, Input['files']>();
+  for (const file of files) folders.set(dirname(file.name), [...(folders.get(dirname(file.name)) ?? []), file]);
+  if (folders.size < 2) return [];
+  return [...folders].map(([folder, its]) => ({ name: `${name}/${folder}`, files: its, overrides }));
 }
 
 /** More pods than in the clusters of `--kind service`, so that endpoints differ from Service to Service. */

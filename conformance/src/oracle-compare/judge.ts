@@ -1,5 +1,5 @@
 /** One input: what `podwire compare` says of its flows, and both rulesets in turn on the kernel. */
-import type { Machine } from '@podwire/engine';
+import type { Machine, Network } from '@podwire/engine';
 import { type CompareAnswer, type ComparedFlow, compareModes, openSession, type Session } from '@podwire/model';
 import type { Attempt, AttemptResult, Lab } from '../lab/lab.ts';
 import { forgettingPrograms, planOf } from '../lab/plan.ts';
@@ -21,6 +21,8 @@ export interface Compared {
   answer: CompareAnswer;
   asked: ComparedFlow[];
   tried: ComparedFlow[];
+  /** Flows that the kernel's answer says nothing about: of SCTP where a raw socket hears too much, and at addresses that two pods have. */
+  unfair: number;
   attempts: number;
   /** Flows of which every endpoint was seen, and no other. */
   covered: number;
@@ -40,22 +42,29 @@ const CHANCE = 1e-6;
 /** For how many flows of each mode every endpoint is looked for. */
 const COVERED = 24;
 
+const EXTERNAL = '@external';
 const plain = (address: string) => address.split('/')[0] as string;
 
-/** Somebody listens wherever an EndpointSlice leads. */
-function listeningOf({ cluster, dataplane }: Session): Listening[] {
+/** Somebody listens wherever an EndpointSlice leads, and outside where packets are said to arrive. */
+function listeningOf({ cluster, dataplane }: Session, sides: readonly Side[]): Listening[] {
   const owners = new Map<string, string>();
   for (const { name, addresses } of dataplane.network.netnses)
     for (const { address, link } of addresses) if (link !== 'lo') owners.set(plain(address), name);
   const found = new Map<string, Listening>();
+  for (const { place, port } of sides.flatMap(({ endpoints }) => endpoints))
+    if (place.kind === 'external' && port > 0)
+      for (const protocol of ['tcp', 'udp'] as const) {
+        const listening = { netns: EXTERNAL, protocol, port };
+        found.set(JSON.stringify(listening), listening);
+      }
   for (const { object } of [...cluster.endpointSlices.values()].flat())
     for (const { addresses } of object.endpoints)
       for (const address of addresses)
         for (const { port, protocol = 'TCP' } of object.ports ?? []) {
           if (port === undefined || port === null) continue;
-          const netns = owners.get(address) ?? '@external';
+          const netns = owners.get(address) ?? EXTERNAL;
           // The kernel has no SCTP, and a node should say so of ports that nobody has.
-          if (protocol === 'SCTP' && (netns === '@external' || dataplane.nodes.has(netns))) continue;
+          if (protocol === 'SCTP' && (netns === EXTERNAL || dataplane.nodes.has(netns))) continue;
           const listening = { netns, protocol: protocol.toLowerCase() as Transport, port };
           found.set(JSON.stringify(listening), listening);
         }
@@ -64,17 +73,53 @@ function listeningOf({ cluster, dataplane }: Session): Listening[] {
 
 const isPing = ({ to }: ComparedFlow) => to.protocol === 'icmp';
 
-/** A raw socket hears what comes back to its own host, which the kernel would otherwise refuse: to an address of it, or to a pod in its network. */
-function isDeaf({ cluster, dataplane }: Session, { netns, to }: ComparedFlow): boolean {
+/**
+ * SCTP that raw sockets cannot stand in for. One hears what comes back to its own host, which the kernel would otherwise refuse: to an address of
+ * it, or to a pod in its network. And none listens on nodes and outside, so that the kernel says there that it has no SCTP.
+ */
+function isDeaf({ cluster, dataplane }: Session, { netns, to, sides }: ComparedFlow): boolean {
   if (to.protocol !== 'sctp') return false;
   const own = dataplane.network.netnses.find(({ name }) => name === netns)?.addresses ?? [];
   const pods = [...cluster.pods.values()].map(({ object }) => object);
   const isHost = pods.some(({ spec }) => spec.hostNetwork === true && spec.nodeName === netns);
-  return isHost || [...own.map(({ address }) => plain(address)), '127.0.0.1', '::1'].includes(to.address);
+  const isUnheard = sides.some(({ endpoints }) => endpoints.some(({ place }) => place.kind !== 'pod'));
+  return isHost || isUnheard || [...own.map(({ address }) => plain(address)), '127.0.0.1', '::1'].includes(to.address);
+}
+
+/** Addresses that two network namespaces have: who answers for one of these is a matter of who is faster. */
+function sharedAddresses({ dataplane }: Session): Set<string> {
+  const seen = new Set<string>();
+  const shared = new Set<string>();
+  for (const { addresses } of dataplane.network.netnses)
+    for (const text of new Set(addresses.map(({ address }) => plain(address)))) {
+      if (/^(?:127\.|::1$|fe80:|169\.254\.)/.test(text)) continue;
+      if (seen.has(text)) shared.add(text);
+      seen.add(text);
+    }
+  return shared;
+}
+
+function isDisputed({ dataplane }: Session, shared: ReadonlySet<string>, { netns, to, sides }: ComparedFlow): boolean {
+  const own = dataplane.network.netnses.find(({ name }) => name === netns)?.addresses ?? [];
+  const met = [
+    ...own.map(({ address }) => plain(address)),
+    to.address,
+    ...sides.flatMap((side) => side.endpoints.map((e) => e.address)),
+  ];
+  return met.some((address) => shared.has(address));
 }
 
 /** How many tries see each of `count` equally likely endpoints. */
 const triesFor = (count: number) => Math.ceil(Math.log(count / CHANCE) / -Math.log(1 - 1 / count));
+
+/** Routers that choose among nodes by ports, too: by addresses alone one client would always go the same way. */
+const BY_PORTS = { 'net.ipv4.fib_multipath_hash_policy': 1, 'net.ipv6.fib_multipath_hash_policy': 1 };
+
+const spreading = ({ netnses }: Network): Network => ({
+  netnses: netnses.map((netns) =>
+    netns.netfilter.length > 0 ? netns : { ...netns, sysctls: { ...netns.sysctls, ...BY_PORTS } },
+  ),
+});
 
 class Asker {
   readonly #lab: Lab;
@@ -91,9 +136,9 @@ class Asker {
     );
   }
 
-  async build(): Promise<void> {
-    const { network } = this.#session.dataplane;
-    await this.#lab.build(planOf(network, listeningOf(this.#session), 'nft'));
+  async build(sides: readonly Side[]): Promise<void> {
+    const network = spreading(this.#session.dataplane.network);
+    await this.#lab.build(planOf(network, listeningOf(this.#session, sides), 'nft'));
   }
 
   #attemptOf({ netns, from, to }: ComparedFlow): Attempt {
@@ -138,6 +183,9 @@ async function tryMode(
   return found;
 }
 
+const metText = ({ reply, error, endpoint, saw }: AttemptResult): string =>
+  reply ? `${endpoint?.address} ${endpoint?.port} as ${saw?.address}` : (error ?? 'nobody');
+
 /** Are these all the endpoints? Those of Services with affinity are drawn once for a client, and left out. */
 async function cover(asker: Asker, mode: Mode, index: 0 | 1, flows: readonly ComparedFlow[]): Promise<Disagreement[]> {
   const found: Disagreement[] = [];
@@ -146,8 +194,12 @@ async function cover(asker: Asker, mode: Mode, index: 0 | 1, flows: readonly Com
     const results = await asker.ask(Array<ComparedFlow>(triesFor(side.endpoints.length)).fill(flow), ALONE_MS);
     const seen = new Set(results.map((result) => endpointIndex(result, side)));
     const missing = side.endpoints.filter((_, i) => !seen.has(i));
-    const why = missing.map(({ address, port, sees }) => `never reached ${address} ${port} as ${sees}`);
-    if (why.length > 0) found.push({ mode, flow, why: why.join(', ') });
+    if (missing.length === 0) continue;
+    const never = missing.map(({ address, port, sees }) => `${address} ${port} as ${sees}`).join(', ');
+    const rather = new Map<string, number>();
+    for (const result of results) rather.set(metText(result), (rather.get(metText(result)) ?? 0) + 1);
+    const met = [...rather].map(([text, times]) => `${times} times ${text}`).join(', ');
+    found.push({ mode, flow, why: `never reached ${never}; but ${met}` });
   }
   return found;
 }
@@ -163,20 +215,18 @@ export async function judgeInput(
   const sessions: [Session, Session] = [await open(modes[0]), await open(modes[1])];
   const asked: ComparedFlow[] = [];
   const answer = compareModes(machine, sessions, (flow) => asked.push(flow));
-  const tried = sampleOf(
-    random,
-    asked.filter((flow) => !isDeaf(sessions[0], flow)),
-    count,
-  );
+  const shared = sharedAddresses(sessions[0]);
+  const fair = asked.filter((flow) => !isDeaf(sessions[0], flow) && !isDisputed(sessions[0], shared, flow));
+  const tried = sampleOf(random, fair, count);
   const { services } = sessions[0].cluster;
   const isPlain = ({ service }: ComparedFlow) => services.get(service)?.object.spec.sessionAffinity !== 'ClientIP';
   const disagreements: Disagreement[] = [];
   let attempts = 0;
   let covered = 0;
-  for (const index of [0, 1] as const) {
+  for (const index of tried.length === 0 ? [] : ([0, 1] as const)) {
     const mode = modes[index];
     const asker = new Asker(lab, sessions[index]);
-    await asker.build();
+    await asker.build(tried.map(({ sides }) => sides[index]));
     disagreements.push(...(await tryMode(asker, mode, index, tried)));
     const several = tried.filter((flow) => {
       const { endpoints, verdict } = flow.sides[index];
@@ -190,5 +240,5 @@ export async function judgeInput(
     covered += chosen.length;
     attempts += asker.attempts;
   }
-  return { answer, asked, tried, attempts, covered, disagreements };
+  return { answer, asked, tried, unfair: asked.length - fair.length, attempts, covered, disagreements };
 }

@@ -1,7 +1,8 @@
 /** The flows by which proxy modes are compared: to every address and port of every Service, from one of each sort of place. */
-import { parsePrefix } from '@podwire/engine';
+import { formatAddress, parsePrefix } from '@podwire/engine';
 import type { Cluster, Placed } from '../cluster/cluster.ts';
 import type { Dataplane } from '../dataplane/node-state.ts';
+import { nth } from '../net/cidr.ts';
 import type { Service, ServicePort } from '../objects/kube.ts';
 import { isOver } from '../objects/pod-facts.ts';
 import { clusterIPs, externalIPs, loadBalancerIPs, nodeAddresses, type OwnAddress } from './addresses.ts';
@@ -94,7 +95,10 @@ export class FlowMaker {
     const place: Place = { kind: 'external', name: 'external' };
     const ranges = (service.spec.loadBalancerSourceRanges ?? []).flatMap((text) => {
       const prefix = parsePrefix(text.trim());
-      return prefix ? [text.trim().split('/')[0] as string] : [];
+      // Anybody is in a range of all addresses. The first of a range is its network's, which hardly any host has.
+      if (!prefix || prefix.length === 0) return [];
+      const address = nth(prefix, 1) ?? prefix;
+      return [formatAddress(address)];
     });
     const known = (address: string) => this.#podByAddress.has(address) || this.#isNode(address);
     return [
