@@ -37,7 +37,7 @@ function comparedText(
 export async function runCompareOracle(args: OracleArguments): Promise<number> {
   const inputs: Input[] = [
     ...(args.sets ?? []).flatMap(manifestSets),
-    ...Array.from({ length: args.clusters }, (_, i) => randomInput(args.seed, i + 1, args.services)),
+    ...args.numbers.map((number) => randomInput(args.seed, number, args.services)),
   ];
   const noKernel = withoutKernel(`${inputs.length} inputs`);
   if (noKernel !== undefined) return noKernel;
@@ -45,10 +45,9 @@ export async function runCompareOracle(args: OracleArguments): Promise<number> {
   const modes: [Mode, Mode] = [left, right];
   say(`${inputs.length} inputs, seed ${args.seed}, ${left} and ${right}, at most ${args.probes} flows of each`);
   let failed = 0;
-  const numbers = args.only === undefined ? [...inputs.keys()] : [args.only - 1];
   let judged = 0;
   const skipped = 0;
-  await inLabs(Math.min(args.jobs, 2), numbers, async (lab) => {
+  await inLabs(Math.min(args.jobs, 2), [...inputs.keys()], async (lab) => {
     const machine = await createMachine(args.machine);
     const judge = async (input: Input): Promise<void> => {
       const random = new Random(`${args.seed}/${input.name}`);
