@@ -19,6 +19,7 @@ const SECTIONS = [
   'fdb',
   'ipset',
   'ipvs',
+  'ebpf',
   'sysctl',
   'ss',
   'conntrack',

@@ -1,6 +1,7 @@
 /** `podwire cluster`: the cluster as the input shows it: what was read, assumed, ignored, and is not modelled. */
 import type { Assumption, Cluster, ClusterSettings, Setting } from '../cluster/cluster.ts';
 import type { Problem } from '../problem.ts';
+import { ebpfNotModelled } from '../proxy/ebpf/compile.ts';
 import { proxyCompiler } from '../proxy/modes/compilers.ts';
 import type { ReadResult } from '../read/source.ts';
 import { API_VERSION } from './answer.ts';
@@ -65,6 +66,9 @@ function notModelled(cluster: Cluster): ClusterAnswer['notModelled'] {
   const { size } = cluster.services;
   if (!proxyCompiler(proxyMode.value) && (proxyMode.value !== 'none' || size > 0))
     found.push({ what: `kube-proxy mode ${proxyMode.value}`, count: size });
+  if (proxyMode.value === 'ebpf')
+    for (const what of ebpfNotModelled(cluster.settings.proxy.value.cilium ?? {}))
+      found.push({ what: `Cilium's ${what}`, count: 1 });
   if (cluster.networkPolicies.size > 0) found.push({ what: 'NetworkPolicy', count: cluster.networkPolicies.size });
   for (const [kind, count] of cluster.unused) if (DECIDING.test(kind)) found.push({ what: kind, count });
   return found;

@@ -17,6 +17,7 @@ import { printNftTables } from '../linux/nft-compile/index.ts';
 import { printSs } from '../linux/sockets/index.ts';
 import { printSysctls } from '../linux/sysctl/index.ts';
 import { printWireguard } from '../linux/wireguard/index.ts';
+import { printServiceList } from '../proxy/ebpf/service-list.ts';
 
 export interface NetnsSection {
   /** `iptables`, `route` ...: what `--only` names. */
@@ -80,6 +81,7 @@ const PRINTERS: Readonly<Record<NetnsSectionName, Print>> = {
   fdb: (netns) => [{ command: 'bridge fdb', text: forwarding(netns) }],
   ipset: ({ sets = [] }) => [{ command: 'ipset save', text: printIpsetSave(sets) }],
   ipvs: ({ ipvs = [] }) => [{ command: 'ipvsadm -Sn', text: printIpvsSave(ipvs) }],
+  ebpf: (netns) => [{ command: 'cilium-dbg service list', text: printServiceList(netns) }],
   sysctl: ({ sysctls }) => [{ command: 'sysctl', text: printSysctls(sysctls) }],
   ss: ({ listeners }) => [{ command: 'ss -lntup', text: listeners ? printSs(listeners) : '' }],
   conntrack: ({ conntrack = [] }) => [{ command: 'conntrack -L', text: printConntrack(conntrack) }],
@@ -100,6 +102,7 @@ export type NetnsSectionName =
   | 'fdb'
   | 'ipset'
   | 'ipvs'
+  | 'ebpf'
   | 'sysctl'
   | 'ss'
   | 'conntrack';

@@ -22,7 +22,7 @@ import type { Path } from './paths.ts';
 import { isStandIn, type Places } from './places.ts';
 import { codeOf } from './reasons.ts';
 import { symptomOf } from './symptom.ts';
-import { choiceText, dispositionWord, type Teller, walkView } from './walk-view.ts';
+import { choiceText, dispositionWord, frontendText, type Teller, walkView } from './walk-view.ts';
 
 function receiverOf(path: Pick<Path, 'conversation' | 'opening'>, ping: boolean, teller: Teller): Receiver | undefined {
   const { endpoint, saw, client, there } = path.conversation;
@@ -62,6 +62,17 @@ function decisiveOf(walk: Walk, teller: Teller): Decisive | undefined {
     const text = written ? ruleText(rule.chain, rule.index, rule.table) : policyText(rule.chain, rule.table);
     return { place, text, ...(object && { object }) };
   }
+  const balance = refusingBalance(walk);
+  if (balance) {
+    const { frontend } = balance;
+    const why = frontend.unmodelled ?? (walk.end.reason === Reason.UNMODELLED_BALANCER ? frontend.away : undefined);
+    const object = causeObject(teller.provenance, frontend.cause);
+    return {
+      place,
+      text: `${frontendText(frontend)}${why === undefined ? '' : `: ${why}`}`,
+      ...(object && { object }),
+    };
+  }
   if (disposition === Disposition.UNKNOWN && walk.end.reason === Reason.UNMODELLED_LINK) {
     const link = lastStep(walk, 'transmit')?.link;
     const says = link?.tunnel?.unmodelled;
@@ -76,10 +87,28 @@ function decisiveOf(walk: Walk, teller: Teller): Decisive | undefined {
   return { place };
 }
 
+/** The step of a program that did not send the packet on. */
+function refusingBalance({ steps }: Walk): Extract<Step, { kind: 'balance' }> | undefined {
+  const last = steps.at(-1);
+  return last?.kind === 'balance' && !last.to ? last : undefined;
+}
+
+/** What a load balancer outside of netfilter refuses, in the words of kube-proxy's refusals. */
+function balancedReason(walk: Walk): string | undefined {
+  const step = refusingBalance(walk);
+  const cause = step?.frontend.cause;
+  if (!step || !isDataplaneCause(cause) || cause.kind !== 'proxy') return undefined;
+  if (walk.end.reason === Reason.NO_BACKEND) return cause.path ? 'no-local-endpoint' : 'no-endpoints';
+  if (walk.end.reason !== Reason.NOT_ADMITTED) return undefined;
+  return step.frontend.sourceRanges?.length === 0 && !step.frontend.denies ? 'cluster-ip-from-outside' : 'source-range';
+}
+
 /** kube-proxy's own refusals, and the cases that work as intended, have reasons of their own. */
 function refinedReason(walk: Walk, destination: Destination, fromOutside: boolean): string {
   const plain = codeOf(walk.end.reason);
   if (walk.end.disposition === Disposition.DELIVERED) return plain;
+  const balanced = balancedReason(walk);
+  if (balanced !== undefined) return balanced;
   const cause = endCause(walk);
   if (isDataplaneCause(cause) && cause.kind === 'proxy' && cause.service) {
     const field = cause.path?.[1];
@@ -99,7 +128,7 @@ function refinedReason(walk: Walk, destination: Destination, fromOutside: boolea
 }
 
 function rewritten(walk: Walk): boolean {
-  return walk.steps.some((s) => s.kind === 'nat' && s.manip === 'dst');
+  return walk.steps.some((s) => (s.kind === 'nat' || (s.kind === 'balance' && s.to)) && s.manip === 'dst');
 }
 
 /** Choices without odds; their two ways are `holds` and not. */

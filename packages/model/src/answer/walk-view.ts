@@ -61,7 +61,7 @@ const CHOICE_NAMES: Readonly<Record<ChoiceKind, string>> = {
 };
 
 /** `10.96.0.1:80/TCP`, as Cilium prints it. */
-function frontendText({ address, port, protocol }: BalancerFrontend): string {
+export function frontendText({ address, port, protocol }: BalancerFrontend): string {
   return `${hostPort(address, port)}/${protocol.toUpperCase()}`;
 }
 

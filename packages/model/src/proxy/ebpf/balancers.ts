@@ -44,17 +44,27 @@ function admission(frontend: LbFrontend, options: LbOptions): Pick<BalancerFront
   return { sourceRanges, ...(deniesSourceRanges(service) && { denies: true }) };
 }
 
-function made(frontend: LbFrontend, options: LbOptions): BalancerFrontend {
+/** The policy that keeps it without a backend, where there are some elsewhere. */
+function keptLocal({ service, type, address }: LbFrontend, anywhere: boolean): ProxyCause['path'] {
+  if (!anywhere) return undefined;
+  const isInside = type === 'ClusterIP' || address.scope === 'internal';
+  const policy = isInside ? service.internalTrafficPolicy : service.externalTrafficPolicy;
+  return policy === 'Local' ? ['spec', isInside ? 'internalTrafficPolicy' : 'externalTrafficPolicy'] : undefined;
+}
+
+function made(frontend: LbFrontend, options: LbOptions, anywhere: boolean): BalancerFrontend {
   const { address, service, port } = frontend;
   const object = serviceOf(frontend);
-  const cause: ProxyCause = { kind: 'proxy', ...(object && { service: object, port }) };
+  const backends = inUse(frontend).map((use) => backendOf(use, frontend));
+  const path = backends.length === 0 ? keptLocal(frontend, anywhere) : undefined;
+  const cause: ProxyCause = { kind: 'proxy', ...(object && { service: object, port }), ...(path && { path }) };
   const protocol = address.protocol.toLowerCase() as BalancerFrontend['protocol'];
   const isDsr = usesDsr(frontend, options) || (options.mode === 'hybrid' && protocol === 'tcp');
   return {
     protocol,
     address: address.ip,
     port: address.port,
-    backends: inUse(frontend).map((use) => backendOf(use, frontend)),
+    backends,
     ...(service.affinitySeconds !== undefined && { affinity: service.affinitySeconds }),
     ...admission(frontend, options),
     ...(proxyPortOf(frontend) !== undefined && { unmodelled: 'a proxy on the node' }),
@@ -67,17 +77,23 @@ function made(frontend: LbFrontend, options: LbOptions): BalancerFrontend {
  * Of an address with two scopes sockets ask the internal one. Sockets leave external addresses that are not the node's own alone, so that a
  * Service cannot take traffic to any address (sock4_skip_xlate). SCTP is left alone altogether.
  */
-export function sidesOf(frontends: readonly LbFrontend[], options: LbOptions, ownIPs: ReadonlySet<string>): Sides {
+export function sidesOf(
+  frontends: readonly LbFrontend[],
+  options: LbOptions,
+  ownIPs: ReadonlySet<string>,
+  hasBackends: (service: string) => boolean,
+): Sides {
   const sides: Sides = { inside: [], outside: [] };
   const internal = new Set(frontends.filter(({ address }) => address.scope === 'internal').map((f) => f.address.text));
   for (const frontend of frontends) {
     const { address, type, service } = frontend;
     if (address.protocol === 'SCTP') continue;
-    const one = made(frontend, options);
+    const one = made(frontend, options, hasBackends(service.name));
     const isExternal = address.scope === 'external';
     if (isExternal && !service.loopbackHostPort) sides.outside.push(one);
     const isStranger = (type === 'ExternalIPs' || type === 'HostPort') && !ownIPs.has(address.ip);
-    if (!isStranger && (!isExternal || !internal.has(`${address.text}/i`))) sides.inside.push(one);
+    const { sourceRanges: _ranges, denies: _denies, away: _away, ...open } = one;
+    if (!isStranger && (!isExternal || !internal.has(`${address.text}/i`))) sides.inside.push(open);
   }
   return sides;
 }

@@ -8,11 +8,11 @@ import type { Problem } from '../../problem.ts';
 import { OnceReported } from '../once-reported.ts';
 import type { ProxyCompiler, ProxyNode, ProxyObjects, ProxyRules } from '../proxy.ts';
 import { layer, type Sides, sidesOf } from './balancers.ts';
-import { type LbOptions, lbOptions } from './options.ts';
+import { type LbOptions, lbOptions, type OptionTexts } from './options.ts';
 import type { EbpfPrograms } from './programs.ts';
 import type { LbFrontend } from './records.ts';
 import { serviceName } from './service.ts';
-import { serviceOfSlice } from './slices.ts';
+import { backendsOfSlice, serviceOfSlice } from './slices.ts';
 import { LoadBalancerTables } from './tables.ts';
 
 /** `IPV4_LOOPBACK` of Cilium's programs: whom a pod sees that reaches itself through a Service. */
@@ -40,6 +40,26 @@ function sctpLeftOut(services: readonly Service[]): Problem[] {
   }));
 }
 
+/** Options that change what becomes of packets in ways that are not modelled, with what they turn on. */
+const NOT_MODELLED: Readonly<Record<string, string>> = {
+  'enable-sctp': 'balancing of SCTP',
+  'enable-local-redirect-policy': 'local redirect policies',
+  'enable-egress-gateway': 'egress gateways',
+  'enable-ipv4-egress-gateway': 'egress gateways',
+  'enable-nat46x64-gateway': 'translation between address families',
+  'enable-bpf-masquerade': 'masquerading by its own programs',
+};
+
+/** What a configuration turns on of it, in words. */
+export function ebpfNotModelled(texts: OptionTexts): string[] {
+  const { acceleration } = lbOptions(texts).options;
+  const named = Object.entries(NOT_MODELLED).filter(([name]) => texts[name] === 'true');
+  const found = named.map(([name, what]) => `${what} (${name})`);
+  if (acceleration !== 'disabled')
+    found.push(`acceleration by XDP (bpf-lb-acceleration: ${acceleration}), taken for the same programs at tc`);
+  return found;
+}
+
 class Prepared {
   readonly #options: LbOptions;
   readonly #problems = new OnceReported();
@@ -48,9 +68,11 @@ class Prepared {
   readonly #slicesOf = new Map<string, EndpointSlice[]>();
   readonly #shared: { inside: Balancer; outside: Balancer };
   readonly #taken = new Set<string>();
+  /** Services with a backend on any node. */
+  readonly #anywhere = new Map<string, boolean>();
   readonly #hostNodes: readonly string[];
 
-  constructor({ services, endpointSlices, nodeIPs = [] }: ProxyObjects, texts: Readonly<Record<string, string>>) {
+  constructor({ services, endpointSlices, nodeIPs = [] }: ProxyObjects, texts: OptionTexts) {
     const { options, problems } = lbOptions(texts);
     this.#options = options;
     this.#nodeIPs = nodeIPs;
@@ -65,9 +87,17 @@ class Prepared {
     this.#ofNode = services.filter(isOfNode);
     const tables = this.#tables(services.filter((service) => !isOfNode(service)));
     for (const { address } of tables) this.#taken.add(address.text);
-    const { inside, outside } = sidesOf(tables, options, new Set());
+    const { inside, outside } = sidesOf(tables, options, new Set(), this.#hasBackends);
     this.#shared = { inside: { frontends: inside }, outside: { frontends: outside } };
   }
+
+  readonly #hasBackends = (service: string): boolean => {
+    const known =
+      this.#anywhere.get(service) ??
+      (this.#slicesOf.get(service) ?? []).some((slice) => backendsOfSlice(slice, this.#options).size > 0);
+    this.#anywhere.set(service, known);
+    return known;
+  };
 
   #tables(services: readonly Service[], node?: ProxyNode): LbFrontend[] {
     const tables = new LoadBalancerTables({
@@ -92,7 +122,7 @@ class Prepared {
       ({ type, address }) => type === 'HostPort' && (address.ip === '0.0.0.0' || address.ip === '::'),
     );
     const at = (ip: string, one: LbFrontend) => {
-      const [made] = sidesOf([one], this.#options, new Set([one.address.ip])).inside;
+      const [made] = sidesOf([one], this.#options, new Set([one.address.ip]), this.#hasBackends).inside;
       return made && ip.includes(':') === (one.address.family === 'IPv6') ? [{ ...made, address: ip }] : [];
     };
     const own = wild.filter(({ service }) => !service.loopbackHostPort);
@@ -106,7 +136,7 @@ class Prepared {
     const options = this.#options;
     const ips = Object.values(node.nodeIPs);
     const frontends = this.#tables(this.#ofNode, node);
-    const sides: Sides = sidesOf(frontends, options, new Set(ips));
+    const sides: Sides = sidesOf(frontends, options, new Set(ips), this.#hasBackends);
     const { pods, loopback } = this.#hostPorts(frontends, sides.inside, ips);
     const inside = layer(this.#shared.inside, pods);
     const sockets: Balancing = { balancer: inside, nodes: this.#nodeIPs };

@@ -6,4 +6,5 @@ export * from './options.ts';
 export * from './print.ts';
 export type * from './records.ts';
 export type { LbNode } from './service.ts';
+export { printServiceList } from './service-list.ts';
 export * from './tables.ts';
