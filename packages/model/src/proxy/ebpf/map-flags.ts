@@ -5,7 +5,7 @@ import type { FrontendType, LbFrontend } from './records.ts';
 import { delegatesIfLocal, deniesSourceRanges } from './service.ts';
 
 /** Its own type, or that of what it was redirected to. */
-export function effectiveType({ type, redirectTo }: LbFrontend): FrontendType {
+function effectiveType({ type, redirectTo }: LbFrontend): FrontendType {
   return redirectTo === undefined ? type : 'LocalRedirect';
 }
 
