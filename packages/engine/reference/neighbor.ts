@@ -2,15 +2,27 @@
  * Who has an address on a link: arp_solicit, arp_process (net/ipv4/arp.c), ndisc_recv_ns (net/ipv6/ndisc.c). Who is asked
  * learns who asks; where questions meet chains (`question.ts`), so does who asks. It is forgotten with the next `send`.
  */
-import { confAll, confAny, confMax, confOf, containsAddress, type Neighbor, type Packet } from '../src/index.ts';
+import {
+  type Choice,
+  confAll,
+  confAny,
+  confMax,
+  confOf,
+  containsAddress,
+  type Neighbor,
+  type Packet,
+  type Route,
+  sysctl,
+} from '../src/index.ts';
 import { addressOf, canonical } from './addresses.ts';
+import { choose } from './choice.ts';
 import { fibLookup, vrfOf } from './fib.ts';
 import { isLocalFor } from './match-addrtype.ts';
 import { exchange, learn } from './question.ts';
 import { routeInput } from './route.ts';
 import { newRun } from './run.ts';
 import { LINK, selectAddress4 } from './source-address.ts';
-import type { Device, DeviceAddress, Run, Skb } from './state.ts';
+import type { Device, DeviceAddress, Host, Run, Skb } from './state.ts';
 import { reachable } from './wire.ts';
 
 export type Resolution = { mac: string } | undefined;
@@ -31,9 +43,12 @@ export function resolve(run: Run, device: Device, nexthop: string, packet: Packe
   const told = run.world.learnt.get(device)?.get(nexthop);
   if (told !== undefined) return { mac: told };
   const isWalked = run.world.questions[v4 ? 4 : 6];
-  for (const other of reachable(run.world, device)) {
-    if (!(v4 ? answersArp(run, other, nexthop, asker) : answersSolicitation(other, nexthop))) continue;
+  const canAnswer = (other: Device) =>
+    v4 ? answersArp(run, other, nexthop, asker) : answersSolicitation(other, nexthop);
+  const others = reachable(run.world, device);
+  for (const other of isWalked ? others.filter(canAnswer) : others) {
     if (!isWalked) {
+      if (!canAnswer(other)) continue;
       // Who is asked knows from then on who asked (arp_process: neigh_event_ns).
       if (v4 && asker !== '0.0.0.0') learn(run, other, asker, device.mac);
       return { mac: other.mac };
@@ -101,7 +116,6 @@ function filtersArp(device: Device, address: string, asker: string): boolean {
 /** The question is judged as a packet from the asker to the address asked for. */
 function answersArp(run: Run, device: Device, address: string, asker: string): boolean {
   const { host } = device;
-  const { sysctls } = host.netns;
   const isIgnored = () => ignoresArp(device, address, asker);
   if (asker === '0.0.0.0') return isLocalFor(device, address) && !isIgnored();
   const question: Packet = {
@@ -121,10 +135,39 @@ function answersArp(run: Run, device: Device, address: string, asker: string): b
     length: 28,
     dontFragment: false,
   };
-  const skb: Skb = { packet: question, indev: device };
-  // The question leaves no trace in the walk, and its multipath choice does not matter.
-  const aside = newRun({ ...run.world, choices: [], answers: [], paths: new Map() });
-  if (routeInput(aside, host, skb, device) || !skb.route) return false;
+  /** Routed aside, by this one of several ways. */
+  const verdictBy = (way: number) => {
+    const skb: Skb = { packet: question, indev: device };
+    const aside = newRun({ ...run.world, choices: [], answers: [way], paths: new Map() });
+    const failed = routeInput(aside, host, skb, device);
+    return { answers: !failed && answersBy(skb), choice: aside.world.choices[0] };
+  };
+  const answersBy = (skb: Skb): boolean => answersRouted(device, skb, asker, isIgnored);
+  const { answers, choice } = verdictBy(0);
+  if (!choice) return answers;
+  const verdicts = Array.from({ length: choice.alternatives }, (_, i) => verdictBy(i).answers);
+  return verdicts.every((verdict) => verdict === answers)
+    ? answers
+    : (verdicts[wayOfQuestion(run, host, choice, asker)] as boolean);
+}
+
+/**
+ * Which way of several a question takes, which leaves no other trace in the walk. The hash is of its own bytes as if they were an IP header, which
+ * the asker's address is among, and not the one asked for (ip_multipath_l3_keys); or of nothing at all, where ports count.
+ */
+function wayOfQuestion(run: Run, host: Host, { taken: _, ...choice }: Choice, asker: string): number {
+  const byEnds = [0, 2].includes(sysctl(host.netns.sysctls, 'net.ipv4.fib_multipath_hash_policy'));
+  const { paths, routeIds } = run.world;
+  const path = ['arp', host.order, routeIds.get(choice.route as Route), byEnds ? asker : ''].join(' ');
+  const way = paths.get(path) ?? choose(run, choice);
+  paths.set(path, way);
+  return way;
+}
+
+function answersRouted(device: Device, skb: Skb, asker: string, isIgnored: () => boolean): boolean {
+  const { sysctls } = device.host.netns;
+  const { daddr: address } = skb.packet;
+  if (!skb.route) return false;
   if (skb.route.kind === 'local') return !isIgnored() && !filtersArp(device, address, asker);
   if (skb.route.kind !== 'unicast' || confOf(sysctls, 4, device.name, 'forwarding') === 0) return false;
   if (skb.route.device === device) return address !== asker && confAny(sysctls, 4, device.name, 'proxy_arp_pvlan');

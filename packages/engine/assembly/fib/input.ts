@@ -4,9 +4,10 @@ import { Disposition, Reason, RouteType } from '../../src/terms';
 import { answerWith, finish, ReplyKind } from '../core/end';
 import { none, packet, RouteKind, skb, some } from '../core/skb';
 import { Link } from '../layout/link';
+import { Route } from '../layout/route';
 import { clearKey, routeKey, routeLookup, routeResult } from './lookup';
 import { isLimitedBroadcast, isLinkLocal6, isLoopback4, isLoopback6, isMulticast4, isMulticast6, isZeronet } from './kinds';
-import { multipathSelect } from './multipath';
+import { listWays, multipathSelect, wayDev, wayOfQuestion } from './multipath';
 import { measure, wayMtu, wayPathMtu } from './path-mtu';
 import { adopt, isForHost, traceResult } from './result';
 import { validateSource } from './validate';
@@ -163,13 +164,32 @@ function adoptError(): bool {
 export enum ArpVerdict {
   SILENT = 0,
   LOCAL = 1,
-  /** It would be forwarded, by the link in `routeResult().dev`. */
-  FORWARD = 2,
-  /** By the very link that asks, for which this host answers. */
-  FORWARD_BACK = 3,
+  /** It would be forwarded, and this host answers for whom it is for. */
+  PROXY = 2,
 }
 
-export function arpVerdict(link: Link, source: u64, destination: u64): ArpVerdict {
+/** What would be forwarded by `out`: answered for if it is another link and the host proxies, or by private VLAN (arp_fwd_proxy(), arp_fwd_pvlan()). */
+function forwardVerdict(link: Link, source: u64, destination: u64, out: Link, proxies: bool): ArpVerdict {
+  if (validateSource(link, source, destination, 0, 0, out, 0, 0, 0) != Reason.NONE) return ArpVerdict.SILENT;
+  const answers = out != link ? proxies : (link.flags & LinkFlag.PROXY_ARP_PVLAN) != 0 && source != destination;
+  return answers ? ArpVerdict.PROXY : ArpVerdict.SILENT;
+}
+
+/** By a route of several nexthops: a choice, where it matters. */
+function verdictAmong(link: Link, source: u64, destination: u64, route: Route, proxies: bool): ArpVerdict {
+  const count = listWays();
+  if (count == 0) return forwardVerdict(link, source, destination, routeResult().dev, proxies);
+  const first = forwardVerdict(link, source, destination, wayDev(link.netns, route, 0), proxies);
+  let differ = false;
+  for (let i: u32 = 1; i < count; i++)
+    if (forwardVerdict(link, source, destination, wayDev(link.netns, route, i), proxies) != first) differ = true;
+  if (!differ) return first;
+  const taken = wayOfQuestion(link.netns, route, count, source);
+  return forwardVerdict(link, source, destination, wayDev(link.netns, route, taken), proxies);
+}
+
+/** `proxies`: the host answers for others there. */
+export function arpVerdict(link: Link, source: u64, destination: u64, proxies: bool): ArpVerdict {
   if (martian4(link, source, destination) != Reason.NONE) return ArpVerdict.SILENT;
   if (isLimitedBroadcast(destination) || isMulticast4(destination) || destination == 0) return ArpVerdict.SILENT;
   const key = clearKey(link.netns, 4);
@@ -184,11 +204,10 @@ export function arpVerdict(link: Link, source: u64, destination: u64): ArpVerdic
     return reason == Reason.NONE ? ArpVerdict.LOCAL : ArpVerdict.SILENT;
   }
   if (result.type != RouteType.UNICAST || (link.flags & LinkFlag.FORWARDING) == 0) return ArpVerdict.SILENT;
-  if (validateSource(link, source, destination, 0, 0, dev, 0, 0, 0) != Reason.NONE) return ArpVerdict.SILENT;
-  if (dev != link) return ArpVerdict.FORWARD;
-  // arp_fwd_pvlan()
-  const answers = (link.flags & LinkFlag.PROXY_ARP_PVLAN) != 0 && source != destination;
-  return answers ? ArpVerdict.FORWARD_BACK : ArpVerdict.SILENT;
+  const route = result.route;
+  return route.nexthopCount > 1
+    ? verdictAmong(link, source, destination, route, proxies)
+    : forwardVerdict(link, source, destination, dev, proxies);
 }
 
 /** Routes the packet that came in on `link`. False where the walk ended. */

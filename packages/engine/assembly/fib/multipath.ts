@@ -8,9 +8,11 @@ import { choose, weigh } from '../core/choice';
 import { fold, mix } from '../core/hash';
 import { allocate } from '../core/memory';
 import { linkByName } from '../core/links';
-import { some } from '../core/skb';
-import { Endpoint, Nexthop } from '../layout/route';
-import { RouteKey, routeKey, routeResult } from './lookup';
+import { skb, some } from '../core/skb';
+import { Link } from '../layout/link';
+import { Netns } from '../layout/netns';
+import { Endpoint, Nexthop, Route } from '../layout/route';
+import { clearKey, RouteKey, routeKey, routeResult } from './lookup';
 import { selectSource4 } from './source';
 import { nexthopAt, usable } from './table';
 
@@ -172,6 +174,38 @@ function preferOwnSource(count: u32): u32 {
   if (preferred == 0) return listOptions();
   store<u32>(WEIGHTS, load<u32>(WEIGHTS) + passed);
   return preferred;
+}
+
+/** Lists the nexthops that a packet which comes in may take by the route at hand; returns how many. */
+export function listWays(): u32 {
+  return listOptions();
+}
+
+/** Where one of those that were just listed leads. */
+export function wayDev(netns: Netns, route: Route, i: u32): Link {
+  return linkByName(netns, nexthopAt(route, load<u16>(OPTIONS + (<usize>i << 1))).dev);
+}
+
+/**
+ * Which of those that were just listed a question over ARP takes. The hash is of its own bytes as if they were an IP header, which the asker's
+ * address is among, and not the one asked for (ip_multipath_l3_keys()); or of nothing at all, where ports count.
+ */
+export function wayOfQuestion(netns: Netns, route: Route, count: u32, asker: u64): u32 {
+  if (!waysReady()) return 0;
+  const key = clearKey(netns, 4);
+  if (!byPorts(key)) key.saddrLo = asker;
+  const subject = changetype<usize>(route) | 1;
+  const known = recall(subject, false);
+  if (known >= 0) return <u32>known;
+  for (let i: u32 = 0; i < count; i++) weigh(load<u32>(WEIGHTS + (<usize>i << 2)));
+  // It is the choice of whom is asked.
+  const s = skb();
+  const here = s.netns;
+  s.netns = netns;
+  const taken = choose(ChoiceKind.MULTIPATH, count, true, 0, changetype<usize>(route));
+  s.netns = here;
+  remember(subject, false, taken);
+  return taken;
 }
 
 /** Puts one of the usable nexthops into the result; asks the script where there are several. */

@@ -95,12 +95,11 @@ function answersArp(link: Link): bool {
   if (asker == 0) {
     return isLocalFor(link, wantedLo) && mayAnswer(link);
   }
-  switch (arpVerdict(link, asker, wantedLo)) {
+  const proxies = (link.flags & LinkFlag.PROXY_ARP) != 0 || some(entryOf(link, NeighborState.PROXY, 0, wantedLo));
+  switch (arpVerdict(link, asker, wantedLo, proxies)) {
     case ArpVerdict.LOCAL:
       return mayAnswer(link) && (!filters(link) || leadsBack(link));
-    case ArpVerdict.FORWARD:
-      return (link.flags & LinkFlag.PROXY_ARP) != 0 || some(entryOf(link, NeighborState.PROXY, 0, wantedLo));
-    case ArpVerdict.FORWARD_BACK:
+    case ArpVerdict.PROXY:
       return true;
     default:
       return false;
