@@ -5,7 +5,7 @@ import mmap
 import socket
 import struct
 
-from spaces import Inside
+from spaces import Inside, must_end
 
 ETH_P_ALL = 3
 SOL_PACKET, RX_RING, VERSION, IGNORE_OUTGOING, TPACKET_V2 = 263, 5, 10, 23, 1
@@ -62,6 +62,7 @@ class Sniffer:
                 continue
             if kind in (IPV4, IPV6):
                 self.frames.append([self.netns, self.name(index), direction, data.hex()])
+                must_end(self.frames)
 
 
 def inject(spaces, netns, link, frame):

@@ -16,6 +16,16 @@ class Failure(Exception):
     """Something of the lab itself does not work: not an answer of the kernel about packets."""
 
 
+# More than that follows from no packet, unless it goes round and round.
+MOST_SEEN = 20_000
+
+
+def must_end(seen):
+    """Whoever listens to what never ends never comes to an end either."""
+    if len(seen) > MOST_SEEN:
+        raise Failure("packets go round and round")
+
+
 def must(result, what):
     if result != 0:
         raise Failure(f"{what}: {os.strerror(ctypes.get_errno())}")

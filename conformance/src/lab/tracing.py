@@ -5,7 +5,7 @@ import socket
 import struct
 
 from conntrack import NETLINK_NETFILTER, attributes, messages
-from spaces import Inside
+from spaces import Inside, must_end
 
 NF_TABLES = 10
 GET_RULE, TRACE = (NF_TABLES << 8) | 7, (NF_TABLES << 8) | 17
@@ -92,3 +92,4 @@ class Tracer:
             event["packet"] = (parts.get(NETWORK_HEADER, b"") + parts.get(TRANSPORT_HEADER, b"")).hex()
             event["mark"] = struct.unpack("!I", parts[MARK])[0] if MARK in parts else 0
         self.events.append(event)
+        must_end(self.events)
