@@ -75,13 +75,28 @@ function frameRule(spot: ActionSpot): NftStatement[] {
   ];
 }
 
+/** Of one port in `th` and of the other nft 1.0.6 makes one test, and lists its bytes. */
+const isPortOfAny = (statement: NftStatement): boolean => {
+  if (!('match' in statement)) return false;
+  const { op, left, right } = statement.match;
+  const isTh =
+    typeof left === 'object' && 'payload' in left && 'protocol' in left.payload && left.payload.protocol === 'th';
+  return isTh && op === '==' && typeof right === 'number';
+};
+
+function randomTests(spot: ActionSpot): NftStatement[] {
+  const tests = Array.from({ length: spot.r.pick([0, 1, 1, 1, 2, 2, 3]) }, () => anyMatch(spot));
+  const first = tests.findIndex(isPortOfAny);
+  return tests.filter((test, i) => i <= first || !isPortOfAny(test));
+}
+
 function randomRule(chain: ChainSpot): NftStatement[] {
   const { r, family, type } = chain;
   const version: Family = family === 'ip' ? 4 : family === 'ip6' ? 6 : r.chance(0.6) ? 4 : 6;
   const spot: ActionSpot = { ...chain, version, transport: r.pick(TRANSPORTS) };
   // What the lab puts onto a shared segment comes from nobody whom the machine knows.
   if (!spot.netns.links.some(({ kind }) => kind === 'device') && r.chance(0.07)) return frameRule(spot);
-  const tests = Array.from({ length: r.pick([0, 1, 1, 1, 2, 2, 3]) }, () => anyMatch(spot));
+  const tests = randomTests(spot);
   if (type !== 'nat' && family !== 'bridge' && r.chance(0.08)) {
     const end = r.pick<NftStatement[]>([[{ accept: null }], [{ return: null }], []]);
     return [...protocolTest(spot), ...tests, writeHeader(spot), ...end];

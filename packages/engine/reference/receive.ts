@@ -43,7 +43,7 @@ export function receive(run: Run, arrival: Arrival): Next {
   const balanced = balanceIn(run, device, skb);
   if (balanced) return balanced;
   const below = runIngress(run, device, skb);
-  if (below) return 'stop' in below ? below : forwardTo(run, skb, below.device, tag);
+  if (below) return 'stop' in below ? below : forwardTo(run, skb, device, below.device, tag);
   if (device.link.kind === 'loopback') {
     skb.indev = device;
     return input(run, host, skb, device, false);
@@ -57,7 +57,7 @@ export function receive(run: Run, arrival: Arrival): Next {
     if (!('up' in result)) return result;
     // The bridge is a device of its own for what goes up (br_netif_receive_skb).
     const above = runIngress(run, result.up, skb);
-    if (above) return 'stop' in above ? above : forwardTo(run, skb, above.device, result.tag);
+    if (above) return 'stop' in above ? above : forwardTo(run, skb, result.up, above.device, result.tag);
     const { up: bridge, ...raised } = result;
     const onBridge = upperOf({ ...arrival, ...raised, device: bridge });
     if (onBridge) return climb(run, host, skb, onBridge);

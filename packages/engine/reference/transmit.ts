@@ -126,12 +126,16 @@ function leave(run: Run, skb: Skb, device: Device, frame?: Frame, tag = 0): Next
     balanceOut(run, device, skb);
     return undefined;
   }
-  return 'stop' in below ? below : forwardTo(run, skb, below.device, tag);
+  return 'stop' in below ? below : forwardTo(run, skb, device, below.device, tag);
 }
 
-/** `fwd to`: the frame as it is, out of a device of this namespace (nf_fwd_netdev_egress). */
-export function forwardTo(run: Run, skb: Skb, device: Device, tag: number): Next {
-  const { macTarget: target, macSource: source = device.mac, packet } = skb;
+/** What frames on `lo` bear (arp_constructor). */
+const NOBODY = '00:00:00:00:00:00';
+
+/** `fwd to`: the frame as it is on one device, out of another of this namespace (nf_fwd_netdev_egress). */
+export function forwardTo(run: Run, skb: Skb, from: Device, device: Device, tag: number): Next {
+  const { macTarget, macSource: source = device.mac, packet } = skb;
+  const target = from.link.kind === 'loopback' ? NOBODY : macTarget;
   return frameOut(run, skb, device, { source, target, tag, nexthop: packet.daddr });
 }
 

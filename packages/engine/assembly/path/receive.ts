@@ -83,7 +83,7 @@ function addressTo(link: Link): void {
 /** ingress of a device; false where the walk ended, or the packet went on by another device. */
 function enters(link: Link): bool {
   const passage = ingress(link);
-  if (passage == Passage.FORWARDED) forwardTo(sentTo);
+  if (passage == Passage.FORWARDED) forwardTo(link, sentTo);
   return passage == Passage.ON;
 }
 

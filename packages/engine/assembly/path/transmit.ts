@@ -152,7 +152,7 @@ function leaves(out: Link, sourceMac: u64): bool {
   s.sourceMac = sourceMac;
   const passage = egress(out);
   s.sourceMac = came;
-  if (passage == Passage.FORWARDED) forwardTo(sentTo);
+  if (passage == Passage.FORWARDED) forwardTo(out, sentTo);
   if (passage != Passage.ON) return false;
   if (some(out.balancing) && !s.asks) balanceOut(out);
   return true;
@@ -164,10 +164,15 @@ function leavesUnaddressed(out: Link): bool {
   return leaves(out, out.mac);
 }
 
-/** A rule sends the frame out of another device as it is (nf_fwd_netdev_egress()). */
-export function forwardTo(out: Link): void {
+/** A rule sends the frame out of another device as it is (nf_fwd_netdev_egress()). Those on lo bear no address of anybody (arp_constructor()). */
+export function forwardTo(from: Link, out: Link): void {
   const s = skb();
   const p = packet();
+  if ((from.flags & LinkFlag.LOOPBACK) != 0) {
+    s.framed = 1;
+    s.frameMac = 0;
+    s.target = none<Link>();
+  }
   s.frameHi = p.daddrHi;
   s.frameLo = p.daddrLo;
   s.frameFamily = p.family;
