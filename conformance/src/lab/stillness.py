@@ -15,9 +15,9 @@ BARRIER_SECONDS = 10
 
 # A packet that another device of this CPU takes up in its turn (gro_cells_receive) may stand behind the first barrier.
 ROUNDS = 2
-# The lab's hosts ask for a neighbour for 20 ms at least.
 # No case takes as long; frames in a circle would fill the memory.
 LONGEST_SECONDS = 60
+# The lab's hosts ask for a neighbour for 20 ms at least.
 SOONEST_SECONDS = 0.01
 
 
