@@ -154,18 +154,26 @@ describe.each(Object.keys(MACHINES))('%s', (name) => {
 test('the name of a StatefulSet is kept, its address is not; a Deployment makes another pod', async () => {
   const session = await open();
   const before = addressOf(session, 'shop/db-0');
-  const cluster = session.clusterAfter(['delete pod/db-0'], 'shop');
+  const cluster = session.clusterOf({ to: 'external', namespace: 'shop', after: ['delete pod/db-0'] });
   expect(cluster.pods.get('shop/db-0')?.object.status?.podIP).not.toBe(before);
   expect(cluster.pods.size).toBe(session.cluster.pods.size);
   const [gone = ''] = cart(session);
-  const later = session.clusterAfter([`delete pod/${gone}`], 'shop');
+  const later = session.clusterOf({ to: 'external', namespace: 'shop', after: [`delete pod/${gone}`] });
   expect(later.pods.has(gone)).toBe(false);
   expect(later.pods.size).toBe(session.cluster.pods.size);
   // Nobody replaces a bare pod, and the session itself stays as it is.
-  expect(session.clusterAfter(['delete pod/log-1'], 'shop').pods.size).toBe(session.cluster.pods.size - 1);
+  expect(session.clusterOf({ to: 'external', namespace: 'shop', after: ['delete pod/log-1'] }).pods.size).toBe(
+    session.cluster.pods.size - 1,
+  );
   expect(session.cluster.pods.has(gone)).toBe(true);
-  expect(session.clusterAfter(['scale sts/db=3', 'scale sts/db=2'], 'shop').pods.has('shop/db-2')).toBe(false);
-  expect(session.clusterAfter(['delete deploy/cart'], 'shop').pods.size).toBe(session.cluster.pods.size - 2);
+  expect(
+    session
+      .clusterOf({ to: 'external', namespace: 'shop', after: ['scale sts/db=3', 'scale sts/db=2'] })
+      .pods.has('shop/db-2'),
+  ).toBe(false);
+  expect(session.clusterOf({ to: 'external', namespace: 'shop', after: ['delete deploy/cart'] }).pods.size).toBe(
+    session.cluster.pods.size - 2,
+  );
 });
 
 test('why blames the entry of conntrack, or the process that is gone', async () => {

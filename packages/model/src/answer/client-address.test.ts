@@ -108,6 +108,15 @@ describe.each(Object.keys(MACHINES))('%s', (name) => {
     });
   });
 
+  test('eBPF programs translate what they send on to other nodes, and nothing else', async () => {
+    const session = await open({ proxyMode: 'ebpf' });
+    const nodePort = session.cluster.services.get('a/open')?.object.spec.ports?.[0]?.nodePort;
+    expect(receiver(session, 'external', `node/n1:${nodePort}`)).toMatchObject({ sourceKept: true });
+    const far = receiver(session, 'external', `node/n2:${nodePort}`);
+    expect(far).toMatchObject({ sourceKept: false, sees: { address: '192.168.10.12' } });
+    expect(far?.sourceLost).toMatchObject({ code: 'external-traffic', place: { name: 'n2' } });
+  });
+
   test('outside, a private address is translated once more; a node with an ExternalIP has it', async () => {
     const session = await open();
     expect(receiver(session, 'pod/a/far', 'external')?.beyond).toEqual({ address: '198.51.100.7' });

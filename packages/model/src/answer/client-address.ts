@@ -12,6 +12,7 @@ import type { Teller } from './walk-view.ts';
 
 type RuleStep = Extract<Step, { kind: 'rule' }>;
 type NatStep = Extract<Step, { kind: 'nat' }>;
+type BalanceStep = Extract<Step, { kind: 'balance' }>;
 
 const textOf = ({ chain, index, table }: RuleStep): string => ruleText(chain, index, table);
 
@@ -115,10 +116,26 @@ function told(code: Code, { place, from, cause }: Telling): Pick<SourceLost, 'te
   }
 }
 
-function firstLoss({ steps }: Walk): { step: NatStep; at: number } | undefined {
-  for (const [at, step] of steps.entries())
-    if (step.kind === 'nat' && step.manip === 'src' && step.from.address !== step.to.address) return { step, at };
+function firstLoss({ steps }: Walk): { step: NatStep | BalanceStep; to: string; at: number } | undefined {
+  for (const [at, step] of steps.entries()) {
+    if ((step.kind !== 'nat' && step.kind !== 'balance') || step.manip !== 'src' || !step.to) continue;
+    if (step.from.address !== step.to.address) return { step, to: step.to.address, at };
+  }
   return undefined;
+}
+
+/** An eBPF load balancer translates the source of what it sends on to another node (Cilium's bpf/lib/nodeport.h, `nodeport_snat_fwd_ipv4`). */
+function byBalancer(step: BalanceStep, to: string, { places, provenance }: Teller): SourceLost {
+  const place = places.of(step.netns.name);
+  const object = causeObject(provenance, step.frontend.cause);
+  return {
+    place,
+    address: to,
+    code: 'external-traffic',
+    text: `the eBPF programs of ${place.name} send the packet on to another node, and have the answer come back through themselves`,
+    keep: 'spec.externalTrafficPolicy: Local, with an endpoint on every node that takes traffic; or load balancing with DSR (loadBalancer.mode: dsr).',
+    ...(object && { object }),
+  };
 }
 
 /**
@@ -127,15 +144,17 @@ function firstLoss({ steps }: Walk): { step: NatStep; at: number } | undefined {
  * @param opening The walk of the connection's first packet, where `walk` is a later one: only the first meets the rules.
  */
 export function sourceLost(walk: Walk, opening: Walk | undefined, teller: Teller): SourceLost | undefined {
-  const whole = opening && firstLoss(walk)?.step.binding ? opening : walk;
+  const own = firstLoss(walk)?.step;
+  const whole = opening && own?.kind === 'nat' && own.binding ? opening : walk;
   const loss = firstLoss(whole);
   if (!loss) return undefined;
-  const { step, at } = loss;
+  const { step, to, at } = loss;
+  if (step.kind === 'balance') return byBalancer(step, to, teller);
   const start = whole.steps.find((one) => one.kind === 'enter');
   const place = teller.places.of(step.netns.name);
   const rules = rulesBefore(whole, at);
   const masquerade = rules.find(({ hook }) => hook === step.hook);
-  const common = { place, address: step.to.address };
+  const common = { place, address: to };
   if (!masquerade || step.binding)
     return {
       ...common,

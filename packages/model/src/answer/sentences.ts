@@ -60,7 +60,8 @@ export function outcomeSentence(
   const first = outcomes[0];
   const what = destination.end.name;
   if (!first || verdict === 'unknown') {
-    const met = first?.decisive?.text;
+    // The rule that stands there for want of endpoints tells nothing.
+    const met = reason === 'endpoints-not-shown' ? undefined : first?.decisive?.text;
     return `${reasonRow(reason)?.meaning ?? reason}${met === undefined ? '' : ` It is ${met}.`}`;
   }
   switch (verdict) {

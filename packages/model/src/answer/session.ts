@@ -3,6 +3,7 @@ import { EngineError, formatAddress, type Machine, type Network, parseAddress } 
 import { buildCluster } from '../cluster/build.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { type NodeShown, shownProxyModes } from '../cluster/detect/shown.ts';
+import { withKubernetesService } from '../cluster/kubernetes-service.ts';
 import type { ClusterOverrides } from '../cluster/overrides.ts';
 import { buildDataplane } from '../dataplane/build.ts';
 import { buildHosts, hostsAsCluster } from '../dataplane/dumped-hosts.ts';
@@ -12,9 +13,11 @@ import type { NodeDump } from '../linux/node/index.ts';
 import type { Problem } from '../problem.ts';
 import { readSources } from '../read/read.ts';
 import type { ReadResult, SourceFile } from '../read/source.ts';
-import type { TraceAnswer } from './answer.ts';
+import type { Note, TraceAnswer } from './answer.ts';
+import { asksKubernetes } from './asks-kubernetes.ts';
 import { type Directory, directoryOf } from './directory.ts';
 import { dumpNotes } from './dump-notes.ts';
+import { kubernetesServiceNote } from './kubernetes-service-note.ts';
 import { tracerAfter } from './past.ts';
 import type { Question } from './question.ts';
 import { QuestionError } from './question-error.ts';
@@ -35,8 +38,8 @@ export interface Session {
   readonly dumps: Dumps;
   /** Throws `QuestionError` where the question cannot be asked of this cluster. */
   trace(question: Question): TraceAnswer;
-  /** The cluster once this has happened: `Question.after`. Throws `QuestionError` as `trace` does. */
-  clusterAfter(changes: readonly string[], namespace?: string): Cluster;
+  /** The cluster in which a question is answered: once `after` has happened, with the API server's own Service if asked for. Throws as `trace` does. */
+  clusterOf(question: Pick<Question, 'to' | 'namespace' | 'after'>): Cluster;
   /** The same, were the nodes' Linux as other dumps show it. The session itself stays as it is. */
   traceWith(dumps: Dumps, question: Question): TraceAnswer;
 }
@@ -126,90 +129,109 @@ export async function openSession({
   const isPlain = dumps.length > 0 && read.objects.length === 0;
   const cluster = isPlain ? hostsAsCluster(built, dumps) : built;
   const machine = await coming;
-  let dataplane: Dataplane | undefined;
-  const dumpProblems: Problem[] = [];
-  let partialNodes: ReadonlySet<string> = new Set();
+  // One machine holds one network: of whom it is.
   let tracer: Tracer | undefined;
-  let known: Directory | undefined;
-  const compiled = (): Dataplane => {
-    onStep('dataplane');
-    const whole = buildDataplane(cluster);
-    if (dumps.length + podDumps.length === 0) return whole;
-    const replaced = replaceNodes(whole, cluster, dumps, podDumps);
-    partialNodes = replaced.parts;
-    dumpProblems.push(...replaced.problems);
-    return replaced.dataplane;
-  };
-  const rebuild = (other: Cluster): Dataplane => {
-    const whole = buildDataplane(other);
-    const left = podDumps.filter(({ pod }) => other.pods.has(pod));
-    return dumps.length + left.length === 0 ? whole : replaceNodes(whole, other, dumps, left).dataplane;
-  };
-  const tracerOfLater = (changes: readonly string[], namespace = 'default'): Tracer => {
-    if (!machine) throw new Error('a session without a machine answers no trace');
-    if (isPlain)
-      throw new QuestionError('after-without-cluster', 'nothing can happen to hosts without a cluster', {
-        mend: 'Ask without --after, or give the objects of the cluster.',
-      });
-    checkDumps(dumps);
-    const notes = dumpNotes(dumps, partialNodes);
-    const { dataplane: former } = session;
-    return tracerAfter({ cluster, dataplane: former, build: rebuild, machine, read, notes }, changes, namespace);
-  };
-  const session: Session = {
-    read,
-    cluster,
-    dumpProblems,
-    get partialNodes() {
-      return partialNodes;
-    },
-    get dataplane() {
-      dataplane ??= isPlain ? buildHosts(cluster, dumps, []) : compiled();
-      return dataplane;
-    },
-    get directory() {
-      known ??= directoryOf(cluster);
-      return known;
-    },
-    dumps: { nodes: dumps, pods: podDumps },
-    clusterAfter: (changes, namespace) => tracerOfLater(changes, namespace).cluster,
-    traceWith(other, question) {
+  const sessionOf = (cluster: Cluster, notes: readonly Note[]): Session => {
+    let dataplane: Dataplane | undefined;
+    const dumpProblems: Problem[] = [];
+    let partialNodes: ReadonlySet<string> = new Set();
+    let known: Directory | undefined;
+    const compiled = (): Dataplane => {
+      onStep('dataplane');
+      const whole = buildDataplane(cluster);
+      if (dumps.length + podDumps.length === 0) return whole;
+      const replaced = replaceNodes(whole, cluster, dumps, podDumps);
+      partialNodes = replaced.parts;
+      dumpProblems.push(...replaced.problems);
+      return replaced.dataplane;
+    };
+    const rebuild = (other: Cluster): Dataplane => {
+      const whole = buildDataplane(other);
+      const left = podDumps.filter(({ pod }) => other.pods.has(pod));
+      return dumps.length + left.length === 0 ? whole : replaceNodes(whole, other, dumps, left).dataplane;
+    };
+    const tracerOfLater = (changes: readonly string[], namespace = 'default'): Tracer => {
       if (!machine) throw new Error('a session without a machine answers no trace');
-      const replaced = replaceNodes(buildDataplane(cluster), cluster, other.nodes, other.pods);
-      tracer = undefined;
-      load(machine, replaced.dataplane.network, true);
-      return trace(tracerOf(cluster, replaced.dataplane, machine, read), question);
-    },
-    trace(question) {
-      if (!machine) throw new Error('a session without a machine answers no trace');
-      const { after = [], namespace } = question;
-      if (after.length > 0 && question.full)
-        throw new QuestionError('contradiction', 'what is full is asked without changes before', {
-          mend: 'Ask with --full or with --after.',
+      if (isPlain)
+        throw new QuestionError('after-without-cluster', 'nothing can happen to hosts without a cluster', {
+          mend: 'Ask without --after, or give the objects of the cluster.',
         });
-      if (after.length > 0) {
-        const later = tracerOfLater(after, namespace);
-        // The machine will hold other networks.
+      checkDumps(dumps);
+      const { dataplane: former } = session;
+      const all = [...notes, ...dumpNotes(dumps, partialNodes)];
+      return tracerAfter({ cluster, dataplane: former, build: rebuild, machine, read, notes: all }, changes, namespace);
+    };
+    let api: Session | undefined;
+    /** The API server's own Service is in every cluster, and in no manifest: it is added for those who ask for it. */
+    const withApi = (question: Pick<Question, 'to' | 'namespace'>): Session | undefined => {
+      if (isPlain || !asksKubernetes(cluster, question)) return undefined;
+      const other = api ? undefined : withKubernetesService(cluster);
+      if (other) api = sessionOf(other, [kubernetesServiceNote()]);
+      return api;
+    };
+    const session: Session = {
+      read,
+      cluster,
+      dumpProblems,
+      get partialNodes() {
+        return partialNodes;
+      },
+      get dataplane() {
+        dataplane ??= isPlain ? buildHosts(cluster, dumps, []) : compiled();
+        return dataplane;
+      },
+      get directory() {
+        known ??= directoryOf(cluster);
+        return known;
+      },
+      dumps: { nodes: dumps, pods: podDumps },
+      clusterOf(question) {
+        const other = withApi(question);
+        if (other) return other.clusterOf(question);
+        const { after = [], namespace } = question;
+        return after.length > 0 ? tracerOfLater(after, namespace).cluster : cluster;
+      },
+      traceWith(other, question) {
+        if (!machine) throw new Error('a session without a machine answers no trace');
+        const replaced = replaceNodes(buildDataplane(cluster), cluster, other.nodes, other.pods);
         tracer = undefined;
+        load(machine, replaced.dataplane.network, true);
+        return trace(tracerOf(cluster, replaced.dataplane, machine, read), question);
+      },
+      trace(question) {
+        if (!machine) throw new Error('a session without a machine answers no trace');
+        const other = withApi(question);
+        if (other) return other.trace(question);
+        const { after = [], namespace } = question;
+        if (after.length > 0 && question.full)
+          throw new QuestionError('contradiction', 'what is full is asked without changes before', {
+            mend: 'Ask with --full or with --after.',
+          });
+        if (after.length > 0) {
+          const later = tracerOfLater(after, namespace);
+          // The machine will hold other networks.
+          tracer = undefined;
+          onStep('trace');
+          return trace(later, question);
+        }
+        // What is behind the links of plain hosts depends on what is asked.
+        if (isPlain) dataplane = buildHosts(cluster, dumps, addressesIn(question));
+        if (tracer?.cluster !== cluster || isPlain) {
+          const { network } = session.dataplane;
+          onStep('machine');
+          load(machine, network, dumps.length > 0);
+          tracer = tracerOf(cluster, session.dataplane, machine, read, [...notes, ...dumpNotes(dumps, partialNodes)]);
+        }
         onStep('trace');
-        return trace(later, question);
-      }
-      // What is behind the links of plain hosts depends on what is asked.
-      if (isPlain) dataplane = buildHosts(cluster, dumps, addressesIn(question));
-      if (!tracer || isPlain) {
-        const { network } = session.dataplane;
-        onStep('machine');
-        load(machine, network, dumps.length > 0);
-        tracer = tracerOf(cluster, session.dataplane, machine, read, dumpNotes(dumps, partialNodes));
-      }
-      onStep('trace');
-      if (!question.full) return trace(tracer, question);
-      const nodes = new Set(Array.from(session.dataplane.nodes.values(), ({ host }) => host.name));
-      const full = { full: question.full, network: session.dataplane.network, nodes };
-      const crowded = { ...tracer, full };
-      tracer = undefined;
-      return trace(crowded, question);
-    },
+        if (!question.full) return trace(tracer, question);
+        const nodes = new Set(Array.from(session.dataplane.nodes.values(), ({ host }) => host.name));
+        const full = { full: question.full, network: session.dataplane.network, nodes };
+        const crowded = { ...tracer, full };
+        tracer = undefined;
+        return trace(crowded, question);
+      },
+    };
+    return session;
   };
-  return session;
+  return sessionOf(cluster, []);
 }

@@ -1,5 +1,6 @@
 /** `trace`: sends the question's packets through the machine, every way they can go, and explains what happened to them. */
 
+import { affinityNotes } from './affinity-note.ts';
 import { API_VERSION, type Hint, type Note, type Outcome, type TraceAnswer, type TraceGroup } from './answer.ts';
 import { BEYOND } from './beyond.ts';
 import { type Asking, fatesOf } from './fate.ts';
@@ -76,6 +77,9 @@ export function trace(tracer: Tracer, question: Question): TraceAnswer {
   const asking: Asking = { tracer, question: resolved, notes, hints, outside: [], policies: new Map() };
   const fates = fatesOf(asking);
   for (const note of resolved.destinations.notes) notes.add(note);
+  const { sources, destinations } = resolved;
+  const fromOutside = sources.all.every(({ place }) => place.kind === 'external');
+  for (const note of affinityNotes(cluster, destinations.all, fromOutside, provenance)) notes.add(note);
   const health = healthCheckNotes(cluster, resolved.destinations.all, provenance);
   for (const note of health) notes.add(note);
   // kube-proxy itself listens on a health check node port.

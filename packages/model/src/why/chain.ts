@@ -43,7 +43,9 @@ function ofService(question: ChainQuestion): Partial<Record<LinkName, Seen>> {
       selector: { text: `${printLabels(selector)} selects ${plural(pods.length, 'pod')}` },
       readiness: { text: `${ready.length} of ${plural(pods.length, 'pod')} ready` },
     }),
-    endpoints: { text: `${plural(usable.length, 'endpoint')} to send to` },
+    endpoints: session.cluster.unknownEndpoints?.has(key)
+      ? { text: 'not in the input', status: 'unseen' }
+      : { text: `${plural(usable.length, 'endpoint')} to send to` },
   };
 }
 

@@ -213,6 +213,30 @@ test("a pod's resolv.conf with another Service for its server", async () => {
   expect(answer.fault?.mend).toContain('--cluster-dns=10.96.0.10');
 });
 
+test('what is refused for what containers declare says so', async () => {
+  const cluster = `
+apiVersion: v1
+kind: Pod
+metadata: {name: client, namespace: a}
+spec: {containers: [{name: c, image: c}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: a, labels: {app: web}}
+spec: {containers: [{name: c, image: c, ports: [{containerPort: 8080}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: direct, namespace: a}
+spec: {clusterIP: None, selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+`;
+  const answer = why(await open(cluster), { from: 'pod/a/client', to: 'svc/a/direct:80' });
+  expect(answer).toMatchObject({ verdict: 'refused', fault: { code: 'headless-port' } });
+  const codes = answer.unseen.map(({ code }) => code);
+  expect(codes).toContain('declared-ports');
+  expect(codes).not.toContain('listener-assumed');
+});
+
 const SCHEMA = JSON.parse(readFileSync(new URL('../../../../schema/why.schema.json', import.meta.url), 'utf8'));
 
 test('answers fit the published schema', async () => {

@@ -1,5 +1,5 @@
 /** `why`: one question, walked from name to socket and back; the first broken link, what is to blame for it, and the mend. */
-import { API_VERSION, type Hint, type Outcome, type TraceAnswer } from '../answer/answer.ts';
+import { API_VERSION, type Hint, type Outcome, type Receiver, type TraceAnswer } from '../answer/answer.ts';
 import { keyOf } from '../answer/directory.ts';
 import { type Provenance, provenanceOf } from '../answer/provenance.ts';
 import type { Question } from '../answer/question.ts';
@@ -78,7 +78,13 @@ function verdictOf(
   return sourceChanged ? 'source-changed' : answer.verdict;
 }
 
-function unseenOf({ notes, groups }: TraceAnswer, { cluster }: Session, { untried }: Proof): Unseen[] {
+/** `refusedBy`: who is taken to refuse, for what its containers declare. */
+function unseenOf(
+  { notes, groups }: TraceAnswer,
+  { cluster }: Session,
+  { untried }: Proof,
+  refusedBy: Receiver | undefined,
+): Unseen[] {
   const madeUp = new Set(cluster.assumptions.map(({ code }) => code));
   const found = notes.flatMap(({ kind, code, text, settle }): Unseen[] =>
     kind !== 'intended' && settle !== undefined
@@ -90,6 +96,14 @@ function unseenOf({ notes, groups }: TraceAnswer, { cluster }: Session, { untrie
       code: 'not-tried',
       what: `whether one of ${untried} more settings and tables of the dumped nodes is at fault`,
       command: 'dump fewer nodes: those of the two ends',
+    });
+  }
+  if (refusedBy !== undefined) {
+    const assumed = found.findIndex(({ code }) => code === 'listener-assumed');
+    found.splice(assumed < 0 ? found.length : assumed, assumed < 0 ? 0 : 1, {
+      code: 'declared-ports',
+      what: `Nothing listens on port ${refusedBy.port} of ${refusedBy.place.name}: its containers declare others, and not this one. That decides nothing by itself.`,
+      command: 'ss -tlnp inside the pod',
     });
   }
   const policies = notes.some(({ code }) => code === 'policy-not-judged');
@@ -106,7 +120,7 @@ function unseenOf({ notes, groups }: TraceAnswer, { cluster }: Session, { untrie
 }
 
 function intendedOf(answer: TraceAnswer, fault: Fault | undefined): WhyAnswer['intended'] {
-  const note = answer.notes.find(({ kind }) => kind === 'intended');
+  const note = answer.notes.find(({ kind, settle }) => kind === 'intended' && settle !== undefined);
   if (fault?.code === 'no-local-endpoint')
     return { text: `Works as intended: ${fault.text}`, setting: fault.mend ?? '' };
   return note && note.settle !== undefined
@@ -132,18 +146,17 @@ function isName(to: string): boolean {
 
 /** Throws `QuestionError` where the question cannot be asked of this cluster. */
 export function why(opened: Session, asked: WhyQuestion): WhyAnswer {
-  const hasChanges = (asked.after ?? []).length > 0;
-  const session = hasChanges ? { ...opened, cluster: opened.clusterAfter(asked.after ?? [], asked.namespace) } : opened;
   if (isName(asked.to)) {
     const from =
       asked.from ??
-      neighbour(session, { to: 'external', ...(asked.namespace !== undefined && { namespace: asked.namespace }) });
+      neighbour(opened, { to: 'external', ...(asked.namespace !== undefined && { namespace: asked.namespace }) });
     const { namespace } = asked;
     const name = asked.to.slice('dns:'.length);
-    return whyDns(session, { from, name, ...(namespace !== undefined && { namespace }) }, (one, to) =>
-      why(session, { from: one, to }),
+    return whyDns(opened, { from, name, ...(namespace !== undefined && { namespace }) }, (one, to) =>
+      why(opened, { from: one, to }),
     );
   }
+  const session = { ...opened, cluster: opened.clusterOf(asked) };
   const question: Question = { ...asked, from: asked.from ?? neighbour(opened, asked) };
   const answer = session.trace(question);
   const provenance: Provenance = provenanceOf(session.cluster, session.read);
@@ -190,13 +203,13 @@ export function why(opened: Session, asked: WhyQuestion): WhyAnswer {
     verdict,
     reason: refuses ? 'no-listener' : answer.reason,
     summary: fault?.text ?? answer.summary,
-    ...(outcome?.symptom !== undefined && { symptom: outcome.symptom }),
+    ...(outcome?.symptom !== undefined && answer.verdict !== 'unknown' && { symptom: outcome.symptom }),
     ...(refuses && { symptom: 'connection refused' }),
     ...(outcome?.receiver && { receiver: outcome.receiver }),
     chain: chainOf({ session, provenance, answer, outcome, service, fault }),
     ...(fault && { fault }),
     also: also.filter((one) => one.text !== fault?.text),
     ...(intended && { intended }),
-    unseen: unseenOf(answer, session, proved),
+    unseen: unseenOf(answer, session, proved, refuses ? outcome?.receiver : undefined),
   };
 }
