@@ -8,7 +8,7 @@ const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10
   (text) => parsePrefix(text) ?? [],
 );
 
-export function isPrivate(text: string): boolean {
+function isPrivate(text: string): boolean {
   const address = parseAddress(text);
   return address !== undefined && PRIVATE.some((prefix) => containsAddress(prefix, address));
 }
