@@ -147,12 +147,29 @@ export function matchSet(run: Run, host: Host, skb: Skb, place: Place, match: Ma
 const protocolName = (protocol: number) =>
   Object.entries(PROTOCOLS).find(([, number]) => number === protocol)?.[0] ?? String(protocol);
 
+/** The longest prefix that the set has in a dimension, by which packets add and remove networks (INIT_CIDR); undefined: it has none. */
+function longestIn(state: SetState, dimension: number, now: number): number | undefined {
+  const lengths = [...state.entries.values()].flatMap((entry) =>
+    isLive(entry, now) ? [prefixOf(entry.value.split(',')[dimension] ?? '').length] : [],
+  );
+  return lengths.length === 0 ? undefined : Math.max(...lengths);
+}
+
+/** The network that a packet's address stands for; a host without its length. */
+function networkFor(address: string, length: number | undefined): string {
+  const own = addressOf(address);
+  return length === undefined || length === (own.family === 4 ? 32 : 128)
+    ? address
+    : formatPrefix(networkOf({ ...own, length }));
+}
+
 /** Empty: the packet has no such thing. */
-function partFor(kind: Kind, skb: Skb, side: Side): string {
+function partFor(kind: Kind, skb: Skb, side: Side, longest: () => number | undefined): string {
   switch (kind) {
     case 'ip':
-    case 'net':
       return addressAt(skb, side);
+    case 'net':
+      return networkFor(addressAt(skb, side), longest());
     case 'port': {
       if (hidesPort(skb.packet)) return '';
       const port = portOf(skb, side);
@@ -170,10 +187,10 @@ function partFor(kind: Kind, skb: Skb, side: Side): string {
 }
 
 /** The entry that the SET target would write for this packet; empty where it has none or the type is not modelled. */
-export function entryFor(state: SetState, skb: Skb, flags: readonly Side[]): string {
+export function entryFor(state: SetState, skb: Skb, flags: readonly Side[], now: number): string {
   const kinds = DIMENSIONS[state.set.type];
   if (!kinds || flags.length < kinds.length) return '';
   if ((state.set.family === 'inet6' ? 6 : 4) !== skb.packet.family && state.set.type !== 'bitmap:port') return '';
-  const parts = kinds.map((kind, i) => partFor(kind, skb, flags[i] as Side));
+  const parts = kinds.map((kind, i) => partFor(kind, skb, flags[i] as Side, () => longestIn(state, i, now)));
   return parts.includes('') ? '' : parts.join(',');
 }

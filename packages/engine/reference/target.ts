@@ -120,13 +120,13 @@ export function translateBy(
 /** xt_set target: adding what is there, or removing what is not, changes nothing. */
 function changeSet(run: Run, host: Host, skb: Skb, action: Action & { kind: 'set-add' | 'set-del' }): void {
   const state = host.sets.get(action.set) as SetState;
-  const value = entryFor(state, skb, action.flags);
+  const now = run.world.clockMs;
+  const value = entryFor(state, skb, action.flags, now);
   if (!value) return;
   if (action.kind === 'set-del') {
     state.entries.delete(value);
     return;
   }
-  const now = run.world.clockMs;
   const present = state.entries.get(value);
   const live = present && (present.expires === undefined || present.expires > now);
   if (live && !action.exist) return;

@@ -141,6 +141,13 @@ function elementsOf(encoding: Encoding, set: IpSet, dimensions: readonly SetDime
   return elements;
 }
 
+/** Packets add elements with the longest prefix of either dimension: any may meet any (mtype_test_cidrs()). */
+function withMixed(dimensions: readonly SetDimension[], shapes: ReadonlySet<number>): ReadonlySet<number> {
+  if (dimensions.filter((dimension) => dimension === NET).length < 2) return shapes;
+  const seconds = new Set([...shapes].map((shape) => shape & 255));
+  return new Set([...shapes].flatMap((shape) => [...seconds].map((second) => (shape & ~255) | second)));
+}
+
 /** Returns the address of the set's record; the record was made before, so that lists can name any set. */
 function fillSet(encoding: Encoding, at: number, set: IpSet): void {
   const { abi, arena } = encoding;
@@ -166,7 +173,7 @@ function fillSet(encoding: Encoding, at: number, set: IpSet): void {
     arena.u8[record + abi.ELEMENT_NOMATCH] = element.nomatch ? 1 : 0;
     shapes.add(element.length * 256 + element.length2);
   }
-  const ordered = [...shapes].sort((a, b) => b - a);
+  const ordered = [...withMixed(dimensions, shapes)].sort((a, b) => b - a);
   const shapesAt = arena.alloc(ordered.length * 2);
   for (const [i, shape] of ordered.entries()) {
     arena.u8[shapesAt + i * 2] = shape >>> 8;

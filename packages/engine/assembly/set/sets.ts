@@ -284,11 +284,52 @@ function takePhysical(set: IpSet, source: u32): bool {
   return true;
 }
 
+/** Does one of the set's own elements with this length stay? */
+function keeps(set: IpSet, length: u32, second: bool): bool {
+  if (changes == 0) return true;
+  for (let i: u32 = 0; i < set.elementCount; i++) {
+    const at = set.elements + <usize>i * offsetof<SetElement>();
+    const element = changetype<SetElement>(at);
+    if (<u32>(second ? element.length2 : element.length) != length) continue;
+    memory.copy(changetype<usize>(PROBE), at, offsetof<SetElement>());
+    const change = changeOf(set);
+    if (!some(change) || holds(change)) return true;
+  }
+  return false;
+}
+
+/** The longest prefix that the set has in a dimension, by which packets add and remove networks (INIT_CIDR()); `host` where it has none. */
+function longest(set: IpSet, second: bool, host: u32): u32 {
+  let best: i32 = -1;
+  for (let i: u32 = 0; i < set.shapeCount; i++) {
+    const length = <i32>load<u8>(set.shapes + (<usize>i << 1) + (second ? 1 : 0));
+    if (length > best && keeps(set, length, second)) best = length;
+  }
+  const netns = changetype<usize>(skb().netns);
+  for (let i: u32 = 0; changes != 0 && i < BUCKETS; i++) {
+    let at = changetype<Change>(<usize>load<u32>(changes + (<usize>i << 2)));
+    for (; some(at); at = changetype<Change>(at.next)) {
+      if (at.set != changetype<usize>(set) || at.netns != netns || !holds(at)) continue;
+      const element = changetype<SetElement>(at.element);
+      best = max(best, <i32>(second ? element.length2 : element.length));
+    }
+  }
+  return best < 0 ? host : <u32>best;
+}
+
+/** PROBE becomes what a rule adds or removes for the packet. */
+function maskChange(set: IpSet): void {
+  const host = hostShape(set);
+  const net = <u8>SetDimension.NET;
+  const length = set.first == net ? longest(set, false, host & 0xff) : host & 0xff;
+  const isSecond = set.third == net || (set.second == net && isAddress(set.first));
+  maskKey(set, length, isSecond ? longest(set, true, host >> 8) : host >> 8);
+}
+
 /** SET target: adds or removes the packet's own element (ip_set_add(), ip_set_del()). `timeout` in seconds, 0: for ever. */
 export function setChange(set: IpSet, dimensions: u32, source: u32, present: bool, exist: bool, timeout: u32): void {
   if ((set.flags & <u8>(SetFlag.LIST | SetFlag.UNMODELLED)) != 0 || !takeKey(set, dimensions, source)) return;
-  const host = hostShape(set);
-  maskKey(set, host & 0xff, host >> 8);
+  maskChange(set);
   const expires = timeout == 0 ? 0 : now() + <u64>timeout * 1000;
   let change = changeOf(set);
   if (present && probe(set) >= 0 && !exist) return;
