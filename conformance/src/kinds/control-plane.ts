@@ -14,6 +14,7 @@ import {
 import { fail, type Kind, type Outcome, pass, type SuiteCase, skip } from '../runner/contract.ts';
 import { firstDifference } from '../runner/difference.ts';
 import type { Suite } from '../runner/suite.ts';
+import { judgeAnswers, type SentRow, type ServerSettings } from './control-plane-answers.ts';
 import {
   comparableEndpoints,
   comparableService,
@@ -39,9 +40,8 @@ interface SliceFact {
   ready: number;
 }
 
-interface CaseFile {
+interface CaseFile extends ServerSettings {
   ipFamilies: string;
-  serviceClusterIPRange: string;
   clusterCIDR: string;
   warnings: { kind: string; namespace?: string; name: string; reason: string; message: string }[];
   facts: {
@@ -80,6 +80,10 @@ class Recording {
 
   get snapshot(): Snapshot {
     return this.#suite.json<Snapshot>(`${this.#folder}/snapshot.json`);
+  }
+
+  get sent(): Iterable<SentRow> {
+    return this.#suite.jsonLines<SentRow>(`${this.#folder}/objects.jsonl`);
   }
 
   /** Accepted objects as they were sent, with the name and namespace that they were given. */
@@ -317,6 +321,10 @@ async function judgeManifests(recording: Recording): Promise<Outcome> {
   return lingers ? skip(LINGERING) : fail(difference);
 }
 
+function judgeRefused(recording: Recording): Outcome {
+  return judgeAnswers(recording.sent, recording.facts, recording.nodes as KubeObject[]);
+}
+
 const FACTS: readonly [string, (recording: Recording) => Outcome | Promise<Outcome>][] = [
   ['services', judgeServices],
   ['defaults', judgeDefaults],
@@ -325,7 +333,7 @@ const FACTS: readonly [string, (recording: Recording) => Outcome | Promise<Outco
   ['snapshot-as-it-should-be', judgeSnapshot],
   ['pods-per-workload', judgePods],
   ['slices-from-manifests', judgeManifests],
-  ['refused', () => skip('what the API server refuses is the kind api-validation')],
+  ['refused', judgeRefused],
   ['workloads', () => skip('the status of workloads does not matter to packets')],
 ];
 

@@ -162,7 +162,8 @@ export class ApiServer {
       validateAnyObjectMeta(metadata, isNamespaced(rules), nameIsPathSegment, errors);
       refuseIfAny(kind, metadata.name, errors);
       rules.canonicalise?.(draft);
-      if (this.#stored.has(this.#keyOf(rules, draft))) throw alreadyExists(resourceOf(rules), metadata.name);
+      const key = this.#keyOf(rules, draft);
+      if (this.#stored.has(key) || this.#others.has(key)) throw alreadyExists(resourceOf(rules), metadata.name);
       // An error of the store, which has no status.
       if (resourceVersion !== '' && !request.dryRun)
         throw new Refusal(500, '', 'resourceVersion should not be set on objects to be created');
@@ -209,6 +210,18 @@ export class ApiServer {
     rules.hold?.(draft, allocation);
     allocation.commit();
     this.#stored.set(this.#keyOf(rules, draft), draft);
+  }
+
+  /** DELETE: what the object held is free again. */
+  delete(object: Json): void {
+    const rules = this.#rules(object);
+    const key = this.#keyOf(rules, read(rules, object, { fieldValidation: 'Ignore' }));
+    const stored = this.#stored.get(key);
+    if (stored === undefined) return;
+    const { allocation } = this.#request(true);
+    rules.hold?.(stored, allocation);
+    allocation.release();
+    this.#stored.delete(key);
   }
 
   /** The Service that the server makes for itself has the first address of each range. */

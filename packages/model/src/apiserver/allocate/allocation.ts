@@ -50,6 +50,12 @@ export class Allocation {
     for (const port of this.#nodePorts) this.#holdings.nodePorts.add(port);
   }
 
+  /** The other way round: nobody has it any more. */
+  release(): void {
+    for (const ip of this.#clusterIPs) this.#holdings.clusterIPs.delete(ip);
+    for (const port of this.#nodePorts) this.#holdings.nodePorts.delete(port);
+  }
+
   /** A clusterIP that the request names. */
   takeIP(text: string): string | undefined {
     const address = parseIP(text);
