@@ -69,9 +69,11 @@ describe('exit codes', () => {
   test.each([
     ['trace shop/client svc/web', EXIT.YES, 'DELIVERED'],
     ['trace shop/client svc/broken', EXIT.NO, 'REJECTED'],
-    ['trace shop/client svc/web --proxy-mode ipvs', EXIT.UNDECIDED, 'UNKNOWN'],
+    ['trace shop/client svc/web --proxy-mode ipvs', EXIT.YES, 'DELIVERED'],
+    ['trace shop/client svc/web --proxy-mode none', EXIT.UNDECIDED, 'UNKNOWN'],
     ['trace shop/client svc/broken --exit-zero', EXIT.YES, 'REJECTED'],
     ['compare iptables nftables', EXIT.NO, 'iptables > nftables  '],
+    ['compare iptables ipvs', EXIT.NO, 'iptables > ipvs  '],
     ['compare nftables nftables', EXIT.YES, 'nftables > nftables  0 of '],
     ['compare iptables nftables --exit-zero -o json', EXIT.YES, '{'],
   ])('%s is %i', async (args, exitCode, word) => {

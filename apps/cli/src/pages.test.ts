@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { podwire } from './podwire.fixture.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const PAGES = ['debug-services', 'over-time'];
+const PAGES = ['debug-services', 'ipvs', 'over-time'];
 
 const pages = PAGES.map((name) => {
   const page = readFileSync(`${root}docs/${name}.md`, 'utf8');

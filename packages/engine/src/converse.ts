@@ -146,7 +146,9 @@ function localError(there: Walk, protocol: number): Errno | undefined {
   const tcp = protocol === Protocol.TCP;
   const known = LOCAL_ERRORS[reason];
   if (known) return tcp && wasRerouted(there) ? undefined : known;
-  const eaten = disposition === Disposition.DROPPED || disposition === Disposition.REJECTED;
+  // IPVS drops for want of a server (ip_vs_leave), and steals what it does not carry across (ip_vs_nat_xmit).
+  const byRule = disposition === Disposition.DROPPED || disposition === Disposition.REJECTED;
+  const eaten = (byRule && reason !== Reason.SERVER_BOUNDARY) || reason === Reason.NO_SERVER;
   return eaten && !tcp ? 'EPERM' : undefined;
 }
 

@@ -52,7 +52,7 @@ export function endCause({ end, steps }: Walk): unknown {
   const own = rule.chain.rules[rule.index]?.cause;
   if (step?.kind !== 'rule') return own;
   const cause = stepCause(step);
-  if (!isDataplaneCause(cause) || cause.kind !== 'proxy' || cause.service) return cause;
+  if (!isDataplaneCause(cause) || cause.kind !== 'proxy' || cause.service || cause.path) return cause;
   const before = steps.slice(0, last).findLast((one) => one.kind === 'rule');
   return before?.kind === 'rule' && before.target === rule.chain.name ? stepCause(before) : cause;
 }

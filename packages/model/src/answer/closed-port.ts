@@ -34,7 +34,7 @@ export function withoutOwnListener(path: Path, { end }: Destination, cluster: Cl
   const place = places.of(endpoint.netns);
   if (place.kind !== 'node' || endpoint.address !== end.address || endpoint.port !== end.port) return path;
   if (isDeclared(cluster, place.name, end)) return path;
-  const { back: _back, endpoint: _endpoint, saw: _saw, ...rest } = conversation;
+  const { back: _, ...rest } = conversation;
   const closed: Conversation = { ...rest, outcome: 'refused', error: 'ECONNREFUSED', there: refused(there) };
   return { ...path, conversation: closed, conntrack: [] };
 }

@@ -52,6 +52,7 @@ export type DifferenceReason =
   | 'node-port-addresses'
   | 'closed-cluster-ip-port'
   | 'ping-to-cluster-ip'
+  | 'local-policy'
   | 'firewall-first'
   | 'shared-address'
   | 'forwarding-accepted'
@@ -59,24 +60,27 @@ export type DifferenceReason =
   | 'ebpf-addresses'
   | 'ebpf-errors'
   | 'ebpf-source'
+  | 'other-error'
   | 'other-rules';
 
 /** One sentence for each reason. */
 export const differenceReasons: Readonly<Record<DifferenceReason, string>> = {
   'localhost-node-ports':
-    'Node ports on loopback: iptables mode serves 127.0.0.0/8 where localhostNodePorts and nodePortAddresses let it, nftables mode never does.',
+    'Node ports on loopback: iptables mode serves 127.0.0.0/8 where localhostNodePorts and nodePortAddresses let it, the other modes never do.',
   'node-port-addresses':
-    "Addresses that serve node ports: without nodePortAddresses, iptables mode takes every address of the node and nftables mode the node's primary ones alone.",
+    "Addresses that serve node ports: without nodePortAddresses, iptables and IPVS mode take every address of the node and nftables mode the node's primary ones alone.",
   'closed-cluster-ip-port':
-    'A port that the cluster IP does not have: nftables mode rejects the packet, iptables mode lets it go on to wherever routes lead.',
+    'A port that the cluster IP does not have: nftables and IPVS mode reject the packet, iptables mode lets it go on to wherever routes lead.',
   'ping-to-cluster-ip':
-    'A ping to a cluster IP: nftables mode rejects it, iptables mode lets it go on to wherever routes lead.',
+    'A ping to a cluster IP: nftables and IPVS mode reject it, iptables mode lets it go on to wherever routes lead.',
+  'local-policy':
+    "Traffic policy Local: iptables and nftables mode send clients inside the cluster to endpoints anywhere and drop others where the node has none. IPVS mode knows the node's own endpoints alone; where there are none it takes all, whose answers find no way back to outside, or rejects.",
   'firewall-first':
-    'Sources outside loadBalancerSourceRanges where there is no endpoint: nftables mode drops them before it looks for endpoints, iptables mode rejects them.',
+    'Sources outside loadBalancerSourceRanges where there is no endpoint: nftables and IPVS mode drop them before they look for endpoints, iptables mode rejects them.',
   'shared-address':
-    'Two Services have one address and port: in iptables mode the first rule counts, in nftables mode the last element that was added.',
+    'Two Services have one address and port, or one node port: in iptables mode the first rule counts, in nftables mode the last element that was added, in IPVS mode either of them at each sync.',
   'forwarding-accepted':
-    "Rules of others drop forwarded packets: iptables mode accepts Service traffic in FORWARD (KUBE-FORWARD), nftables mode does not accept for others' chains.",
+    "Rules of others drop forwarded packets: iptables mode accepts Service traffic in FORWARD (KUBE-FORWARD), nftables mode does not accept for others' chains, and what IPVS sends on does not pass FORWARD at all.",
   masquerade:
     'Another source is seen: what is masqueraded differs, by the modes or by their own sections of the configuration.',
   'ebpf-addresses':
@@ -85,5 +89,6 @@ export const differenceReasons: Readonly<Record<DifferenceReason, string>> = {
     'Nobody behind the address: eBPF mode fails connect itself (no route to host), kube-proxy has the packet rejected (connection refused).',
   'ebpf-source':
     "Another source is seen: eBPF mode turns a process's connection to the endpoint before there is a packet, so that no node masquerades; only what comes from outside for an endpoint elsewhere gets the node's address.",
+  'other-error': "Both refuse, and the client's program hears of it in another way.",
   'other-rules': 'The rules of the two modes decide differently.',
 };

@@ -79,7 +79,12 @@ function fare(tracer: Tracer, { from, to }: Flow): (Fared & { netns: string }) |
   });
   const { paths: all } = allPaths(tracer.machine, { netns, packet, connection: 'new' });
   const paths = all.map((path) => withoutOwnListener(path, to, tracer.cluster, tracer.places));
-  const endings = paths.map((path) => endingOf(path, to, from.place.kind === 'external', tracer));
+  const endings = paths.map((path, i) => {
+    const ending = endingOf(path, to, from.place.kind === 'external', tracer);
+    // A socket that is not there serves nobody.
+    const { receiver, ...rest } = ending;
+    return receiver && path !== all[i] ? rest : ending;
+  });
   const judged = judge(endings, paths.some(hasUnmodelled));
   const typical = endings.find(({ verdict }) => verdict === judged.verdict) ?? endings[0];
   return {
@@ -114,10 +119,20 @@ function isShared(cluster: Cluster, { service, to }: Flow): boolean {
     if (key === service) continue;
     const { clusterIPs = [], externalIPs = [], ports = [] } = object.spec;
     const fronts = [...clusterIPs, ...externalIPs, ...(object.status?.loadBalancer?.ingress ?? []).map(({ ip }) => ip)];
+    if (to.end.addressKind === 'nodePort') {
+      if (ports.some((one) => one.nodePort === port && (one.protocol ?? 'TCP').toLowerCase() === protocol)) return true;
+      continue;
+    }
     if (!fronts.includes(address)) continue;
     if (ports.some((one) => one.port === port && (one.protocol ?? 'TCP').toLowerCase() === protocol)) return true;
   }
   return false;
+}
+
+/** The traffic policy that counts for the flow is Local. */
+function isLocalPolicy(cluster: Cluster, { service, to }: Flow): boolean {
+  const { internalTrafficPolicy, externalTrafficPolicy } = cluster.services.get(service)?.object.spec ?? {};
+  return (to.end.addressKind === 'clusterIP' ? internalTrafficPolicy : externalTrafficPolicy) === 'Local';
 }
 
 function reasonOf(
@@ -125,12 +140,13 @@ function reasonOf(
   flow: Flow,
   aspects: readonly Aspect[],
   sides: readonly [Fared, Fared],
-  isEbpf: boolean,
+  modes: CompareAnswer['modes'],
 ): DifferenceReason {
   const { addressKind, address, protocol } = flow.to.end;
   const { port } = flow.to.service ?? {};
   const isOutcome = aspects.includes('outcome') || aspects.includes('endpoints');
-  if (isEbpf) return isOutcome ? 'ebpf-addresses' : aspects.includes('error') ? 'ebpf-errors' : 'ebpf-source';
+  if (modes.includes('ebpf'))
+    return isOutcome ? 'ebpf-addresses' : aspects.includes('error') ? 'ebpf-errors' : 'ebpf-source';
   if (addressKind === 'nodePort' && /^(?:127\.|::1$)/.test(address)) return 'localhost-node-ports';
   if (addressKind === 'clusterIP' && port === undefined) {
     return protocol === 'icmp' ? 'ping-to-cluster-ip' : 'closed-cluster-ip-port';
@@ -138,12 +154,14 @@ function reasonOf(
   if (sides.some(({ reason }) => reason === 'source-range') && sides.some(({ reason }) => reason === 'no-endpoints')) {
     return 'firewall-first';
   }
+  if (modes.includes('ipvs') && isLocalPolicy(cluster, flow)) return 'local-policy';
   if (isOutcome && isShared(cluster, flow)) return 'shared-address';
   if (isOutcome && sides.some(({ endedByOthers }) => endedByOthers)) return 'forwarding-accepted';
   const served = ({ verdict, reason }: Fared) =>
     !(verdict === 'refused' && (reason === 'no-listener' || reason === 'node-port-not-served'));
   if (addressKind === 'nodePort' && served(sides[0]) !== served(sides[1])) return 'node-port-addresses';
-  return isOutcome ? 'other-rules' : 'masquerade';
+  if (isOutcome) return 'other-rules';
+  return aspects.includes('source') ? 'masquerade' : 'other-error';
 }
 
 /** What no single flow shows. */
@@ -206,7 +224,8 @@ export function compareModes(
     const tracer = tracerOf(side.cluster, side.dataplane, machine, side.read);
     return flows.map((flow) => fare(tracer, flow));
   });
-  const isEbpf = sides.some((side) => side.cluster.settings.proxyMode.value === 'ebpf');
+  const mode = ({ cluster: { settings } }: Session) => settings.proxyMode.value;
+  const modes: CompareAnswer['modes'] = [mode(sides[0]), mode(sides[1])];
   const differences: FlowDifference[] = [];
   let asked = 0;
   flows.forEach((flow, i) => {
@@ -219,14 +238,13 @@ export function compareModes(
     const { service, from, to } = flow;
     each({ service, from, netns, to: to.end, sides: [one, other], differs });
     if (differs.length === 0) return;
-    const reason = reasonOf(cluster, flow, differs, [a, b], isEbpf);
+    const reason = reasonOf(cluster, flow, differs, [a, b], modes);
     differences.push({ service, from, to: to.end, differs, reason, sides: [one, other] });
   });
-  const mode = ({ cluster: { settings } }: Session) => settings.proxyMode.value;
   return {
     apiVersion: API_VERSION,
     kind: 'Comparison',
-    modes: [mode(sides[0]), mode(sides[1])],
+    modes,
     cluster: { nodes: cluster.nodes.size, pods: cluster.pods.size, services: cluster.services.size },
     flows: asked,
     differences,

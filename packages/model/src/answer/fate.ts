@@ -1,6 +1,7 @@
 /** What becomes of the packets of one source on their way to one destination. */
 import { Disposition, type Family, type Netns } from '@podwire/engine';
 import { EXTERNAL_ADDRESS } from '../dataplane/outside.ts';
+import { DUMMY_LINK } from '../proxy/ipvs/names.ts';
 import { proxyCompiler } from '../proxy/modes/compilers.ts';
 import type { Hint, Note, SourceEnd } from './answer.ts';
 import { withoutOwnListener } from './closed-port.ts';
@@ -137,6 +138,22 @@ function explainService(asking: Asking, destination: Destination, reasons: Reado
   }
 }
 
+/**
+ * In IPVS mode every node has the addresses of Services, and before v1.27, where no KUBE-IPVS-FILTER says no, each answers a ping to them
+ * itself. (kubernetes/kubernetes#72236)
+ */
+function explainPing({ notes, tracer }: Asking, { end, service }: Destination, endings: readonly Ending[]): void {
+  if (end.protocol !== 'icmp' || !service || tracer.cluster.settings.proxyMode.value !== 'ipvs') return;
+  const node = endings.find(({ verdict, receiver }) => verdict === 'delivered' && receiver?.place.kind === 'node');
+  if (!node || !['clusterIP', 'externalIP', 'loadBalancerIP'].includes(end.addressKind)) return;
+  notes.add({
+    kind: 'intended',
+    code: 'ping-answered-by-node',
+    text: `${end.address} stands on ${DUMMY_LINK} of every node, and ${node.receiver?.place.name} answers the ping itself: that says nothing of svc/${service.key} and its endpoints.`,
+    settle: 'ask a port of the Service',
+  });
+}
+
 /** Endpoints that the packet was sent to in vain. */
 function explainStrays({ tracer, hints }: Asking, { service }: Destination, paths: readonly Path[]): void {
   if (!service) return;
@@ -195,6 +212,7 @@ function sent(asking: Asking, source: Source, end: SourceEnd, destination: Desti
     endingOf(path, destination, source.place.kind === 'external', tracer, tracer.past?.former),
   );
   explainService(asking, destination, new Set(endings.map((e) => e.reason)));
+  explainPing(asking, destination, endings);
   explainStrays(asking, destination, paths);
   const plain = doubtEndpoints(asking, destination, judge(endings, paths.some(hasUnmodelled)));
   const judged = applyPolicies(asking, source, endings, plain);

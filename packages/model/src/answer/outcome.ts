@@ -12,6 +12,8 @@ import {
   type Walk,
 } from '@podwire/engine';
 import { isDataplaneCause } from '../dataplane/cause.ts';
+import { ipvsServerText, ipvsServiceText } from '../linux/ipvs/index.ts';
+import type { ProxyCause } from '../proxy/proxy.ts';
 import type { Condition, Decisive, Outcome, Place, Receiver, VerdictWord } from './answer.ts';
 import { causeObject, endCause } from './cause.ts';
 import { sourceLost } from './client-address.ts';
@@ -51,6 +53,9 @@ function lastStep<K extends Step['kind']>(walk: Walk, kind: K): Extract<Step, { 
   return undefined;
 }
 
+/** Ends that the virtual service tells more of than the last route. */
+const BY_IPVS: ReadonlySet<Reason> = new Set([Reason.NO_SERVER, Reason.SERVER_BOUNDARY, Reason.UNMODELLED_IPVS]);
+
 /** What ended a walk that did not arrive. */
 function decisiveOf(walk: Walk, teller: Teller): Decisive | undefined {
   const { disposition, rule, netns } = walk.end;
@@ -78,6 +83,13 @@ function decisiveOf(walk: Walk, teller: Teller): Decisive | undefined {
     const says = link?.tunnel?.unmodelled;
     return { place, ...(link && { text: `${link.name} (${link.kind}${says === undefined ? '' : ` ${says}`})` }) };
   }
+  const ipvs = BY_IPVS.has(walk.end.reason) ? lastStep(walk, 'ipvs') : undefined;
+  if (ipvs) {
+    const { service, server } = ipvs;
+    const object = causeObject(teller.provenance, service.cause);
+    const text = server ? ipvsServerText(service, server) : ipvsServiceText(service);
+    return { place, text, ...(object && { object }) };
+  }
   const byRoute = disposition === Disposition.UNREACHABLE || disposition === Disposition.DROPPED;
   if (byRoute || walk.end.reason === Reason.UNMODELLED_ROUTE) {
     const route = lastStep(walk, 'route');
@@ -103,14 +115,26 @@ function balancedReason(walk: Walk): string | undefined {
   return step.frontend.sourceRanges?.length === 0 && !step.frontend.denies ? 'cluster-ip-from-outside' : 'source-range';
 }
 
+/** The Service of kube-proxy's whose virtual service had no server for the packet, with the field that made it so. */
+function emptyService(walk: Walk): ProxyCause | undefined {
+  if (walk.end.reason !== Reason.NO_SERVER) return undefined;
+  const cause = lastStep(walk, 'ipvs')?.service.cause;
+  return isDataplaneCause(cause) && cause.kind === 'proxy' && cause.service ? cause : undefined;
+}
+
 /** kube-proxy's own refusals, and the cases that work as intended, have reasons of their own. */
 function refinedReason(walk: Walk, destination: Destination, fromOutside: boolean): string {
   const plain = codeOf(walk.end.reason);
   if (walk.end.disposition === Disposition.DELIVERED) return plain;
   const balanced = balancedReason(walk);
   if (balanced !== undefined) return balanced;
+  const empty = emptyService(walk);
+  if (empty) return empty.path?.[1] === 'internalTrafficPolicy' ? 'no-local-endpoint' : 'no-endpoints';
   const cause = endCause(walk);
-  if (isDataplaneCause(cause) && cause.kind === 'proxy' && cause.service) {
+  const isProxy = isDataplaneCause(cause) && cause.kind === 'proxy';
+  // IPVS mode has one rule for all Services.
+  if (isProxy && !cause.service && cause.path?.[1] === 'loadBalancerSourceRanges') return 'source-range';
+  if (isProxy && cause.service) {
     const field = cause.path?.[1];
     // nftables mode rejects what comes to a cluster IP and to none of its ports: the Service may have endpoints.
     if (walk.end.disposition === Disposition.REJECTED && field !== 'clusterIP') return 'no-endpoints';
@@ -166,7 +190,11 @@ function fateOf(conversation: Conversation, destination: Destination, fromOutsid
   if (!isReply && arrived && isStandIn(places.of(netns))) {
     return { verdict: 'delivered', reason: 'leaves-by-link' };
   }
-  if (!isReply) return { verdict: dispositionWord(disposition), reason: refinedReason(walk, destination, fromOutside) };
+  if (!isReply) {
+    // What the kernel says for want of a server is kube-proxy's refusal, as a REJECT is in its other modes.
+    const verdict = emptyService(walk) ? 'rejected' : dispositionWord(disposition);
+    return { verdict, reason: refinedReason(walk, destination, fromOutside) };
+  }
   if (disposition === Disposition.DELIVERED || reason === Reason.NO_SOCKET) {
     // The answer left by another link than the question came in by.
     const strayed =

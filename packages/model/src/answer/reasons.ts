@@ -70,7 +70,7 @@ const MODEL: readonly ReasonRow[] = [
     code: 'no-local-endpoint',
     verdict: 'dropped',
     meaning:
-      "Works as intended: the Service's traffic policy is Local and this node has no endpoint, so kube-proxy drops the packet.",
+      "Works as intended: the Service's traffic policy is Local and this node has no endpoint, so kube-proxy drops the packet; in IPVS mode the kernel rejects it.",
     cause:
       "The Service's internalTrafficPolicy or externalTrafficPolicy is Local. Load balancers avoid such nodes by the health check node port.",
     fix: 'Run an endpoint on every node that takes traffic (a DaemonSet), or set the policy to Cluster.',
@@ -196,9 +196,8 @@ const MODEL: readonly ReasonRow[] = [
   {
     code: 'proxy-mode-not-modelled',
     verdict: 'unknown',
-    meaning:
-      'Services are handled by something other than kube-proxy in iptables or nftables mode, and that is not modelled yet.',
-    cause: 'The cluster runs kube-proxy in IPVS mode, or a replacement of it.',
+    meaning: 'Services are handled by something other than kube-proxy, and that is not modelled yet.',
+    cause: 'The cluster runs a replacement of kube-proxy, or nothing in its place.',
     fix: "Ask with the pod's address, or, where the ways are alike for your question, override with --proxy-mode iptables.",
   },
   {

@@ -71,6 +71,7 @@ export function outcomeSentence(
     case 'refused':
       if (reason === 'connection-unknown')
         return `The packet reaches ${receiversOf(outcomes)}, which has no such connection and answers with a reset.`;
+      if (reason === 'node-port-not-served') return reasonRow(reason)?.meaning ?? reason;
       return `The packet reaches ${receiversOf(outcomes)}, and nothing listens on ${hostPort(first.receiver?.address ?? '', first.receiver?.port ?? 0)}.`;
     case 'depends': {
       const byFormer = formerSentence(outcomes);

@@ -200,7 +200,7 @@ test('network namespaces are told apart', async () => {
 });
 
 test('without a proxy that podwire compiles there are no Service rules', async () => {
-  const cluster = await clusterOf(documents(deployment('web', 1), service('web')), { proxyMode: 'ipvs' });
+  const cluster = await clusterOf(documents(deployment('web', 1), service('web')), { proxyMode: 'none' });
   const rules = [...buildDataplane(cluster).nodes.values()].flatMap((n) =>
     n.host.netfilter.flatMap((t) => t.chains.map((c) => c.name)),
   );

@@ -185,6 +185,30 @@ function tableParts(node: string, { netns, mixed }: Host): DumpPart[] {
   });
 }
 
+/** What `ipvsadm` showed, where kube-proxy would have it otherwise. */
+function ipvsParts(node: string, { netns, shown, namedIpvs }: Host): DumpPart[] {
+  if (!shown.has('ipvs-list') && !shown.has('ipvs-save')) return [];
+  const count = (netns.ipvs ?? []).length + namedIpvs.length;
+  return [
+    {
+      link: 'proxy-rule',
+      code: 'virtual-services',
+      setting: `virtual services of ${node} (ipvsadm)`,
+      text:
+        count === 0
+          ? `${node} has no virtual services: nothing there takes what is sent to Services.`
+          : `The virtual services of ${node} are not those that kube-proxy would have there now: it does not keep them up to date.`,
+      mend: `See why kube-proxy on ${node} does not write them: its log, and whether ipvsadm -Ln follows when a Service changes.`,
+      healthy: (dump) =>
+        changed(dump, (host) => {
+          const { ipvs: _, ...rest } = host.netns;
+          const kinds = [...host.shown].filter((kind) => kind !== 'ipvs-list' && kind !== 'ipvs-save');
+          return { ...host, netns: rest, namedIpvs: [], shown: new Set(kinds) };
+        }),
+    },
+  ];
+}
+
 /** Links that carry packets inside packets. */
 const OVERLAY = /^(flannel|vxlan|cilium_(vxlan|geneve)|tunl|wg|wireguard|geneve|gre|weave|antrea-tun)/;
 
@@ -277,6 +301,7 @@ export function dumpParts(name: string, dump: NodeDump, isKnown: (address: strin
     ...sysctlParts(name, host),
     ...hairpinParts(name, host),
     ...tableParts(name, host),
+    ...ipvsParts(name, host),
     ...routeParts(name, host),
   ];
 }

@@ -71,6 +71,11 @@ function told<T>(given: T | undefined, option: string, findings: readonly Findin
   return { value: found.value, how: 'detected', why: found.why, ...(found.origin && { origin: found.origin }) };
 }
 
+/** Pods of several clusters have nothing in common: nobody would call that their network. */
+function isNetwork(cidr: string): boolean {
+  return !cidr.endsWith('/0');
+}
+
 export function detect(
   collected: Collected,
   overrides: ClusterOverrides,
@@ -98,7 +103,7 @@ export function detect(
     proxy:
       proxy.isConfigured || overrides.proxy?.clusterCIDRs
         ? proxy.config
-        : { ...proxy.config, value: { ...proxy.config.value, clusterCIDRs: podCIDRs.value } },
+        : { ...proxy.config, value: { ...proxy.config.value, clusterCIDRs: podCIDRs.value.filter(isNetwork) } },
     podCIDRs,
     serviceCIDRs: serviceNetwork(collected, services, families, overrides.serviceCIDRs),
     nodePortRange: choose(overrides.nodePortRange, '--node-port-range', nodePortRanges(programs), () => ({

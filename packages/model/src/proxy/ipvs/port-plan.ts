@@ -145,6 +145,7 @@ export class PortPlan extends EndpointPlan {
     const known = this.#services.get(key);
     if (known) return known;
     const { sessionAffinity, stickyMaxAgeSeconds } = this.info;
+    const servers = this.#serversOf(choice, local, place);
     const service: IpvsService = {
       protocol: this.protocol,
       address: target.address,
@@ -152,11 +153,17 @@ export class PortPlan extends EndpointPlan {
       scheduler: this.#scheduler,
       ...(this.#scheduler === 'mh' && { flags: MAGLEV_FLAGS }),
       ...(sessionAffinity === 'ClientIP' && { persistent: stickyMaxAgeSeconds }),
-      servers: this.#serversOf(choice, local, place),
-      cause: target.cause,
+      servers,
+      cause: servers.length > 0 ? target.cause : this.#causeOfNone(target),
     };
     this.#services.set(key, service);
     return service;
+  }
+
+  /** Where there are endpoints and the node may use none of them, its policy is why. */
+  #causeOfNone({ isLocal, isClusterIP, cause }: Target): ProxyCause {
+    const isShut = isLocal && isClusterIP && this.hasEndpoints;
+    return isShut ? portCause(this.info, ['spec', 'internalTrafficPolicy']) : cause;
   }
 
   /** Under policy Local a node without endpoints has those of the whole cluster, if any use of the port is under policy Cluster. */

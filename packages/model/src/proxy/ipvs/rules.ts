@@ -96,6 +96,9 @@ const SET_RULES: readonly SetRule[] = [
   ),
 ];
 
+/** Whose range it is that a source is not in, the set knows. */
+const GUARDED: ProxyCause = { kind: 'proxy', path: ['spec', 'loadBalancerSourceRanges'] };
+
 /** @param filled Sets that hold anything. */
 export function ipvsRules(
   settings: IpvsSettings,
@@ -140,7 +143,7 @@ export function ipvsRules(
   }
   nat('KUBE-SERVICES', '-m', 'addrtype', '--dst-type', 'LOCAL', '-j', 'KUBE-NODE-PORT');
   nat('KUBE-LOAD-BALANCER', '-j', 'KUBE-MARK-MASQ');
-  filter('KUBE-SOURCE-RANGES-FIREWALL', '-j', 'DROP');
+  add('filter', 'KUBE-SOURCE-RANGES-FIREWALL', ['-j', 'DROP'], GUARDED);
   // The node's own packets to a load balancer's address come from that address. (kubernetes/kubernetes#119656)
   for (const { ip, protocol, port, cause } of closed) {
     const service = ['-m', 'ipvs', '--vaddr', ip, '--vproto', protocol, '--vport', String(port)];
