@@ -283,6 +283,17 @@ describe.each(machines)('%s', (_name, make) => {
     expect(answer().end.netns).not.toBe('client');
   });
 
+  test('ESP goes where the keys were exchanged', () => {
+    const udp = { protocol: Protocol.UDP, sport: 500, dport: 500 };
+    load({ services: [service([server('10.244.0.1', { port: 500 })], { protocol: 'udp', port: 500 })] });
+    const esp = () => send('client', { protocol: 50, sport: 0, dport: 0 });
+    expect(esp().end.netns).toBe('node');
+    send('client', udp);
+    const there = esp();
+    expect(there.end.netns).toBe('p1');
+    expect(there.end.packet).toMatchObject({ protocol: 50, daddr: '10.244.0.1', dport: 0 });
+  });
+
   test('IPv6', () => {
     load({ services: [service([server('fd00:244::1')], { address: 'fd00:96::10' })] });
     const there = machine.send('client', packet('', 'fd00:96::10'));

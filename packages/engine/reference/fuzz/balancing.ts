@@ -39,7 +39,7 @@ function serviceOf(r: Random, plan: Plan, family: Family, address: string): Ipvs
     : {
         protocol: r.pick(['tcp', 'tcp', 'udp', 'udp', 'sctp'] as const),
         address,
-        port: persistent && r.chance(1, 4) ? 0 : r.pick([...PORTS, 80, 80, 53, 21]),
+        port: persistent && r.chance(1, 4) ? 0 : r.pick([...PORTS, 80, 80, 53, 21, 500]),
       };
   return {
     ...key,

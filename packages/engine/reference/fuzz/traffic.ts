@@ -96,6 +96,8 @@ function owner(r: Random): NonNullable<Packet['owner']> {
   return r.pick([{ uid, gid }, { uid, gid }, { uid }, { gid }]);
 }
 
+const KEYS = 500;
+
 /** To a virtual service: from its host, by one of that host's links, or from anywhere. */
 function toVirtual(r: Random, plan: Plan): Event {
   const { netns, family, protocol, address, port, mark } = r.pick(plan.virtual);
@@ -111,6 +113,11 @@ function toVirtual(r: Random, plan: Plan): Event {
     ...(protocol === Protocol.SCTP && r.chance(2, 3) ? sctpChunks(r) : {}),
     ...(mark !== 0 && r.chance(2, 3) ? { mark } : {}),
   };
+  if (port === KEYS && protocol === Protocol.UDP) {
+    // AH and ESP go where their keys were exchanged.
+    packet.sport = KEYS;
+    if (r.chance(1, 2)) Object.assign(packet, { protocol: r.pick([50, 51]), sport: 0, dport: 0 });
+  }
   if (r.chance(1, 2)) return { op: 'send', netns: netns.name, packet, script: script(r) };
   if (r.chance(1, 2)) return { op: 'send', netns: r.pick(plan.netnses).name, packet, script: script(r) };
   const saddr = r.pick(plan.addresses[family]);
