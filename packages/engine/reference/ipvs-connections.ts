@@ -32,8 +32,8 @@ export interface IpvsConnection {
   expires: number;
 }
 
-export const AH = 51;
-export const ESP = 50;
+const AH = 51;
+const ESP = 50;
 /** What IPVS knows (ip_vs_protocol_init). */
 const KNOWN: readonly number[] = [Protocol.TCP, Protocol.UDP, Protocol.SCTP, AH, ESP];
 export const isKnown = (protocol: number): boolean => KNOWN.includes(protocol);

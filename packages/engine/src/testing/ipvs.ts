@@ -35,7 +35,7 @@ export interface Setup {
   rest?: Partial<Netns>;
 }
 
-export const VIA_NODE = 'default via 192.168.0.1 dev eth0';
+const VIA_NODE = 'default via 192.168.0.1 dev eth0';
 
 /** A client, a node with the virtual address 10.96.0.10 on kube-ipvs0, pods p1 and p2 on it, and p3 on another host. */
 export function cluster({ services, sysctls = {}, netfilter = [], rest = {} }: Setup): Netns[] {
