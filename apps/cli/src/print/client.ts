@@ -9,7 +9,7 @@ function alike(receivers: readonly Receiver[]): Receiver[][] {
   const groups = new Map<string, Receiver[]>();
   for (const receiver of receivers) {
     const { sourceKept, sourceLost } = receiver;
-    const key = sourceKept ? 'kept' : JSON.stringify([sourceLost?.code, sourceLost?.place]);
+    const key = sourceKept ? 'kept' : (sourceLost?.code ?? 'lost');
     groups.set(key, [...(groups.get(key) ?? []), receiver]);
   }
   return [...groups.values()];
@@ -44,8 +44,10 @@ export function clientRows(outcomes: readonly Outcome[], everything: boolean, st
     const seen = seenText(group);
     if (sourceKept || !sourceLost) return [{ head: ['client', sourceKept ? 'kept' : 'lost'], body: seen }];
     const { place, text, keep, rule, object } = sourceLost;
+    const others = new Set(group.map((one) => one.sourceLost?.place.name)).size - 1;
+    const at = `${placeText(place)}${others > 0 ? ` and ${count(others, 'other')}` : ''}`;
     const tail = object ? { tail: style(`${objectText(object)}  ${fileText(object)}`, 'dim') } : {};
-    const rows: Row[] = [{ head: ['client', 'lost'], body: `at ${placeText(place)}: ${text}`, ...tail }];
+    const rows: Row[] = [{ head: ['client', 'lost'], body: `at ${at}: ${text}`, ...tail }];
     rows.push({ head: ['', ''], body: seen });
     if (everything && rule !== undefined) rows.push({ head: ['', 'by'], body: rule });
     if (keep !== undefined) rows.push({ head: ['', 'keep'], body: keep });

@@ -250,6 +250,9 @@ function namedDestinations(question: DestinationQuestion, target: Target): Desti
       return withResolverHint(question, target.name, service(answer.key, isOne ? answer.addresses : undefined));
     }
   }
+  // Every pod's /etc/hosts has it, and so has every node's.
+  if (!named && target.kind === 'name' && target.name === 'localhost' && target.namespace === undefined)
+    return one('localhost', [addressDestination(question, '127.0.0.1')]);
   named ??= findOrFail(cluster, directory, reference.text, target, namespaces, 'to');
   if (named.kind === 'service') return withNameHint(question, target, named.key, service(named.key));
   if (named.kind === 'node') return one(`node/${named.key}`, nodeDestinations(question, named.key));

@@ -237,6 +237,39 @@ spec: {clusterIP: None, selector: {app: web}, ports: [{port: 80, targetPort: 808
   expect(codes).not.toContain('listener-assumed');
 });
 
+test('a command line that says loopback is believed, unless another container has the port', async () => {
+  const cluster = (more: string) => `
+apiVersion: v1
+kind: Pod
+metadata: {name: client, namespace: a}
+spec: {containers: [{name: c, image: c}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: a, labels: {app: web}}
+spec:
+  containers:
+  - {name: c, image: c, command: [serve, '--listen=127.0.0.1:8080'], ports: [{containerPort: 8080}]}
+  ${more}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: a}
+spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+`;
+  const question = { from: 'pod/a/client', to: 'svc/a/web' };
+  const answer = why(await open(cluster('')), question);
+  expect(answer).toMatchObject({
+    verdict: 'refused',
+    symptom: 'connection refused',
+    fault: { link: 'listener', code: 'listener-loopback', object: { kind: 'Pod', name: 'web' } },
+  });
+  expect(answer.unseen.map(({ code }) => code)).toContain('listeners-as-declared');
+  const proxied = await open(cluster('- {name: proxy, image: p, ports: [{containerPort: 8080}]}'));
+  expect(why(proxied, question).verdict).toBe('delivered');
+  expect(why(await open(cluster('')), { from: 'pod/a/web', to: 'localhost:8080' }).verdict).toBe('delivered');
+});
+
 const SCHEMA = JSON.parse(readFileSync(new URL('../../../../schema/why.schema.json', import.meta.url), 'utf8'));
 
 test('answers fit the published schema', async () => {

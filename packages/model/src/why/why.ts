@@ -12,6 +12,7 @@ import { chainOf } from './chain.ts';
 import { whyDns } from './dns.ts';
 import { decidingOutcome, faultOfHint, faultOfReason } from './findings.ts';
 import { laterFault } from './later.ts';
+import { loopbackOnly } from './loopback.ts';
 import { neighbour } from './neighbour.ts';
 import { overlayFault } from './overlay.ts';
 import { NO_PROOF, type Proof, provedFaults } from './proof.ts';
@@ -78,15 +79,27 @@ function verdictOf(
   return sourceChanged ? 'source-changed' : answer.verdict;
 }
 
-/** `refusedBy`: who is taken to refuse, for what its containers declare. */
+/** What a refusal rests on for which a container declares other ports. */
+function declaredPortsUnseen({ place, port }: Receiver): Unseen {
+  return {
+    code: 'declared-ports',
+    what: `Nothing listens on port ${port} of ${place.name}: its containers declare others, and not this one. That decides nothing by itself.`,
+    command: 'ss -tlnp inside the pod',
+  };
+}
+
+/** `instead`: in the place of the assumption that somebody listens. */
 function unseenOf(
   { notes, groups }: TraceAnswer,
   { cluster }: Session,
   { untried }: Proof,
-  refusedBy: Receiver | undefined,
+  instead: Unseen | undefined,
 ): Unseen[] {
   const madeUp = new Set(cluster.assumptions.map(({ code }) => code));
-  const found = notes.flatMap(({ kind, code, text, settle }): Unseen[] =>
+  const firstRedirects = notes.find(({ code }) => code === 'redirects');
+  // The same of one host after another: the first stands for all.
+  const told = notes.filter((note) => note.code !== 'redirects' || note === firstRedirects);
+  const found = told.flatMap(({ kind, code, text, settle }): Unseen[] =>
     kind !== 'intended' && settle !== undefined
       ? [{ code, what: text, command: settle, ...(madeUp.has(code) && { madeUp: true as const }) }]
       : [],
@@ -98,13 +111,9 @@ function unseenOf(
       command: 'dump fewer nodes: those of the two ends',
     });
   }
-  if (refusedBy !== undefined) {
+  if (instead) {
     const assumed = found.findIndex(({ code }) => code === 'listener-assumed');
-    found.splice(assumed < 0 ? found.length : assumed, assumed < 0 ? 0 : 1, {
-      code: 'declared-ports',
-      what: `Nothing listens on port ${refusedBy.port} of ${refusedBy.place.name}: its containers declare others, and not this one. That decides nothing by itself.`,
-      command: 'ss -tlnp inside the pod',
-    });
+    found.splice(assumed < 0 ? found.length : assumed, assumed < 0 ? 0 : 1, instead);
   }
   const policies = notes.some(({ code }) => code === 'policy-not-judged');
   return policies && groups.length > 0
@@ -182,7 +191,11 @@ export function why(opened: Session, asked: WhyQuestion): WhyAnswer {
   if (overlay && arrived) all.unshift(overlay);
   const strangers = service && strangersOf(session.cluster, keyOf(service.object), provenance);
   if (strangers && (arrived || answer.verdict === 'depends')) all.unshift({ link: 'selector', ...strangers });
-  const refuses = arrived && all.some(({ code }) => code === 'headless-port') && refusesProbably(answer, session);
+  const declared = arrived && all.some(({ code }) => code === 'headless-port') && refusesProbably(answer, session);
+  const loopback = arrived && !declared ? loopbackOnly(session.cluster, outcome, provenance) : undefined;
+  if (loopback) all.unshift(loopback.fault);
+  const refuses = declared || loopback !== undefined;
+  const byDeclared = declared && outcome?.receiver ? declaredPortsUnseen(outcome.receiver) : undefined;
   const tooLong =
     all.some(({ code }) => code === 'mtu') && session.trace(withoutSize(question)).verdict === 'delivered';
   const verdict = verdictOf(answer, {
@@ -192,7 +205,7 @@ export function why(opened: Session, asked: WhyQuestion): WhyAnswer {
     noOverlay: overlay !== undefined && arrived,
     hasStrangers: all[0]?.code === 'selector-too-broad',
   });
-  const faults = arrived && !refuses ? all.filter(({ code }) => code !== 'headless-port') : all;
+  const faults = arrived && !declared ? all.filter(({ code }) => code !== 'headless-port') : all;
   const [fault, ...also] = faults;
   const intended = intendedOf(answer, fault);
   return {
@@ -210,6 +223,6 @@ export function why(opened: Session, asked: WhyQuestion): WhyAnswer {
     ...(fault && { fault }),
     also: also.filter((one) => one.text !== fault?.text),
     ...(intended && { intended }),
-    unseen: unseenOf(answer, session, proved, refuses ? outcome?.receiver : undefined),
+    unseen: unseenOf(answer, session, proved, loopback?.unseen ?? byDeclared),
   };
 }
