@@ -192,6 +192,19 @@ describe.each(machines)('%s', (_name, make) => {
     expect(how(send('client'))).toEqual(['INPUT scheduled 10.244.0.2']);
   });
 
+  test('conn_reuse_mode 2: with direct routing a FIN of the client is enough', () => {
+    const methods = ['route', 'masquerade'] as const;
+    const after = methods.map((method) => {
+      const servers = [server('192.168.0.3', { port: 80, method }), server('10.244.0.2', { port: 80, method })];
+      load({ services: [service(servers)], sysctls: { 'net.ipv4.vs.conn_reuse_mode': 2 } });
+      machine.script([0, 1]);
+      for (const tcpFlags of [TcpFlag.SYN, TcpFlag.ACK, TcpFlag.FIN | TcpFlag.ACK]) send('client', { tcpFlags });
+      return how(send('client'));
+    });
+    // Nothing comes back through the node: it takes the client's FIN for both. Masquerading waits in CLOSE_WAIT.
+    expect(after).toEqual([['INPUT scheduled 10.244.0.2'], ['INPUT known 192.168.0.3']]);
+  });
+
   test('ports used again while conntrack has the old connection: the first SYN is lost', () => {
     load({ services: [service([POD1, POD2])], sysctls: CONNTRACK, netfilter: NAT });
     machine.script([0, 1]);
