@@ -6,9 +6,9 @@ import {
   type Node,
   readSources,
   type Service,
-  updateService,
 } from '@podwire/model';
 import { fail, type Outcome, pass } from '../runner/contract.ts';
+import { serverOf } from './api-server.ts';
 import { comparableService, differenceOf, keyOf } from './control-plane-objects.ts';
 import { isAccepted, mergePatch, type Step, type StepsCase, stateOf } from './control-plane-state.ts';
 
@@ -16,6 +16,18 @@ import { isAccepted, mergePatch, type Step, type StepsCase, stateOf } from './co
 export async function clusterOf(objects: readonly KubeObject[], overrides: ClusterOverrides) {
   const text = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
   return buildCluster(await readSources([{ name: 'objects.json', bytes: new TextEncoder().encode(text) }]), overrides);
+}
+
+const RANGES = ['10.96.0.0/16', 'fd00:10:96::/112'];
+
+/** The Service as it stands once the API server has taken it, beside those that are there. */
+function updated(before: readonly Service[], sent: Service): Service {
+  const server = serverOf(RANGES.join(), '30000-32767', [sent.metadata.namespace ?? 'default']);
+  const typed = { apiVersion: 'v1', kind: 'Service' };
+  for (const service of before) server.hold({ ...service, ...typed });
+  const answer = server.update({ ...sent, ...typed });
+  if (!answer.accepted) throw new Error(answer.message);
+  return answer.object as Service;
 }
 
 /** What the step sends of Services, each with the one that it is written over. */
@@ -34,12 +46,10 @@ function sent(before: readonly Service[], step: Step): { after: Service[]; writt
     if (service.metadata.name !== name) return service;
     const merged = mergePatch(service, patch) as Service;
     written.push(merged);
-    return updateService(service, merged);
+    return updated(before, merged);
   });
   return { after, written };
 }
-
-const RANGES = { serviceCIDRs: ['10.96.0.0/16', 'fd00:10:96::/112'] };
 
 export async function judgeServices(row: StepsCase, nodes: readonly Node[]): Promise<Outcome> {
   let before: Service[] = [];
@@ -47,7 +57,7 @@ export async function judgeServices(row: StepsCase, nodes: readonly Node[]): Pro
     const { after, written } = sent(before, step);
     if (!step.state) continue;
     const { services } = stateOf(step.state);
-    const cluster = await clusterOf([...nodes, ...after], RANGES);
+    const cluster = await clusterOf([...nodes, ...after], { serviceCIDRs: RANGES });
     const names = new Set(after.map(keyOf));
     const found = [...cluster.services.values()].map(({ object }) => object).filter((one) => names.has(keyOf(one)));
     const given = [...before, ...written];

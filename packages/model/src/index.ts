@@ -5,7 +5,6 @@ export * as apiserver from './apiserver/index.ts';
 export { buildCluster } from './cluster/build.ts';
 export type * from './cluster/cluster.ts';
 export type { ClusterOverrides } from './cluster/overrides.ts';
-export { updateService } from './cluster/service-update.ts';
 export * as cni from './cni/index.ts';
 export * as controllers from './controllers/index.ts';
 export { buildDataplane } from './dataplane/build.ts';

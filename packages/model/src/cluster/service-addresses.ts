@@ -1,7 +1,7 @@
 /** Gives Services what the API server's allocators would: families, cluster IPs, node ports; and load balancers an address. */
 import { containsAddress, formatAddress, type IpPrefix, parseAddress } from '@podwire/engine';
+import { addressOffsets, portsBetween } from '../apiserver/allocate/draw.ts';
 import { canonical, familyName, familyOf, nth, parseCIDR, sizeOf } from '../net/cidr.ts';
-import { hash32 } from '../objects/drawn-names.ts';
 import type { IPFamily, Service, ServicePort } from '../objects/kube.ts';
 import { isHeadless, isLive } from '../objects/pod-facts.ts';
 import type { ClusterSettings, Placed } from './cluster.ts';
@@ -21,12 +21,9 @@ function isNamedAddress(text: string): boolean {
 class AddressPool {
   readonly #range: IpPrefix;
   readonly #taken = new Set<string>();
-  readonly #from: number;
 
-  /** `from`: how many addresses at the start are left to those who choose their own. */
-  constructor(range: IpPrefix, from: number) {
+  constructor(range: IpPrefix) {
     this.#range = range;
-    this.#from = from;
   }
 
   get family(): IPFamily {
@@ -44,10 +41,8 @@ class AddressPool {
   }
 
   take(seed: string): string | undefined {
-    const count = Math.max(1, Math.min(2 ** 31, sizeOf(this.#range)) - this.#from - 1);
-    const start = hash32(seed) % count;
-    for (let i = 0; i < Math.min(count, 1 << 20); i++) {
-      const address = nth(this.#range, this.#from + ((start + i) % count));
+    for (const offset of addressOffsets(sizeOf(this.#range), seed)) {
+      const address = nth(this.#range, offset);
       const text = address && formatAddress(address);
       if (text === undefined || this.#taken.has(text)) continue;
       this.#taken.add(text);
@@ -57,23 +52,13 @@ class AddressPool {
   }
 }
 
-/** The allocator's lower band, which it leaves to explicit requests as long as it can (pkg/registry/core/service/ipallocator, `calculateRangeOffset`). */
-function lowerBand(size: number): number {
-  return size < 32 ? 1 : Math.min(Math.max(16, Math.floor(size / 16)), 256);
-}
-
-/** The same for node ports (portallocator, `calculateRangeOffset`). */
-function lowerPorts(size: number): number {
-  return size < 32 ? 0 : Math.min(Math.max(16, Math.floor(size / 32)), 128);
-}
-
 interface Allocators {
   clusterIPs: AddressPool[];
   loadBalancers: AddressPool[];
   families: readonly IPFamily[];
   settings: ClusterSettings;
-  /** `TCP 30080` to the Service that has it. */
-  nodePorts: Map<string, string>;
+  /** To the Service that has it: the allocator hands a number out once, whatever the protocol. */
+  nodePorts: Map<number, string>;
   holders: Map<string, string>;
   report: Report;
 }
@@ -204,17 +189,11 @@ function clusterIPsOf(placed: Placed<Service>, key: string, families: readonly I
   });
 }
 
-function takeNodePort(key: string, protocol: string, seed: string, a: Allocators): number | undefined {
+function takeNodePort(key: string, seed: string, a: Allocators): number | undefined {
   const { from, to } = a.settings.nodePortRange.value;
-  const low = lowerPorts(to - from + 1);
-  const count = to - from + 1 - low;
-  if (count <= 0) return undefined;
-  const start = hash32(seed) % count;
-  for (let i = 0; i < count; i++) {
-    const port = from + low + ((start + i) % count);
-    // The allocator hands a number out once, whatever the protocol.
-    if (['TCP', 'UDP', 'SCTP'].some((p) => a.nodePorts.has(`${p} ${port}`))) continue;
-    a.nodePorts.set(`${protocol} ${port}`, key);
+  for (const port of portsBetween(from, to, seed)) {
+    if (a.nodePorts.has(port)) continue;
+    a.nodePorts.set(port, key);
     return port;
   }
   return undefined;
@@ -229,7 +208,7 @@ function portsOf(placed: Placed<Service>, key: string, a: Allocators): ServicePo
     if (!hasNodePorts || port.nodePort) return port;
     // One Service may use one number for both protocols of a port (DNS).
     const twin = spec.ports?.find((p) => p !== port && p.port === port.port && p.nodePort)?.nodePort;
-    const nodePort = twin ?? takeNodePort(key, protocol, `${key}:${protocol}:${port.port}`, a);
+    const nodePort = twin ?? takeNodePort(key, `${key}:${protocol}:${port.port}`, a);
     if (nodePort === undefined) {
       a.report.problem(
         'error',
@@ -255,8 +234,7 @@ function checkNodePorts(placed: Placed<Service>, key: string, a: Allocators): vo
     const { nodePort } = port;
     if (!nodePort) continue;
     const path = ['spec', 'ports', i, 'nodePort'];
-    const id = `${port.protocol ?? 'TCP'} ${nodePort}`;
-    const other = a.nodePorts.get(id);
+    const other = a.nodePorts.get(nodePort);
     if (other !== undefined && other !== key)
       a.report.problem(
         'error',
@@ -265,7 +243,7 @@ function checkNodePorts(placed: Placed<Service>, key: string, a: Allocators): vo
         `node port ${nodePort} belongs to Service ${other} already`,
         'Leave the field out, or choose a free port.',
       );
-    else a.nodePorts.set(id, key);
+    else a.nodePorts.set(nodePort, key);
     if (nodePort < from || nodePort > to)
       a.report.problem(
         'warning',
@@ -337,7 +315,7 @@ function completeService(placed: Placed<Service>, key: string, a: Allocators): P
     status === service.status &&
     ports.every((p, i) => p === spec.ports?.[i]);
   if (isSame) return placed;
-  const healthCheckNodePort = needsHealthPort ? takeNodePort(key, 'TCP', `${key}:health`, a) : undefined;
+  const healthCheckNodePort = needsHealthPort ? takeNodePort(key, `${key}:health`, a) : undefined;
   const made: Service = {
     ...service,
     spec: {
@@ -361,7 +339,7 @@ export function completeServices(
 ): Map<string, Placed<Service>> {
   const pool = (cidr: string): AddressPool[] => {
     const range = parseCIDR(cidr);
-    return range ? [new AddressPool(range, lowerBand(sizeOf(range)))] : [];
+    return range ? [new AddressPool(range)] : [];
   };
   const clusterIPs = settings.serviceCIDRs.value.flatMap(pool);
   // The API server's own, whether its Service is in the input or not.

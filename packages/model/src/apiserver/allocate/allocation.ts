@@ -1,9 +1,9 @@
 /** Addresses and node ports of Services: who has which (pkg/registry/core/service/ipallocator and portallocator). */
 import { containsAddress, formatAddress, formatPrefix, type IpPrefix } from '@podwire/engine';
 import { familyName, lastOf, nth, sizeOf } from '../../net/cidr.ts';
-import { hash32 } from '../../objects/drawn-names.ts';
 import type { IPFamily } from '../../objects/kube.ts';
 import { parseIP } from '../meta/addresses.ts';
+import { addressOffsets, portsBetween } from './draw.ts';
 
 export interface Ranges {
   /** `--service-cluster-ip-range`, the first family first. */
@@ -16,15 +16,6 @@ export interface Ranges {
 export class Holdings {
   readonly clusterIPs = new Set<string>();
   readonly nodePorts = new Set<number>();
-}
-
-/** The allocator's lower band, which it leaves to explicit requests as long as it can (`calculateRangeOffset`). */
-function lowerBand(size: number): number {
-  return size < 32 ? 1 : Math.min(Math.max(16, Math.floor(size / 16)), 256);
-}
-
-function lowerPorts(size: number): number {
-  return size < 32 ? 0 : Math.min(Math.max(16, Math.floor(size / 32)), 128);
 }
 
 /** What one request takes: kept with `commit`, forgotten otherwise. Methods return the allocator's error, or nothing. */
@@ -87,12 +78,10 @@ export class Allocation {
   nextIP(family: IPFamily, seed: string): string | undefined {
     const range = this.#ranges.clusterIPs.find((prefix) => familyName(prefix.family) === family);
     if (range === undefined) return undefined;
-    const size = Math.min(2 ** 31, sizeOf(range));
-    const low = lowerBand(size);
-    for (const offset of drawn(size, low, seed)) {
+    for (const offset of addressOffsets(sizeOf(range), seed)) {
       const address = nth(range, offset);
       const text = address && formatAddress(address);
-      if (text === undefined || offset === 0 || this.#isTaken(text)) continue;
+      if (text === undefined || this.#isTaken(text)) continue;
       this.#clusterIPs.add(text);
       return text;
     }
@@ -110,9 +99,7 @@ export class Allocation {
 
   nextPort(seed: string): number | undefined {
     const { from, to } = this.#ranges.nodePorts;
-    const size = to - from + 1;
-    for (const offset of drawn(size, lowerPorts(size), seed)) {
-      const port = from + offset;
+    for (const port of portsBetween(from, to, seed)) {
       if (this.#holdings.nodePorts.has(port) || this.#nodePorts.has(port)) continue;
       this.#nodePorts.add(port);
       return port;
@@ -136,12 +123,4 @@ function isInside(prefix: IpPrefix, text: string): boolean {
   if (address === undefined || address.family !== prefix.family || !containsAddress(prefix, address)) return false;
   const canonical = formatAddress(address);
   return canonical !== formatAddress(prefix) && (prefix.family === 6 || canonical !== formatAddress(lastOf(prefix)));
-}
-
-/** All offsets of a range: the upper band from a place that the seed says, then the lower one. */
-function* drawn(size: number, low: number, seed: string): Generator<number> {
-  const upper = Math.max(0, size - low);
-  const start = upper === 0 ? 0 : hash32(seed) % upper;
-  for (let i = 0; i < Math.min(upper, 1 << 20); i++) yield low + ((start + i) % upper);
-  for (let i = 0; i < low; i++) yield i;
 }

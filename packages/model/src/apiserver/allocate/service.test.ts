@@ -1,10 +1,8 @@
+import { parsePrefix } from '@podwire/engine';
 import { describe, expect, test } from 'vitest';
-import type { Service } from '../objects/kube.ts';
-import { updateService } from './service-update.ts';
+import { ApiServer } from '../server.ts';
 
-type Spec = Service['spec'];
-
-const of = (spec: Spec): Service => ({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'api' }, spec });
+type Spec = Record<string, unknown>;
 
 const stored: Spec = {
   type: 'ClusterIP',
@@ -12,13 +10,15 @@ const stored: Spec = {
   clusterIPs: ['10.96.0.9'],
   ipFamilies: ['IPv4'],
   ipFamilyPolicy: 'SingleStack',
-  ports: [{ name: 'http', port: 80 }],
+  sessionAffinity: 'None',
+  internalTrafficPolicy: 'Cluster',
+  ports: [{ name: 'http', protocol: 'TCP', port: 80, targetPort: 80 }],
 };
 const nodePort: Spec = {
   ...stored,
   type: 'NodePort',
   externalTrafficPolicy: 'Cluster',
-  ports: [{ name: 'http', port: 80, nodePort: 30080 }],
+  ports: [{ name: 'http', protocol: 'TCP', port: 80, targetPort: 80, nodePort: 30080 }],
 };
 const balanced: Spec = {
   ...nodePort,
@@ -35,12 +35,29 @@ const dual: Spec = {
   ipFamilyPolicy: 'PreferDualStack',
 };
 
-function update(before: Spec, change: Partial<Record<keyof Spec, unknown>>): Spec {
-  const merged = Object.entries({ ...before, ...change }).filter(([, value]) => value !== undefined);
-  return updateService(of(before), of(Object.fromEntries(merged) as Spec)).spec;
+const of = (spec: Spec, status: object = { loadBalancer: {} }) => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'api', namespace: 'shop' },
+  spec,
+  status,
+});
+
+function send(before: object, after: object): ReturnType<ApiServer['update']> {
+  const clusterIPs = ['10.96.0.0/16', 'fd00::/112'].flatMap((text) => parsePrefix(text) ?? []);
+  const server = new ApiServer({ clusterIPs, nodePorts: { from: 30000, to: 32767 } });
+  server.hold(before as Record<string, unknown>);
+  return server.update(after as Record<string, unknown>);
 }
 
-/** Rules: pkg/registry/core/service/strategy.go. */
+/** The spec after a merge patch; fields that are undefined are taken out. */
+function update(before: Spec, change: Spec): Spec {
+  const merged = Object.entries({ ...before, ...change }).filter(([, value]) => value !== undefined);
+  const answer = send(of(before), of(Object.fromEntries(merged)));
+  return answer.accepted ? (answer.object.spec as Spec) : { refused: answer.message };
+}
+
+/** Rules: pkg/registry/core/service/strategy.go and storage/storage.go. */
 describe('an update of a Service', () => {
   test('without cluster IP keeps the old one', () => {
     expect(update(stored, { clusterIP: undefined, clusterIPs: undefined })).toEqual(stored);
@@ -48,14 +65,15 @@ describe('an update of a Service', () => {
   });
 
   test('without node port keeps the old one, even for another port number', () => {
-    expect(update(nodePort, { ports: [{ name: 'http', port: 81 }] }).ports).toEqual([
-      { name: 'http', port: 81, nodePort: 30080 },
-    ]);
-    const ports = [
+    const { ports } = update(nodePort, { ports: [{ name: 'http', port: 81 }] });
+    expect(ports).toMatchObject([{ name: 'http', port: 81, nodePort: 30080 }]);
+    const moved = [
       { name: 'other', port: 82, nodePort: 30080 },
       { name: 'http', port: 81 },
     ];
-    expect(update(nodePort, { ports }).ports).toEqual(ports);
+    const [other, http] = update(nodePort, { ports: moved }).ports as { nodePort: number }[];
+    expect(other?.nodePort).toBe(30080);
+    expect(http?.nodePort).not.toBe(30080);
   });
 
   test('that declines node ports for the load balancer keeps those it has', () => {
@@ -71,12 +89,15 @@ describe('an update of a Service', () => {
     expect(update(stored, { type: 'ExternalName', externalName: 'a.example' })).toEqual({
       type: 'ExternalName',
       externalName: 'a.example',
+      sessionAffinity: 'None',
       ports: stored.ports,
     });
   });
 
   test('from two families to one gives the second address back', () => {
     expect(update(dual, { ipFamilyPolicy: 'SingleStack' })).toEqual(stored);
+    const kept = update(dual, { clusterIPs: ['10.96.0.9'], ipFamilies: ['IPv4'] });
+    expect(kept.refused).toContain("must be 'SingleStack' to release the secondary cluster IP");
   });
 
   test('keeps the health check node port while it is of use', () => {
@@ -85,8 +106,12 @@ describe('an update of a Service', () => {
   });
 
   test('a load balancer status goes with the type', () => {
-    const status = { loadBalancer: { ingress: [{ ip: '192.0.2.1' }] } };
-    expect(updateService(of(balanced), { ...of(balanced), status }).status).toEqual(status);
-    expect(updateService(of(balanced), { ...of(nodePort), status }).status).toBeUndefined();
+    const status = { loadBalancer: { ingress: [{ ip: '192.0.2.1', ipMode: 'VIP' }] } };
+    const after = (spec: Spec) => {
+      const answer = send(of(balanced, status), of(spec));
+      return answer.accepted && answer.object.status;
+    };
+    expect(after(balanced)).toEqual(status);
+    expect(after({ ...nodePort, loadBalancerClass: balanced.loadBalancerClass })).toEqual({ loadBalancer: {} });
   });
 });
