@@ -5,10 +5,10 @@ import { getWords } from './arena.ts';
 import { Asked, RoutePurpose, StepKind } from './codes.ts';
 import { CtStatus, SctpState, TcpState } from './ct-codes.ts';
 import { readElement } from './decode-element.ts';
+import { readIpvs, serviceAt } from './decode-ipvs.ts';
 import { DERIVED } from './encode-local.ts';
 import type { Objects } from './encoding.ts';
 import { EngineError } from './errors.ts';
-import { IpvsHow } from './ipvs-codes.ts';
 import { localRoutes } from './local-table.ts';
 import type { BalancerFrontend, ConntrackEntry, Link, Netns, Route, Tuple } from './network.ts';
 import type { Family } from './packet.ts';
@@ -23,14 +23,6 @@ const PURPOSES = {
   [RoutePurpose.INPUT]: 'input',
   [RoutePurpose.OUTPUT]: 'output',
   [RoutePurpose.REROUTE]: 'reroute',
-} as const;
-
-const HOWS = {
-  [IpvsHow.SCHEDULED]: 'scheduled',
-  [IpvsHow.PERSISTENT]: 'persistent',
-  [IpvsHow.KNOWN]: 'known',
-  [IpvsHow.REPLY]: 'reply',
-  [IpvsHow.NONE]: 'none',
 } as const;
 
 /** `binding` of a step that IPVS made. */
@@ -193,17 +185,8 @@ export class Decoder {
         return this.#route(at, netns);
       case StepKind.LEARN:
         return this.#learn(at, netns);
-      case StepKind.IPVS: {
-        const server = this.#u32(at + abi.IPVS_STEP_SERVER);
-        return {
-          kind: 'ipvs',
-          netns,
-          hook: this.#u8(at + abi.IPVS_STEP_HOOK),
-          how: HOWS[this.#u8(at + abi.IPVS_STEP_HOW) as IpvsHow],
-          service: item(this.#objects.ipvsServices, this.#u32(at + abi.IPVS_STEP_SERVICE)),
-          ...(server !== 0 && { server: item(this.#objects.ipvsServers, server - 1) }),
-        };
-      }
+      case StepKind.IPVS:
+        return readIpvs(abi, this.#views, this.#objects, at, netns);
       case StepKind.FRAGMENT:
       case StepKind.REASSEMBLE: {
         const packet = readPacket(abi, this.#views, at + abi.ENTER_PACKET);
@@ -435,10 +418,7 @@ export class Decoder {
     const route = this.#u32(at + abi.CHOICE_ROUTE);
     if (route !== 0) choice.route = this.#routeAt(route, netns);
     if (kind === ChoiceKind.SERVER)
-      choice.service = item(
-        this.#objects.ipvsServices,
-        this.#u32(this.#u32(at + abi.CHOICE_STATEMENT) + abi.IPVS_SERVICE_ID),
-      );
+      choice.service = serviceAt(abi, this.#views, this.#objects, this.#u32(at + abi.CHOICE_STATEMENT));
     else if (kind === ChoiceKind.BACKEND) choice.frontend = this.#frontend(this.#u32(at + abi.CHOICE_STATEMENT));
     else if (kind !== ChoiceKind.STATISTIC && kind !== ChoiceKind.NUMBER) {
       const text = textOf(this.#objects.statements.get(this.#u32(at + abi.CHOICE_STATEMENT)));
