@@ -11,7 +11,7 @@ import { lineOf, SHOP, source } from './shop.ts';
 const schema = JSON.parse(readFileSync(new URL('../../../../schema/comparison.schema.json', import.meta.url), 'utf8'));
 const validate = new Ajv2020({ strict: true, allErrors: true, allowUnionTypes: true }).compile(schema);
 
-type Mode = 'iptables' | 'nftables';
+type Mode = 'iptables' | 'nftables' | 'ipvs';
 
 async function compare(text: string, modes: [Mode, Mode] = ['iptables', 'nftables']): Promise<CompareAnswer> {
   const files = [source(text)];
@@ -123,4 +123,26 @@ test('clients of Services with affinity are told of once', async () => {
 
 test('a mode that is not modelled cannot be compared', async () => {
   await expect(compare(SHOP, ['iptables', 'none' as Mode])).rejects.toThrow('not modelled');
+});
+
+test('IPVS mode keeps to the endpoints of the node under policy Local, and refuses what iptables mode passes on', async () => {
+  const local = service(
+    'near',
+    '{type: LoadBalancer, externalTrafficPolicy: Local, selector: {app: api}, ports: [{port: 80, targetPort: 8080}]}',
+    '203.0.113.6',
+  );
+  const answer = await compare(SHOP + local, ['iptables', 'ipvs']);
+  const near = of(answer, 'local-policy');
+  expect(near.length).toBeGreaterThan(0);
+  expect(new Set(near.map(({ service: key }) => key))).toEqual(new Set(['shop/near']));
+  // From a node with an endpoint: all of them, and its own.
+  const own = near.find(({ from, to }) => from.name === 'node/node-1' && to.addressKind === 'loadBalancerIP');
+  expect(own?.sides.map(({ endpoints }) => new Set(endpoints.map(({ place }) => place.node)).size)).toEqual([2, 1]);
+  for (const difference of of(answer, 'closed-cluster-ip-port'))
+    expect(verdicts(difference)).toEqual(['dropped', 'rejected']);
+  for (const difference of of(answer, 'localhost-node-ports')) expect(verdicts(difference)[1]).toBe('refused');
+  const known = ['local-policy', 'closed-cluster-ip-port', 'ping-to-cluster-ip', 'localhost-node-ports'];
+  expect([...new Set(answer.differences.map(({ reason }) => reason))].filter((one) => !known.includes(one))).toEqual(
+    [],
+  );
 });

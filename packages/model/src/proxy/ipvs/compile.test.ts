@@ -177,6 +177,13 @@ it('takes scheduler, affinity and ARP from the configuration', () => {
   expect(other.sysctls).toMatchObject({ 'net.ipv4.conf.all.arp_ignore': 1, 'net.ipv4.conf.all.arp_announce': 2 });
 });
 
+it('tells of a scheduler that the kernel does not have', () => {
+  const codes = (scheduler: string) =>
+    compiled({ services: [], endpointSlices: [] }, { ipvs: { scheduler } }).problems.map(({ code }) => code);
+  expect(codes('random')).toEqual(['unknown-scheduler']);
+  expect(codes('')).toEqual([]);
+});
+
 it('names IPv6 sets so that ipset takes them', () => {
   const names = SET_NAMES.map((name) => setName(name, 'IPv6'));
   expect(names.every((name) => name.startsWith('KUBE-6-') && name.length <= 31)).toBe(true);

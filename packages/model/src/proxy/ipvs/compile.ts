@@ -17,6 +17,24 @@ import { ipvsConfig, ipvsSettings, ipvsSysctls } from './settings.ts';
 /** As EnsureDummyDevice makes it (pkg/proxy/ipvs/netlink_linux.go); its addresses do not need it up. */
 const LINK: Link = { name: DUMMY_LINK, kind: 'dummy', up: false, cause: ALWAYS };
 
+/** Those of the kernel (net/netfilter/ipvs/Kconfig). */
+const SCHEDULERS: ReadonlySet<string> = new Set([
+  'rr',
+  'wrr',
+  'lc',
+  'wlc',
+  'fo',
+  'ovf',
+  'lblc',
+  'lblcr',
+  'dh',
+  'sh',
+  'mh',
+  'sed',
+  'nq',
+  'twos',
+]);
+
 /** One family; what nodes have alike is the same object. */
 class Family {
   readonly family: IPFamily;
@@ -81,6 +99,15 @@ export const ipvsCompiler: ProxyCompiler = {
   prepare(objects: ProxyObjects, config: ProxyConfig) {
     const problems = new OnceReported();
     const { scheduler } = ipvsConfig(config);
+    if (!SCHEDULERS.has(scheduler)) {
+      problems.report({
+        severity: 'error',
+        code: 'unknown-scheduler',
+        message: `IPVS has no scheduler "${scheduler}": kube-proxy makes no virtual service with it.`,
+        mend: `Set ipvs.scheduler to one of ${[...SCHEDULERS].join(', ')}.`,
+        field: 'ipvs.scheduler',
+      });
+    }
     const families = (['IPv4', 'IPv6'] as const).map(
       (family) => new Family(objects, family, scheduler, problems.report),
     );
