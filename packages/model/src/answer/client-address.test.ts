@@ -117,6 +117,18 @@ describe.each(Object.keys(MACHINES))('%s', (name) => {
     expect(far?.sourceLost).toMatchObject({ code: 'external-traffic', place: { name: 'n2' } });
   });
 
+  test("the AWS VPC CNI's own rule: out of the VPC with the node's address, within it with the pod's", async () => {
+    const session = await open({ cni: 'aws-vpc-cni' });
+    const lost = receiver(session, 'pod/a/far', 'external');
+    expect(lost).toMatchObject({ sees: { address: '192.168.10.12' }, sourceLost: { code: 'leaves-cluster' } });
+    expect(lost?.sourceLost?.rule).toBe(
+      '-A AWS-SNAT-CHAIN-0 ! -o vlan+ -m comment --comment "AWS, SNAT" -m addrtype ! --dst-type LOCAL -j SNAT --to-source 192.168.10.12 --random-fully',
+    );
+    expect(lost?.sourceLost?.keep).toContain('AWS_VPC_K8S_CNI_EXTERNALSNAT=true');
+    expect(receiver(session, 'pod/a/far', 'node/n1:22')?.sourceKept).toBe(true);
+    expect(receiver(session, 'pod/a/far', 'pod/a/web')?.sourceKept).toBe(true);
+  });
+
   test('outside, a private address is translated once more; a node with an ExternalIP has it', async () => {
     const session = await open();
     expect(receiver(session, 'pod/a/far', 'external')?.beyond).toEqual({ address: '198.51.100.7' });

@@ -11,7 +11,7 @@ import type { ProxyConfig, ProxyNode, ProxyRules } from '../proxy/proxy.ts';
 import { TableMerger } from './additions.ts';
 import { Fabric, type FabricNode, podNetworks, type Segment } from './fabric.ts';
 import { hostPortAdditions } from './host-ports.ts';
-import { Masquerades } from './masquerade.ts';
+import { type MasqueradeInput, Masquerades } from './masquerade.ts';
 import { cacheLink, type NodeCache, NodeCacheRules, nodeCaches } from './node-local-dns.ts';
 import { type NodeRoutesInput, ownTable, sharedTable } from './node-routes.ts';
 import type { Dataplane, NetnsRole, NodeState } from './node-state.ts';
@@ -185,11 +185,17 @@ class Builder {
         cni: this.#cluster.settings.cni.value,
         clusterCIDRs: this.#networks[family],
         podCIDR: side.ranges[family]?.text,
+        ...this.#standing(node, family),
       }),
       ...hostPortAdditions(hostPortPods, family, profile.name === 'unknown' ? 'podwire' : profile.name),
       ...(cache ? this.#cacheRules.for(cache, family) : []),
     ]);
     return { proxy, netfilter: this.#merger.merge(proxy?.tables ?? [], additions) };
+  }
+
+  #standing({ addresses, segment }: FabricNode, family: Family): Pick<MasqueradeInput, 'node'> {
+    const [address, subnet] = [addresses[family], segment.subnets[family]];
+    return address !== undefined && subnet ? { node: { address, subnet: subnet.text } } : {};
   }
 
   /** With `snat` portmap lets loopback addresses out to the link behind which the pods are (portmap.go, `enableLocalnetRouting`). */

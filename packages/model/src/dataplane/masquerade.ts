@@ -12,6 +12,8 @@ export interface MasqueradeInput {
   clusterCIDRs: readonly string[];
   /** The node's own pod CIDR of this family. */
   podCIDR: string | undefined;
+  /** The node's address, and the subnet that it stands in. */
+  node?: { address: string; subnet: string };
 }
 
 const MULTICAST: Record<Family, string> = { 4: '224.0.0.0/4', 6: 'ff00::/8' };
@@ -113,14 +115,39 @@ function flannel({ family, cni, clusterCIDRs, podCIDR }: MasqueradeInput): Addit
   ];
 }
 
+/**
+ * The AWS VPC CNI without AWS_VPC_K8S_CNI_EXTERNALSNAT (amazon-vpc-cni-k8s, pkg/networkutils/network.go): what leaves the VPC gets the primary
+ * address of the node. Which ranges the VPC has no object says: those of its pods and nodes stand for them. IPv6 is not translated.
+ */
+function aws({ family, cni, clusterCIDRs, node }: MasqueradeInput): Addition[] {
+  if (family === 6 || !node) return [];
+  const table = tableFamily(family);
+  const chain = 'AWS-SNAT-CHAIN-0';
+  const rule = (text: string, why: string) => ruleOf(text, table, { kind: 'cni', cni, why });
+  const returns = [...new Set([...clusterCIDRs, node.subnet])].map((cidr) =>
+    rule(`-d ${cidr} -m comment --comment "AWS SNAT CHAIN" -j RETURN`, 'addresses are kept within the VPC'),
+  );
+  const last = `! -o vlan+ -m comment --comment "AWS, SNAT" -m addrtype ! --dst-type LOCAL -j SNAT --to-source ${node.address} --random-fully`;
+  const jump = rule(`-m comment --comment "AWS SNAT CHAIN" -j ${chain}`, 'what leaves the VPC is translated');
+  return [
+    {
+      family: table,
+      table: 'nat',
+      hooked: [{ chain: 'POSTROUTING', at: 'last', rules: [jump] }],
+      chains: [{ name: chain, rules: [...returns, rule(last, 'what leaves the VPC gets the address of its node')] }],
+    },
+  ];
+}
+
 /** Makes each kind of addition once: nodes that differ in nothing that matters share it. */
 export class Masquerades {
   readonly #known = new Map<string, Addition[]>();
 
   for(input: MasqueradeInput): Addition[] {
     const { masquerade } = cniProfile(input.cni);
-    // Only flannel's rules name the node's own range.
-    const key = `${masquerade} ${input.family} ${masquerade === 'flannel' ? input.podCIDR : ''}`;
+    // Only flannel's rules name the node's own range, and AWS's the node's address.
+    const own = masquerade === 'flannel' ? input.podCIDR : masquerade === 'aws' ? input.node?.address : '';
+    const key = `${masquerade} ${input.family} ${own}`;
     const known = this.#known.get(key);
     if (known) return known;
     const made = this.#make(masquerade, input);
@@ -137,6 +164,8 @@ export class Masquerades {
         return [agent(input, 'IP-MASQ', 'ip-masq-agent')];
       case 'flannel':
         return flannel(input);
+      case 'aws':
+        return aws(input);
       case 'none':
         return [];
     }

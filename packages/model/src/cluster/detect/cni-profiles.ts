@@ -16,7 +16,7 @@ export interface CniProfile {
   /** How packets get to pods of other nodes unless configuration says otherwise; undefined: plain routes. */
   encapsulation?: string;
   /** Who masquerades what leaves the cluster, in which rules. */
-  masquerade: 'kindnet' | 'flannel' | 'agent' | 'none';
+  masquerade: 'kindnet' | 'flannel' | 'agent' | 'aws' | 'none';
   /** hostPorts by the portmap plugin in iptables mode. */
   portmap: boolean;
   /** Parts of the real thing that nobody compiles yet. */
@@ -88,8 +88,9 @@ export const CNI_PROFILES: readonly CniProfile[] = [
     ...own,
     name: 'aws-vpc-cni',
     programs: ['aws-node', 'amazon-k8s-cni'],
-    masquerade: 'agent',
-    notModelled: "the AWS VPC CNI's policy routing",
+    masquerade: 'aws',
+    notModelled:
+      "the AWS VPC CNI's policy routing, and whether AWS_VPC_K8S_CNI_EXTERNALSNAT leaves translation to a NAT gateway",
   },
   {
     ...own,
