@@ -7,6 +7,7 @@ import type { Random } from '../lab/random.ts';
 import type { Listening, Transport, Tried } from '../lab/terms.ts';
 import { endpointIndex, type Side, unfit } from './fits.ts';
 import type { Input } from './inputs.ts';
+import { listedOtherwise } from './loads.ts';
 import { sampleOf } from './sample.ts';
 
 export type Mode = 'iptables' | 'nftables';
@@ -27,6 +28,8 @@ export interface Compared {
   /** Flows of which every endpoint was seen, and no other. */
   covered: number;
   disagreements: Disagreement[];
+  /** Rules that the kernel lists otherwise than they were written. */
+  otherwise: string[];
 }
 
 const PATIENCE_MS = 400;
@@ -220,6 +223,12 @@ export async function judgeInput(
   const tried = sampleOf(random, fair, count);
   const { services } = sessions[0].cluster;
   const isPlain = ({ service }: ComparedFlow) => services.get(service)?.object.spec.sessionAffinity !== 'ClientIP';
+  const otherwise: string[] = [];
+  for (const { dataplane, cluster } of sessions) {
+    otherwise.push(...(await listedOtherwise(lab, dataplane, 'nft')));
+    if (cluster.settings.proxyMode.value === 'iptables')
+      otherwise.push(...(await listedOtherwise(lab, dataplane, 'legacy')));
+  }
   const disagreements: Disagreement[] = [];
   let attempts = 0;
   let covered = 0;
@@ -240,5 +249,5 @@ export async function judgeInput(
     covered += chosen.length;
     attempts += asker.attempts;
   }
-  return { answer, asked, tried, unfair: asked.length - fair.length, attempts, covered, disagreements };
+  return { answer, asked, tried, unfair: asked.length - fair.length, attempts, covered, disagreements, otherwise };
 }

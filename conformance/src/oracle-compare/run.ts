@@ -19,7 +19,7 @@ function disagreementText({ mode, flow, why }: Disagreement): string {
 
 function comparedText(
   name: string,
-  { asked, tried, unfair, answer, attempts, covered, disagreements }: Compared,
+  { asked, tried, unfair, answer, attempts, covered, disagreements, otherwise }: Compared,
 ): string {
   const { nodes, pods, services } = answer.cluster;
   const differing = tried.filter(({ differs }) => differs.length > 0).length;
@@ -28,10 +28,13 @@ function comparedText(
     `${asked.length} flows, ${answer.differences.length} differ${unfair === 0 ? '' : `, ${unfair} not to be judged`}`,
     `tried ${tried.length}, ${differing} that differ, ${attempts} attempts, all endpoints of ${covered}`,
   ];
+  const listed = otherwise.length === 0 ? 'rules listed as written' : `${otherwise.length} tables listed otherwise`;
   const outcome = disagreements.length === 0 ? 'agrees' : `${disagreements.length} disagree`;
-  return [`${name}: ${parts.join('; ')}: ${outcome}`, ...disagreements.slice(0, MOST_SHOWN).map(disagreementText)].join(
-    '\n',
-  );
+  return [
+    `${name}: ${parts.join('; ')}; ${listed}: ${outcome}`,
+    ...otherwise.slice(0, MOST_SHOWN),
+    ...disagreements.slice(0, MOST_SHOWN).map(disagreementText),
+  ].join('\n');
 }
 
 export async function runCompareOracle(args: OracleArguments): Promise<number> {
@@ -54,7 +57,7 @@ export async function runCompareOracle(args: OracleArguments): Promise<number> {
       try {
         const compared = await judgeInput({ machine, lab }, input, modes, random, args.probes);
         judged++;
-        if (compared.disagreements.length > 0) failed++;
+        if (compared.disagreements.length + compared.otherwise.length > 0) failed++;
         say(comparedText(input.name, compared));
       } catch (error) {
         if (!(error instanceof LabError)) throw error;
