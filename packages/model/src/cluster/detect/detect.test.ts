@@ -204,6 +204,18 @@ data:
     ]);
   });
 
+  test('pods of two clusters side by side: the network of most of them, and not one that holds everything', async () => {
+    const pod = (name: string, address: string) =>
+      `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}, namespace: shop, uid: u-${name}}\nspec: {nodeName: a, containers: [{name: c}]}\nstatus: {phase: Running, podIP: ${address}}`;
+    const two = documents(pod('p1', '10.244.0.7'), pod('p2', '10.244.0.8'), pod('p3', '172.17.0.3'));
+    expect((await settings(two)).podCIDRs).toMatchObject({
+      value: ['10.244.0.0/16'],
+      why: 'the usual network that holds most of the addresses of the Pods',
+    });
+    const odd = documents(pod('p1', '10.9.0.7'), pod('p2', '10.9.1.8'), pod('p3', '172.17.0.3'));
+    expect((await settings(odd)).podCIDRs).toMatchObject({ value: ['10.9.0.0/16'], how: 'assumed' });
+  });
+
   test('the podCIDRs of nodes, both families; the primary one is the first', async () => {
     const found = await settings(node('a', '{podCIDRs: ["fd77::/64", 10.77.1.0/24]}'));
     expect(found.podCIDRs).toMatchObject({ value: ['fd77::/56', '10.77.0.0/16'], how: 'assumed' });

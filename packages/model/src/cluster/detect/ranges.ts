@@ -1,5 +1,12 @@
 /** The pod and service networks of the cluster: from its configuration, else from the addresses that its objects have. */
-import { containsAddress, formatAddress, formatPrefix, type IpAddress, parseAddress } from '@podwire/engine';
+import {
+  containsAddress,
+  type Family,
+  formatAddress,
+  formatPrefix,
+  type IpAddress,
+  parseAddress,
+} from '@podwire/engine';
 import { canonicalCIDR, covering, familyName, familyOf, onePerFamily, parseCIDR } from '../../net/cidr.ts';
 import type { IPFamily } from '../../objects/kube.ts';
 import type { Setting } from '../cluster.ts';
@@ -59,6 +66,20 @@ function joined(given: string[] | undefined, option: string, settings: readonly 
   };
 }
 
+/** No network of a cluster is wider: 10.0.0.0/8 is the largest private one. What needs more is several networks. */
+const WIDEST: Record<Family, number> = { 4: 8, 6: 16 };
+
+/** Of the networks of that length the one that holds most of the addresses; of several the first. */
+function fullest(seen: readonly IpAddress[], length: number): IpAddress[] {
+  const groups = new Map<string, IpAddress[]>();
+  for (const address of seen) {
+    const network = covering([address], length);
+    const key = network ? formatPrefix(network) : '';
+    groups.set(key, [...(groups.get(key) ?? []), address]);
+  }
+  return [...groups.values()].reduce((best, next) => (next.length > best.length ? next : best), []);
+}
+
 /** Wider than what was seen, as pod networks are: a /16 or a /56, unless the default network holds it all. */
 function guess(
   seen: readonly IpAddress[],
@@ -76,6 +97,8 @@ function guess(
         seen.length > 0 ? `the usual network that holds ${what}` : `nothing shows the ${family} network: the usual one`,
     };
   }
+  if (wide.length < WIDEST[wide.family])
+    return guess(fullest(seen, longest), fallback, longest, `most of ${what}`, family);
   return { value: formatPrefix(wide), why: `holds ${what}` };
 }
 
