@@ -15,7 +15,7 @@ export function forward(run: Run, host: Host, skb: Skb): Next {
   const v4 = packet.family === 4;
   const error = (reason: Reason, type: number, code: number) =>
     stopped(host, skb, Disposition.UNREACHABLE, reason, { kind: 'icmp', error: { type, code } });
-  if (!v4 && !forwards(host, 6, skb.indev as Device))
+  if (!v4 && !forwards(host, 6, (skb.vrfPort ?? skb.indev) as Device))
     return stopped(host, skb, Disposition.DROPPED, Reason.FORWARDING_OFF);
   if (packet.ttl <= 1) return error(Reason.TTL_EXCEEDED, v4 ? 11 : 3, 0);
   if (!v4 && route.device !== skb.indev) {

@@ -27,11 +27,12 @@ import type { Device, Host, Reply, Routed, Run, Skb, Stop } from './state.ts';
 
 type Purpose = 'input' | 'output' | 'reroute';
 
-/** Forwarding of the device a packet came in by; IPv6 asks `all` alone. */
+/** Forwarding of the device a packet came in by; IPv6 asks `all`, or whether the device does so by itself (ip6_forward). */
 export const forwards = (host: Host, family: 4 | 6, device: Device): boolean =>
   family === 4
     ? confOf(host.netns.sysctls, 4, device.name, 'forwarding') !== 0
-    : confAll(host.netns.sysctls, 6, 'forwarding') !== 0;
+    : confAll(host.netns.sysctls, 6, 'forwarding') !== 0 ||
+      confOf(host.netns.sysctls, 6, device.name, 'force_forwarding') !== 0;
 
 /** IPv6 destinations that one device alone leads to (rt6_need_strict). */
 export const needsDevice6 = ({ family, daddr }: Pick<Packet, 'family' | 'daddr'>): boolean =>

@@ -196,6 +196,8 @@ export enum LinkFlag {
   /** `arp_announce` 1: asks by the packet's source only in a subnet of the link; 2: never. */
   ARP_ANNOUNCE_SUBNET = 536870912,
   ARP_ANNOUNCE_BEST = 1073741824,
+  /** IPv6 that comes in by it is passed on, whatever the host does. The last bit. */
+  FORCE_FORWARDING_6 = -2147483648,
 }
 
 /** Bits of a tunnel. */

@@ -72,6 +72,7 @@ class LinkSettings {
       (confOf(sysctls, 4, link, 'forwarding') !== 0 ? LinkFlag.FORWARDING : 0) |
       any('arp_filter', LinkFlag.ARP_FILTER) |
       (confOf(sysctls, 6, link, 'forwarding') !== 0 ? LinkFlag.FORWARDING_6 : 0) |
+      (confOf(sysctls, 6, link, 'force_forwarding') !== 0 ? LinkFlag.FORCE_FORWARDING_6 : 0) |
       (proxiesNdp ? LinkFlag.PROXY_NDP : 0) |
       (confOf(sysctls, 6, link, 'disable_ipv6') !== 0 ? DISABLED_6 : 0) |
       (rpFilter === 1 ? LinkFlag.RP_STRICT : rpFilter === 0 ? 0 : LinkFlag.RP_LOOSE) |

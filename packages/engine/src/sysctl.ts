@@ -90,14 +90,17 @@ export function confAll(sysctls: Sysctls, family: Family, name: string): number 
   return name === 'forwarding' && family === 4 ? sysctl(sysctls, 'net.ipv4.ip_forward') : (CONF_DEFAULTS[name] ?? 0);
 }
 
+const WRITTEN_6: ReadonlySet<string> = new Set(['ignore_routes_with_linkdown', 'force_forwarding']);
+
 /**
  * `conf.LINK.NAME`. A device copies `default` when it is made; writing `all.forwarding`, `all.disable_ipv6` or, for IPv6,
- * `all.ignore_routes_with_linkdown` writes every device (inet_forward_change, dev_forward_change, dev_disable_change, addrconf_linkdown_change).
+ * `all.ignore_routes_with_linkdown` and `all.force_forwarding` writes every device (inet_forward_change, dev_forward_change, dev_disable_change,
+ * addrconf_linkdown_change, addrconf_sysctl_force_forwarding).
  */
 export function confOf(sysctls: Sysctls, family: Family, link: string, name: string): number {
   const own = numeric(sysctls[keyOf(family, link, name)]);
   if (own !== undefined) return own;
-  if (name === 'forwarding' || name === 'disable_ipv6' || (family === 6 && name === 'ignore_routes_with_linkdown')) {
+  if (name === 'forwarding' || name === 'disable_ipv6' || (family === 6 && WRITTEN_6.has(name))) {
     const written = numeric(sysctls[keyOf(family, 'all', name)]);
     if (written !== undefined) return written;
     if (name === 'forwarding' && family === 4 && sysctls['net.ipv4.ip_forward'] !== undefined)

@@ -1,8 +1,8 @@
 /** A packet for somebody else (ip_forward.c:ip_forward(), ip6_output.c:ip6_forward()). */
-import { NetnsFlag } from '../../src/codes';
+import { LinkFlag, NetnsFlag } from '../../src/codes';
 import { Disposition, Reason } from '../../src/terms';
 import { answerWith, finish, finishTooLong, ReplyKind } from '../core/end';
-import { packet, skb } from '../core/skb';
+import { packet, skb, some } from '../core/skb';
 import { isLinkLocal6, isLoopback6, isMulticast6, isUnspecified } from '../fib/kinds';
 import { forward as forwardHook } from '../hook/forward';
 import { sendOn } from './send';
@@ -25,12 +25,20 @@ function checkSource6(): bool {
   return false;
 }
 
+/** The host passes packets on, or the link does that it came in by (a port, not its VRF). */
+function forwards6(): bool {
+  const s = skb();
+  if ((s.netns.flags & NetnsFlag.FORWARD_6) != 0) return true;
+  const came = some(s.vrfPort) ? s.vrfPort : s.iif;
+  return some(came) && (came.flags & LinkFlag.FORCE_FORWARDING_6) != 0;
+}
+
 /** TTL, MTU, then forward -> postrouting. */
 export function forward(): void {
   const s = skb();
   const p = packet();
   const v4 = p.family == 4;
-  if (!v4 && (s.netns.flags & NetnsFlag.FORWARD_6) == 0) {
+  if (!v4 && !forwards6()) {
     finish(Disposition.DROPPED, Reason.FORWARDING_OFF);
     return;
   }

@@ -49,6 +49,7 @@ export const FOLLOWED: readonly Followed[] = [
     'net.ipv4.tcp_fwmark_accept',
     'net.ipv4.fib_multipath_hash_policy',
     'net.ipv6.conf.*.forwarding',
+    'net.ipv6.conf.*.force_forwarding',
     'net.ipv6.conf.*.disable_ipv6',
     'net.ipv6.conf.*.ignore_routes_with_linkdown',
     'net.ipv6.conf.*.mtu',
@@ -113,7 +114,6 @@ export const UNFOLLOWED: readonly Unfollowed[] = [
   unfollowed('net.ipv4.tcp_early_demux', 1, 'the same for TCP'),
   unfollowed('net.ipv4.udp_early_demux', 1, 'the same for UDP'),
   unfollowed('net.ipv4.tcp_reflect_tos', 0, 'a SYN/ACK has the TOS of the SYN'),
-  unfollowed('net.ipv6.conf.*.force_forwarding', 0, 'the link forwards IPv6 where the host does not'),
   unfollowed(
     'net.ipv6.conf.*.hop_limit',
     64,
