@@ -114,7 +114,11 @@ function redirect(
   if (route?.kind !== 'unicast' || route.device !== bridge) return { mac: bridge.mac, nexthop: '' };
   const nexthop = nexthopOf(skb);
   const neighbor = resolve(run, bridge, nexthop, skb.packet);
-  return neighbor ? { mac: neighbor.mac, nexthop } : noNeighbor(run, host, skb, bridge, nexthop);
+  if (neighbor) return { mac: neighbor.mac, nexthop };
+  const { stop: lost } = noNeighbor(run, host, skb, bridge, nexthop);
+  // Of a frame that was for another (PACKET_OTHERHOST) nobody is told (icmp_send, icmp6_send).
+  const isOwn = skb.macTarget === bridge.mac || skb.macTarget === port.mac;
+  return { stop: isOwn ? lost : { ...lost, reply: undefined } };
 }
 
 /** No chain is told the input interface there (br_nf_post_routing). */

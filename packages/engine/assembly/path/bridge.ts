@@ -59,8 +59,11 @@ function redirect(bridge: Link, port: Link): bool {
     addressBridge(bridge);
     return true;
   }
+  // Of a frame that was for another (PACKET_OTHERHOST) nobody is told (icmp_send(), icmp6_send()).
+  const isOwn = s.frameMac == bridge.mac || s.frameMac == port.mac;
   if (addressFrame(bridge)) return true;
   noNeighbor(bridge);
+  if (!isOwn) endRecord().reply = <u8>ReplyKind.NONE;
   return false;
 }
 
