@@ -128,6 +128,10 @@ function firstLoss({ steps }: Walk): { step: NatStep | BalanceStep; to: string; 
 function byBalancer(step: BalanceStep, to: string, { places, provenance }: Teller): SourceLost {
   const place = places.of(step.netns.name);
   const object = causeObject(provenance, step.frontend.cause);
+  if (step.link?.balancing?.loopback?.includes(to)) {
+    const reason = told('hairpin', { place, from: undefined, cause: undefined });
+    return { place, address: to, code: 'hairpin', ...reason, ...(object && { object }) };
+  }
   return {
     place,
     address: to,

@@ -62,6 +62,7 @@ describe.each(Object.keys(MACHINES))('%s', (name) => {
     for (const { forward, receiver } of outcomesOf(answer)) {
       const past = forward.hops.flatMap((h) => h.steps).filter((s) => s.kind === 'balance' && s.what === 'source');
       expect(receiver?.sourceKept).toBe(past.length === 0);
+      expect(receiver?.sourceLost?.code).toBe(past.length === 0 ? undefined : 'external-traffic');
     }
   });
 

@@ -52,7 +52,8 @@ function ofService(question: ChainQuestion): Partial<Record<LinkName, Seen>> {
 function natText({ hops }: Outcome['forward']): string | undefined {
   for (const { place, steps } of hops) {
     for (const step of steps)
-      if (step.kind === 'nat' && step.what === 'destination') return `${place.name}: ${step.from} becomes ${step.to}`;
+      if ((step.kind === 'nat' || step.kind === 'balance') && step.what === 'destination' && step.to !== undefined)
+        return `${place.name}: ${step.from} becomes ${step.to}`;
   }
   return undefined;
 }

@@ -62,6 +62,8 @@ const BY_REASON: Readonly<Record<string, LinkName>> = {
   'no-source-address': 'route',
   loop: 'route',
   'no-endpoints': 'endpoints',
+  'no-backend': 'endpoints',
+  'not-admitted': 'proxy-rule',
   'no-local-endpoint': 'proxy-rule',
   'node-port-not-served': 'proxy-rule',
   'source-range': 'proxy-rule',
