@@ -34,7 +34,8 @@ export interface Assumption {
   count: number;
 }
 
-export type ProxyMode = 'iptables' | 'nftables' | 'ipvs' | 'ebpf' | 'none';
+/** `ebpf` is Cilium's; Calico's programs do otherwise and have a word of their own. */
+export type ProxyMode = 'iptables' | 'nftables' | 'ipvs' | 'ebpf' | 'calico-ebpf' | 'none';
 
 /** Pods behind a Linux bridge (`cni0`), or each behind its own host-side veth and a /32 route. */
 export type PodWiring = 'bridge' | 'point-to-point';

@@ -115,6 +115,21 @@ data: {kube-proxy-replacement: "true", routing-mode: native, cluster-pool-ipv4-c
     expect(cluster.settings.proxy.value.cilium).toMatchObject({ 'routing-mode': 'native' });
   });
 
+  test("Calico's programs are not Cilium's, and not modelled", async () => {
+    const calico = `
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: calico-node, namespace: kube-system}
+spec:
+  selector: {matchLabels: {k8s-app: calico-node}}
+  template:
+    metadata: {labels: {k8s-app: calico-node}}
+    spec: {containers: [{name: calico-node, image: calico/node, env: [{name: FELIX_BPFENABLED, value: "true"}]}]}`;
+    const cluster = await clusterOf(calico);
+    expect(cluster.settings.proxyMode).toMatchObject({ value: 'calico-ebpf', how: 'detected' });
+    expect(cluster.assumptions.map((a) => a.code)).toContain('proxy-mode-not-modelled');
+  });
+
   test('an unknown mode is an error', async () => {
     const { problems, settings: found } = await clusterOf(config('mode: userspace'));
     expect(problems).toContainEqual(expect.objectContaining({ severity: 'error', code: 'unknown-proxy-mode' }));

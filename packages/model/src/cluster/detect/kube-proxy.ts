@@ -70,7 +70,8 @@ function* replacements(collected: Collected, programs: Programs): Generator<Find
       yield finding('ipvs', program.placed, '--run-service-proxy');
   }
   for (const program of programs.named('calico-node')) {
-    if (environment(program, 'FELIX_BPFENABLED') === 'true') yield finding('ebpf', program.placed, 'FELIX_BPFENABLED');
+    if (environment(program, 'FELIX_BPFENABLED') === 'true')
+      yield finding('calico-ebpf', program.placed, 'FELIX_BPFENABLED');
   }
   const k3s = k3sFlags(collected.nodes);
   if (k3s?.flags.get('disable-kube-proxy') === 'true') yield finding('none', k3s.placed, '--disable-kube-proxy');
