@@ -17,6 +17,7 @@ const WHERE: Readonly<Record<ProxyMode, string>> = {
   nftables: 'each node has sets of its own (nftables, with time-outs)',
   ipvs: 'each node has templates of its own (IPVS)',
   ebpf: 'each node has a map of its own (eBPF)',
+  'calico-ebpf': 'each node has a map of its own (eBPF)',
   none: 'who handles Services remembers them',
 };
 

@@ -124,7 +124,9 @@ spec:
   selector: {matchLabels: {k8s-app: calico-node}}
   template:
     metadata: {labels: {k8s-app: calico-node}}
-    spec: {containers: [{name: calico-node, image: calico/node, env: [{name: FELIX_BPFENABLED, value: "true"}]}]}`;
+    spec:
+      hostNetwork: true
+      containers: [{name: calico-node, image: calico/node, env: [{name: FELIX_BPFENABLED, value: "true"}]}]`;
     const cluster = await clusterOf(calico);
     expect(cluster.settings.proxyMode).toMatchObject({ value: 'calico-ebpf', how: 'detected' });
     expect(cluster.assumptions.map((a) => a.code)).toContain('proxy-mode-not-modelled');
