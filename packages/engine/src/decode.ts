@@ -4,13 +4,14 @@ import { formatAddress, type Words } from './address.ts';
 import { getWords } from './arena.ts';
 import { Asked, RoutePurpose, StepKind } from './codes.ts';
 import { CtStatus, SctpState, TcpState } from './ct-codes.ts';
+import { frontendAt, readBalance } from './decode-balance.ts';
 import { readElement } from './decode-element.ts';
 import { readIpvs, serviceAt } from './decode-ipvs.ts';
 import { DERIVED } from './encode-local.ts';
 import type { Objects } from './encoding.ts';
 import { EngineError } from './errors.ts';
 import { localRoutes } from './local-table.ts';
-import type { BalancerFrontend, ConntrackEntry, Link, Netns, Route, Tuple } from './network.ts';
+import type { ConntrackEntry, Link, Netns, Route, Tuple } from './network.ts';
 import type { Family } from './packet.ts';
 import { readPacket } from './packet-record.ts';
 import type { Rule, Statement } from './rule.ts';
@@ -179,8 +180,10 @@ export class Decoder {
         if (anyTo !== 0) step.anyPort = { from: anyFrom, to: anyTo };
         return step;
       }
-      case StepKind.BALANCE:
-        return this.#balance(at, netns);
+      case StepKind.BALANCE: {
+        const link = this.#u32(at + abi.BALANCE_STEP_LINK);
+        return readBalance(abi, this.#views, this.#objects, at, netns, link === 0 ? undefined : this.#link(link).link);
+      }
       case StepKind.ROUTE:
         return this.#route(at, netns);
       case StepKind.LEARN:
@@ -241,38 +244,6 @@ export class Decoder {
     const target = verdict === Verdict.JUMP || verdict === Verdict.GOTO ? targetOf(rule, step.element) : undefined;
     if (target !== undefined) step.target = target;
     return step;
-  }
-
-  #balance(at: number, netns: Netns): Step {
-    const abi = this.#abi;
-    const family = this.#u8(at + abi.BALANCE_STEP_FAMILY);
-    const link = this.#u32(at + abi.BALANCE_STEP_LINK);
-    const from = {
-      address: this.#address(at + abi.BALANCE_STEP_FROM, family),
-      port: this.#u16(at + abi.BALANCE_STEP_FROM_PORT),
-    };
-    const step: Step = {
-      kind: 'balance',
-      netns,
-      frontend: this.#frontend(this.#u32(at + abi.BALANCE_STEP_FRONTEND)),
-      manip: this.#u8(at + abi.BALANCE_STEP_SOURCE) === 1 ? 'src' : 'dst',
-      from,
-    };
-    if (link !== 0) step.link = this.#link(link).link;
-    if (this.#u8(at + abi.BALANCE_STEP_GOES_ON) === 1)
-      step.to = {
-        address: this.#address(at + abi.BALANCE_STEP_TO, family),
-        port: this.#u16(at + abi.BALANCE_STEP_TO_PORT),
-      };
-    const [anyFrom, anyTo] = [this.#u16(at + abi.BALANCE_STEP_ANY_FROM), this.#u16(at + abi.BALANCE_STEP_ANY_TO)];
-    if (anyTo !== 0) step.anyPort = { from: anyFrom, to: anyTo };
-    return step;
-  }
-
-  #frontend(at: number): BalancerFrontend {
-    const found = this.#objects.frontends.get(at);
-    if (!found) throw new EngineError('BROKEN', `the engine names a frontend at ${at}`);
-    return found;
   }
 
   #learn(at: number, netns: Netns): Step {
@@ -419,7 +390,8 @@ export class Decoder {
     if (route !== 0) choice.route = this.#routeAt(route, netns);
     if (kind === ChoiceKind.SERVER)
       choice.service = serviceAt(abi, this.#views, this.#objects, this.#u32(at + abi.CHOICE_STATEMENT));
-    else if (kind === ChoiceKind.BACKEND) choice.frontend = this.#frontend(this.#u32(at + abi.CHOICE_STATEMENT));
+    else if (kind === ChoiceKind.BACKEND)
+      choice.frontend = frontendAt(this.#objects, this.#u32(at + abi.CHOICE_STATEMENT));
     else if (kind !== ChoiceKind.STATISTIC && kind !== ChoiceKind.NUMBER) {
       const text = textOf(this.#objects.statements.get(this.#u32(at + abi.CHOICE_STATEMENT)));
       if (text !== undefined) choice.text = text;
