@@ -7,7 +7,7 @@ import { PairStatement, SetStatement, Statement } from '../layout/statement';
 import { setByName, setChange } from '../set/sets';
 import { giveHelper } from '../ct/helper';
 import { masquerade, redirect, translateTo } from './nat';
-import { setZone } from './nft/write';
+import { setZone } from './zone';
 
 /**
  * CT and NOTRACK leave packets alone that have a connection, or that another rule spoke about; CT targets also those that were attached to

@@ -8,6 +8,7 @@ import { macOwner } from '../../wire/owners';
 import { Value, WriteStatement } from '../../layout/nft';
 import { Packet } from '../../layout/packet';
 import { Statement } from '../../layout/statement';
+import { setZone } from '../zone';
 import { startsWithPorts } from './header';
 import { Known, unknownSelector } from './key';
 import { evaluateSource, sourceFrom } from './source';
@@ -24,17 +25,6 @@ export function headerClear(): void {
 /** What comes of a value that nobody knows: the packet goes on as it is, or ends here, as at a target that is not modelled. */
 export function undecided(): Verdict {
   return choose(ChoiceKind.UNMODELLED, 2, false, unknownSelector, 0) == 0 ? Verdict.CONTINUE : Verdict.DROP;
-}
-
-/** nft_ct_set_zone_eval(): for the connection to be made; one that is there keeps its own. */
-export function setZone(zone: u32, directions: u32): void {
-  const s = skb();
-  if (some(s.flow) || s.zoneDirections != 0 || s.helper != 0) return;
-  // The template takes the place of what made it untracked.
-  s.ctInfo = 0;
-  s.judged = 0;
-  s.zone = <u16>zone;
-  s.zoneDirections = <u8>directions;
 }
 
 export function setMeta(at: usize): Verdict {
