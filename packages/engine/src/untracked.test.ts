@@ -48,3 +48,26 @@ test.each<[string, Statement[], state: CtState, zone: number]>([
     expect(answer?.steps.filter((step) => step.kind === 'conntrack')).toMatchObject([{ state, zone: inZone }]);
   }
 });
+
+// nf_conntrack_inet_error: it has to go to whom the inner packet came from.
+test.each([
+  ['10.0.0.1', CtState.RELATED],
+  ['10.0.0.3', CtState.INVALID],
+])('an error about a connection of 10.0.0.1 that is for %s', async (daddr, state) => {
+  const own = network(
+    netns('host', {
+      links: [{ name: 'eth0', kind: 'device', segment: 'lan' }],
+      addresses: ['eth0 10.0.0.1/24', 'eth0 10.0.0.3/24'],
+      netfilter: [table('filter', [base('filter', Hook.INPUT, [rule({ kind: 'state', states: CtState.NEW })])])],
+      rest: { neighbors: [{ link: 'eth0', address: '10.0.0.2', lladdr: '02:00:00:00:00:02' }] },
+    }),
+  );
+  const about = packet('10.0.0.1', '10.0.0.2', { protocol: Protocol.UDP });
+  const error = { protocol: Protocol.ICMP, icmpType: 3, icmpCode: 3, sport: 0, dport: 0, tcpFlags: 0, inner: about };
+  for (const machine of [await createEngine({ wasm }), createReference()]) {
+    machine.load(own);
+    machine.send('host', about);
+    const { steps } = machine.send('host', packet('10.0.0.2', daddr, error), { link: 'eth0' });
+    expect(steps.find((step) => step.kind === 'conntrack')).toMatchObject({ state });
+  }
+});
