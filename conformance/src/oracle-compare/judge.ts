@@ -85,7 +85,9 @@ function isDeaf({ cluster, dataplane }: Session, { netns, to, sides }: ComparedF
   const own = dataplane.network.netnses.find(({ name }) => name === netns)?.addresses ?? [];
   const pods = [...cluster.pods.values()].map(({ object }) => object);
   const isHost = pods.some(({ spec }) => spec.hostNetwork === true && spec.nodeName === netns);
-  const isUnheard = sides.some(({ endpoints }) => endpoints.some(({ place }) => place.kind !== 'pod'));
+  const isUnheard = sides.some(
+    ({ endpoints, verdict }) => verdict === 'refused' || endpoints.some(({ place }) => place.kind !== 'pod'),
+  );
   return isHost || isUnheard || [...own.map(({ address }) => plain(address)), '127.0.0.1', '::1'].includes(to.address);
 }
 
@@ -110,6 +112,21 @@ function isDisputed({ dataplane }: Session, shared: ReadonlySet<string>, { netns
     ...sides.flatMap((side) => side.endpoints.map((e) => e.address)),
   ];
   return met.some((address) => shared.has(address));
+}
+
+/** Addresses with port, and node ports, of Services with affinity: another Service may claim the same. */
+function affineClaims({ cluster }: Session): Set<string> {
+  const claims = new Set<string>();
+  for (const { object } of cluster.services.values()) {
+    const { sessionAffinity, clusterIPs = [], externalIPs = [], ports = [] } = object.spec;
+    if (sessionAffinity !== 'ClientIP') continue;
+    const balancers = (object.status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => ip ?? []);
+    for (const { port, nodePort } of ports) {
+      for (const address of [...clusterIPs, ...externalIPs, ...balancers]) claims.add(`${address} ${port}`);
+      if (nodePort !== undefined) claims.add(`${nodePort}`);
+    }
+  }
+  return claims;
 }
 
 /** How many tries see each of `count` equally likely endpoints. */
@@ -221,8 +238,8 @@ export async function judgeInput(
   const shared = sharedAddresses(sessions[0]);
   const fair = asked.filter((flow) => !isDeaf(sessions[0], flow) && !isDisputed(sessions[0], shared, flow));
   const tried = sampleOf(random, fair, count);
-  const { services } = sessions[0].cluster;
-  const isPlain = ({ service }: ComparedFlow) => services.get(service)?.object.spec.sessionAffinity !== 'ClientIP';
+  const affine = affineClaims(sessions[0]);
+  const isPlain = ({ to }: ComparedFlow) => !affine.has(`${to.address} ${to.port}`) && !affine.has(`${to.port}`);
   const otherwise: string[] = [];
   for (const { dataplane, cluster } of sessions) {
     otherwise.push(...(await listedOtherwise(lab, dataplane, 'nft')));
