@@ -346,7 +346,7 @@ export interface Frame {
 }
 
 /** Whom a device is to ask for. */
-export interface NextHop {
+interface NextHop {
   device: Device;
   address: string;
 }

@@ -12,7 +12,7 @@ export function chainName(network: string, id: string, prefix = ''): string {
 }
 
 /** As Go prints a quoted string: control characters and quotation marks are escaped. */
-export const quoted = (text: string): string => JSON.stringify(text);
+const quoted = (text: string): string => JSON.stringify(text);
 
 export function ruleComment(network: string, id: string): string {
   return `name: ${quoted(network)} id: ${quoted(id)}`;

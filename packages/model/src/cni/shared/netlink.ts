@@ -15,7 +15,7 @@ const WORDS: Readonly<Record<string, string>> = {
   EOPNOTSUPP: 'operation not supported',
 };
 
-export function goError(refusal: ToolRefusal): string {
+function goError(refusal: ToolRefusal): string {
   const { errno, message } = refusal;
   return errno === undefined ? message : (WORDS[errno] ?? errno);
 }

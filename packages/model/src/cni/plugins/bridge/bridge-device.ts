@@ -10,7 +10,7 @@ import { addVeth, type Pair } from '../../shared/veth.ts';
 import type { Settings } from './settings.ts';
 
 /** As it is on the node; refused where something else has its name. */
-export function bridgeNamed({ own }: Host, name: string): Link {
+function bridgeNamed({ own }: Host, name: string): Link {
   const link = own.link(name);
   if (!link) throw new CniError(`could not lookup "${name}": Link not found`);
   if (link.kind !== 'bridge') throw new CniError(`"${name}" already exists but is not a bridge`);

@@ -5,6 +5,7 @@ import { CniError } from '../../runtime/call.ts';
 import { familyOf, hostOf } from '../../shared/address.ts';
 import { ensureChain, putOnce, ruleStands, runIptables } from '../../shared/iptables.ts';
 import { chainName } from '../../shared/names.ts';
+import type { Mapper } from './mapper.ts';
 import { mappingsOf, type Settings } from './settings.ts';
 
 /** A chain with its rules, and the rules that lead to it. */
@@ -118,7 +119,7 @@ function podChain(settings: Settings): OwnChain {
 
 const toolOf = ({ own }: Host, family: 4 | 6) => own.iptables[family === 4 ? 'ip' : 'ip6'];
 
-export function forwardPorts(host: Host, settings: Settings, address: string): void {
+function forwardPorts(host: Host, settings: Settings, address: string): void {
   const family = familyOf(address);
   const tool = toolOf(host, family);
   if (settings.snat && settings.externalMarkChain === undefined)
@@ -137,7 +138,7 @@ export function forwardPorts(host: Host, settings: Settings, address: string): v
 const shownRules = (rules: readonly (readonly string[])[]) =>
   `[${rules.map((rule) => `[${rule.join(' ')}]`).join(' ')}]`;
 
-export function checkForwarded(host: Host, settings: Settings, address: string): void {
+function checkForwarded(host: Host, settings: Settings, address: string): void {
   const family = familyOf(address);
   const tool = toolOf(host, family);
   const { name } = podChain(settings);
@@ -151,7 +152,7 @@ export function checkForwarded(host: Host, settings: Settings, address: string):
     throw fail(`rule ${shownRules(entries)} in chain ${ALL} not found in table nat`);
 }
 
-export function unforwardPorts(host: Host, settings: Settings): void {
+function unforwardPorts(host: Host, settings: Settings): void {
   for (const family of [4, 6] as const) {
     const tool = toolOf(host, family);
     tearDown(tool, podChain(settings));
@@ -163,3 +164,5 @@ export function unforwardPorts(host: Host, settings: Settings): void {
     }
   }
 }
+
+export const byIptables: Mapper = { forward: forwardPorts, check: checkForwarded, unforward: unforwardPorts };

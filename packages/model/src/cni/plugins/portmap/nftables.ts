@@ -2,6 +2,7 @@
 import type { Host } from '../../host/host.ts';
 import { CniError } from '../../runtime/call.ts';
 import { familyOf, hostOf } from '../../shared/address.ts';
+import type { Mapper } from './mapper.ts';
 import { mappingsOf, type Settings } from './settings.ts';
 
 const TABLE = 'cni_hostport';
@@ -13,7 +14,7 @@ const MASQUERADING = 'masquerading';
 
 const wordOf = (family: 4 | 6) => (family === 4 ? 'ip' : 'ip6');
 
-export function forwardPorts({ own }: Host, settings: Settings, address: string): void {
+function forwardPorts({ own }: Host, settings: Settings, address: string): void {
   const family = familyOf(address);
   const ip = wordOf(family);
   const table = `${ip} ${TABLE}`;
@@ -51,7 +52,7 @@ ${snat ? masquerades.join('\n') : ''}
 `);
 }
 
-export function checkForwarded({ own }: Host, settings: Settings, address: string): void {
+function checkForwarded({ own }: Host, settings: Settings, address: string): void {
   const family = familyOf(address);
   const { id, snat } = settings;
   const ports = mappingsOf(settings, family).length;
@@ -65,8 +66,10 @@ export function checkForwarded({ own }: Host, settings: Settings, address: strin
   }
 }
 
-export function unforwardPorts({ own }: Host, { id }: Settings): void {
+function unforwardPorts({ own }: Host, { id }: Settings): void {
   for (const family of [4, 6] as const)
     for (const chain of [PORTS, OLD, MASQUERADING])
       own.nft.dropRules(wordOf(family), TABLE, chain, ({ comment }) => comment === id);
 }
+
+export const byNftables: Mapper = { forward: forwardPorts, check: checkForwarded, unforward: unforwardPorts };

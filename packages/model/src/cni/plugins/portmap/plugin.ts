@@ -2,11 +2,11 @@
 import { type Call, CniError, type Plugin } from '../../runtime/call.ts';
 import { hostOf } from '../../shared/address.ts';
 import { linkTowards } from '../../shared/route.ts';
-import * as iptables from './iptables.ts';
-import * as nftables from './nftables.ts';
+import { byIptables } from './iptables.ts';
+import { byNftables } from './nftables.ts';
 import { isMappedBy, type Settings, settingsOf } from './settings.ts';
 
-const mapperOf = ({ backend }: Settings) => (backend === 'iptables' ? iptables : nftables);
+const mapperOf = ({ backend }: Settings) => (backend === 'iptables' ? byIptables : byNftables);
 
 function podAddresses({ addresses }: Settings): string[] {
   return [addresses[4], addresses[6]].filter((address) => address !== undefined);
@@ -23,7 +23,7 @@ export const portmap: Plugin = {
     const settings = settingsOf(call);
     if (!call.prevResult) throw new CniError('must be called as chained plugin');
     if (isMappedBy(settings)) {
-      for (const address of podAddresses(settings)) mapperOf(settings).forwardPorts(call.host, settings, address);
+      for (const address of podAddresses(settings)) mapperOf(settings).forward(call.host, settings, address);
       if (settings.snat) openLoopback(call, settings);
     }
     return call.prevResult;
@@ -33,11 +33,11 @@ export const portmap: Plugin = {
     const settings = settingsOf(call);
     if (!call.prevResult) throw new CniError('Required prevResult missing');
     if (!isMappedBy(settings)) return;
-    for (const address of podAddresses(settings)) mapperOf(settings).checkForwarded(call.host, settings, address);
+    for (const address of podAddresses(settings)) mapperOf(settings).check(call.host, settings, address);
   },
 
   del(call) {
     const settings = settingsOf(call);
-    if (isMappedBy(settings)) mapperOf(settings).unforwardPorts(call.host, settings);
+    if (isMappedBy(settings)) mapperOf(settings).unforward(call.host, settings);
   },
 };
