@@ -19,7 +19,7 @@ const WORDS: Readonly<Record<string, string>> = {
 };
 
 /** What the client's program would say; undefined for what works. */
-export function symptomIn({ reply, error }: AttemptResult, isPing: boolean): string | undefined {
+function symptomIn({ reply, error }: AttemptResult, isPing: boolean): string | undefined {
   if (reply) return undefined;
   if (error === undefined) return isPing ? 'no answer' : 'time-out';
   return isPing ? 'destination unreachable' : (WORDS[error] ?? error);

@@ -5,9 +5,6 @@
 
 const LABEL = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
 const SUBDOMAIN = `${LABEL}(\\.${LABEL})*`;
-const UNDERSCORED_LABEL = '_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?';
-const UNDERSCORED_SUBDOMAIN = `${UNDERSCORED_LABEL}(\\.${UNDERSCORED_LABEL})*`;
-const DNS1035_LABEL = '[a-z]([-a-z0-9]*[a-z0-9])?';
 const QUALIFIED = '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]';
 
 const LABEL_LENGTH = 63;
@@ -16,8 +13,6 @@ const SUBDOMAIN_LENGTH = 253;
 const whole = (expression: string): RegExp => new RegExp(`^(?:${expression})$`);
 const label = whole(LABEL);
 const subdomain = whole(SUBDOMAIN);
-const underscoredSubdomain = whole(UNDERSCORED_SUBDOMAIN);
-const dns1035Label = whole(DNS1035_LABEL);
 const wildcard = whole(`\\*\\.${SUBDOMAIN}`);
 const qualified = whole(QUALIFIED);
 const labelValue = whole(`(${QUALIFIED})?`);
@@ -33,7 +28,7 @@ export function regexDetail(what: string, expression: string, ...examples: strin
   return `${what} (e.g. ${examples.map((example) => `'${example}', `).join(' or ')}${tail}`;
 }
 
-export function longerThan(value: string, most: number): string[] {
+function longerThan(value: string, most: number): string[] {
   return byteLength(value) > most ? [`must be no more than ${most} characters`] : [];
 }
 
@@ -59,22 +54,6 @@ const SUBDOMAIN_DETAIL = regexDetail(
 export function isDNS1123Subdomain(value: string): string[] {
   const long = longerThan(value, SUBDOMAIN_LENGTH);
   return subdomain.test(value) ? long : [...long, SUBDOMAIN_DETAIL];
-}
-
-export function isDNS1123SubdomainWithUnderscore(value: string): string[] {
-  const long = longerThan(value, SUBDOMAIN_LENGTH);
-  if (underscoredSubdomain.test(value)) return long;
-  const what =
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character";
-  return [...long, regexDetail(what, UNDERSCORED_SUBDOMAIN, 'example.com')];
-}
-
-export function isDNS1035Label(value: string): string[] {
-  const long = longerThan(value, LABEL_LENGTH);
-  if (dns1035Label.test(value)) return long;
-  const what =
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character";
-  return [...long, regexDetail(what, DNS1035_LABEL, 'my-name', 'abc-123')];
 }
 
 export function isWildcardDNS1123Subdomain(value: string): string[] {
@@ -130,7 +109,7 @@ function isPathSegmentPrefix(value: string): string[] {
   return ['/', '%'].filter((part) => value.includes(part)).map((part) => `may not contain '${part}'`);
 }
 
-export function isInRange(value: number, from: number, to: number): string[] {
+function isInRange(value: number, from: number, to: number): string[] {
   return value >= from && value <= to ? [] : [`must be between ${from} and ${to}, inclusive`];
 }
 
@@ -160,7 +139,6 @@ function masked(name: string, prefix: boolean): string {
 
 export const nameIsDNSLabel: NameRule = (name, prefix) => isDNS1123Label(masked(name, prefix));
 export const nameIsDNSSubdomain: NameRule = (name, prefix) => isDNS1123Subdomain(masked(name, prefix));
-export const nameIsDNS1035Label: NameRule = (name, prefix) => isDNS1035Label(masked(name, prefix));
 export const nameIsPathSegment: NameRule = (name, prefix) =>
   prefix ? isPathSegmentPrefix(name) : isPathSegmentName(name);
 

@@ -5,11 +5,11 @@ import { isQualifiedName, regexDetail } from './names.ts';
 
 const NEGATIVE = 'must be greater than or equal to 0';
 
-export function validateNonnegative(value: number, field: string, errors: FieldErrors): void {
+function validateNonnegative(value: number, field: string, errors: FieldErrors): void {
   if (value < 0) errors.invalid(field, value, NEGATIVE);
 }
 
-export function validateNonnegativeQuantity(quantity: string, field: string, errors: FieldErrors): void {
+function validateNonnegativeQuantity(quantity: string, field: string, errors: FieldErrors): void {
   if (nanoOf(quantity) < 0n) errors.invalid(field, quantity, NEGATIVE);
 }
 

@@ -2,7 +2,7 @@
 import { localObjectReference } from './core-refs.ts';
 import { objectReference } from './core-service.ts';
 import { type Draft, root } from './meta.ts';
-import { bytes, quantity, time } from './scalars.ts';
+import { bytes, time } from './scalars.ts';
 import { always, bool, list, map, type Of, pointer, string, struct, text } from './type.ts';
 
 const namespaceSpec = struct('v1.NamespaceSpec', {
@@ -53,50 +53,3 @@ export const serviceAccount = root('v1.ServiceAccount', {
 });
 
 export type ServiceAccount = Draft & Of<typeof serviceAccount>;
-
-const scopedResourceSelectorRequirement = struct('v1.ScopedResourceSelectorRequirement', {
-  scopeName: always(text('v1.ResourceQuotaScope')),
-  operator: always(text('v1.ScopeSelectorOperator')),
-  values: list(string),
-});
-
-const scopeSelector = struct('v1.ScopeSelector', {
-  matchExpressions: list(scopedResourceSelectorRequirement),
-});
-
-const resourceQuotaSpec = struct('v1.ResourceQuotaSpec', {
-  hard: map(quantity, 'v1.ResourceList'),
-  scopes: list(text('v1.ResourceQuotaScope')),
-  scopeSelector: pointer(scopeSelector),
-});
-
-const resourceQuotaStatus = struct('v1.ResourceQuotaStatus', {
-  hard: map(quantity, 'v1.ResourceList'),
-  used: map(quantity, 'v1.ResourceList'),
-});
-
-export const resourceQuota = root('v1.ResourceQuota', {
-  spec: resourceQuotaSpec,
-  status: resourceQuotaStatus,
-});
-
-export type ResourceQuota = Draft & Of<typeof resourceQuota>;
-
-const limitRangeItem = struct('v1.LimitRangeItem', {
-  type: always(text('v1.LimitType')),
-  max: map(quantity, 'v1.ResourceList'),
-  min: map(quantity, 'v1.ResourceList'),
-  default: map(quantity, 'v1.ResourceList'),
-  defaultRequest: map(quantity, 'v1.ResourceList'),
-  maxLimitRequestRatio: map(quantity, 'v1.ResourceList'),
-});
-
-const limitRangeSpec = struct('v1.LimitRangeSpec', {
-  limits: always(list(limitRangeItem)),
-});
-
-export const limitRange = root('v1.LimitRange', {
-  spec: limitRangeSpec,
-});
-
-export type LimitRange = Draft & Of<typeof limitRange>;

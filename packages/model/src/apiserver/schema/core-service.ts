@@ -52,7 +52,7 @@ const loadBalancerIngress = struct('v1.LoadBalancerIngress', {
   ports: list(portStatus),
 });
 
-export const loadBalancerStatus = struct('v1.LoadBalancerStatus', { ingress: list(loadBalancerIngress) });
+const loadBalancerStatus = struct('v1.LoadBalancerStatus', { ingress: list(loadBalancerIngress) });
 
 const serviceStatus = struct('v1.ServiceStatus', {
   loadBalancer: loadBalancerStatus,
@@ -62,7 +62,6 @@ const serviceStatus = struct('v1.ServiceStatus', {
 export const service = root('v1.Service', { spec: serviceSpec, status: serviceStatus });
 
 export type ServicePort = Of<typeof servicePort>;
-export type ServiceSpec = Of<typeof serviceSpec>;
 export type Service = Draft & Of<typeof service>;
 
 /** core/v1.ObjectReference. */

@@ -40,5 +40,4 @@ export const endpointSlice = root('v1.EndpointSlice', {
 
 export type SliceEndpoint = Of<typeof endpoint>;
 export type EndpointHints = Of<typeof endpointHints>;
-export type SlicePort = Of<typeof endpointPort>;
 export type EndpointSlice = Draft & Of<typeof endpointSlice>;

@@ -39,7 +39,7 @@ const managedFieldsEntry = struct('v1.ManagedFieldsEntry', {
   subresource: string,
 });
 
-export const objectMeta = struct('v1.ObjectMeta', {
+const objectMeta = struct('v1.ObjectMeta', {
   name: string,
   generateName: string,
   namespace: string,

@@ -44,7 +44,7 @@ export function describe(value: unknown): string {
   return typeof value === 'number' || typeof value === 'bigint' ? 'number' : 'object';
 }
 
-export function isRecord(value: unknown): value is Record<string, unknown> {
+function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

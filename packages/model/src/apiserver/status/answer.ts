@@ -44,10 +44,6 @@ export function alreadyExists(resource: string, name: string): Refusal {
   return new Refusal(409, 'AlreadyExists', `${resource} "${name}" already exists`);
 }
 
-export function forbidden(resource: string, name: string, why: string): Refusal {
-  return new Refusal(403, 'Forbidden', `${resource} "${name}" is forbidden: ${why}`);
-}
-
 export function internalError(why: string): Refusal {
   return new Refusal(500, 'InternalError', `Internal error occurred: ${why}`, [{ message: why }]);
 }

@@ -63,12 +63,12 @@ function jsonFault(text: string): string | undefined {
 /** Keys that a Secret of a type must have, each with what is checked of its content. */
 function validateType({ type, data = {}, metadata }: Secret, errors: FieldErrors): void {
   const account = 'kubernetes.io/service-account.name';
-  const require = (key: string) => errors.required(`data[${key}]`);
+  const needs = (key: string) => errors.required(`data[${key}]`);
   const config = { 'kubernetes.io/dockercfg': '.dockercfg', 'kubernetes.io/dockerconfigjson': '.dockerconfigjson' }[
     type
   ];
   if (config !== undefined) {
-    if (!(config in data)) require(config);
+    if (!(config in data)) needs(config);
     else {
       const fault = jsonFault(
         new TextDecoder().decode(Uint8Array.from(atob(data[config] ?? ''), (c) => c.charCodeAt(0))),
@@ -78,11 +78,11 @@ function validateType({ type, data = {}, metadata }: Secret, errors: FieldErrors
   } else if (type === 'kubernetes.io/service-account-token') {
     if (!metadata.annotations?.[account]) errors.required(`metadata.annotations[${account}]`);
   } else if (type === 'kubernetes.io/basic-auth') {
-    if (!('username' in data) && !('password' in data)) for (const key of ['username', 'password']) require(key);
+    if (!('username' in data) && !('password' in data)) for (const key of ['username', 'password']) needs(key);
   } else if (type === 'kubernetes.io/ssh-auth') {
-    if (!data['ssh-privatekey']) require('ssh-privatekey');
+    if (!data['ssh-privatekey']) needs('ssh-privatekey');
   } else if (type === 'kubernetes.io/tls') {
-    for (const key of ['tls.crt', 'tls.key']) if (!(key in data)) require(key);
+    for (const key of ['tls.crt', 'tls.key']) if (!(key in data)) needs(key);
   }
 }
 
