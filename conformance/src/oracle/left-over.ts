@@ -48,6 +48,17 @@ function isCleaned({ netns, entry }: Omit<LeftOver, 'cleaned'>, former: World, n
 /** Translated nowhere and never answered, the kernel would take what `conntrack -I` made for not yet looked at by the nat chains. */
 const isWhole = ({ entry }: Omit<LeftOver, 'cleaned'>) => entry.dnat || entry.snat || entry.seenReply;
 
+type Held = Omit<LeftOver, 'cleaned'>;
+
+/** NAT left the datagram's port alone in each of them, so that from another port they are told apart as well. */
+function isDistinct(way: readonly Held[]): boolean {
+  const tuples = way.flatMap(({ netns, entry: { original, reply } }) =>
+    [original, reply].map((one) => `${netns} ${one.saddr} ${one.daddr} ${one.sport} ${one.dport}`),
+  );
+  const kept = ({ entry }: Held) => entry.original.sport === FIRST_PORT && entry.reply.dport === FIRST_PORT;
+  return way.every(kept) && new Set(tuples).size === tuples.length;
+}
+
 /** Lets nodes remember that the very datagram was sent before, when the cluster was in its former state. */
 export class LeftOvers {
   readonly #random: Random;
@@ -69,7 +80,7 @@ export class LeftOvers {
     if (saddr === undefined) return probe;
     const asked = { ...probe, saddr };
     const way = this.#random.pick(waysOf(this.#machine, this.#former, asked));
-    if (way.length === 0 || !way.every(isWhole)) return probe;
+    if (way.length === 0 || !way.every(isWhole) || !isDistinct(way)) return probe;
     // A stream of datagrams; and kube-proxy may not have come to it yet.
     const assured = this.#random.chance(0.3);
     const hasCleaned = this.#random.chance(0.5);
