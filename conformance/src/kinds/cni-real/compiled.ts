@@ -1,5 +1,6 @@
 /** The state that our own plugins and daemons make, after each step of a case, beside what was recorded. */
 import type { Link, Netns } from '@podwire/engine';
+import { cni } from '@podwire/model';
 import { fail, type Outcome, pass, type SuiteCase, skip } from '../../runner/contract.ts';
 import type { Suite } from '../../runner/suite.ts';
 import { Comparison } from './compare.ts';
@@ -45,7 +46,7 @@ export async function orNotPlayed(run: () => Outcome | Promise<Outcome>): Promis
   try {
     return await run();
   } catch (error) {
-    if (error instanceof NotPlayed) return skip(error.message);
+    if (error instanceof NotPlayed || error instanceof cni.Unmodelled) return skip(error.message);
     throw error;
   }
 }

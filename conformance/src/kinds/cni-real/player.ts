@@ -27,7 +27,6 @@ export interface StartStep extends Step {
   daemon: string;
   node: string;
   argv?: string[];
-  env?: Record<string, string>;
   net_conf?: unknown;
   rc?: number;
   /** The lab waited until nothing changed any more. */
@@ -40,7 +39,7 @@ export interface PlayedLab extends Lab {
   pods: { name: string; node: string; ns: string; cid: string }[];
 }
 
-/** What we do not play: by its name. */
+/** A step that nobody plays: by its name. */
 export class NotPlayed extends Error {}
 
 /** A node as it was before anything was done to it. */
@@ -69,11 +68,10 @@ export class Player {
 
   constructor(lab: PlayedLab) {
     this.#lab = lab;
-    for (const { name, podCIDRs, ips } of lab.nodes)
+    for (const { name, podCIDRs } of lab.nodes)
       this.#board.nodes.set(name, {
         name,
         podCIDRs,
-        addresses: ips,
         // A case whose nodes have none says so in its note.
         annotations: /no metadata\.annotations/.test(lab.note ?? '') ? undefined : {},
       });
@@ -128,11 +126,8 @@ export class Player {
       ifname,
       args,
     };
-    const list = this.#list(network);
-    const unknown = list.plugins.find(({ type }) => !cni.hasPlugin(String(type)));
-    if (unknown) throw new NotPlayed(`the plugin ${String(unknown.type)} is not compiled yet`);
     const verb = step.op.toLowerCase() as 'add' | 'check' | 'del';
-    return runtime[verb](list, attachment, runtimeConfig);
+    return runtime[verb](this.#list(network), attachment, runtimeConfig);
   }
 
   #exec({ node, cmd }: ExecStep): void {
@@ -148,13 +143,12 @@ export class Player {
 
   /** How it ended: 1 where it ends at once. */
   #start(step: StartStep): number {
-    const { daemon: name, argv = [], env = {}, net_conf } = step;
+    const { daemon: name, argv = [], net_conf } = step;
     const host = this.hosts.get(step.node);
     const node = this.#board.nodes.get(step.node);
     if (!host || !node) throw new NotPlayed(`there is no node ${step.node}`);
     try {
-      const daemon = cni.daemonOf(name, { host, board: this.#board, node, argv, env }, net_conf);
-      if (!daemon) throw new NotPlayed(`the daemon ${name} is not compiled yet`);
+      const daemon = cni.daemonOf(name, { host, board: this.#board, node, argv }, net_conf);
       daemon.start();
       this.#daemons.set(step.node, { daemon, step });
     } catch (error) {

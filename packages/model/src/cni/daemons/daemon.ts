@@ -5,8 +5,6 @@ import type { Host } from '../host/host.ts';
 export interface BoardNode {
   name: string;
   podCIDRs: readonly string[];
-  /** Of the node itself. */
-  addresses: readonly string[];
   /** Undefined: the object has none at all. Daemons write theirs here. */
   annotations: Record<string, string> | undefined;
 }
@@ -25,7 +23,6 @@ export interface Start {
   node: BoardNode;
   /** With the program's name in front. */
   argv: readonly string[];
-  env: Readonly<Record<string, string>>;
 }
 
 /** It ends at once, as the real one does. */

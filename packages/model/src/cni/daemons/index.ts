@@ -1,4 +1,5 @@
 /** Daemons by the name of their program. */
+import { Unmodelled } from '../runtime/call.ts';
 import type { Daemon, Start } from './daemon.ts';
 import { Flannel } from './flannel/daemon.ts';
 import type { NetConf } from './flannel/settings.ts';
@@ -8,9 +9,9 @@ const DAEMONS: Readonly<Record<string, (start: Start, conf: unknown) => Daemon>>
   flanneld: (start, conf) => new Flannel(start, (conf ?? {}) as NetConf),
 };
 
-export const hasDaemon = (name: string): boolean => Object.hasOwn(DAEMONS, name);
-
-/** Undefined where nobody knows the program. Throws `DaemonFailure`. */
-export function daemonOf(name: string, start: Start, conf: unknown): Daemon | undefined {
-  return hasDaemon(name) ? DAEMONS[name]?.(start, conf) : undefined;
+/** Throws `DaemonFailure` where it ends at once, `Unmodelled` where nobody plays the program. */
+export function daemonOf(name: string, start: Start, conf: unknown): Daemon {
+  const make = Object.hasOwn(DAEMONS, name) ? DAEMONS[name] : undefined;
+  if (!make) throw new Unmodelled(`the daemon ${name} is not modelled`);
+  return make(start, conf);
 }

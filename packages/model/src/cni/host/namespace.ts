@@ -6,7 +6,6 @@ import {
   type IpFamily,
   LiveIptables,
   LiveNft,
-  type NftObject,
   nftTables,
   printNftRuleset,
   type Refused,
@@ -83,10 +82,6 @@ export class Namespace {
     return this.netns.addresses
       .filter((one) => one.link === link && one.address.includes(':') === (family === 6) && one.scope !== 'link')
       .map(({ address }) => address);
-  }
-
-  nftObjects(): NftObject[] {
-    return this.nft.objects();
   }
 
   nftText(): string {

@@ -6,10 +6,6 @@ export function sysctlName(path: string): string {
   return path.replace(/[./]/g, (mark) => (mark === '/' ? '.' : '/'));
 }
 
-export function sysctlPath(name: string): string {
-  return name.replace(/[./]/g, (mark) => (mark === '.' ? '/' : '.'));
-}
-
 /**
  * `ip_forward` is `conf.all.forwarding`; writing it writes every device and `default`, and turns redirects around
  * (net/ipv4/devinet.c:inet_forward_change, net/ipv6/addrconf.c:addrconf_fixup_forwarding).

@@ -23,5 +23,3 @@ export const PLUGINS: Readonly<Record<string, Plugin>> = {
   sbr,
   tuning,
 };
-
-export const hasPlugin = (type: string): boolean => Object.hasOwn(PLUGINS, type);

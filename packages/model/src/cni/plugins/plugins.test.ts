@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { emptyNetns, printRoutes } from '../../linux/index.ts';
 import { Host } from '../host/host.ts';
+import { Unmodelled } from '../runtime/call.ts';
 import { printedResult } from '../runtime/result.ts';
 import { type Conflist, Runtime } from '../runtime/runtime.ts';
 
@@ -154,13 +155,21 @@ describe('chained plugins', () => {
   });
 
   test('a chain ends with the first that fails', () => {
-    const broken = list({ type: 'bridge', ipam: RANGE }, { type: 'nobody' }, { type: 'portmap' });
+    const refused = { type: 'firewall', ingressPolicy: 'maybe' };
+    const broken = list({ type: 'bridge', ipam: RANGE }, refused, { type: 'portmap' });
     const { ran, result } = runtime.add(broken, attachment('a'));
     expect(ran.map(({ type, error }) => `${type} ${error?.message ?? 'ok'}`)).toEqual([
       'bridge ok',
-      'nobody failed to find plugin "nobody" in path [/opt/cni/bin]',
+      'firewall unknown ingress policy: "maybe"',
     ]);
     expect(result).toBeUndefined();
+  });
+
+  test.each([
+    ['the plugin sriov is not modelled', { type: 'sriov' }],
+    ['the address manager dhcp is not modelled', { type: 'bridge', ipam: { type: 'dhcp' } }],
+  ])('%s, and no plugin is said to have refused', (what, plugin) => {
+    expect(() => runtime.add(list(plugin), attachment('a'))).toThrow(new Unmodelled(what));
   });
 
   test('a version that nobody knows', () => {

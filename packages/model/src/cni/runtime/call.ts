@@ -16,6 +16,9 @@ export class CniError extends Error {
   }
 }
 
+/** What nobody plays: no plugin said it, and the answer that needs it is unknown. */
+export class Unmodelled extends Error {}
+
 /** What the runtime tells of the container. */
 export interface Attachment {
   containerId: string;
@@ -37,17 +40,9 @@ export interface Call extends Attachment {
 
 /**
  * What the programs of a plugin do. Each throws `CniError` for what the real one refuses; what it did until then stands, as it does on a
- * real node.
+ * real node. Throws `Unmodelled` for what podwire does not play. An address manager is one, too: its result has no interfaces.
  */
 export interface Plugin {
-  add(call: Call): Result;
-  check(call: Call): void;
-  del(call: Call): void;
-}
-
-/** An address manager, called by the plugin that is to give an interface its addresses. */
-export interface Ipam {
-  /** Interfaces are the caller's matter: its `interfaces` are empty. */
   add(call: Call): Result;
   check(call: Call): void;
   del(call: Call): void;

@@ -1,7 +1,7 @@
 /** What a container runtime does with a network's configuration: libcni's AddNetworkList, CheckNetworkList, DelNetworkList. */
 import type { Host } from '../host/host.ts';
 import { PLUGINS } from '../plugins/index.ts';
-import { type Attachment, type Call, CniError } from './call.ts';
+import { type Attachment, type Call, CniError, Unmodelled } from './call.ts';
 import { type Conf, object } from './conf.ts';
 import { type Result, VERSIONS } from './result.ts';
 
@@ -65,7 +65,7 @@ export class Runtime {
     const call: Call = { ...attachment, host: this.#host, conf, prevResult };
     try {
       const program = Object.hasOwn(PLUGINS, type) ? PLUGINS[type] : undefined;
-      if (!program) throw new CniError(`failed to find plugin "${type}" in path [/opt/cni/bin]`, 0);
+      if (!program) throw new Unmodelled(`the plugin ${type} is not modelled`);
       checkVersion(list.cniVersion);
       const result = program[verb](call);
       return { ran: { type }, ...(result && { result }) };

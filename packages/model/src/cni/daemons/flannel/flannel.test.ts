@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { emptyNetns } from '../../../linux/index.ts';
 import { Host } from '../../host/host.ts';
+import { Unmodelled } from '../../runtime/call.ts';
 import { Board, DaemonFailure } from '../daemon.ts';
 import { Flannel } from './daemon.ts';
 import type { NetConf } from './settings.ts';
@@ -12,7 +13,6 @@ function cluster(conf: NetConf, argv: readonly string[] = ['flanneld', '--ip-mas
     const node = {
       name: `n${number}`,
       podCIDRs: [`10.1.${number}.0/24`],
-      addresses: [`192.0.2.${number}`],
       annotations: {},
     };
     const host = new Host(emptyNetns(node.name));
@@ -23,7 +23,7 @@ function cluster(conf: NetConf, argv: readonly string[] = ['flanneld', '--ip-mas
       'route add default via 192.0.2.254',
     );
     board.nodes.set(node.name, node);
-    return { host, daemon: () => new Flannel({ host, board, node, argv, env: {} }, conf) };
+    return { host, daemon: () => new Flannel({ host, board, node, argv }, conf) };
   });
   return { board, nodes };
 }
@@ -98,4 +98,9 @@ test.each([
   const start = () => nodes[0]?.daemon().start();
   expect(start).toThrow(DaemonFailure);
   expect(start).toThrow(why);
+});
+
+test('a back-end that flanneld has and nobody plays is no failure of flanneld', () => {
+  const { nodes } = cluster({ Network: '10.1.0.0/16', Backend: { Type: 'wireguard' } });
+  expect(() => nodes[0]?.daemon()).toThrow(new Unmodelled("flannel's back-end wireguard is not modelled"));
 });

@@ -1,5 +1,6 @@
 /** `net-conf.json` and the flags of flanneld (flannel's pkg/subnet/config.go, main.go). */
 import { containsAddress, parseAddress, parsePrefix } from '@podwire/engine';
+import { Unmodelled } from '../../runtime/call.ts';
 import { hostOf } from '../../shared/address.ts';
 import { DaemonFailure, flagOf, isOn, type Start } from '../daemon.ts';
 
@@ -44,6 +45,8 @@ export interface Settings {
 }
 
 const BACKENDS = ['vxlan', 'host-gw', 'alloc'];
+/** Those that flanneld has besides. */
+const UNPLAYED = ['udp', 'ipip', 'ipsec', 'wireguard', 'extension', 'tencent-vpc'];
 
 function inside(network: string, subnet: string): boolean {
   const [outer, one] = [parsePrefix(network), parseAddress(hostOf(subnet))];
@@ -88,6 +91,7 @@ export function settingsOf(start: Start, conf: NetConf): Settings {
   const { argv, host } = start;
   const backend = conf.Backend?.Type ?? 'udp';
   const device = deviceOf(start);
+  if (UNPLAYED.includes(backend)) throw new Unmodelled(`flannel's back-end ${backend} is not modelled`);
   if (!BACKENDS.includes(backend)) throw new DaemonFailure(`Error fetching backend: unknown backend type: ${backend}`);
   const families = [
     ...(conf.EnableIPv4 === false ? [] : [familyOf(start, 4, conf.Network, device)]),

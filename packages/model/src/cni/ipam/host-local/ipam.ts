@@ -1,7 +1,7 @@
 /** host-local: the next free address of a range, kept in files (plugins/ipam/host-local). */
 import { addToAddress, compareAddresses, formatAddress, type IpAddress, parseAddress } from '@podwire/engine';
 import type { Host } from '../../host/host.ts';
-import { type Call, CniError, type Ipam, readArgs } from '../../runtime/call.ts';
+import { type Call, CniError, type Plugin, readArgs } from '../../runtime/call.ts';
 import { has, list, object, text } from '../../runtime/conf.ts';
 import { emptyResult, type IPConfig, type RouteConfig } from '../../runtime/result.ts';
 import { addressOf, hostOf } from '../../shared/address.ts';
@@ -132,7 +132,7 @@ function allocate(
   throw fail(`no IP addresses available in range set: ${shownSet(set)}`);
 }
 
-export const hostLocal: Ipam = {
+export const hostLocal: Plugin = {
   add(call) {
     const { folder, sets, requested, routes } = settingsOf(call);
     const store = new Store(call, folder);

@@ -1,6 +1,6 @@
 /** static: the addresses that the configuration names (plugins/ipam/static). */
 import { containsAddress, parseAddress, parsePrefix } from '@podwire/engine';
-import { type Call, CniError, type Ipam, readArgs } from '../../runtime/call.ts';
+import { type Call, CniError, type Plugin, readArgs } from '../../runtime/call.ts';
 import { has, list, object } from '../../runtime/conf.ts';
 import { type Dns, emptyResult, type IPConfig, type RouteConfig } from '../../runtime/result.ts';
 import { hostOf } from '../../shared/address.ts';
@@ -40,7 +40,7 @@ function addressesOf({ conf, args }: Call): Named[] {
   return found;
 }
 
-export const staticIpam: Ipam = {
+export const staticIpam: Plugin = {
   add(call) {
     const ipam = object(call.conf, 'ipam');
     return {

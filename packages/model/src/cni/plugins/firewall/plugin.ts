@@ -1,6 +1,6 @@
 /** firewall: what pods may forward, and whom other bridges may reach (containernetworking/plugins, plugins/meta/firewall). */
 import type { LiveIptables } from '../../../linux/index.ts';
-import { type Call, CniError, type Plugin } from '../../runtime/call.ts';
+import { type Call, CniError, type Plugin, Unmodelled } from '../../runtime/call.ts';
 import { text } from '../../runtime/conf.ts';
 import { familyOf, fullLength, hostOf } from '../../shared/address.ts';
 import { ensureChain, putOnce, ruleStands } from '../../shared/iptables.ts';
@@ -98,7 +98,7 @@ function checkRules(call: Call): void {
 
 /** firewalld is asked over D-Bus, which nobody here can. */
 function checkBackend({ conf }: Call): void {
-  if (text(conf, 'backend') === 'firewalld') throw new CniError('failed to connect to firewalld: it is not modelled');
+  if (text(conf, 'backend') === 'firewalld') throw new Unmodelled('the firewall plugin by firewalld is not modelled');
 }
 
 export const firewall: Plugin = {

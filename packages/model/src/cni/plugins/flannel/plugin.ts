@@ -1,6 +1,6 @@
 /** flannel: hands on to another plugin what flanneld wrote into subnet.env (github.com/flannel-io/cni-plugin). */
 import type { Host } from '../../host/host.ts';
-import { type Call, CniError, type Plugin } from '../../runtime/call.ts';
+import { type Call, CniError, type Plugin, Unmodelled } from '../../runtime/call.ts';
 import { type Conf, has, list, object, text } from '../../runtime/conf.ts';
 import type { Result, RouteConfig } from '../../runtime/result.ts';
 import { networkText } from '../../shared/address.ts';
@@ -92,7 +92,7 @@ const fileOf = ({ conf, containerId }: Call) => `${text(conf, 'dataDir') || '/va
 
 function delegateOf(type: string): Plugin {
   const found = Object.hasOwn(DELEGATES, type) ? DELEGATES[type] : undefined;
-  if (!found) throw new CniError(`failed to find plugin "${type}" in path [/opt/cni/bin]`, 0);
+  if (!found) throw new Unmodelled(`flannel that hands on to ${type} is not modelled`);
   return found;
 }
 
