@@ -51,18 +51,19 @@ export function ipFamily(text: string): Family | undefined {
 const NOT_AN_IP = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';
 const NOT_A_CIDR = 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)';
 
+type LegacyCheck = (text: string, field: string, errors: FieldErrors, before?: readonly string[]) => boolean;
+
+const legacy =
+  (detailsOf: (text: string) => string[]): LegacyCheck =>
+  (text, field, errors, before = []) => {
+    if (before.includes(text)) return true;
+    const details = detailsOf(text);
+    errors.invalidEach(field, text, details);
+    return details.length === 0;
+  };
+
 /** IsValidIPForLegacyField(), with StrictIPCIDRValidation. `before`: values that were accepted once. True where nothing is wrong. */
-export function validateLegacyIP(
-  text: string,
-  field: string,
-  errors: FieldErrors,
-  before: readonly string[] = [],
-): boolean {
-  if (before.includes(text)) return true;
-  const details = ipDetails(text);
-  errors.invalidEach(field, text, details);
-  return details.length === 0;
-}
+export const validateLegacyIP = legacy(ipDetails);
 
 function ipDetails(text: string): string[] {
   const read = readAddress(text);
@@ -119,17 +120,7 @@ function cidrDetails(text: string): string[] {
 }
 
 /** IsValidCIDRForLegacyField(). True where nothing is wrong. */
-export function validateLegacyCIDR(
-  text: string,
-  field: string,
-  errors: FieldErrors,
-  before: readonly string[] = [],
-): boolean {
-  if (before.includes(text)) return true;
-  const details = cidrDetails(text);
-  errors.invalidEach(field, text, details);
-  return details.length === 0;
-}
+export const validateLegacyCIDR = legacy(cidrDetails);
 
 /** IsValidCIDR(): written in its canonical form. */
 export function validateCIDR(text: string, field: string, errors: FieldErrors): void {

@@ -30,17 +30,22 @@ const toolsOf = ({ host: { own } }: Call) => [
   { family: 6 as const, tool: own.iptables.ip6 },
 ];
 
-function addRules(call: Call): void {
-  const admin = adminChain(call);
+/** Where the pod has addresses: the tool with the plugin's chains in it, and the rules of those addresses. */
+function inChains(call: Call, visit: (tool: LiveIptables, rules: readonly string[][]) => void): void {
   for (const { family, tool } of toolsOf(call)) {
     const rules = podRules(call, family);
     if (rules.length === 0) continue;
-    ensureChain(tool, 'filter', FORWARD);
-    ensureChain(tool, 'filter', admin);
-    putOnce(tool, 'filter', 'FORWARD', toForward, 'first');
-    putOnce(tool, 'filter', FORWARD, toAdmin(admin), 'first');
-    for (const rule of rules) putOnce(tool, 'filter', FORWARD, rule);
+    for (const chain of [FORWARD, adminChain(call)]) ensureChain(tool, 'filter', chain);
+    visit(tool, rules);
   }
+}
+
+function addRules(call: Call): void {
+  inChains(call, (tool, rules) => {
+    putOnce(tool, 'filter', 'FORWARD', toForward, 'first');
+    putOnce(tool, 'filter', FORWARD, toAdmin(adminChain(call)), 'first');
+    for (const rule of rules) putOnce(tool, 'filter', FORWARD, rule);
+  });
 }
 
 /** Between bridges (ingressPolicy `same-bridge`), and between ports of one (`isolated`). */
@@ -81,19 +86,15 @@ function setUpIngress(call: Call): void {
 const shown = (rule: readonly string[]) => `[${rule.join(' ')}]`;
 
 function checkRules(call: Call): void {
-  const admin = adminChain(call);
-  for (const { family, tool } of toolsOf(call)) {
-    const rules = podRules(call, family);
-    if (rules.length === 0) continue;
-    ensureChain(tool, 'filter', FORWARD);
-    ensureChain(tool, 'filter', admin);
+  const admin = toAdmin(adminChain(call));
+  inChains(call, (tool, rules) => {
     if (!ruleStands(tool, 'filter', 'FORWARD', toForward))
       throw new CniError(`expected FORWARD rule ${shown(toForward)} not found`);
-    if (!ruleStands(tool, 'filter', FORWARD, toAdmin(admin)))
-      throw new CniError(`expected ${FORWARD} rule ${shown(toAdmin(admin))} not found`);
+    if (!ruleStands(tool, 'filter', FORWARD, admin))
+      throw new CniError(`expected ${FORWARD} rule ${shown(admin)} not found`);
     const missing = rules.find((rule) => !ruleStands(tool, 'filter', FORWARD, rule));
     if (missing) throw new CniError(`expected rule ${shown(missing)} not found`);
-  }
+  });
 }
 
 /** firewalld is asked over D-Bus, which nobody here can. */
